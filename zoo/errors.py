@@ -1,0 +1,30 @@
+"""The one error type for mistakes that a user can mend, and the way command lines report it."""
+
+import functools
+import sys
+
+
+class UserError(ValueError):
+    """A mistake in the user's input: one line that says what is wrong and what to do.
+
+    Raised for missing or damaged files, impossible options and data that cannot be used. Command lines turn it into
+    that single line on standard error and exit status 2; library code sees an ordinary `ValueError`.
+    """
+
+
+def command_line(main):
+    """Decorates a `main(argv=None)` so that a `UserError` ends in one `error: ...` line and exit status 2."""
+
+    @functools.wraps(main)
+    def wrapped(*args, **kwargs):
+        try:
+            return main(*args, **kwargs)
+        except UserError as error:
+            sys.stdout.flush()
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(2)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            sys.exit(130)
+
+    return wrapped

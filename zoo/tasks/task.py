@@ -1,0 +1,65 @@
+"""What every task is: a model, its tokenizers and a text-in, result-out function that is used in Python and in exports."""
+
+import abc
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Control:
+    """One per-row option of a task's results, such as `length_penalty`.
+
+    Attributes:
+        dtype: "int32", "int64" or "float32".
+        default: The value used where the caller gives none.
+        minimum, maximum: Inclusive bounds; a value outside is refused with the control's name.
+        description: One line for signatures and generated documentation.
+    """
+
+    dtype: str
+    default: int | float
+    minimum: int | float
+    maximum: int | float
+    description: str
+
+
+class Task(abc.ABC):
+    """A text-in, result-out callable: `task(["A man rides a horse."])`.
+
+    Subclasses are `Translator` and, later, the other tasks. Under the TensorFlow backend `predict_batch` can be traced
+    into a graph: exports wrap that very function, so a served answer is the answer of Python.
+
+    Attributes:
+        model: The plain `keras.Model`.
+        tokenizer: The tokenizer of the input text.
+        controls: `Control` by name, the per-row options of `predict_batch`.
+        max_source_length: Input tokens beyond this count are cut off.
+    """
+
+    model: Any
+    tokenizer: Any
+    controls: dict[str, Control]
+    max_source_length: int
+
+    @abc.abstractmethod
+    def predict_batch(self, text, **controls) -> dict:
+        """Results for one batch of texts.
+
+        Args:
+            text: string tensor of shape [B].
+            controls: for any name in `self.controls`, a tensor of shape [B]; defaults fill in the rest.
+
+        Returns:
+            Tensors by output name, each with first dimension B. Strings are valid UTF-8.
+
+        Raises:
+            tensorflow.errors.InvalidArgumentError: for a control outside its bounds; the message starts with its name.
+        """
+
+    @abc.abstractmethod
+    def __call__(self, texts, **options):
+        """Results for a str or a list of any length, batched by length, in the order given."""
+
+    @abc.abstractmethod
+    def save(self, directory):
+        """Writes the preset: config.json, model.weights.h5 and tokenizer files. Atomic."""
