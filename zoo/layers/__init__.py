@@ -1,0 +1,17 @@
+"""Layers of the zoo. Shape letters: B batch, T query length, S key length, H heads, D hidden dimension, V vocabulary."""
+
+from zoo.layers.feed_forward import FeedForward
+from zoo.layers.multi_head_attention import MultiHeadAttention
+from zoo.layers.position_embedding import PositionEmbedding, sinusoidal_table
+from zoo.layers.token_embedding import TokenEmbedding
+from zoo.layers.transformer_block import TransformerDecoderBlock, TransformerEncoderBlock
+
+__all__ = [
+    "FeedForward",
+    "MultiHeadAttention",
+    "PositionEmbedding",
+    "TokenEmbedding",
+    "TransformerDecoderBlock",
+    "TransformerEncoderBlock",
+    "sinusoidal_table",
+]

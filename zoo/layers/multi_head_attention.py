@@ -1,0 +1,171 @@
+"""Multi-head scaled dot-product attention with a static key-value cache."""
+
+import math
+
+import keras
+from keras import ops
+
+from zoo.layers.initializers import glorot_uniform
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class MultiHeadAttention(keras.layers.Layer):
+    """Multi-head attention: self, causal or cross, with padding masks and cached decoding.
+
+    B is the batch, T the query length, S the key length, H the heads, D the hidden dimension.
+
+    Whole sequences go through `keras.ops.dot_product_attention`, which picks flash attention where the backend has it.
+    Single steps (`step`) read a cache laid out `[B, H, S, D / H]`, so that both products are plain batched matrix
+    products without a transpose of the cache.
+
+    Args:
+        num_heads: H; must divide `hidden_dim`.
+        hidden_dim: D, of the queries and of the output.
+        attention_dropout: Rate of dropout on the attention weights; any rate above 0 gives up flash attention while
+            training.
+
+    Source: Vaswani et al. 2017, "Attention Is All You Need", https://arxiv.org/abs/1706.03762, section 3.2.
+
+    Example:
+        >>> layer = MultiHeadAttention(num_heads=4, hidden_dim=32)
+        >>> layer(keras.random.normal((2, 5, 32)), causal=True).shape
+        (2, 5, 32)
+    """
+
+    def __init__(self, num_heads, hidden_dim, attention_dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        if hidden_dim % num_heads:
+            raise ValueError(f"hidden_dim must be a multiple of num_heads, got {hidden_dim} and {num_heads}")
+        self.num_heads = num_heads
+        self.hidden_dim = hidden_dim
+        self.attention_dropout = attention_dropout
+        self.head_dim = hidden_dim // num_heads
+        self.scale = 1.0 / math.sqrt(self.head_dim)
+        self.query, self.key, self.value, self.output_projection = (
+            keras.layers.Dense(hidden_dim, kernel_initializer=glorot_uniform(), dtype=self.dtype_policy, name=name)
+            for name in ("query", "key", "value", "output")
+        )
+        self.dropout = keras.layers.Dropout(attention_dropout, dtype=self.dtype_policy) if attention_dropout else None
+
+    def build(self, query_shape, key_value_shape=None):
+        """Creates the projections for inputs `[B, T, D]` and, for cross-attention, `[B, S, D']`."""
+        source = key_value_shape or query_shape
+        self.query.build(query_shape)
+        self.key.build(source)
+        self.value.build(source)
+        self.output_projection.build((*query_shape[:-1], self.hidden_dim))
+        self.built = True
+
+    def _split_heads(self, x):
+        batch, length = ops.shape(x)[0], ops.shape(x)[1]
+        return ops.reshape(x, (batch, length, self.num_heads, self.head_dim))
+
+    def call(self, query, key_value=None, padding_mask=None, causal=False, training=None):
+        """Attends from every query position to every permitted key position.
+
+        Args:
+            query: float `[B, T, D]`.
+            key_value: float `[B, S, D']` for cross-attention; the queries themselves if None.
+            padding_mask: bool or int `[B, S]`, True for real tokens. A row with no real token attends evenly.
+            causal: Whether position t sees positions up to t only.
+            training: Whether dropout is active.
+
+        Returns:
+            float `[B, T, D]`.
+        """
+        key_value = query if key_value is None else key_value
+        q = self._split_heads(self.query(query))
+        k = self._split_heads(self.key(key_value))
+        v = self._split_heads(self.value(key_value))
+        mask = None if padding_mask is None else ops.cast(padding_mask, "bool")[:, None, None, :]
+        if self.dropout is not None and training:
+            attended = self._attend_with_dropout(q, k, v, mask, causal)
+        else:
+            attended = ops.dot_product_attention(q, k, v, mask=mask, is_causal=causal, scale=self.scale)
+        batch, length = ops.shape(query)[0], ops.shape(query)[1]
+        return self.output_projection(ops.reshape(attended, (batch, length, self.hidden_dim)))
+
+    def _attend_with_dropout(self, q, k, v, mask, causal):
+        logits = ops.cast(ops.einsum("bthd,bshd->bhts", q, k), "float32") * self.scale
+        if causal:
+            length = ops.shape(q)[1]
+            positions = ops.arange(length)
+            visible = (positions[:, None] >= positions[None, :])[None, None]
+            mask = visible if mask is None else ops.logical_and(mask, visible)
+        if mask is not None:
+            logits = ops.where(mask, logits, -1e9)
+        weights = self.dropout(ops.cast(ops.softmax(logits, axis=-1), v.dtype), training=True)
+        return ops.einsum("bhts,bshd->bthd", weights, v)
+
+    def keys_and_values(self, key_value):
+        """Keys and values of a whole sequence in cache layout: two tensors `[B, H, S, D / H]` from `[B, S, D']`."""
+        keys = ops.transpose(self._split_heads(self.key(key_value)), (0, 2, 1, 3))
+        values = ops.transpose(self._split_heads(self.value(key_value)), (0, 2, 1, 3))
+        return keys, values
+
+    def empty_cache(self, batch_size, max_length):
+        """A zero cache: keys and values, each `[B, H, max_length, D / H]` in the compute dtype."""
+        shape = (batch_size, self.num_heads, max_length, self.head_dim)
+        return ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)
+
+    def step(self, query, cache, index):
+        """Self-attention of one new position, whose key and value are written into the cache first.
+
+        Args:
+            query: float `[B, 1, D]`.
+            cache: keys and values, `[B, H, S, D / H]` each; positions from `index` on hold no meaning yet.
+            index: int32 scalar, the new position; the same for every row.
+
+        Returns:
+            float `[B, 1, D]`, and the cache with position `index` written.
+        """
+        keys, values = cache
+        new_key, new_value = self.keys_and_values(query)
+        keys = self._write(keys, new_key, index)
+        values = self._write(values, new_value, index)
+        visible = ops.arange(ops.shape(keys)[2]) <= index
+        attended = self._attend_heads_first(query, keys, values, visible[None, None, None, :])
+        return attended, (keys, values)
+
+    def _write(self, cache, new, index):
+        """Writes `[B, H, 1, D / H]` at position `index`: one scattered row per head, with ops that need no XLA."""
+        shape = ops.shape(cache)
+        batch, length = shape[0], shape[2]
+        rows = ops.arange(batch * self.num_heads) * length + index
+        flat = ops.reshape(cache, (-1, self.head_dim))
+        new = ops.cast(ops.reshape(new, (-1, self.head_dim)), cache.dtype)
+        return ops.reshape(ops.scatter_update(flat, rows[:, None], new), (batch, self.num_heads, length, self.head_dim))
+
+    def attend_cached(self, query, keys_and_values, padding_mask):
+        """Cross-attention to keys and values computed once by `keys_and_values`.
+
+        Args:
+            query: float `[B, T, D]`.
+            keys_and_values: two tensors `[B, H, S, D / H]`.
+            padding_mask: bool or int `[B, S]`, True for real tokens.
+
+        Returns:
+            float `[B, T, D]`.
+        """
+        keys, values = keys_and_values
+        return self._attend_heads_first(query, keys, values, ops.cast(padding_mask, "bool")[:, None, None, :])
+
+    def _attend_heads_first(self, query, keys, values, mask):
+        q = ops.transpose(self._split_heads(self.query(query)), (0, 2, 1, 3)) * self.scale
+        logits = ops.cast(ops.matmul(q, ops.transpose(keys, (0, 1, 3, 2))), "float32")
+        weights = ops.cast(ops.softmax(ops.where(mask, logits, -1e9), axis=-1), values.dtype)
+        attended = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
+        batch, length = ops.shape(query)[0], ops.shape(query)[1]
+        return self.output_projection(ops.reshape(attended, (batch, length, self.hidden_dim)))
+
+    def compute_output_shape(self, query_shape, key_value_shape=None):
+        """`[B, T, D]`."""
+        return (*query_shape[:-1], self.hidden_dim)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        config = super().get_config()
+        config.update(
+            num_heads=self.num_heads, hidden_dim=self.hidden_dim, attention_dropout=self.attention_dropout
+        )
+        return config

@@ -1,0 +1,91 @@
+"""Learned and sinusoidal position embeddings."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.layers.initializers import embedding_normal
+
+
+def sinusoidal_table(max_length, hidden_dim):
+    """The fixed position vectors of the original Transformer, sines in the first half and cosines in the second.
+
+    Args:
+        max_length: Number of positions.
+        hidden_dim: D.
+
+    Returns:
+        numpy float32 `[max_length, D]`.
+
+    Source: Vaswani et al. 2017, section 3.5, in the half-and-half order of tensor2tensor, fairseq and Marian.
+    """
+    half = hidden_dim // 2
+    frequencies = np.exp(-np.log(10000.0) * np.arange(half) / max(half - 1, 1))
+    angles = np.arange(max_length)[:, None] * frequencies[None, :]
+    table = np.zeros((max_length, hidden_dim), np.float32)
+    table[:, :half] = np.sin(angles)
+    table[:, half : 2 * half] = np.cos(angles)
+    return table
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class PositionEmbedding(keras.layers.Layer):
+    """Adds a vector for each position to `[B, T, D]`.
+
+    Args:
+        max_length: Positions there are vectors for; a longer input is an error.
+        kind: "sinusoidal" (fixed) or "learned".
+
+    Example:
+        >>> PositionEmbedding(max_length=8)(keras.random.normal((2, 5, 32))).shape
+        (2, 5, 32)
+    """
+
+    KINDS = ("sinusoidal", "learned")
+
+    def __init__(self, max_length, kind="sinusoidal", **kwargs):
+        super().__init__(**kwargs)
+        if kind not in self.KINDS:
+            raise ValueError(f"kind must be one of {', '.join(self.KINDS)}, got {kind!r}")
+        self.max_length = max_length
+        self.kind = kind
+
+    def build(self, input_shape):
+        """Creates the table `[max_length, D]`, a weight if learned and a constant if not."""
+        hidden_dim = input_shape[-1]
+        if self.kind == "learned":
+            self.table = self.add_weight(
+                name="positions", shape=(self.max_length, hidden_dim), initializer=embedding_normal(hidden_dim)
+            )
+        else:
+            self.table = sinusoidal_table(self.max_length, hidden_dim)
+        self.built = True
+
+    def _table(self):
+        return ops.cast(ops.convert_to_tensor(self.table), self.compute_dtype)
+
+    def call(self, inputs):
+        """Adds positions 0 to T - 1 to inputs `[B, T, D]`.
+
+        Raises:
+            ValueError: if T is known to exceed `max_length`.
+        """
+        length = inputs.shape[1]
+        if length is not None and length > self.max_length:
+            raise ValueError(f"a sequence of {length} tokens is longer than max_sequence_length {self.max_length}")
+        table = self._table()
+        return inputs + ops.take(table, ops.arange(ops.shape(inputs)[1]), axis=0)
+
+    def at(self, inputs, index):
+        """Adds the vector of position `index` (int32 scalar) to inputs `[B, 1, D]`."""
+        return inputs + ops.take(self._table(), index, axis=0)
+
+    def compute_output_shape(self, input_shape):
+        """`[B, T, D]`."""
+        return input_shape
+
+    def get_config(self):
+        """The constructor's arguments."""
+        config = super().get_config()
+        config.update(max_length=self.max_length, kind=self.kind)
+        return config

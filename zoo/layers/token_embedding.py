@@ -1,0 +1,62 @@
+"""Token embeddings that can also serve as the output projection."""
+
+import math
+
+import keras
+from keras import ops
+
+from zoo.layers.initializers import embedding_normal
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class TokenEmbedding(keras.layers.Layer):
+    """A table of token vectors, and the logits of hidden states against the same table.
+
+    Args:
+        vocabulary_size: V.
+        hidden_dim: D.
+        scale: Whether looked-up vectors are multiplied by sqrt(D), as in the original Transformer.
+
+    Source: tying input and output embeddings, Press & Wolf 2017, https://arxiv.org/abs/1608.05859.
+
+    Example:
+        >>> embedding = TokenEmbedding(vocabulary_size=11, hidden_dim=4)
+        >>> embedding.logits(embedding(np.array([[1, 2, 3]]))).shape
+        (1, 3, 11)
+    """
+
+    def __init__(self, vocabulary_size, hidden_dim, scale=False, **kwargs):
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.hidden_dim = hidden_dim
+        self.scale = scale
+
+    def build(self, input_shape=None):
+        """Creates the table `[V, D]`."""
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(self.vocabulary_size, self.hidden_dim),
+            initializer=embedding_normal(self.hidden_dim),
+        )
+        self.built = True
+
+    def call(self, token_ids):
+        """Vectors `[B, T, D]` of int32 `[B, T]`."""
+        vectors = ops.take(ops.convert_to_tensor(self.embeddings), ops.cast(token_ids, "int32"), axis=0)
+        vectors = ops.cast(vectors, self.compute_dtype)
+        return vectors * math.sqrt(self.hidden_dim) if self.scale else vectors
+
+    def logits(self, hidden):
+        """float32 logits `[..., V]` of hidden states `[..., D]`; the product itself runs in the compute dtype."""
+        table = ops.cast(ops.convert_to_tensor(self.embeddings), self.compute_dtype)
+        return ops.cast(ops.matmul(ops.cast(hidden, self.compute_dtype), ops.transpose(table)), "float32")
+
+    def compute_output_shape(self, input_shape):
+        """`[B, T, D]`."""
+        return (*input_shape, self.hidden_dim)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        config = super().get_config()
+        config.update(vocabulary_size=self.vocabulary_size, hidden_dim=self.hidden_dim, scale=self.scale)
+        return config

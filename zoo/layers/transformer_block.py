@@ -1,0 +1,194 @@
+"""Encoder and decoder blocks, post-norm or pre-norm."""
+
+import keras
+from keras import ops
+
+from zoo.layers.feed_forward import FeedForward
+from zoo.layers.multi_head_attention import MultiHeadAttention
+
+NORMS = ("post", "pre")
+
+
+class _TransformerBlock(keras.layers.Layer):
+    """What encoder and decoder blocks share: the residual branch around each sub-layer, and the configuration."""
+
+    def __init__(
+        self,
+        hidden_dim,
+        num_heads,
+        intermediate_dim,
+        dropout=0.0,
+        attention_dropout=0.0,
+        activation="relu",
+        activation_dropout=0.0,
+        norm="post",
+        layer_norm_epsilon=1e-5,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if norm not in NORMS:
+            raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
+        self._config = dict(
+            hidden_dim=hidden_dim,
+            num_heads=num_heads,
+            intermediate_dim=intermediate_dim,
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+            activation=activation,
+            activation_dropout=activation_dropout,
+            norm=norm,
+            layer_norm_epsilon=layer_norm_epsilon,
+        )
+        self.hidden_dim = hidden_dim
+        self.norm = norm
+        self.self_attention = self._attention("self_attention")
+        self.self_attention_norm = self._layer_norm("self_attention_norm")
+        self.feed_forward = FeedForward(
+            hidden_dim, intermediate_dim, activation, activation_dropout, dtype=self.dtype_policy, name="feed_forward"
+        )
+        self.feed_forward_norm = self._layer_norm("feed_forward_norm")
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+
+    def _attention(self, name):
+        config = self._config
+        return MultiHeadAttention(
+            config["num_heads"], config["hidden_dim"], config["attention_dropout"], dtype=self.dtype_policy, name=name
+        )
+
+    def _layer_norm(self, name):
+        return keras.layers.LayerNormalization(
+            epsilon=self._config["layer_norm_epsilon"], dtype=self.dtype_policy, name=name
+        )
+
+    def _residual(self, x, sublayer, norm, training=None):
+        """`norm(x + dropout(sublayer(x)))`, or `x + dropout(sublayer(norm(x)))` for pre-norm blocks."""
+        if self.norm == "pre":
+            return x + self.dropout(sublayer(norm(x)), training=training)
+        return norm(x + self.dropout(sublayer(x), training=training))
+
+    def compute_output_shape(self, input_shape, *_):
+        """`[B, T, D]`."""
+        return input_shape
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), **self._config}
+
+
+_BLOCK_ARGS = """
+    Args:
+        hidden_dim: D.
+        num_heads: H.
+        intermediate_dim: Width of the feed-forward network.
+        dropout: Rate on the output of each sub-layer.
+        attention_dropout: Rate on attention weights.
+        activation: See `FeedForward`.
+        activation_dropout: Rate inside the feed-forward network.
+        norm: "post" (normalise after adding, as published) or "pre" (before each sub-layer).
+        layer_norm_epsilon: Added to the variance.
+
+    Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762; pre-norm: Xiong et al. 2020, https://arxiv.org/abs/2002.04745.
+"""
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class TransformerEncoderBlock(_TransformerBlock):
+    __doc__ = "Self-attention over the whole sequence, then a feed-forward network.\n" + _BLOCK_ARGS
+
+    def build(self, input_shape):
+        """Creates the weights for inputs `[B, S, D]`."""
+        for layer in (self.self_attention, self.self_attention_norm, self.feed_forward, self.feed_forward_norm):
+            layer.build(input_shape)
+        self.built = True
+
+    def call(self, inputs, padding_mask=None, training=None):
+        """Maps float `[B, S, D]` to `[B, S, D]`; `padding_mask` is bool or int `[B, S]`, True for real tokens."""
+        x = self._residual(
+            inputs,
+            lambda x: self.self_attention(x, padding_mask=padding_mask, training=training),
+            self.self_attention_norm,
+            training,
+        )
+        return self._residual(x, lambda x: self.feed_forward(x, training=training), self.feed_forward_norm, training)
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class TransformerDecoderBlock(_TransformerBlock):
+    __doc__ = "Causal self-attention, attention to an encoded source, then a feed-forward network.\n" + _BLOCK_ARGS
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.cross_attention = self._attention("cross_attention")
+        self.cross_attention_norm = self._layer_norm("cross_attention_norm")
+
+    def build(self, input_shape, encoded_shape=None):
+        """Creates the weights for inputs `[B, T, D]` and an encoded source `[B, S, D]`."""
+        encoded_shape = encoded_shape or input_shape
+        self.cross_attention.build(input_shape, encoded_shape)
+        for layer in (
+            self.self_attention,
+            self.self_attention_norm,
+            self.cross_attention_norm,
+            self.feed_forward,
+            self.feed_forward_norm,
+        ):
+            layer.build(input_shape)
+        self.built = True
+
+    def call(self, inputs, encoded, source_padding_mask=None, training=None):
+        """Every target position at once.
+
+        Args:
+            inputs: float `[B, T, D]`; padding belongs at the end, where no real position sees it.
+            encoded: float `[B, S, D]`.
+            source_padding_mask: bool or int `[B, S]`, True for real tokens.
+            training: Whether dropout is active.
+
+        Returns:
+            float `[B, T, D]`.
+        """
+        x = self._residual(
+            inputs,
+            lambda x: self.self_attention(x, causal=True, training=training),
+            self.self_attention_norm,
+            training,
+        )
+        x = self._residual(
+            x,
+            lambda x: self.cross_attention(x, encoded, padding_mask=source_padding_mask, training=training),
+            self.cross_attention_norm,
+            training,
+        )
+        return self._residual(x, lambda x: self.feed_forward(x, training=training), self.feed_forward_norm, training)
+
+    def step(self, inputs, index, cache, cross_cache, source_padding_mask):
+        """One new target position for each of N = B * K hypotheses, K to a source row.
+
+        The K hypotheses of a row share its encoded keys and values: they attend as K query positions of one row.
+
+        Args:
+            inputs: float `[N, 1, D]`, hypotheses of a row next to each other.
+            index: int32 scalar, the position.
+            cache: the block's self-attention keys and values, `[N, H, L, D / H]` each.
+            cross_cache: `cross_attention.keys_and_values(encoded)`, `[B, H, S, D / H]` each.
+            source_padding_mask: bool or int `[B, S]`.
+
+        Returns:
+            float `[N, 1, D]` and the cache with position `index` written.
+        """
+        new_cache = cache
+
+        def attend_to_self(x):
+            nonlocal new_cache
+            attended, new_cache = self.self_attention.step(x, cache, index)
+            return attended
+
+        def attend_to_source(x):
+            rows = ops.shape(source_padding_mask)[0]
+            grouped = ops.reshape(x, (rows, -1, self.hidden_dim))
+            attended = self.cross_attention.attend_cached(grouped, cross_cache, source_padding_mask)
+            return ops.reshape(attended, (-1, 1, self.hidden_dim))
+
+        x = self._residual(inputs, attend_to_self, self.self_attention_norm)
+        x = self._residual(x, attend_to_source, self.cross_attention_norm)
+        return self._residual(x, self.feed_forward, self.feed_forward_norm), new_cache

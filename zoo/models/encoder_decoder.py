@@ -1,0 +1,235 @@
+"""The encoder-decoder Transformer."""
+
+import keras
+from keras import ops
+
+from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerDecoderBlock, TransformerEncoderBlock
+from zoo.models.sizes import ENCODER_DECODER_SIZES
+
+TIED_EMBEDDINGS = ("all", "target", "none")
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class EncoderDecoder(keras.Model):
+    """A Transformer from source tokens to target tokens.
+
+    Called on whole sequences it returns logits for training; `encode`, `start_cache` and `decode_step` serve
+    `zoo.generation`, one token at a time with a static key-value cache.
+
+    Args:
+        source_vocabulary_size: Number of source tokens.
+        target_vocabulary_size: V, number of target tokens.
+        hidden_dim: D.
+        intermediate_dim: Width of the feed-forward networks.
+        num_heads: H.
+        num_encoder_layers, num_decoder_layers: Numbers of blocks.
+        dropout: Rate on embeddings and on the output of each sub-layer.
+        attention_dropout: Rate on attention weights.
+        activation: See `FeedForward`.
+        activation_dropout: Rate inside the feed-forward networks.
+        norm: "post" or "pre"; pre-norm adds a final normalisation to encoder and decoder.
+        positions: "sinusoidal" or "learned".
+        max_sequence_length: Longest source and target, in tokens.
+        tied_embeddings: "all" (source, target and output share one table; needs one joint vocabulary), "target"
+            (target and output share) or "none".
+        layer_norm_epsilon: Added to the variance in every normalisation.
+
+    Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762.
+
+    Example:
+        >>> model = EncoderDecoder.from_size("tiny", source_vocabulary_size=100, target_vocabulary_size=100)
+        >>> ids = np.array([[5, 6, 2]])
+        >>> model({"source_token_ids": ids, "source_padding_mask": ids > 0, "target_token_ids": ids}).shape
+        (1, 3, 100)
+    """
+
+    def __init__(
+        self,
+        source_vocabulary_size,
+        target_vocabulary_size,
+        hidden_dim=512,
+        intermediate_dim=2048,
+        num_heads=8,
+        num_encoder_layers=6,
+        num_decoder_layers=6,
+        dropout=0.1,
+        attention_dropout=0.0,
+        activation="relu",
+        activation_dropout=0.0,
+        norm="post",
+        positions="sinusoidal",
+        max_sequence_length=512,
+        tied_embeddings="all",
+        layer_norm_epsilon=1e-5,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if tied_embeddings not in TIED_EMBEDDINGS:
+            raise ValueError(f"tied_embeddings must be one of {', '.join(TIED_EMBEDDINGS)}, got {tied_embeddings!r}")
+        if tied_embeddings == "all" and source_vocabulary_size != target_vocabulary_size:
+            raise ValueError(
+                'tied_embeddings="all" needs one joint vocabulary, got '
+                f"{source_vocabulary_size} source and {target_vocabulary_size} target tokens"
+            )
+        self._config = dict(
+            source_vocabulary_size=source_vocabulary_size,
+            target_vocabulary_size=target_vocabulary_size,
+            hidden_dim=hidden_dim,
+            intermediate_dim=intermediate_dim,
+            num_heads=num_heads,
+            num_encoder_layers=num_encoder_layers,
+            num_decoder_layers=num_decoder_layers,
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+            activation=activation,
+            activation_dropout=activation_dropout,
+            norm=norm,
+            positions=positions,
+            max_sequence_length=max_sequence_length,
+            tied_embeddings=tied_embeddings,
+            layer_norm_epsilon=layer_norm_epsilon,
+        )
+        self.hidden_dim = hidden_dim
+        self.max_sequence_length = max_sequence_length
+        self.target_vocabulary_size = target_vocabulary_size
+
+        def embedding(vocabulary_size, name):
+            return TokenEmbedding(vocabulary_size, hidden_dim, scale=True, dtype=self.dtype_policy, name=name)
+
+        self.target_embedding = embedding(target_vocabulary_size, "target_embedding")
+        self.source_embedding = (
+            self.target_embedding if tied_embeddings == "all" else embedding(source_vocabulary_size, "source_embedding")
+        )
+        self.output_embedding = (
+            embedding(target_vocabulary_size, "output_embedding") if tied_embeddings == "none" else self.target_embedding
+        )
+        self.source_positions = PositionEmbedding(
+            max_sequence_length, positions, dtype=self.dtype_policy, name="source_positions"
+        )
+        self.target_positions = PositionEmbedding(
+            max_sequence_length, positions, dtype=self.dtype_policy, name="target_positions"
+        )
+        block = dict(
+            hidden_dim=hidden_dim,
+            num_heads=num_heads,
+            intermediate_dim=intermediate_dim,
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+            activation=activation,
+            activation_dropout=activation_dropout,
+            norm=norm,
+            layer_norm_epsilon=layer_norm_epsilon,
+            dtype=self.dtype_policy,
+        )
+        self.encoder_blocks = [
+            TransformerEncoderBlock(**block, name=f"encoder_block_{i}") for i in range(num_encoder_layers)
+        ]
+        self.decoder_blocks = [
+            TransformerDecoderBlock(**block, name=f"decoder_block_{i}") for i in range(num_decoder_layers)
+        ]
+        self.encoder_norm, self.decoder_norm = (
+            keras.layers.LayerNormalization(epsilon=layer_norm_epsilon, dtype=self.dtype_policy, name=name)
+            if norm == "pre"
+            else None
+            for name in ("encoder_norm", "decoder_norm")
+        )
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+
+    @classmethod
+    def from_size(cls, size, **overrides):
+        """A model of a published size: "tiny", "small", "base" or "big"; any argument can be overridden.
+
+        Raises:
+            ValueError: for an unknown size.
+        """
+        if size not in ENCODER_DECODER_SIZES:
+            raise ValueError(f"size must be one of {', '.join(ENCODER_DECODER_SIZES)}, got {size!r}")
+        config = dict(ENCODER_DECODER_SIZES[size])
+        layers = config.pop("num_layers")
+        return cls(**{**config, "num_encoder_layers": layers, "num_decoder_layers": layers, **overrides})
+
+    def build(self, input_shape=None):
+        """Creates every weight; the shapes depend on the configuration alone."""
+        hidden = (None, None, self.hidden_dim)
+        for embedding in (self.target_embedding, self.source_embedding, self.output_embedding):
+            if not embedding.built:
+                embedding.build()
+        for layer in (self.source_positions, self.target_positions, *self.encoder_blocks, *self.decoder_blocks):
+            layer.build(hidden)
+        for norm in (self.encoder_norm, self.decoder_norm):
+            if norm is not None:
+                norm.build(hidden)
+        self.built = True
+
+    def encode(self, source_token_ids, source_padding_mask, training=None):
+        """Encodes int32 `[B, S]` to float `[B, S, D]`; the mask is bool or int `[B, S]`, True for real tokens."""
+        x = self.source_positions(self.source_embedding(source_token_ids))
+        x = self.dropout(x, training=training)
+        for block in self.encoder_blocks:
+            x = block(x, padding_mask=source_padding_mask, training=training)
+        return x if self.encoder_norm is None else self.encoder_norm(x)
+
+    def decode(self, target_token_ids, encoded, source_padding_mask, training=None):
+        """float32 logits `[B, T, V]` for the token after each position of int32 `[B, T]`."""
+        x = self.target_positions(self.target_embedding(target_token_ids))
+        x = self.dropout(x, training=training)
+        for block in self.decoder_blocks:
+            x = block(x, encoded, source_padding_mask=source_padding_mask, training=training)
+        x = x if self.decoder_norm is None else self.decoder_norm(x)
+        return self.output_embedding.logits(x)
+
+    def call(self, inputs, training=None):
+        """Logits of a batch with teacher forcing.
+
+        Args:
+            inputs: dict of `source_token_ids` int32 `[B, S]`, `source_padding_mask` bool or int `[B, S]`, and
+                `target_token_ids` int32 `[B, T]`, shifted right (first the start token).
+            training: Whether dropout is active.
+
+        Returns:
+            float32 `[B, T, V]`.
+        """
+        mask = inputs["source_padding_mask"]
+        encoded = self.encode(inputs["source_token_ids"], mask, training=training)
+        return self.decode(inputs["target_token_ids"], encoded, mask, training=training)
+
+    def start_cache(self, encoded, max_length, num_hypotheses=1):
+        """The decoder's state before its first step.
+
+        Args:
+            encoded: float `[B, S, D]`.
+            max_length: Steps there is room for; a Python int, or an int32 scalar tensor in a TensorFlow graph.
+            num_hypotheses: K, hypotheses per row.
+
+        Returns:
+            The cache, a tuple over blocks of keys and values `[B * K, H, max_length, D / H]`, and the cross-attention
+            cache, a tuple over blocks of keys and values `[B, H, S, D / H]`.
+        """
+        rows = ops.shape(encoded)[0] * num_hypotheses
+        cache = tuple(block.self_attention.empty_cache(rows, max_length) for block in self.decoder_blocks)
+        cross_cache = tuple(block.cross_attention.keys_and_values(encoded) for block in self.decoder_blocks)
+        return cache, cross_cache
+
+    def decode_step(self, token_ids, index, cache, cross_cache, source_padding_mask):
+        """Logits for the next token of each of N = B * K hypotheses.
+
+        Args:
+            token_ids: int32 `[N]`, the token at position `index`; the hypotheses of a row next to each other.
+            index: int32 scalar.
+            cache, cross_cache: from `start_cache` or the step before.
+            source_padding_mask: bool or int `[B, S]`.
+
+        Returns:
+            float32 logits `[N, V]` and the new cache.
+        """
+        x = self.target_positions.at(self.target_embedding(token_ids[:, None]), index)
+        new_cache = []
+        for block, block_cache, block_cross_cache in zip(self.decoder_blocks, cache, cross_cache, strict=True):
+            x, block_cache = block.step(x, index, block_cache, block_cross_cache, source_padding_mask)
+            new_cache.append(block_cache)
+        x = x if self.decoder_norm is None else self.decoder_norm(x)
+        return self.output_embedding.logits(x)[:, 0], tuple(new_cache)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), **self._config}
