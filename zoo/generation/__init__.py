@@ -1,0 +1,18 @@
+"""Search over a step function: one decode loop, greedy and beam search, with no model and no text in sight."""
+
+from zoo.generation.beam_search import beam_search
+from zoo.generation.decode_loop import Choice, DecodeState, decode_loop
+from zoo.generation.greedy_search import greedy_search
+from zoo.generation.hypotheses import Hypotheses
+from zoo.generation.length_penalty import LENGTH_PENALTY_TYPES, length_penalty_divisor
+
+__all__ = [
+    "LENGTH_PENALTY_TYPES",
+    "Choice",
+    "DecodeState",
+    "Hypotheses",
+    "beam_search",
+    "decode_loop",
+    "greedy_search",
+    "length_penalty_divisor",
+]

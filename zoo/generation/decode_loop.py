@@ -1,0 +1,117 @@
+"""The decode loop that every search shares: call the model, let the search choose, record, until every row is done."""
+
+from typing import Any, NamedTuple
+
+from keras import ops, tree
+
+from zoo.errors import UserError
+from zoo.generation.no_repeat_ngram import repeating_tokens
+
+
+class DecodeState(NamedTuple):
+    """What the loop carries from step to step.
+
+    B rows, N sequences (B for greedy search, B * num_beams for beam search, a row's sequences side by side),
+    L = loop_length.
+
+    Attributes:
+        index: int32 scalar. How many tokens have been chosen; the position of the next one.
+        last_token_ids: int32 [N]. What the model reads next: the start token, then the token chosen last.
+        token_ids: int32 [N, L]. The sequences so far, without the start token; `pad_id` from `index` on.
+        done: bool [B]. Rows whose result is final. The loop ends when all are.
+        step_state: nest of tensors [N, ...]. Belongs to the step function (key-value caches, for example).
+        search: nest of tensors. Belongs to the search; its shapes are documented there.
+    """
+
+    index: Any
+    last_token_ids: Any
+    token_ids: Any
+    done: Any
+    step_state: Any
+    search: Any
+
+
+class Choice(NamedTuple):
+    """What a search decides in one step.
+
+    Attributes:
+        token_ids: int32 [N]. The next token of every sequence.
+        parents: int32 [N], which sequence each one continues, or None if each continues itself.
+        search: the search's own part of the state, updated; same structure, shapes and dtypes as before.
+        done: bool [B].
+    """
+
+    token_ids: Any
+    parents: Any
+    search: Any
+    done: Any
+
+
+def decode_loop(step, choose, step_state, start_ids, search, done, *, pad_id, loop_length, no_repeat_ngram_size=0):
+    """Runs a model step by step under a search.
+
+    Runs in a TensorFlow graph, under `jax.jit` and eagerly on all backends: every buffer has its final shape from the
+    start and is written by comparing positions, which works for shapes that are tensors too.
+
+    Args:
+        step: `step(token_ids int32 [N], index int32 scalar, step_state) -> (logits float [N, V], step_state)`. V must
+            be known statically. The returned state has the same leaves, shapes and dtypes as the given one.
+        choose: `choose(logits [N, V], blocked, state: DecodeState) -> Choice`; `blocked` is bool [N, V] or None.
+        step_state: nest of tensors [N, ...], `()` for a step without state.
+        start_ids: int32 [N].
+        search: the search's part of the state.
+        done: bool [B], rows that are done before the first step.
+        pad_id: Python int.
+        loop_length: Python int, or int32 scalar tensor in a TensorFlow graph: the most steps any row needs.
+        no_repeat_ngram_size: Python int; 0 blocks nothing.
+
+    Returns:
+        The last `DecodeState`.
+    """
+    num_sequences = ops.shape(start_ids)[0]
+    state = DecodeState(
+        index=ops.convert_to_tensor(0, dtype="int32"),
+        last_token_ids=ops.cast(start_ids, "int32"),
+        token_ids=ops.full((num_sequences, loop_length), pad_id, dtype="int32"),
+        done=done,
+        step_state=step_state,
+        search=search,
+    )
+    if isinstance(loop_length, int) and loop_length == 0:
+        return state
+
+    def proceed(*parts):
+        state = DecodeState(*parts)
+        return ops.logical_and(state.index < loop_length, ops.logical_not(ops.all(state.done)))
+
+    def advance(*parts):
+        state = DecodeState(*parts)
+        logits, new_step_state = step(state.last_token_ids, state.index, state.step_state)
+        vocabulary_size = logits.shape[-1]
+        if vocabulary_size is None:
+            raise UserError("step must return logits whose last dimension, the vocabulary size, is known statically.")
+        blocked = None
+        if no_repeat_ngram_size:
+            blocked = repeating_tokens(state.token_ids, state.index, no_repeat_ngram_size, vocabulary_size)
+        choice = choose(logits, blocked, state)
+        token_ids = state.token_ids
+        if choice.parents is not None:
+            token_ids = ops.take(token_ids, choice.parents, axis=0)
+            new_step_state = tree.map_structure(lambda leaf: ops.take(leaf, choice.parents, axis=0), new_step_state)
+        return DecodeState(
+            index=state.index + 1,
+            last_token_ids=choice.token_ids,
+            token_ids=write_at(token_ids, state.index, choice.token_ids),
+            done=choice.done,
+            # Compiled loops insist on the container types they started with; a step may return a list for a tuple.
+            step_state=tree.pack_sequence_as(state.step_state, tree.flatten(new_step_state)),
+            search=choice.search,
+        )
+
+    return DecodeState(*ops.while_loop(proceed, advance, state))
+
+
+def write_at(buffer, index, values):
+    """Writes `values [...]` at position `index` (int32 scalar) of the last axis of `buffer [..., L]`."""
+    here = ops.arange(ops.shape(buffer)[-1], dtype="int32") == index
+    return ops.where(here, ops.expand_dims(values, -1), buffer)

@@ -1,0 +1,115 @@
+"""Greedy search."""
+
+from typing import Any, NamedTuple
+
+from keras import ops
+
+from zoo.generation.decode_loop import Choice, decode_loop
+from zoo.generation.hypotheses import Hypotheses, blank_impossible
+from zoo.generation.next_tokens import best_next_tokens
+from zoo.generation.row_limits import check_common, row_limits
+
+
+class GreedyRecord(NamedTuple):
+    """What greedy search keeps beside the sequences.
+
+    Attributes:
+        log_probs: float32 [B]. -inf once every next token was blocked or impossible.
+        lengths: int32 [B]. Tokens before the end token.
+    """
+
+    log_probs: Any
+    lengths: Any
+
+
+def greedy_search(
+    step,
+    state,
+    start_ids,
+    *,
+    eos_id,
+    pad_id,
+    max_new_tokens,
+    min_new_tokens=0,
+    loop_length,
+    no_repeat_ngram_size=0,
+):
+    """Takes the most probable token at every step; the lowest id among equals.
+
+    Equal to `beam_search` with `num_beams=1` and `length_penalty_type="none"`. A row's result depends on that row
+    alone. A row for which every next token is blocked or impossible has no result: it comes back empty with -inf.
+
+    Args:
+        step: `step(token_ids int32 [B], index int32 scalar, state) -> (logits float [B, V], state)`.
+        state: nest of tensors [B, ...] that the step function keeps, for example key-value caches; `()` for none.
+        start_ids: int32 [B], the first input of every row.
+        eos_id: Python int, the token that ends a sequence.
+        pad_id: Python int, fills the output after the end.
+        max_new_tokens: int32 [B] or scalar, the most tokens a row gets, the end token included. Clipped to
+            0..loop_length; 0 gives an empty sequence of log-probability 0.
+        min_new_tokens: int32 [B] or scalar, tokens that must come before the end token.
+        loop_length: Python int, or int32 scalar tensor in a TensorFlow graph: size of the output, at least the
+            largest `max_new_tokens`.
+        no_repeat_ngram_size: Python int; no n-gram of this size occurs twice in a sequence. 0 allows everything.
+
+    Returns:
+        `Hypotheses` with one hypothesis a row: token_ids int32 [B, 1, loop_length].
+
+    Raises:
+        UserError: an argument is out of range; the message names it.
+
+    Example:
+        >>> def step(token_ids, index, state):  # counts up
+        ...     return 9.0 * ops.one_hot(token_ids + 1, 5), state
+        >>> found = greedy_search(step, (), ops.array([1, 2]), eos_id=4, pad_id=0, max_new_tokens=3, loop_length=3)
+        >>> ops.convert_to_numpy(found.token_ids).tolist()
+        [[[2, 3, 4]], [[3, 4, 0]]]
+    """
+    check_common(
+        eos_id=eos_id,
+        pad_id=pad_id,
+        max_new_tokens=max_new_tokens,
+        min_new_tokens=min_new_tokens,
+        loop_length=loop_length,
+        no_repeat_ngram_size=no_repeat_ngram_size,
+    )
+    num_rows = ops.shape(start_ids)[0]
+    limits = row_limits(num_rows, max_new_tokens, min_new_tokens, loop_length)
+
+    def choose(logits, blocked, state):
+        log_probs, token_ids = best_next_tokens(logits, blocked, min(2, logits.shape[-1]))
+        too_early = (state.index < limits.min_new_tokens)[:, None]
+        log_probs = ops.where(ops.logical_and(token_ids == eos_id, too_early), -float("inf"), log_probs)
+        # The end token is one token: where it may not come yet, the runner-up is the best of the others.
+        prefer_first = log_probs[:, 0] >= log_probs[:, -1]
+        best = ops.where(prefer_first, log_probs[:, 0], log_probs[:, -1])
+        chosen = ops.where(prefer_first, token_ids[:, 0], token_ids[:, -1])
+        ends = chosen == eos_id
+        length = state.index + 1
+        record = GreedyRecord(
+            log_probs=ops.where(state.done, state.search.log_probs, state.search.log_probs + best),
+            lengths=ops.where(state.done, state.search.lengths, length - ops.cast(ends, "int32")),
+        )
+        final = ops.logical_or(ends, ops.logical_or(length >= limits.max_new_tokens, best == -float("inf")))
+        return Choice(
+            token_ids=ops.where(state.done, pad_id, chosen),
+            parents=None,
+            search=record,
+            done=ops.logical_or(state.done, final),
+        )
+
+    last = decode_loop(
+        step,
+        choose,
+        state,
+        start_ids,
+        GreedyRecord(ops.zeros((num_rows,), dtype="float32"), ops.zeros((num_rows,), dtype="int32")),
+        limits.max_new_tokens <= 0,
+        pad_id=pad_id,
+        loop_length=loop_length,
+        no_repeat_ngram_size=no_repeat_ngram_size,
+    )
+    log_probs = last.search.log_probs[:, None]
+    return blank_impossible(
+        Hypotheses(last.token_ids[:, None, :], last.search.lengths[:, None], log_probs, log_probs), pad_id
+    )

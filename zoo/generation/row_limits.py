@@ -1,0 +1,53 @@
+"""Per-row token limits and the checks of arguments that every search shares."""
+
+import numbers
+from typing import Any, NamedTuple
+
+from keras import ops
+
+from zoo.errors import UserError
+
+
+class RowLimits(NamedTuple):
+    """How many tokens each row may and must produce.
+
+    Attributes:
+        max_new_tokens: int32 [B], within 0..loop_length. The end token counts.
+        min_new_tokens: int32 [B]. Tokens before the end token.
+    """
+
+    max_new_tokens: Any
+    min_new_tokens: Any
+
+
+def row_limits(num_rows, max_new_tokens, min_new_tokens, loop_length):
+    """Brings scalars or [B] tensors into `RowLimits`; limits beyond `loop_length` or below 0 are clipped."""
+    maximum = ops.broadcast_to(ops.cast(max_new_tokens, "int32"), (num_rows,))
+    minimum = ops.broadcast_to(ops.cast(min_new_tokens, "int32"), (num_rows,))
+    return RowLimits(ops.maximum(ops.minimum(maximum, loop_length), 0), minimum)
+
+
+def check_count(name, value, minimum):
+    """Refuses a Python number that is no integer or too small; tensors pass, since their value may not be known yet.
+
+    Raises:
+        UserError: naming the argument.
+    """
+    if isinstance(value, numbers.Number) and (
+        isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum
+    ):
+        raise UserError(f"{name} must be an integer of at least {minimum}; got {value!r}.")
+
+
+def check_common(*, eos_id, pad_id, max_new_tokens, min_new_tokens, loop_length, no_repeat_ngram_size):
+    """Checks the arguments that greedy search, beam search and sampling have in common.
+
+    Raises:
+        UserError: naming the argument.
+    """
+    check_count("eos_id", eos_id, 0)
+    check_count("pad_id", pad_id, 0)
+    check_count("max_new_tokens", max_new_tokens, 0)
+    check_count("min_new_tokens", min_new_tokens, 0)
+    check_count("loop_length", loop_length, 0)
+    check_count("no_repeat_ngram_size", no_repeat_ngram_size, 0)

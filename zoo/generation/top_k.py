@@ -1,0 +1,60 @@
+"""Exact top-k over a large vocabulary, cheaper than one pass of the general operation."""
+
+from keras import ops
+
+from zoo.generation.row_gather import row_offsets
+
+# Below this the plain operation is as fast; measured under TensorFlow on one CPU core.
+_SMALLEST_BLOCKED_SIZE = 1024
+
+
+def top_k(values, k):
+    """The k largest entries of every row and their positions, in descending order.
+
+    Large rows are cut into blocks: the k blocks with the largest maxima must contain the k largest entries, so only
+    those are searched. This is exact, and about three times as fast as `ops.top_k` at 10,000 entries.
+
+    Equal entries come in the order of their positions on TensorFlow and JAX; PyTorch does not promise an order.
+
+    Args:
+        values: float [N, V], V known statically.
+        k: Python int, 1 <= k <= V.
+
+    Returns:
+        (values [N, k], positions int32 [N, k]).
+    """
+    size = values.shape[-1]
+    block_size = _block_size(size, k)
+    if block_size is None:
+        best, positions = ops.top_k(values, k)
+        return best, ops.cast(positions, "int32")
+    padding = -size % block_size
+    if padding:
+        values = ops.pad(values, ((0, 0), (0, padding)), constant_values=-float("inf"))
+    num_rows = ops.shape(values)[0]
+    num_blocks = (size + padding) // block_size
+    blocks = ops.reshape(values, (num_rows * num_blocks, block_size))
+    block_maxima = ops.reshape(ops.max(blocks, axis=-1), (num_rows, num_blocks))
+    # In ascending order, so that equal entries keep the order of their positions.
+    chosen = ops.sort(ops.cast(ops.top_k(block_maxima, k)[1], "int32"), axis=-1)
+    candidates = ops.take(blocks, chosen + row_offsets(num_rows, num_blocks), axis=0)
+    best, within = ops.top_k(ops.reshape(candidates, (num_rows, k * block_size)), k)
+    within = ops.cast(within, "int32")
+    block_of_best = ops.take(ops.reshape(chosen, (-1,)), within // block_size + row_offsets(num_rows, k), axis=0)
+    # The minimum matters only where a row has fewer than k entries above -inf and padding is picked.
+    return best, ops.minimum(block_of_best * block_size + within % block_size, size - 1)
+
+
+def _block_size(size, k):
+    """Block size with the least work, a divisor of `size` if a good one exists; None if blocks do not pay."""
+    if size < _SMALLEST_BLOCKED_SIZE:
+        return None
+
+    def work(block_size):
+        num_blocks = -(-size // block_size)
+        copy = 0 if size % block_size == 0 else size // 5
+        return num_blocks + k * block_size + copy
+
+    sizes = [candidate for candidate in range(8, 257) if -(-size // candidate) >= k]
+    best = min(sizes, key=work, default=None)
+    return best if best is not None and work(best) < size // 2 else None
