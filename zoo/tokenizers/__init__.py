@@ -1,0 +1,29 @@
+"""Tokenizers that run inside a TensorFlow graph, trained from your own text or loaded from a directory."""
+
+from pathlib import Path
+
+from zoo.errors import UserError
+from zoo.tokenizers.sentencepiece import SentencePieceTokenizer
+from zoo.tokenizers.tokenizer import CONFIG_FILE, Tokenizer, read_config
+
+__all__ = ["SentencePieceTokenizer", "Tokenizer", "load"]
+
+# A new tokenizer class is added here; its name is what tokenizer.json calls it.
+_CLASSES = {cls.__name__: cls for cls in (SentencePieceTokenizer,)}
+
+
+def load(directory) -> Tokenizer:
+    """Loads a tokenizer of any class from a directory that `Tokenizer.save` wrote.
+
+    Args:
+        directory: A directory with tokenizer.json in it.
+
+    Raises:
+        UserError: for a missing, damaged or foreign file, naming it.
+    """
+    directory = Path(directory)
+    name = read_config(directory)["class"]
+    if name not in _CLASSES:
+        known = ", ".join(sorted(_CLASSES))
+        raise UserError(f"{directory / CONFIG_FILE} names an unknown tokenizer class {name!r}; known: {known}")
+    return _CLASSES[name].load(directory)

@@ -1,0 +1,270 @@
+"""SentencePiece subword units (unigram and BPE), encoded and decoded inside a TensorFlow graph."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import sentencepiece
+import tensorflow as tf
+import tensorflow_text as tf_text
+from sentencepiece import sentencepiece_model_pb2
+
+from zoo.errors import UserError
+from zoo.tokenizers.reversible_escape import ESCAPE_SYMBOLS, escape_graph, unescape_graph
+from zoo.tokenizers.sentencepiece_training import train_sentencepiece
+from zoo.tokenizers.tokenizer import Tokenizer, read_asset
+
+MODEL_FILE = "sentencepiece.model"
+_BLANK = "\u2581"
+
+
+@dataclass(frozen=True)
+class _ModelFacts:
+    """What decoding needs to know of a model file.
+
+    Attributes:
+        pieces: The vocabulary's spelling of each id.
+        surfaces: The bytes that each id stands for in text, U+2581 still standing for a blank; empty for control ids.
+        escaped: True if text passes through the reversible escape.
+        leading_blanks: Regular expression of the U+2581 that decoding removes from the start.
+        trailing_blanks: The same for the end.
+    """
+
+    pieces: tuple[str, ...]
+    surfaces: tuple[bytes, ...]
+    escaped: bool
+    leading_blanks: str
+    trailing_blanks: str
+
+
+class SentencePieceTokenizer(Tokenizer):
+    """Subword units of a SentencePiece model (Kudo and Richardson, 2018), unigram or BPE.
+
+    Models from `train` with the "identity" normalisation are lossless: `decode(encode(x)) == x` for every valid Unicode
+    string. Text is split by the operation SentencepieceTokenizeOp, which stock TensorFlow Serving binaries hold;
+    decoding is table lookup and joining. Text never yields a special token: "<s>" in it is three characters.
+
+    Attributes:
+        model: The serialised SentencePiece model.
+        escaped: True for models that carry the reversible escape (see `reversible_escape`).
+
+    Example:
+        >>> tokenizer = SentencePieceTokenizer.train(open("corpus.txt"), vocabulary_size=8000)  # doctest: +SKIP
+        >>> tokenizer.decode(tokenizer.encode(["A man rides a horse."]))  # doctest: +SKIP
+        <tf.Tensor: shape=(1,), dtype=string, numpy=array([b'A man rides a horse.'], dtype=object)>
+    """
+
+    def __init__(self, model: bytes):
+        """Creates the tokenizer of a model.
+
+        Args:
+            model: The bytes of a SentencePiece model file, whoever trained it. Special tokens that it lacks are None.
+
+        Raises:
+            UserError: if the bytes are no SentencePiece model, or one of a kind this class does not support.
+        """
+        super().__init__(name="sentence_piece_tokenizer")
+        self.model = bytes(model)
+        processor = _checked_processor(self.model)
+        self._facts = _read_facts(self.model)
+        self.escaped = self._facts.escaped
+        self.vocabulary_size = processor.vocab_size()
+        self.pad_id = _existing(processor.pad_id())
+        self.bos_id = _existing(processor.bos_id())
+        self.eos_id = _existing(processor.eos_id())
+        self.unk_id = _existing(processor.unk_id())
+        # Resources and tables belong to no single trace, even if the tokenizer is made inside a tf.function.
+        with tf.init_scope():
+            self._encoder = tf_text.SentencepieceTokenizer(model=self.model, out_type=tf.int32)
+            self._surfaces = tf.constant(self._facts.surfaces, tf.string)
+
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        vocabulary_size: int,
+        model_type: str = "unigram",
+        *,
+        character_coverage: float = 0.9995,
+        byte_fallback: bool = True,
+        normalization: str = "identity",
+        user_defined_symbols: Iterable[str] = (),
+        split_digits: bool = False,
+        max_training_lines: int = 2_000_000,
+    ) -> "SentencePieceTokenizer":
+        """Learns a vocabulary from text. The same texts and options give the same model on every machine.
+
+        Args:
+            texts: Sentences or lines, read once; memory holds at most `max_training_lines` of them.
+            vocabulary_size: Number of ids, special tokens, 256 bytes and 7 escape symbols included.
+            model_type: "unigram" or "bpe".
+            character_coverage: Share of the text's characters that get an id of their own, in (0, 1]; the rest is
+                spelled in bytes (or unknown without `byte_fallback`).
+            byte_fallback: Adds one id per byte value, so that no text is ever unknown.
+            normalization: "identity" keeps every character. "nfkc" and "nmt_nfkc" are SentencePiece's rules; both also
+                drop repeated, leading and trailing blanks, so the exact text cannot be had back.
+            user_defined_symbols: Strings that are always one token, such as language tags.
+            split_digits: Makes every digit a token of its own.
+            max_training_lines: Beyond this count a random sample of the lines is used, always the same.
+
+        Returns:
+            The tokenizer, with pad 0, bos 1, eos 2 and unk 3.
+
+        Raises:
+            UserError: for an empty corpus, a vocabulary size the corpus cannot fill or that cannot hold the corpus's
+                characters, and impossible options.
+        """
+        return cls(
+            train_sentencepiece(
+                texts,
+                vocabulary_size,
+                model_type,
+                character_coverage=character_coverage,
+                byte_fallback=byte_fallback,
+                normalization=normalization,
+                user_defined_symbols=tuple(user_defined_symbols),
+                split_digits=split_digits,
+                max_training_lines=max_training_lines,
+            )
+        )
+
+    @classmethod
+    def from_model_file(cls, path) -> "SentencePieceTokenizer":
+        """The tokenizer of a SentencePiece model file from elsewhere, such as T5's spiece.model.
+
+        Args:
+            path: The file.
+
+        Raises:
+            UserError: for a missing, truncated or foreign file, naming it.
+        """
+        path = Path(path)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror}") from None
+        try:
+            return cls(content)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
+
+    def encode(self, texts) -> tf.RaggedTensor:
+        """Token ids of each text; see `Tokenizer.encode`."""
+        texts = _string_tensor(texts)
+        texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+        if self.escaped:
+            texts = escape_graph(texts)
+        return self._encoder.tokenize(texts)
+
+    def decode(self, token_ids) -> tf.Tensor:
+        """The text of each row of token ids; see `Tokenizer.decode`."""
+        if not isinstance(token_ids, (tf.Tensor, tf.RaggedTensor)):
+            token_ids = _integer_tensor(token_ids)
+        # On CPU, the only place for strings, gathering refuses an id outside the table with InvalidArgument.
+        texts = tf.strings.reduce_join(tf.gather(self._surfaces, token_ids), axis=-1)
+        # Only whole texts are looked at as UTF-8: single byte pieces are fragments of characters.
+        texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+        for pattern in (self._facts.leading_blanks, self._facts.trailing_blanks):
+            if pattern:
+                texts = tf.strings.regex_replace(texts, pattern, "", replace_global=False)
+        texts = tf.strings.regex_replace(texts, _BLANK, " ")
+        return unescape_graph(texts) if self.escaped else texts
+
+    def id_to_token(self, token_ids) -> list[str]:
+        """The piece of each id, U+2581 standing for a blank.
+
+        Args:
+            token_ids: Sequence of ints.
+
+        Raises:
+            IndexError: for an id outside the vocabulary.
+        """
+        ids = [int(token_id) for token_id in token_ids]
+        for token_id in ids:
+            if not 0 <= token_id < self.vocabulary_size:
+                raise IndexError(f"token id {token_id} is outside the vocabulary of {self.vocabulary_size}")
+        return [self._facts.pieces[token_id] for token_id in ids]
+
+    def token_to_id(self, token: str) -> int:
+        """The id of a piece as `id_to_token` spells it; KeyError if the vocabulary has no such piece."""
+        try:
+            return self._facts.pieces.index(token)
+        except ValueError:
+            raise KeyError(token) from None
+
+    def _assets(self):
+        return {MODEL_FILE: self.model}
+
+    @classmethod
+    def _from_assets(cls, directory, config):
+        path = directory / MODEL_FILE
+        content = read_asset(path, config)
+        try:
+            return cls(content)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
+
+
+def _checked_processor(model):
+    problem = "not a SentencePiece model, or a truncated one; get the file again"
+    if not model:
+        raise UserError(problem)
+    try:
+        return sentencepiece.SentencePieceProcessor(model_proto=model)
+    except RuntimeError:
+        raise UserError(problem) from None
+
+
+def _read_facts(model):
+    proto = sentencepiece_model_pb2.ModelProto.FromString(model)
+    if not (proto.HasField("trainer_spec") and proto.HasField("normalizer_spec")):
+        # They follow the pieces, so a file cut off between two pieces still parses but lacks them.
+        raise UserError("a truncated SentencePiece model; get the file again")
+    if proto.denormalizer_spec.precompiled_charsmap:
+        raise UserError("SentencePiece models with a denormaliser are not supported")
+    kinds = sentencepiece_model_pb2.ModelProto.SentencePiece
+    surfaces = []
+    for entry in proto.pieces:
+        if entry.type == kinds.CONTROL:
+            surfaces.append(b"")
+        elif entry.type == kinds.UNKNOWN:
+            surfaces.append(proto.trainer_spec.unk_surface.encode())
+        elif entry.type == kinds.BYTE:
+            surfaces.append(bytes([int(entry.piece[3:-1], 16)]))  # spelled <0xE2>
+        else:
+            surfaces.append(entry.piece.encode())
+    symbols = {entry.piece for entry in proto.pieces if entry.type == kinds.USER_DEFINED}
+    rules = proto.normalizer_spec
+    blanks = _BLANK if rules.add_dummy_prefix else ""
+    if rules.remove_extra_whitespaces:
+        blanks = _BLANK + "+"
+    suffix = proto.trainer_spec.treat_whitespace_as_suffix
+    return _ModelFacts(
+        pieces=tuple(entry.piece for entry in proto.pieces),
+        surfaces=tuple(surfaces),
+        escaped=symbols.issuperset(ESCAPE_SYMBOLS),
+        leading_blanks="^" + blanks if blanks and not suffix else "",
+        trailing_blanks=blanks + "$" if blanks and suffix else "",
+    )
+
+
+def _existing(token_id):
+    return token_id if token_id >= 0 else None
+
+
+def _string_tensor(texts):
+    if isinstance(texts, (str, bytes)):
+        raise UserError("encode takes a list of texts, not one text: put it in a list")
+    if isinstance(texts, (list, tuple)):
+        # Lone surrogates (from JSON, for example) become invalid UTF-8 here and U+FFFD in the graph.
+        texts = [text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text for text in texts]
+    texts = tf.convert_to_tensor(texts, tf.string)
+    if texts.shape.rank not in (1, None):
+        raise UserError(f"encode takes texts of shape [B], not {texts.shape}")
+    return texts
+
+
+def _integer_tensor(token_ids):
+    if isinstance(token_ids, (list, tuple)):
+        return tf.ragged.constant(token_ids, tf.int32, ragged_rank=1)
+    return tf.convert_to_tensor(token_ids)

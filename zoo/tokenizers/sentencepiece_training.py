@@ -1,0 +1,142 @@
+"""Training of SentencePiece models: options checked, text escaped, the package's errors put into one line."""
+
+import io
+import random
+import re
+from collections.abc import Iterable
+
+import sentencepiece
+
+from zoo.errors import UserError
+from zoo.tokenizers.reversible_escape import ESCAPE_CHARACTER, ESCAPE_SYMBOLS, escape_text
+
+SPECIAL_TOKENS = {"pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3}
+
+# Part of the result: partial sums of the trainer's threads are added up in this many groups, whatever the machine.
+_NUM_THREADS = 4
+_SEED = 20240229
+# The trainer drops lines over 4192 bytes, which 500 characters, escaped, cannot reach.
+_CHUNK_CHARACTERS = 500
+_SURROGATES = re.compile("[\ud800-\udfff]")
+# What the trainer itself cannot take: NUL, its own marks for unknown and for boundaries, and line ends.
+_RESERVED = re.compile("[\x00\t\r\n\u2585]")
+_BLANK = "\u2581"
+
+
+def train_sentencepiece(
+    texts: Iterable[str],
+    vocabulary_size: int,
+    model_type: str,
+    *,
+    character_coverage: float,
+    byte_fallback: bool,
+    normalization: str,
+    user_defined_symbols: tuple[str, ...],
+    split_digits: bool,
+    max_training_lines: int,
+) -> bytes:
+    """Trains a model; for the arguments see `SentencePieceTokenizer.train`.
+
+    Returns:
+        The serialised model. The same for the same texts and options.
+
+    Raises:
+        UserError: for impossible options and for a vocabulary size that does not suit the corpus.
+    """
+    _check_options(model_type, character_coverage, normalization, max_training_lines)
+    if isinstance(texts, (str, bytes)):
+        raise UserError("texts must be an iterable of str, such as the lines of a file, not a single text")
+    lossless = normalization == "identity"
+    _check_symbols(user_defined_symbols)
+    symbols = (*ESCAPE_SYMBOLS, *user_defined_symbols) if lossless else user_defined_symbols
+    reserved = len(SPECIAL_TOKENS) + len(symbols) + (256 if byte_fallback else 0)
+    if vocabulary_size <= reserved:
+        raise UserError(
+            f"vocabulary_size {vocabulary_size} is too small: special tokens, symbols and bytes alone are {reserved}; "
+            "use some thousands"
+        )
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=_training_lines(_sample(texts, max_training_lines), lossless),
+            model_writer=model,
+            vocab_size=vocabulary_size,
+            model_type=model_type,
+            character_coverage=character_coverage,
+            byte_fallback=byte_fallback,
+            normalization_rule_name=normalization,
+            remove_extra_whitespaces=not lossless,
+            allow_whitespace_only_pieces=lossless,
+            user_defined_symbols=list(symbols),
+            split_digits=split_digits,
+            num_threads=_NUM_THREADS,
+            minloglevel=2,
+            pad_piece="<pad>",
+            **SPECIAL_TOKENS,
+        )
+    except RuntimeError as error:
+        raise _explained(str(error), vocabulary_size) from None
+    return model.getvalue()
+
+
+def _sample(texts, size):
+    """A uniform sample of the texts, or all of them (reservoir sampling; the trainer's own is not repeatable)."""
+    generator = random.Random(_SEED)
+    kept = []
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise UserError(f"training text {index + 1} is {type(text).__name__}, not str")
+        if index < size:
+            kept.append(text)
+        elif (slot := generator.randrange(index + 1)) < size:
+            kept[slot] = text
+    return kept
+
+
+def _training_lines(texts, lossless):
+    for text in texts:
+        text = _SURROGATES.sub("\ufffd", text.rstrip("\r\n"))
+        for start in range(0, len(text), _CHUNK_CHARACTERS):
+            chunk = text[start : start + _CHUNK_CHARACTERS]
+            yield escape_text(chunk) if lossless else _RESERVED.sub(" ", chunk)
+
+
+def _check_options(model_type, character_coverage, normalization, max_training_lines):
+    if model_type not in ("unigram", "bpe"):
+        raise UserError(f"model_type is {model_type!r}; use 'unigram' or 'bpe'")
+    if normalization not in ("identity", "nfkc", "nmt_nfkc"):
+        raise UserError(f"normalization is {normalization!r}; use 'identity', 'nfkc' or 'nmt_nfkc'")
+    if not 0 < character_coverage <= 1:
+        raise UserError(
+            f"character_coverage is {character_coverage}; use a share above 0 and at most 1, such as 0.9995"
+        )
+    if max_training_lines < 1:
+        raise UserError(f"max_training_lines is {max_training_lines}; use a positive number such as 2000000")
+
+
+def _check_symbols(symbols):
+    for symbol in symbols:
+        if not symbol or any(c.isspace() or not c.isprintable() or c in (_BLANK, ESCAPE_CHARACTER) for c in symbol):
+            raise UserError(f"user-defined symbol {symbol!r} is empty or holds a blank or control character")
+        if symbol in ("<pad>", "<s>", "</s>", "<unk>") or re.fullmatch("<0x[0-9A-F]{2}>", symbol):
+            raise UserError(f"user-defined symbol {symbol!r} is already a special token; choose another spelling")
+    if len(set(symbols)) != len(symbols):
+        raise UserError("user-defined symbols hold the same symbol twice")
+
+
+def _explained(message, vocabulary_size):
+    """The trainer's message as a UserError: its three frequent ones by name, any other as it is."""
+    if "sentences_.empty()" in message or "Input corpus is empty" in message:
+        return UserError("the training text is empty; give at least one line with text in it")
+    largest = re.search(r"Vocabulary size too high.*?<= (\d+)", message)
+    if largest:
+        return UserError(
+            f"vocabulary_size {vocabulary_size} is too large for this text: the largest possible is {largest[1]}"
+        )
+    smallest = re.search(r"Vocabulary size is smaller than required_chars\. \d+ vs (\d+)", message)
+    if smallest:
+        return UserError(
+            f"vocabulary_size {vocabulary_size} is too small for this text's characters: use at least {smallest[1]}, "
+            "or a lower character_coverage"
+        )
+    return UserError(f"SentencePiece training failed: {message}")

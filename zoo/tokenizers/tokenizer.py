@@ -1,0 +1,155 @@
+"""What every tokenizer is: text to token ids and back, inside a TensorFlow graph."""
+
+import abc
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import tensorflow as tf
+
+from zoo.errors import UserError
+
+CONFIG_FILE = "tokenizer.json"
+
+
+class _AbstractModuleType(abc.ABCMeta, type(tf.Module)):
+    """`tf.Module` has a metaclass of its own, so abstract modules need one derived from both."""
+
+
+class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
+    """Text to token ids and back with TensorFlow operations only, so that a SavedModel can hold it.
+
+    Saved models restore a tokenizer only while they can reach it: keep it as an attribute of the saved `tf.Module`.
+
+    Attributes:
+        vocabulary_size: Number of token ids; ids run from 0 to `vocabulary_size - 1`.
+        pad_id, bos_id, eos_id, unk_id: Ids of the special tokens; None where an imported vocabulary lacks one.
+    """
+
+    vocabulary_size: int
+    pad_id: int | None
+    bos_id: int | None
+    eos_id: int | None
+    unk_id: int | None
+
+    @abc.abstractmethod
+    def encode(self, texts) -> tf.RaggedTensor:
+        """Token ids of each text, with no special tokens added.
+
+        Args:
+            texts: string tensor of shape [B], or a list of str or bytes. Invalid UTF-8 is read as U+FFFD.
+
+        Returns:
+            int32 ragged tensor of shape [B, None].
+        """
+
+    @abc.abstractmethod
+    def decode(self, token_ids) -> tf.Tensor:
+        """The text of each row of token ids; padding, begin and end tokens are left out.
+
+        Args:
+            token_ids: int32 ragged tensor of shape [B, None], or dense [B, T] filled up with `pad_id`.
+
+        Returns:
+            string tensor of shape [B], always valid UTF-8.
+
+        Raises:
+            tensorflow.errors.InvalidArgumentError: for an id outside the vocabulary.
+        """
+
+    @abc.abstractmethod
+    def id_to_token(self, token_ids) -> list[str]:
+        """The vocabulary's own spelling of each id of a list."""
+
+    @abc.abstractmethod
+    def token_to_id(self, token: str) -> int:
+        """The id of a vocabulary entry; KeyError if there is no such entry."""
+
+    @abc.abstractmethod
+    def _assets(self) -> dict[str, bytes]:
+        """Contents of the files beside tokenizer.json, by file name."""
+
+    @classmethod
+    @abc.abstractmethod
+    def _from_assets(cls, directory: Path, config: dict) -> "Tokenizer":
+        """The tokenizer that `_assets` described, read by `read_asset`."""
+
+    def save(self, directory):
+        """Writes tokenizer.json and the vocabulary files into a directory, making it if needed.
+
+        Each file is complete or absent: it is written under another name and renamed. tokenizer.json comes last.
+
+        Args:
+            directory: Where to write. Files of the same names are replaced.
+        """
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        assets = self._assets()
+        config = {
+            "class": type(self).__name__,
+            "vocabulary_size": self.vocabulary_size,
+            "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in assets.items()},
+        }
+        for name, content in assets.items():
+            _write(directory / name, content)
+        _write(directory / CONFIG_FILE, (json.dumps(config, indent=2) + "\n").encode())
+
+    @classmethod
+    def load(cls, directory) -> "Tokenizer":
+        """Reads what `save` wrote.
+
+        Args:
+            directory: A directory with tokenizer.json in it.
+
+        Raises:
+            UserError: for a missing, damaged or foreign file, naming it.
+        """
+        directory = Path(directory)
+        config = read_config(directory)
+        if config["class"] != cls.__name__:
+            raise UserError(f"{directory / CONFIG_FILE} is of class {config['class']!r}, not {cls.__name__!r}")
+        return cls._from_assets(directory, config)
+
+
+def read_config(directory: Path) -> dict:
+    """The content of tokenizer.json, checked for form."""
+    path = directory / CONFIG_FILE
+    if directory.is_file():
+        raise UserError(f"{directory} is a file; give the directory that holds {CONFIG_FILE}")
+    try:
+        config = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: {directory} is not a tokenizer directory") from None
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); copy it again from where it was saved") from None
+    if not isinstance(config, dict) or not isinstance(config.get("class"), str):
+        raise UserError(f'{path} has no "class": it was not written by this project\'s tokenizers')
+    return config
+
+
+def read_asset(path: Path, config: dict) -> bytes:
+    """A vocabulary file's content, compared with the checksum in tokenizer.json."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; copy it again from where the tokenizer was saved") from None
+    sums = config.get("sha256")
+    expected = sums.get(path.name) if isinstance(sums, dict) else None
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise UserError(
+            f"{path} is truncated or was altered: its sha256 is not the one in {CONFIG_FILE}; copy both files again"
+        )
+    return content
+
+
+def _write(path: Path, content: bytes):
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
