@@ -1,0 +1,126 @@
+import json
+import tracemalloc
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zoo.data.readers import JsonlText, ParallelText, TsvText
+from zoo.errors import UserError
+
+PAIRS = [("A man.", "Ein Mann."), ("Two dogs\u2028run.", "Zwei Hunde\x0c laufen.")]
+
+
+def write(path, text):
+    path.write_bytes(text.encode("utf-8"))
+    return path
+
+
+def parallel(tmp_path, source, target):
+    return ParallelText(write(tmp_path / "a.en", source), write(tmp_path / "a.de", target))
+
+
+def test_parallel_text_reads_again(tmp_path):
+    pairs = parallel(tmp_path, "".join(f"{a}\n" for a, _ in PAIRS), "".join(f"{b}\r\n" for _, b in PAIRS))
+    assert list(pairs) == PAIRS
+    assert list(pairs) == PAIRS
+
+
+# Surrogates have no UTF-8; a "\r" at the end of a line belongs to its line end, and "\ufeff" at the start is a mark.
+any_line = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=12).filter(
+    lambda text: not text.endswith("\r") and not text.startswith("\ufeff")
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(st.tuples(any_line, any_line), min_size=1, max_size=8))
+def test_parallel_text_keeps_any_characters_aligned(tmp_path_factory, rows):
+    folder = tmp_path_factory.mktemp("pairs")
+    pairs = parallel(folder, "".join(f"{a}\n" for a, _ in rows), "".join(f"{b}\n" for _, b in rows))
+    assert list(pairs) == rows
+
+
+@pytest.mark.parametrize(("source", "target", "counts"), [("a\n" * 3, "b\n" * 5, (3, 5)), ("a\n" * 4, "b", (4, 1))])
+def test_unequal_line_counts_say_both(tmp_path, source, target, counts):
+    with pytest.raises(UserError, match=rf"a\.en has {counts[0]} lines but .*a\.de has {counts[1]}"):
+        list(parallel(tmp_path, source, target))
+
+
+def test_parallel_text_with_the_same_file_twice(tmp_path):
+    path = write(tmp_path / "a.en", "a\n")
+    with pytest.raises(UserError, match="given as source and as target"):
+        ParallelText(path, path)
+
+
+def test_parallel_text_streams(tmp_path):
+    count = 100_000
+    pairs = parallel(tmp_path, "some source text here\n" * count, "some target text here\n" * count)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in pairs) == count
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 200_000 < pairs.source.path.stat().st_size
+
+
+def test_tsv_by_index_and_by_name(tmp_path):
+    path = write(tmp_path / "a.tsv", 'id\tde\ten\n1\tEin "Mann\tA "man\textra\n\n2\tHund\tDog\n')
+    expected = [('A "man', 'Ein "Mann'), ("Dog", "Hund")]
+    assert list(TsvText(path, source="en", target="de")) == expected
+    assert list(TsvText(path, source=2, target="de")) == expected
+    assert list(TsvText(path, source=2, target=1, has_header=True)) == expected
+    assert next(iter(TsvText(path, source=2, target=1))) == ("en", "de")
+    reader = TsvText(path, source="en", target="de")
+    assert list(reader) == list(reader)
+
+
+def test_tsv_mistakes(tmp_path):
+    path = write(tmp_path / "a.tsv", "en\tde\ten\nx\ty\tz\nonly\n")
+    with pytest.raises(UserError, match=r"a\.tsv:1: column 'fr' is not in the header, which has en, de, en"):
+        TsvText(path, source="fr", target="de")
+    with pytest.raises(UserError, match=r"a\.tsv:1: column 'en' is twice in the header"):
+        TsvText(path, source="de", target="en")
+    with pytest.raises(UserError, match=r"a\.tsv:3: has 1 tab-separated columns, but column 1 "):
+        list(TsvText(path))
+    with pytest.raises(UserError, match="same column"):
+        TsvText(path, source=1, target=1)
+    with pytest.raises(UserError, match="same column"):
+        TsvText(path, source=1, target="de")
+    with pytest.raises(UserError, match="negative"):
+        TsvText(path, source=-1)
+    with pytest.raises(UserError, match="needs a header"):
+        TsvText(path, source="de", target=0, has_header=False)
+
+
+def test_jsonl_fields(tmp_path):
+    rows = [{"source": a, "target": b, "id": 1} for a, b in PAIRS]
+    path = write(tmp_path / "a.jsonl", "\n".join(json.dumps(row) for row in rows) + "\n\n")
+    assert list(JsonlText(path)) == PAIRS
+    nested = [{"translation": {"en": a}, "translation.de": b} for a, b in PAIRS]
+    path = write(tmp_path / "b.jsonl", "\n".join(json.dumps(row, ensure_ascii=False) for row in nested))
+    assert list(JsonlText(path, source="translation.en", target="translation.de")) == PAIRS
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"source": "a", "target": ', r"a\.jsonl:2: not valid JSON"),
+        ("[" * 100_000, r"a\.jsonl:2: not valid JSON"),
+        ('["a", "b"]', r"a\.jsonl:2: must be a JSON object with a field 'source', not a list"),
+        ('{"source": "a", "targets": "b"}', r"a\.jsonl:2: has no field 'target'; its fields are source, targets"),
+        ('{"source": "a", "target": null}', r"a\.jsonl:2: field 'target' must be text, not null"),
+        ('{"source": 7, "target": "b"}', r"a\.jsonl:2: field 'source' must be text, not a number"),
+        ('{"source": "a", "target": "\\ud83d"}', r"a\.jsonl:2: field 'target' holds half of a surrogate pair"),
+    ],
+)
+def test_jsonl_mistakes(tmp_path, line, message):
+    path = write(tmp_path / "a.jsonl", '{"source": "a", "target": "b"}\n' + line + "\n")
+    with pytest.raises(UserError, match=message) as caught:
+        list(JsonlText(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_jsonl_same_field(tmp_path):
+    with pytest.raises(UserError, match="same field"):
+        JsonlText(write(tmp_path / "a.jsonl", "{}"), source="text", target="text")
