@@ -1,4 +1,7 @@
-"""Layers of the zoo. Shape letters: B batch, T query length, S key length, H heads, D hidden dimension, V vocabulary."""
+"""Layers of the zoo.
+
+Shape letters: B batch, T query length, S key length, H heads, D hidden (model) dimension, V vocabulary size.
+"""
 
 from zoo.layers.feed_forward import FeedForward
 from zoo.layers.multi_head_attention import MultiHeadAttention

@@ -165,7 +165,5 @@ class MultiHeadAttention(keras.layers.Layer):
     def get_config(self):
         """The constructor's arguments."""
         config = super().get_config()
-        config.update(
-            num_heads=self.num_heads, hidden_dim=self.hidden_dim, attention_dropout=self.attention_dropout
-        )
+        config.update(num_heads=self.num_heads, hidden_dim=self.hidden_dim, attention_dropout=self.attention_dropout)
         return config

@@ -9,8 +9,22 @@ from zoo.layers.multi_head_attention import MultiHeadAttention
 NORMS = ("post", "pre")
 
 
-class _TransformerBlock(keras.layers.Layer):
-    """What encoder and decoder blocks share: the residual branch around each sub-layer, and the configuration."""
+class TransformerBlock(keras.layers.Layer):
+    """What encoder and decoder blocks share: configuration, sub-layers and the residual branch around each.
+
+    Args:
+        hidden_dim: D.
+        num_heads: H.
+        intermediate_dim: Width of the feed-forward network.
+        dropout: Rate on the output of each sub-layer.
+        attention_dropout: Rate on attention weights.
+        activation: See `FeedForward`.
+        activation_dropout: Rate inside the feed-forward network.
+        norm: "post" (normalise after adding, as published) or "pre" (before each sub-layer).
+        layer_norm_epsilon: Added to the variance.
+
+    Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762; pre-norm: Xiong et al. 2020, https://arxiv.org/abs/2002.04745.
+    """
 
     def __init__(
         self,
@@ -75,25 +89,12 @@ class _TransformerBlock(keras.layers.Layer):
         return {**super().get_config(), **self._config}
 
 
-_BLOCK_ARGS = """
-    Args:
-        hidden_dim: D.
-        num_heads: H.
-        intermediate_dim: Width of the feed-forward network.
-        dropout: Rate on the output of each sub-layer.
-        attention_dropout: Rate on attention weights.
-        activation: See `FeedForward`.
-        activation_dropout: Rate inside the feed-forward network.
-        norm: "post" (normalise after adding, as published) or "pre" (before each sub-layer).
-        layer_norm_epsilon: Added to the variance.
-
-    Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762; pre-norm: Xiong et al. 2020, https://arxiv.org/abs/2002.04745.
-"""
-
-
 @keras.saving.register_keras_serializable(package="zoo")
-class TransformerEncoderBlock(_TransformerBlock):
-    __doc__ = "Self-attention over the whole sequence, then a feed-forward network.\n" + _BLOCK_ARGS
+class TransformerEncoderBlock(TransformerBlock):
+    """Self-attention over the whole sequence, then a feed-forward network.
+
+    The arguments are those of `TransformerBlock`.
+    """
 
     def build(self, input_shape):
         """Creates the weights for inputs `[B, S, D]`."""
@@ -113,8 +114,11 @@ class TransformerEncoderBlock(_TransformerBlock):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class TransformerDecoderBlock(_TransformerBlock):
-    __doc__ = "Causal self-attention, attention to an encoded source, then a feed-forward network.\n" + _BLOCK_ARGS
+class TransformerDecoderBlock(TransformerBlock):
+    """Causal self-attention, attention to an encoded source, then a feed-forward network.
+
+    The arguments are those of `TransformerBlock`.
+    """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

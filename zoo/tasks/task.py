@@ -1,4 +1,4 @@
-"""What every task is: a model, its tokenizers and a text-in, result-out function that is used in Python and in exports."""
+"""What every task is: a model, its tokenizers and one text-in, result-out function for Python and for exports."""
 
 import abc
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class Task(abc.ABC):
             Tensors by output name, each with first dimension B. Strings are valid UTF-8.
 
         Raises:
-            tensorflow.errors.InvalidArgumentError: for a control outside its bounds; the message starts with its name.
+            tensorflow.errors.InvalidArgumentError: for a control outside its bounds; the message names it.
         """
 
     @abc.abstractmethod

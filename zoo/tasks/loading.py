@@ -1,0 +1,33 @@
+"""Loading any stored model as the task it was saved as."""
+
+from zoo.checkpoints.preset import load_preset
+from zoo.errors import UserError
+from zoo.tasks.examples import load_examples
+from zoo.tasks.translator import Translator
+from zoo.tokenizers import load as load_tokenizer
+
+TASKS = {"Translator": Translator}
+
+
+def load(directory, dtype=None):
+    """The task stored in a directory.
+
+    Args:
+        directory: A preset directory, as `task.save` and the recipes write it.
+        dtype: A Keras dtype policy for the model, such as "mixed_bfloat16"; the saved one if None.
+
+    Returns:
+        A `zoo.tasks.Task`, such as `Translator`.
+
+    Raises:
+        UserError: for a missing, damaged or unknown directory, naming the file at fault.
+
+    Example:
+        >>> zoo.load("runs/translation")("A man rides a horse.")
+        'Ein Mann reitet auf einem Pferd.'
+    """
+    preset = load_preset(directory, dtype)
+    if preset.task not in TASKS:
+        raise UserError(f"{preset.directory} holds a {preset.task!r}, which this version does not know")
+    examples = load_examples(preset.directory / "examples.json")
+    return TASKS[preset.task].from_preset(preset, load_tokenizer, examples)

@@ -1,0 +1,355 @@
+"""Translation: text in one language in, text in another out."""
+
+import functools
+from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.checkpoints.preset import save_preset
+from zoo.errors import UserError
+from zoo.generation import LENGTH_PENALTY_TYPES, beam_search, greedy_search, length_penalty_divisor
+from zoo.tasks.controls import resolve_controls
+from zoo.tasks.examples import save_examples
+from zoo.tasks.inference import compile_inference
+from zoo.tasks.task import Control, Task
+from zoo.tasks.text_batches import check_texts, map_in_batches
+
+LENGTH_MULTIPLE = 32
+"""Compiled backends without dynamic shapes see lengths rounded up to this."""
+
+
+@dataclass(frozen=True)
+class TranslationSettings:
+    """How a `Translator` decodes.
+
+    Attributes:
+        num_beams: Width of the beam search; 1 is greedy search.
+        length_penalty: Exponent of the length normalisation; larger favours longer translations, 0 disables it.
+        length_penalty_type: "gnmt" for ((5 + length) / 6) ** length_penalty, "average" for length ** length_penalty.
+        max_new_tokens: Most target tokens, the end token included.
+        min_new_tokens: Least target tokens before the end token.
+        max_tokens_factor, max_tokens_offset: A row's translation also has at most factor * source tokens + offset
+            tokens, which ends runaway translations and keeps the cache small.
+        no_repeat_ngram_size: No n-gram of this size occurs twice in a translation; 0 allows everything.
+        max_source_length: Source tokens, the end token included; the rest of a longer text is cut off.
+    """
+
+    num_beams: int = 4
+    length_penalty: float = 1.0
+    length_penalty_type: str = "average"
+    max_new_tokens: int = 256
+    min_new_tokens: int = 0
+    max_tokens_factor: float = 3.0
+    max_tokens_offset: int = 16
+    no_repeat_ngram_size: int = 0
+    max_source_length: int = 256
+
+    def __post_init__(self):
+        for name, minimum in (
+            ("num_beams", 1),
+            ("max_new_tokens", 1),
+            ("min_new_tokens", 0),
+            ("max_tokens_offset", 1),
+            ("no_repeat_ngram_size", 0),
+            ("max_source_length", 2),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < minimum:
+                raise UserError(f"{name} must be an integer of at least {minimum}, got {value!r}")
+        if self.length_penalty_type not in LENGTH_PENALTY_TYPES:
+            raise UserError(
+                f"length_penalty_type must be one of {', '.join(LENGTH_PENALTY_TYPES)}, "
+                f"got {self.length_penalty_type!r}"
+            )
+        if not 0 <= self.length_penalty <= 10:
+            raise UserError(f"length_penalty must be between 0 and 10, got {self.length_penalty!r}")
+        if not self.max_tokens_factor >= 0:
+            raise UserError(f"max_tokens_factor must be at least 0, got {self.max_tokens_factor!r}")
+
+
+class Translation(NamedTuple):
+    """One translation and its score, the length-normalised log-probability: 0 at best, better when larger."""
+
+    text: str
+    score: float
+
+
+class Translator(Task):
+    """Translates text with an encoder-decoder model.
+
+    Args:
+        model: A `zoo.models.EncoderDecoder`.
+        source_tokenizer: `zoo.tokenizers.Tokenizer` of the source language, with `eos_id` and `pad_id`.
+        target_tokenizer: That of the target language; the source tokenizer, for a joint vocabulary, if None.
+        settings: `TranslationSettings`.
+        examples: Source texts to verify exports with, such as the first validation lines; saved in the preset.
+
+    A text of nothing but blanks is translated to an empty text of score 0.
+
+    Example:
+        >>> translator = zoo.load("runs/translation")
+        >>> translator(["A man rides a horse."])
+        ['Ein Mann reitet auf einem Pferd.']
+    """
+
+    def __init__(self, model, source_tokenizer, target_tokenizer=None, settings=None, examples=()):
+        self.model = model
+        self.source_tokenizer = source_tokenizer
+        self.target_tokenizer = target_tokenizer or source_tokenizer
+        self.settings = settings or TranslationSettings()
+        self.examples = list(examples)
+        longest = model.max_sequence_length
+        if self.settings.max_source_length > longest or self.settings.max_new_tokens > longest:
+            self.settings = replace(
+                self.settings,
+                max_source_length=min(self.settings.max_source_length, longest),
+                max_new_tokens=min(self.settings.max_new_tokens, longest),
+            )
+        self._predictors = {}
+        self._generate_compiled = compile_inference(
+            model, self._generate, static_argnames=("loop_length", "num_beams", "num_return")
+        )
+
+    @property
+    def tokenizer(self):
+        """The tokenizer of the input text."""
+        return self.source_tokenizer
+
+    @property
+    def max_source_length(self):
+        """Source tokens, the end token included, beyond which text is cut off."""
+        return self.settings.max_source_length
+
+    @property
+    def controls(self):
+        """The per-row options of `predict_batch`."""
+        settings = self.settings
+        return {
+            "max_new_tokens": Control(
+                "int32", settings.max_new_tokens, 1, settings.max_new_tokens, "most target tokens, end token included"
+            ),
+            "min_new_tokens": Control(
+                "int32", settings.min_new_tokens, 0, settings.max_new_tokens, "least target tokens before the end token"
+            ),
+            "length_penalty": Control(
+                "float32", settings.length_penalty, 0.0, 10.0, "exponent of the length normalisation of scores"
+            ),
+        }
+
+    def predict_batch(self, text, **controls):
+        """Translations of one batch; see `Task.predict_batch`.
+
+        Args:
+            text: string tensor of shape [B].
+            controls: Any of `self.controls`.
+
+        Returns:
+            `text`, string [B], and `score`, float32 [B], of the best translation.
+        """
+        translations = self._translate_batch(text, controls, self.settings.num_beams, num_return=1)
+        return {name: value[:, 0] for name, value in translations.items()}
+
+    def __call__(self, texts, *, batch_size=32, progress=False, num_beams=None, **controls):
+        """Translates a str or a list of any length.
+
+        Args:
+            texts: A str or a list of str or bytes.
+            batch_size: Texts translated at a time.
+            progress: Whether to show a progress bar.
+            num_beams: Width of the beam search; the setting's if None.
+            controls: A number for any of `self.controls`.
+
+        Returns:
+            A str, or a list of str in the order of `texts`.
+        """
+        best = self.n_best(texts, 1, batch_size=batch_size, progress=progress, num_beams=num_beams, **controls)
+        if isinstance(texts, (str, bytes)):
+            return best[0].text
+        return [translations[0].text for translations in best]
+
+    def n_best(self, texts, n, *, batch_size=32, progress=False, num_beams=None, **controls):
+        """The n best translations of each text with their scores.
+
+        Args:
+            texts, batch_size, progress, num_beams, controls: As in a call.
+            n: Number of translations, at most `num_beams`.
+
+        Returns:
+            For each text a list of `Translation`, best first; for a single str just that list.
+        """
+        texts, single = check_texts(texts)
+        num_beams = num_beams or self.settings.num_beams
+        if not 1 <= n <= num_beams:
+            raise UserError(f"n must be between 1 and num_beams ({num_beams}), got {n}")
+        for name, value in controls.items():
+            control = self.controls.get(name)
+            if control is None:
+                raise UserError(f"unknown option {name!r}; known are {', '.join(self.controls)}")
+            if not control.minimum <= value <= control.maximum:
+                raise UserError(f"{name} must be between {control.minimum} and {control.maximum}, got {value}")
+        predict = self._predictor(num_beams, n)
+        controls = {name: np.asarray(value, self.controls[name].dtype) for name, value in controls.items()}
+
+        def translate(batch):
+            found = predict(tf.constant(batch, tf.string), controls)
+            rows = zip(found["text"].numpy(), found["score"].numpy(), strict=True)
+            return [
+                [Translation(text.decode("utf-8"), float(score)) for text, score in zip(*row, strict=True)]
+                for row in rows
+            ]
+
+        results = map_in_batches(translate, texts, batch_size=batch_size, progress=progress, description="translating")
+        return results[0] if single else results
+
+    def _predictor(self, num_beams, num_return):
+        """`_translate_batch` for a beam width, traced into a graph where the backend is TensorFlow."""
+
+        def predict(text, controls):
+            return self._translate_batch(text, controls, num_beams, num_return)
+
+        key = (num_beams, num_return)
+        if key not in self._predictors:
+            traced = keras.config.backend() == "tensorflow"
+            self._predictors[key] = tf.function(predict, reduce_retracing=True) if traced else predict
+        return self._predictors[key]
+
+    def _translate_batch(self, text, controls, num_beams, num_return):
+        """Best translations and scores, both [B, num_return], of string [B]."""
+        rows = tf.shape(text)[0]
+        # An empty batch is computed as one empty text and cut off again: some operations need at least one row.
+        text = tf.concat([text, tf.fill([tf.cast(rows == 0, tf.int32)], "")], axis=0)
+        batch_size = tf.shape(text)[0]
+        controls = resolve_controls(self.controls, controls, batch_size)
+        source_token_ids, source_padding_mask, limit = self._encode(text)
+        blank = tf.equal(tf.strings.length(tf.strings.strip(text)), 0)
+        max_new_tokens = tf.where(blank, 0, tf.minimum(controls["max_new_tokens"], limit))
+        loop_length = tf.maximum(tf.reduce_max(max_new_tokens), 1)
+        token_ids, scores = self._generate_in_backend(
+            source_token_ids, source_padding_mask, max_new_tokens, controls, loop_length, num_beams, num_return
+        )
+        decoded = self.target_tokenizer.decode(tf.reshape(token_ids, [-1, tf.shape(token_ids)[-1]]))
+        decoded = tf.reshape(decoded, [batch_size, num_return])
+        decoded = tf.where(blank[:, None], "", decoded)
+        scores = tf.where(blank[:, None], 0.0, scores)
+        return {"text": decoded[:rows], "score": scores[:rows]}
+
+    def _encode(self, text):
+        """Source token ids and mask, int32 [B, S], and the greatest number of target tokens, int32 [B]."""
+        tokenizer = self.source_tokenizer
+        tokens = tokenizer.encode(text)[:, : self.max_source_length - 1]
+        end = tf.fill([tokens.nrows(), 1], tokenizer.eos_id)
+        tokens = tf.concat([tokens, tf.cast(end, tokens.dtype)], axis=1)
+        lengths = tf.cast(tokens.row_lengths(), tf.int32)
+        token_ids = tf.cast(tokens.to_tensor(default_value=tokenizer.pad_id), tf.int32)
+        mask = tf.sequence_mask(lengths, tf.shape(token_ids)[1], dtype=tf.int32)
+        factor, offset = self.settings.max_tokens_factor, self.settings.max_tokens_offset
+        limit = tf.cast(tf.math.ceil(tf.cast(lengths, tf.float32) * factor), tf.int32) + offset
+        return token_ids, mask, limit
+
+    def _generate_in_backend(
+        self, source_token_ids, source_padding_mask, max_new_tokens, controls, loop_length, num_beams, num_return
+    ):
+        """Runs `_generate` in the Keras backend, for TensorFlow within the graph at hand."""
+        arguments = dict(
+            source_token_ids=source_token_ids,
+            source_padding_mask=source_padding_mask,
+            max_new_tokens=max_new_tokens,
+            min_new_tokens=controls["min_new_tokens"],
+            length_penalty=controls["length_penalty"],
+        )
+        options = dict(num_beams=num_beams, num_return=num_return)
+        if keras.config.backend() == "tensorflow":
+            return self._generate_compiled(**arguments, loop_length=loop_length, **options)
+        arguments = {name: value.numpy() for name, value in arguments.items()}
+        for name, fill in (("source_token_ids", self.source_tokenizer.pad_id), ("source_padding_mask", 0)):
+            extra = -arguments[name].shape[1] % LENGTH_MULTIPLE
+            arguments[name] = np.pad(arguments[name], ((0, 0), (0, extra)), constant_values=fill)
+        loop_length = min(-(-int(loop_length) // LENGTH_MULTIPLE) * LENGTH_MULTIPLE, self.settings.max_new_tokens)
+        token_ids, scores = self._generate_compiled(
+            **{name: keras.ops.convert_to_tensor(value) for name, value in arguments.items()},
+            loop_length=loop_length,
+            **options,
+        )
+        return tf.constant(keras.ops.convert_to_numpy(token_ids)), tf.constant(keras.ops.convert_to_numpy(scores))
+
+    def _generate(
+        self,
+        *,
+        source_token_ids,
+        source_padding_mask,
+        max_new_tokens,
+        min_new_tokens,
+        length_penalty,
+        loop_length,
+        num_beams,
+        num_return,
+    ):
+        """Target token ids int32 [B, num_return, L] and scores float32 [B, num_return], in backend operations."""
+        model, target = self.model, self.target_tokenizer
+        encoded = model.encode(source_token_ids, source_padding_mask)
+        cache, cross_cache = model.start_cache(encoded, loop_length, num_beams)
+
+        def step(token_ids, index, cache):
+            return model.decode_step(token_ids, index, cache, cross_cache, source_padding_mask)
+
+        limits = dict(
+            eos_id=target.eos_id,
+            pad_id=target.pad_id,
+            max_new_tokens=max_new_tokens,
+            min_new_tokens=min_new_tokens,
+            loop_length=loop_length,
+            no_repeat_ngram_size=self.settings.no_repeat_ngram_size,
+        )
+        start_ids = keras.ops.full_like(source_token_ids[:, 0], target.bos_id)
+        if num_beams == 1 and num_return == 1:
+            hypotheses = greedy_search(step, cache, start_ids, **limits)
+            # Beam search counts the end token, where there is one, as part of the length; so does this score.
+            ended = keras.ops.any(hypotheses.token_ids == target.eos_id, axis=-1)
+            lengths = keras.ops.maximum(hypotheses.lengths + keras.ops.cast(ended, "int32"), 1)
+            divisor = length_penalty_divisor(lengths, length_penalty[:, None], self.settings.length_penalty_type)
+            return hypotheses.token_ids, hypotheses.log_probs / divisor
+        hypotheses = beam_search(
+            step,
+            cache,
+            start_ids,
+            num_beams=num_beams,
+            num_return=num_return,
+            length_penalty=length_penalty,
+            length_penalty_type=self.settings.length_penalty_type,
+            **limits,
+        )
+        return hypotheses.token_ids, hypotheses.scores
+
+    def save(self, directory):
+        """Writes the preset; see `zoo.load`.
+
+        Args:
+            directory: Where to write; made if needed. An earlier preset in it is replaced.
+
+        Raises:
+            UserError: if it cannot be written; an earlier preset then stays as it was.
+        """
+        joint = self.target_tokenizer is self.source_tokenizer
+        assets = {"source_tokenizer": self.source_tokenizer.save}
+        if not joint:
+            assets["target_tokenizer"] = self.target_tokenizer.save
+        if self.examples:
+            assets["examples.json"] = functools.partial(save_examples, self.examples)
+        save_preset(
+            directory,
+            task="Translator",
+            task_config={"settings": asdict(self.settings), "joint_tokenizer": joint},
+            model=self.model,
+            assets=assets,
+        )
+
+    @classmethod
+    def from_preset(cls, preset, load_tokenizer, examples):
+        """The translator of a `zoo.checkpoints.Preset`; used by `zoo.load`."""
+        source = load_tokenizer(preset.directory / "source_tokenizer")
+        joint = preset.task_config["joint_tokenizer"]
+        target = source if joint else load_tokenizer(preset.directory / "target_tokenizer")
+        return cls(preset.model, source, target, TranslationSettings(**preset.task_config["settings"]), examples)
