@@ -1,0 +1,116 @@
+"""`python -m export PRESET_DIR SERVING_DIR`: a preset becomes the next, checked version of a served model."""
+
+import os
+
+# Before anything imports Keras: exports always run under the TensorFlow backend, whatever the preset was trained on.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import itertools
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+import zoo
+from export.errors import VerificationError
+from export.op_allow_list import DEFAULT_SERVERS
+from export.parity import PARITY_FILE
+from export.saved_model import DEFAULT_MAX_BATCH_SIZE, MAX_PARITY_TEXTS, export_saved_model
+from export.serving_configs import ROW_REQUEST, check_model_name, docker_command, server_image
+from export.serving_guide import curl_command
+from zoo.errors import UserError, command_line
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Exports a preset as a text-in, result-out SavedModel for TensorFlow Serving.
+
+    Attributes:
+        preset_dir: The preset: what a recipe or `task.save` has written.
+        serving_dir: The directory of all versions of the model; made if it is missing.
+        version: The version's number; one more than the highest by default.
+        name: The model's name in requests; by default the serving directory's name.
+        servers: TensorFlow Serving versions that must be able to run it.
+        buckets: Input lengths in tokens to warm up and to check; by default powers of two up to the longest input.
+        max_batch_size: Most rows in a batch, for the checks and for the server's batching configuration.
+        parity_file: UTF-8 text, one input per line; the first 200 are compared between Python and the SavedModel. By
+            default the examples in the preset, or a few sentences if it has none.
+        allowed_ties: How many rows may differ in text while their scores agree (rounding decides between equals).
+    """
+
+    preset_dir: Annotated[Path, tyro.conf.Positional]
+    serving_dir: Annotated[Path, tyro.conf.Positional]
+    version: int | None = None
+    name: str | None = None
+    servers: tuple[str, ...] = DEFAULT_SERVERS
+    buckets: tuple[int, ...] = field(default=())
+    max_batch_size: int = DEFAULT_MAX_BATCH_SIZE
+    parity_file: Path | None = None
+    allowed_ties: int = 0
+
+
+def read_parity_texts(path):
+    """The first 200 lines of a file, as bytes without line ends.
+
+    Raises:
+        UserError: if the file cannot be read or is empty.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            texts = [line.rstrip(b"\r\n") for line in itertools.islice(file, MAX_PARITY_TEXTS)]
+    except OSError as error:
+        raise UserError(f"--parity-file: cannot read {path}: {error.strerror}") from error
+    if not texts:
+        raise UserError(f"--parity-file: {path} is empty; give one input text per line")
+    return texts
+
+
+@command_line
+def main(argv=None):
+    """Runs the command; a failed check ends in exit status 1, a user's mistake in 2."""
+    config = tyro.cli(ExportConfig, args=argv, prog="python -m export")
+    texts = None if config.parity_file is None else read_parity_texts(config.parity_file)
+    task = zoo.load(config.preset_dir)
+    try:
+        with Console(stderr=True).status("writing the SavedModel and comparing its answers with Python's"):
+            directory = export_saved_model(
+                task,
+                config.serving_dir,
+                version=config.version,
+                name=config.name,
+                buckets=config.buckets or None,
+                parity_texts=texts,
+                servers=config.servers,
+                max_batch_size=config.max_batch_size,
+                allowed_ties=config.allowed_ties,
+            )
+    except VerificationError as error:
+        for detail in error.details:
+            print(f"  {detail}", file=sys.stderr)
+        print(f"verification failed, nothing was published: {error}", file=sys.stderr)
+        sys.exit(1)
+    _print_summary(directory, config)
+
+
+def _print_summary(directory, config):
+    report = json.loads((directory / PARITY_FILE).read_text(encoding="utf-8"))
+    serving_directory = directory.parent.resolve()
+    name = check_model_name(config.name, serving_directory)
+    print(
+        f"published {directory}: {report['rows']} rows answered as in Python "
+        f"(largest score difference {report['max_score_difference']:.1e}), {report['warm_up_records']} warm-up records"
+    )
+    print("\nServe it:")
+    print(f"  {docker_command(name, server_image(report['servers']), serving_directory)}")
+    print("Ask it:")
+    print(f"  {curl_command(name, serving_directory / ROW_REQUEST)}")
+    print(f"More, with batching, gRPC and the signatures: {serving_directory / 'serving.md'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""The requests of a parity check, with Python's answers to those that have one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from export.signatures import GENERATE, SERVING_DEFAULT
+
+# Used where a preset brings no validation lines; any language model has an answer to them.
+BUILT_IN_TEXTS = (
+    "A man rides a horse along the beach.",
+    "Two children are playing with a red ball in the garden.",
+    "The train leaves at half past nine on Monday, 3 March 2025.",
+    "Her new bicycle cost 1,249.99 euros, about twelve percent less than last year.",
+    "Nobody knew why the old lighthouse had gone dark.",
+    "Is there a pharmacy near the station?",
+    "Stop!",
+    "Ein Mann reitet auf einem Pferd den Strand entlang.",
+    "Le café est fermé jusqu'à demain matin.",
+    "В саду растут яблони.",
+    "猫が窓の外を見ている。",
+    "https://example.org/a?b=c&d=%20e — an address in the middle of a line",
+)
+
+# Texts that tend to break tokenizers and servers. The over-long line is added by length in tokens.
+DIFFICULT_TEXTS = (
+    b"",
+    b"   ",
+    b"\t \r\n",
+    "😀 👩‍👩‍👧‍👦 🇩🇪 👍🏽".encode(),
+    b"\xff\xfe caf\xc3 \xe2\x82 \xed\xa0\x80 \xf5",
+    b"a\x00b\x00",
+    "é̂̃ \u200b\u202eabc \ufeff\ufffd".encode(),
+    b"x" * 1000,
+)
+
+_NUM_ALONE = 8
+
+
+@dataclass
+class ParityRequest:
+    """One request.
+
+    Attributes:
+        signature: the signature's name.
+        inputs: dict of numpy arrays of shape [B]; texts are `bytes` objects.
+        expected: Python's answer, a dict of numpy arrays with first dimension B; None where a refusal is due.
+        refused_name: the input whose name the refusal must start with.
+    """
+
+    signature: str
+    inputs: dict
+    expected: dict | None = None
+    refused_name: str | None = None
+
+    def describe(self, row=None):
+        """The request, or one of its rows, in a few words for an error message."""
+        rows = len(self.inputs["text"])
+        if row is None:
+            return f"{self.signature} with {rows} rows"
+        controls = ", ".join(f"{name}={value[row]}" for name, value in self.inputs.items() if name != "text")
+        text = self.inputs["text"][row].decode("utf-8", "backslashreplace")
+        where = "alone" if rows == 1 else f"row {row} of {rows}"
+        return f"{self.signature}({text[:80]!r}{', ' + controls if controls else ''}), {where}"
+
+
+def answer_requests(task, texts, texts_by_bucket, batch_size):
+    """Requests that must be answered as Python answers.
+
+    Args:
+        task: a `zoo.tasks.task.Task`.
+        texts: list of str or bytes.
+        texts_by_bucket: dict from a length in tokens to a text (bytes) of that length.
+        batch_size: most rows in a request.
+
+    Returns:
+        list of `ParityRequest`. Rows that are sent alone carry Python's answer for them inside a batch, so they also
+        show that a row does not depend on its neighbours.
+    """
+    texts = [text.encode("utf-8") if isinstance(text, str) else text for text in texts]
+    long_text = max(texts_by_bucket.values(), key=len)
+    difficult = [*DIFFICULT_TEXTS, b" ".join([long_text] * 3)]
+    groups = [texts[start : start + batch_size] for start in range(0, len(texts), batch_size)]
+    answer = _traced(task, {})
+    plain = [
+        _answered(answer, SERVING_DEFAULT, group) for group in [*groups, difficult, list(texts_by_bucket.values()), []]
+    ]
+    alone = [row for request in plain[len(groups) :] for row in _rows(request)] + _rows(plain[0])[:_NUM_ALONE]
+    requests = plain + alone
+    if task.controls:
+        answer_controlled = _traced(task, task.controls)
+        texts = [*texts[:_NUM_ALONE], b"", *texts_by_bucket.values()][:batch_size]
+        for controls in (_default_controls(task, len(texts)), _varied_controls(task, len(texts))):
+            request = _answered(answer_controlled, GENERATE, texts, controls)
+            requests += [request, *_rows(request)[:_NUM_ALONE]]
+        requests.append(_answered(answer_controlled, GENERATE, [], _default_controls(task, 0)))
+    return requests
+
+
+def refusal_requests(task):
+    """Requests that must be refused with a message that starts with a control's name."""
+    requests = []
+    for name, control in task.controls.items():
+        dtype = tf.as_dtype(control.dtype).as_numpy_dtype
+        for value in _values_out_of_bounds(control, dtype):
+            inputs = {"text": _text_array([b"A text."]), **_default_controls(task, 1)}
+            requests.append(ParityRequest(GENERATE, {**inputs, name: np.array([value], dtype)}, refused_name=name))
+        inputs = {"text": _text_array([b"One text.", b"Another."]), **_default_controls(task, 2)}
+        requests.append(ParityRequest(GENERATE, {**inputs, name: inputs[name][:1]}, refused_name=name))
+    return requests
+
+
+def expected_signatures(task):
+    """Input types by signature and input name."""
+    signatures = {SERVING_DEFAULT: {"text": "string"}}
+    if task.controls:
+        signatures[GENERATE] = {"text": "string", **{name: control.dtype for name, control in task.controls.items()}}
+    return signatures
+
+
+def _traced(task, controls):
+    """`task.predict_batch` traced once for all batch sizes, as in `task(texts)`; step by step it would take minutes."""
+    specs = {name: tf.TensorSpec([None], control.dtype, name=name) for name, control in controls.items()}
+    function = tf.function(task.predict_batch, autograph=False)
+    return function.get_concrete_function(tf.TensorSpec([None], tf.string, name="text"), **specs)
+
+
+def _answered(answer, signature, texts, controls=None):
+    inputs = {"text": _text_array(texts), **(controls or {})}
+    tensors = {name: tf.constant(value) for name, value in inputs.items() if name != "text"}
+    # An empty object array has no string type, so this one is stated.
+    outputs = answer(tf.constant(texts, tf.string, shape=[len(texts)]), **tensors)
+    return ParityRequest(signature, inputs, {name: value.numpy() for name, value in outputs.items()})
+
+
+def _rows(request):
+    return [
+        ParityRequest(
+            request.signature,
+            {name: value[row : row + 1] for name, value in request.inputs.items()},
+            {name: value[row : row + 1] for name, value in request.expected.items()},
+        )
+        for row in range(len(request.inputs["text"]))
+    ]
+
+
+def _text_array(texts):
+    array = np.empty(len(texts), dtype=object)
+    array[:] = texts
+    return array
+
+
+def _default_controls(task, rows):
+    return {
+        name: np.full([rows], control.default, tf.as_dtype(control.dtype).as_numpy_dtype)
+        for name, control in task.controls.items()
+    }
+
+
+def _varied_controls(task, rows):
+    """Row by row the least value of a control, one half way to its default, and the default, in different orders."""
+    varied = {}
+    for order, (name, control) in enumerate(task.controls.items()):
+        dtype = tf.as_dtype(control.dtype).as_numpy_dtype
+        values = np.array([control.minimum, (control.minimum + control.default) / 2, control.default]).astype(dtype)
+        varied[name] = values[(np.arange(rows) // 3**order) % 3]
+    return varied
+
+
+def _values_out_of_bounds(control, dtype):
+    if np.issubdtype(dtype, np.floating):
+        return [control.minimum - 1.0, control.maximum + 1.0, float("nan")]
+    limits = np.iinfo(dtype)
+    return [value for value in (control.minimum - 1, control.maximum + 1) if limits.min <= value <= limits.max]

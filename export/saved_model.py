@@ -1,0 +1,133 @@
+"""Writing a task as a new version of a served model: SavedModel, warm-up, checks, configuration, publication."""
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from export.op_allow_list import DEFAULT_SERVERS, check_ops, parse_servers
+from export.parity import check_parity
+from export.parity_requests import BUILT_IN_TEXTS
+from export.publish import check_version, incoming_version, writing_to
+from export.serving_configs import allowed_batch_sizes, check_model_name, write_serving_configs
+from export.signatures import ServedTask, build_signatures
+from export.warm_up import MAX_RECORDS, default_buckets, text_of_length, warm_up_requests, write_warm_up
+from zoo.errors import UserError
+
+DEFAULT_MAX_BATCH_SIZE = 32
+MAX_PARITY_TEXTS = 200
+
+
+def export_saved_model(
+    task,
+    serving_directory,
+    *,
+    version=None,
+    name=None,
+    buckets=None,
+    parity_texts=None,
+    servers=DEFAULT_SERVERS,
+    max_batch_size=DEFAULT_MAX_BATCH_SIZE,
+    allowed_ties=0,
+):
+    """Exports a task as the next version of a model that TensorFlow Serving runs: text in, results out.
+
+    The version holds the SavedModel, warm-up requests and the report of its checks; beside the versions lie ready
+    configuration files and sample requests (`serving.md` explains them). All of it is written and checked under another
+    name first and published by one rename, so a server that watches the directory never sees half a version, and
+    existing versions stay as they are.
+
+    Args:
+        task: a `zoo.tasks.task.Task`, for example from `zoo.load`, under Keras's TensorFlow backend.
+        serving_directory: the directory of all versions of this model; made if it is missing.
+        version: the version's number; one more than the highest by default.
+        name: the model's name in requests; by default the directory's name.
+        buckets: input lengths in tokens to warm up and to check; by default powers of two up to
+            `task.max_source_length`.
+        parity_texts: list of str or bytes on which Python and the SavedModel are compared, in addition to texts that
+            tend to break things; by default the first 200 of `task.examples`, or a few sentences if it has none.
+        servers: TensorFlow Serving versions that must be able to run it, for example ("2.19", "2.20"). Checked against
+            what their stock binaries contain.
+        max_batch_size: most rows in a batch, for the checks and in the server's batching configuration.
+        allowed_ties: how many rows may differ in text while their scores agree; see `export.parity.check_parity`.
+
+    Returns:
+        Path of the new version.
+
+    Raises:
+        UserError: for an impossible option, an existing version, or a directory that cannot be written.
+        VerificationError: if the SavedModel fails a check. Nothing is published then.
+
+    Example:
+        >>> import zoo, export
+        >>> export.export_saved_model(zoo.load("runs/translation"), "serving/translation")
+        PosixPath('serving/translation/1')
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            f"exports need Keras's TensorFlow backend, this process uses {keras.backend.backend()!r}: save the task "
+            "with task.save(PRESET_DIR), then `python -m export PRESET_DIR SERVING_DIR` chooses the backend itself"
+        )
+    serving_directory = Path(serving_directory)
+    check_version(serving_directory, version)
+    parse_servers(servers)
+    allowed_batch_sizes(max_batch_size)
+    name = check_model_name(name, serving_directory)
+    buckets = _check_buckets(buckets, task.max_source_length)
+    texts = list(_default_texts(task) if parity_texts is None else parity_texts)
+    if not texts:
+        raise UserError("parity_texts is empty: give at least one text, or leave it out for the task's own examples")
+    texts_by_bucket = {
+        # The end token is part of an input's length.
+        length: text_of_length(task.tokenizer, texts, max(length - 1, 1))
+        for length in buckets
+    }
+    with incoming_version(serving_directory) as incoming:
+        directory = incoming.version_directory
+        signatures = build_signatures(task)
+        with writing_to(serving_directory):
+            tf.saved_model.save(ServedTask(task), str(directory), signatures=signatures)
+            write_warm_up(directory, warm_up_requests(task, texts_by_bucket))
+        accepting_servers = check_ops(directory, servers)
+        report = check_parity(
+            directory,
+            task,
+            texts,
+            texts_by_bucket,
+            scratch_directory=incoming.directory,
+            max_batch_size=max_batch_size,
+            allowed_ties=allowed_ties,
+        )
+        report.servers = accepting_servers
+        with writing_to(serving_directory):
+            report.write(directory)
+            write_serving_configs(
+                incoming.beside_directory,
+                serving_directory,
+                name=name,
+                controls=task.controls,
+                texts=texts,
+                servers=accepting_servers,
+                signatures=report.signatures,
+                max_batch_size=max_batch_size,
+            )
+        return incoming.publish(version)
+
+
+def _default_texts(task):
+    return list(getattr(task, "examples", ()))[:MAX_PARITY_TEXTS] or BUILT_IN_TEXTS
+
+
+def _check_buckets(buckets, max_source_length):
+    if buckets is None:
+        return default_buckets(max_source_length)
+    buckets = tuple(sorted(set(buckets)))
+    if not buckets or buckets[0] < 1 or buckets[-1] > max_source_length:
+        raise UserError(
+            f"--buckets: lengths must lie between 1 and the model's longest input, {max_source_length} tokens"
+        )
+    if len(buckets) > MAX_RECORDS // 2:
+        raise UserError(
+            f"--buckets: at most {MAX_RECORDS // 2}, since servers take at most {MAX_RECORDS} warm-up records"
+        )
+    return buckets

@@ -1,0 +1,90 @@
+"""Warm-up requests, which TensorFlow Serving replays when it loads a version, before it answers anybody.
+
+The file is `assets.extra/tf_serving_warmup_requests`, an uncompressed TFRecord of PredictionLog messages, at most 1,000
+(https://www.tensorflow.org/tfx/serving/saved_model_warmup). A failing record makes the server refuse the version, so
+the records also serve as a smoke test.
+"""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from export.prediction_log import encode_predict_log
+from export.signatures import GENERATE, SERVING_DEFAULT
+
+WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
+MAX_RECORDS = 1000
+SMALLEST_BUCKET = 8
+
+
+def default_buckets(max_source_length):
+    """Input lengths in tokens to warm up and to check: powers of two from 8, then the longest input itself."""
+    lengths = {max_source_length}
+    length = SMALLEST_BUCKET
+    while length < max_source_length:
+        lengths.add(length)
+        length *= 2
+    return tuple(sorted(lengths))
+
+
+def text_of_length(tokenizer, texts, num_tokens):
+    """The longest text of at most `num_tokens` tokens that repeats the words of `texts`.
+
+    Args:
+        tokenizer: a `zoo.tokenizers` tokenizer.
+        texts: list of str or bytes; their words are repeated in order.
+        num_tokens: the wanted length in tokens, without special tokens.
+
+    Returns:
+        bytes; a single word if even that has more tokens.
+    """
+    words = [word for text in texts for word in _as_bytes(text).split()] or [b"word"]
+    # A word has at least one token nearly always; half as many words again leaves room for those that have none.
+    words = list(itertools.islice(itertools.cycle(words), num_tokens + num_tokens // 2 + 1))
+    prefixes = [b" ".join(words[: count + 1]) for count in range(len(words))]
+    counts = tokenizer.encode(tf.constant(prefixes)).row_lengths().numpy()
+    fitting = np.flatnonzero(counts <= num_tokens)
+    return prefixes[fitting[-1] if len(fitting) else 0]
+
+
+def warm_up_requests(task, texts_by_bucket):
+    """Requests for each signature and bucket: (signature name, dict of input arrays of shape [1])."""
+    for text in texts_by_bucket.values():
+        inputs = {"text": np.array([text], dtype=object)}
+        yield SERVING_DEFAULT, inputs
+        if task.controls:
+            controls = {
+                name: np.array([control.default], dtype=tf.as_dtype(control.dtype).as_numpy_dtype)
+                for name, control in task.controls.items()
+            }
+            yield GENERATE, {**inputs, **controls}
+
+
+def write_warm_up(directory, requests):
+    """Writes the warm-up file of a SavedModel.
+
+    Args:
+        directory: the SavedModel's directory.
+        requests: iterable of (signature name, dict of input arrays).
+
+    Returns:
+        The number of records.
+
+    Raises:
+        ValueError: for more than 1,000 records, which servers refuse.
+    """
+    path = Path(directory) / WARM_UP_FILE
+    path.parent.mkdir(exist_ok=True)
+    records = [encode_predict_log(signature, inputs) for signature, inputs in requests]
+    if len(records) > MAX_RECORDS:
+        raise ValueError(f"{len(records)} warm-up records; TensorFlow Serving takes at most {MAX_RECORDS}")
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for record in records:
+            writer.write(record)
+    return len(records)
+
+
+def _as_bytes(text):
+    return text.encode("utf-8") if isinstance(text, str) else text
