@@ -1,0 +1,185 @@
+import dataclasses
+import functools
+import gzip
+import hashlib
+import http.server
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from zoo.data import named_datasets
+from zoo.data.named_datasets import MULTI30K, PublishedText, cache_directory, open_dataset
+from zoo.errors import UserError
+
+TEXTS = {
+    "train.en": ["A man.", "Two dogs."],
+    "train.de": ["Ein Mann.", "Zwei Hunde."],
+    "val.en": ["A cat."],
+    "val.de": ["Eine Katze."],
+    "test.en": ["A bird."],
+    "test.de": ["Ein Vogel."],
+}
+FILES = {f"{name}.gz": gzip.compress("".join(f"{line}\n" for line in lines).encode()) for name, lines in TEXTS.items()}
+
+
+class CountingHandler(http.server.SimpleHTTPRequestHandler):
+    requests: list
+
+    def do_GET(self):
+        self.requests.append(self.path)
+        super().do_GET()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("ZOO_DATA_DIR", raising=False)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A small data set on a web server, and the list of paths that were asked for."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+    for name, data in FILES.items():
+        (folder / name).write_bytes(data)
+    requests = []
+    handler = functools.partial(type("Handler", (CountingHandler,), {"requests": requests}), directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+        thread.start()
+        dataset = PublishedText(
+            name="small",
+            base_url=f"http://127.0.0.1:{httpd.server_port}",
+            stems={"train": "train", "validation": "val", "test": "test"},
+            languages=("en", "de"),
+            sha256={name: hashlib.sha256(data).hexdigest() for name, data in FILES.items()},
+            licence="terms of the test",
+            homepage="https://example.org/small",
+            citation="Nobody 2026",
+        )
+        yield dataset, requests
+        httpd.shutdown()
+        thread.join()
+
+
+def pairs(split, source="en", target="de"):
+    return list(zip(TEXTS[f"{split}.{source}"], TEXTS[f"{split}.{target}"], strict=True))
+
+
+def test_downloads_once_into_the_cache(published, tmp_path, capsys):
+    dataset, requests = published
+    splits = dataset.open()
+    assert list(splits.train) == pairs("train")
+    assert list(splits.validation) == pairs("val")
+    assert list(splits.test) == pairs("test")
+    assert (splits.source_language, splits.target_language) == ("en", "de")
+    assert (splits.name, splits.licence, splits.citation) == ("small", "terms of the test", "Nobody 2026")
+    assert sorted(requests) == sorted(f"/{name}" for name in FILES)
+    assert capsys.readouterr().err.count("terms of the test") == 1
+    assert {path.name for path in (tmp_path / "cache" / "keras-transformer-zoo" / "small").iterdir()} == set(FILES)
+    assert list(dataset.open().train) == list(splits.train)
+    assert len(requests) == len(FILES)
+    assert capsys.readouterr().err == ""
+
+
+def test_reverse_swaps_text_and_languages(published):
+    splits = published[0].open(reverse=True)
+    assert list(splits.train) == pairs("train", "de", "en")
+    assert list(splits.test) == pairs("test", "de", "en")
+    assert (splits.source_language, splits.target_language) == ("de", "en")
+
+
+def test_own_directory_comes_first(published, tmp_path, monkeypatch):
+    dataset, requests = published
+    own = tmp_path / "own"
+    (own / "small").mkdir(parents=True)
+    for name in ("train.en.gz", "train.de.gz"):
+        (own / "small" / name).write_bytes(FILES[name])
+    monkeypatch.setenv("ZOO_DATA_DIR", str(own))
+    splits = dataset.open()
+    assert splits.train.source.path == own / "small" / "train.en.gz"
+    assert list(splits.train) == pairs("train")
+    assert list(splits.test) == pairs("test")
+    assert sorted(requests) == ["/test.de.gz", "/test.en.gz", "/val.de.gz", "/val.en.gz"]
+    assert len(list((own / "small").iterdir())) == 2  # nothing is written to the user's folder
+
+
+def test_altered_file_is_named_and_left_alone(published, tmp_path, monkeypatch):
+    dataset, _ = published
+    dataset.open()
+    path = cache_directory() / "small" / "val.de.gz"
+    path.write_bytes(FILES["train.de.gz"])
+    with pytest.raises(UserError, match=rf"val\.de\.gz: is not the published file of small .*{dataset.base_url}/val"):
+        dataset.open()
+    assert path.read_bytes() == FILES["train.de.gz"]
+
+
+def test_wrong_hash_of_a_download(published):
+    dataset, _ = published
+    dataset = dataclasses.replace(dataset, sha256={**dataset.sha256, "val.en.gz": "0" * 64})
+    with pytest.raises(UserError, match=r"val\.en\.gz: .*sent other data") as caught:
+        dataset.open()
+    assert "ZOO_DATA_DIR" in str(caught.value)
+    assert f"{dataset.base_url}/val.en.gz" in str(caught.value)
+    assert not (cache_directory() / "small" / "val.en.gz").exists()
+
+
+def test_no_network_says_where_to_put_the_file(published):
+    dataset = dataclasses.replace(published[0], base_url="http://127.0.0.1:1")
+    with pytest.raises(UserError) as caught:
+        dataset.open()
+    message = str(caught.value)
+    for part in ("train.en.gz", "http://127.0.0.1:1/train.en.gz", "ZOO_DATA_DIR", "<directory>/small/train.en.gz"):
+        assert part in message
+    assert "\n" not in message
+
+
+def test_data_directory_that_does_not_exist(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA_DIR", str(tmp_path / "absent"))
+    with pytest.raises(UserError, match=r"ZOO_DATA_DIR=.*absent is not a directory"):
+        open_dataset("multi30k")
+
+
+def test_cache_directory_follows_xdg(tmp_path, monkeypatch):
+    assert cache_directory() == tmp_path / "cache" / "keras-transformer-zoo"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for value in ("", "relative"):
+        monkeypatch.setenv("XDG_CACHE_HOME", value)
+        assert cache_directory() == tmp_path / ".cache" / "keras-transformer-zoo"
+
+
+def test_unknown_name_lists_the_names():
+    with pytest.raises(UserError, match="no data set 'wmt'; the names are multi30k, sample"):
+        open_dataset("wmt")
+
+
+def test_open_dataset_reaches_multi30k(published, monkeypatch):
+    """The name leads to the registered data set, here with the small files under its name."""
+    monkeypatch.setitem(named_datasets._OPENERS, "multi30k", published[0].open)
+    assert list(open_dataset("multi30k", reverse=True).validation) == pairs("val", "de", "en")
+
+
+def test_multi30k_is_described():
+    names = {f"{stem}.{language}.gz" for stem in ("train", "val", "test_2016_flickr") for language in ("en", "de")}
+    assert set(MULTI30K.sha256) == names
+    assert MULTI30K.base_url == "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw"
+    assert {len(bytes.fromhex(digest)) for digest in MULTI30K.sha256.values()} == {32}
+
+
+MULTI30K_FILES = Path(os.environ.get("ZOO_DATA_DIR", "absent")) / "multi30k"
+
+
+@pytest.mark.skipif(not MULTI30K_FILES.is_dir(), reason="ZOO_DATA_DIR holds no multi30k folder")
+def test_multi30k_itself(monkeypatch):
+    monkeypatch.setenv("ZOO_DATA_DIR", str(MULTI30K_FILES.parent))
+    splits = open_dataset("multi30k")
+    assert [sum(1 for _ in split) for split in (splits.train, splits.validation, splits.test)] == [29_000, 1014, 1000]
+    assert next(iter(splits.train))[0].startswith("Two young, White males")
