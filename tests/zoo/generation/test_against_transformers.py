@@ -1,0 +1,122 @@
+"""Beam search against an independent implementation: `generate` of transformers, on a tiny random GPT-2.
+
+How the definitions line up. The same: candidates are the best 2K continuations; a candidate finishes if it ends in the
+end token among the best K, or as it is at the token limit; score = log_prob / length ** length_penalty where the length
+counts the end token ("average" here); minimum length and repeated n-grams take tokens out after the log-softmax.
+`early_stopping="never"` is the setting that ends a row only when nothing can improve. Different: transformers counts
+the prompt in n-grams, so start tokens are made impossible here; it has no GNMT penalty; it keeps K finished hypotheses
+where this package keeps as many as are returned, which cannot show.
+"""
+
+import numpy as np
+import pytest
+from keras import ops
+from search_references import rows_of
+
+from zoo.generation import beam_search, greedy_search
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+# Not 0: transformers takes a pad id of 0 for none and pads with the end token.
+PAD, EOS, VOCABULARY, LONGEST = 2, 1, 20, 8
+START_IDS = [14, 15, 16, 17, 18, 19]
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A random GPT-2 with sharp distributions, which never says a start token or the padding."""
+    torch.manual_seed(2)
+    config = transformers.GPT2Config(
+        vocab_size=VOCABULARY,
+        n_positions=16,
+        n_embd=16,
+        n_layer=1,
+        n_head=2,
+        initializer_range=0.7,
+        bos_token_id=None,
+        eos_token_id=EOS,
+        pad_token_id=PAD,
+    )
+    model = transformers.GPT2LMHeadModel(config).eval()
+    bias = torch.zeros(VOCABULARY)
+    bias[[PAD, *START_IDS]] = -1e4
+    model.lm_head.register_forward_hook(lambda module, inputs, output: output * 0.4 + bias)
+    return model
+
+
+def search(model, num_beams, **options):
+    """Our search with the model as a step function that rereads the whole history."""
+
+    def step(token_ids, index, history):
+        history = ops.where(ops.arange(LONGEST) == index, token_ids[:, None], history)
+        prefix = torch.from_numpy(ops.convert_to_numpy(history)[:, : int(index) + 1].astype("int64"))
+        with torch.no_grad():
+            logits = model(prefix).logits[:, -1]
+        return ops.convert_to_tensor(logits.numpy()), history
+
+    options.update(eos_id=EOS, pad_id=PAD, max_new_tokens=LONGEST, loop_length=LONGEST)
+    history = ops.zeros((len(START_IDS) * num_beams, LONGEST), dtype="int32")
+    start_ids = ops.array(START_IDS, dtype="int32")
+    if num_beams == 1:
+        return rows_of(greedy_search(step, history, start_ids, **options), EOS)
+    options["length_penalty_type"] = "average"
+    return rows_of(beam_search(step, history, start_ids, num_beams=num_beams, **options), EOS)
+
+
+def generate(model, **options):
+    """transformers' search; token tuples and scores (None for greedy search), one after another."""
+    prompt = torch.tensor(START_IDS)[:, None]
+    result = model.generate(
+        prompt,
+        attention_mask=torch.ones_like(prompt),
+        max_new_tokens=LONGEST,
+        do_sample=False,
+        return_dict_in_generate=True,
+        output_scores=True,
+        **options,
+    )
+    sequences = [tuple(token for token in row[1:] if token != PAD) for row in result.sequences.tolist()]
+    return sequences, None if options["num_beams"] == 1 else result.sequences_scores.numpy()
+
+
+@pytest.mark.parametrize(("minimum", "ngram_size"), [(0, 0), (4, 0), (0, 2), (3, 1)])
+@pytest.mark.parametrize("length_penalty", [0.0, 0.7, 2.0])
+@pytest.mark.parametrize(("num_beams", "num_return"), [(2, 2), (4, 1), (5, 5)])
+def test_beam_search_equals_generate(model, num_beams, num_return, length_penalty, minimum, ngram_size):
+    """Six inputs for each of 36 settings."""
+    sequences, scores = generate(
+        model,
+        num_beams=num_beams,
+        num_return_sequences=num_return,
+        length_penalty=length_penalty,
+        early_stopping="never",
+        min_new_tokens=minimum,
+        no_repeat_ngram_size=ngram_size,
+    )
+    rows = search(
+        model,
+        num_beams,
+        num_return=num_return,
+        length_penalty=length_penalty,
+        min_new_tokens=minimum,
+        no_repeat_ngram_size=ngram_size,
+    )
+    ours = [hypothesis for row in rows for hypothesis in row]
+    assert [tokens for _, _, tokens in ours] == sequences
+    np.testing.assert_allclose([score for score, _, _ in ours], scores, atol=2e-5)
+
+
+@pytest.mark.parametrize(("minimum", "ngram_size"), [(0, 0), (4, 0), (3, 1), (0, 2)])
+def test_greedy_search_equals_generate(model, minimum, ngram_size):
+    sequences, _ = generate(model, num_beams=1, min_new_tokens=minimum, no_repeat_ngram_size=ngram_size)
+    rows = search(model, 1, min_new_tokens=minimum, no_repeat_ngram_size=ngram_size)
+    assert [row[0][2] for row in rows] == sequences
+
+
+def test_the_model_is_worth_comparing(model):
+    """Hypotheses end by themselves and at the limit, and the penalty changes the winner."""
+    short = search(model, 4, length_penalty=0.0)
+    long = search(model, 4, length_penalty=2.0)
+    assert len({len(row[0][2]) for row in short + long}) >= 3
+    assert [row[0][2] for row in short] != [row[0][2] for row in long]
