@@ -45,7 +45,8 @@ class PairBatches:
         shuffle: False gives every epoch the same order, for validation.
         group_by_length: False leaves pairs in the order they come in, which costs padding. With `shuffle=False` that
             is the order of the corpus.
-        length_multiple: S and T are rounded up to multiples of this.
+        length_multiple: S and T are rounded up to multiples of this. Fewer shapes to compile against less padding: of
+            the positions of Multi30k's batches, 81% are real tokens with 8, 90% with 4, 95% with 1.
 
     Attributes:
         report: `FilterReport` of the pairs read so far in the current epoch, or in the last one.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.data import named_datasets
+from zoo.data import named_datasets, sample_corpus
 from zoo.data.named_datasets import MULTI30K, PublishedText, cache_directory, open_dataset
 from zoo.errors import UserError
 
@@ -165,6 +165,17 @@ def test_open_dataset_reaches_multi30k(published, monkeypatch):
     """The name leads to the registered data set, here with the small files under its name."""
     monkeypatch.setitem(named_datasets._OPENERS, "multi30k", published[0].open)
     assert list(open_dataset("multi30k", reverse=True).validation) == pairs("val", "de", "en")
+
+
+def test_sample_needs_no_network(monkeypatch):
+    monkeypatch.setattr(sample_corpus, "sample_splits", functools.partial(sample_corpus.sample_splits, 60, 8, 9))
+    expected = sample_corpus.sample_splits()
+    splits, reverse = open_dataset("sample"), open_dataset("sample", reverse=True)
+    for name in ("train", "validation", "test"):
+        assert list(getattr(splits, name)) == getattr(expected, name)
+        assert list(getattr(reverse, name)) == [(german, english) for english, german in getattr(expected, name)]
+    assert (splits.source_language, splits.target_language) == ("en", "de")
+    assert (reverse.source_language, reverse.target_language) == ("de", "en")
 
 
 def test_multi30k_is_described():
