@@ -101,7 +101,9 @@ class EncoderDecoder(keras.Model):
             self.target_embedding if tied_embeddings == "all" else embedding(source_vocabulary_size, "source_embedding")
         )
         self.output_embedding = (
-            embedding(target_vocabulary_size, "output_embedding") if tied_embeddings == "none" else self.target_embedding
+            embedding(target_vocabulary_size, "output_embedding")
+            if tied_embeddings == "none"
+            else self.target_embedding
         )
         self.source_positions = PositionEmbedding(
             max_sequence_length, positions, dtype=self.dtype_policy, name="source_positions"

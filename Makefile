@@ -1,0 +1,44 @@
+# make demo: train, export and ask a translator.  make test: lint and the whole test suite.
+# Both need Python (>= 3.10), pip and make, and install what they use into .venv.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: demo test lint format clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[sample,serving]'
+	touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo
+	rm -rf runs/demo serving/demo
+	$(BIN)/python -m recipes.translation --directory runs/demo
+	$(BIN)/python -m export runs/demo serving/demo
+	$(BIN)/python -m export.ask serving/demo \
+		"The meeting is on Tuesday, 4 March 2025." \
+		"The book costs 12 euros and 50 cents." \
+		"The train leaves at half past three."
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+test: lint
+	$(BIN)/python -m pytest
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

@@ -1,0 +1,477 @@
+"""Trains, evaluates and saves a translator: `python -m recipes.translation --help`."""
+
+import json
+import resource
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import keras
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from zoo.data import JsonlText, PairBatches, ParallelText, TsvText, open_dataset
+from zoo.errors import UserError, command_line
+from zoo.metrics import bleu, chrf, lowercase_tokenized_bleu
+from zoo.models import ENCODER_DECODER_SIZES, EncoderDecoder
+from zoo.tasks import TranslationSettings, Translator
+from zoo.tokenizers import SentencePieceTokenizer
+from zoo.tokenizers import load as load_tokenizer
+from zoo.training import (
+    CosineDecay,
+    EarlyStopping,
+    InverseSquareRoot,
+    Resume,
+    TensorBoard,
+    TokenCrossEntropy,
+    Validation,
+    average_checkpoints,
+    build_optimizer,
+    plot_learning_curve,
+    select_checkpoints,
+    train,
+)
+from zoo.training.run_directory import claim_run_directory
+
+
+@dataclass(frozen=True)
+class TranslationConfig:
+    """Trains a translator and saves it as a preset in its run directory.
+
+    Training data is a named data set (--dataset), two line-parallel files (--train-source, --train-target, ...), or
+    TSV or JSONL files of pairs (--train, --validation, --test). A run that was stopped goes on when the same command
+    is given again.
+    """
+
+    variant: Literal["sample", "multi30k", "multi30k-one-hour"] = "sample"
+    """Named settings that the other options start from."""
+    directory: Path = Path("runs/translation")
+    """Where the run is kept: checkpoints, logs, learning curve and, at the end, the preset."""
+    seed: int = 1
+    """Seed of initial weights, dropout and data order."""
+
+    dataset: str | None = "sample"
+    """Named data set, "sample" or "multi30k"; None to read files."""
+    reverse: bool = False
+    """Translate the named data set in the other direction."""
+    train: Path | None = None
+    """Training pairs, a .tsv or .jsonl file (also .gz)."""
+    validation: Path | None = None
+    """Validation pairs, .tsv or .jsonl."""
+    test: Path | None = None
+    """Test pairs, .tsv or .jsonl; the validation pairs are scored if there are none."""
+    train_source: Path | None = None
+    """Training sentences of the source language, one a line (also .gz)."""
+    train_target: Path | None = None
+    """Their translations, line by line."""
+    validation_source: Path | None = None
+    """Validation sentences of the source language."""
+    validation_target: Path | None = None
+    """Their translations."""
+    test_source: Path | None = None
+    """Test sentences of the source language."""
+    test_target: Path | None = None
+    """Their translations."""
+    target_language: str = "de"
+    """ISO 639-1 code of the target language, for the tokenised BLEU."""
+
+    vocabulary_size: int = 2000
+    """Tokens in each vocabulary."""
+    vocabulary_type: Literal["bpe", "unigram"] = "bpe"
+    """SentencePiece model type."""
+    joint_vocabulary: bool = True
+    """One vocabulary for both languages, with all embeddings tied; else one each."""
+    normalization: Literal["identity", "nfkc", "nmt_nfkc"] = "identity"
+    """Unicode normalisation of text; identity loses nothing."""
+
+    size: Literal["tiny", "small", "base", "big"] = "tiny"
+    """Size of the model."""
+    num_layers: int | None = None
+    """Blocks in encoder and decoder; the size's own if None."""
+    dropout: float | None = None
+    """Dropout rate; the size's own if None."""
+    norm: Literal["post", "pre"] = "post"
+    """Layer normalisation after each sub-layer or before."""
+    max_length: int = 128
+    """Longest source and target in tokens, end token included; longer pairs are left out of training."""
+    max_length_ratio: float | None = 4.0
+    """Pairs whose token counts differ by more than this factor are left out of training; None for any."""
+
+    batch_size_tokens: int = 4096
+    """Positions of a batch on either side, padding included."""
+    total_steps: int = 1200
+    """Updates."""
+    optimizer: Literal["adam", "adamw"] = "adam"
+    """Optimiser."""
+    schedule: Literal["inverse_square_root", "cosine"] = "cosine"
+    """Learning rate after warm-up."""
+    learning_rate: float = 3e-3
+    """Learning rate at the end of warm-up."""
+    warmup_steps: int = 300
+    """Updates of linear warm-up."""
+    weight_decay: float = 0.0
+    """Decoupled weight decay of matrices (adamw)."""
+    clip_norm: float = 0.0
+    """Largest global norm of the gradients; 0 for no clipping."""
+    label_smoothing: float = 0.1
+    """Probability spread over the vocabulary."""
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    """Precision of training; weights and the saved preset are float32."""
+    jit_compile: bool = False
+    """Compile training with XLA on TensorFlow: faster steps, minutes of compilation. JAX always compiles."""
+
+    validate_every_steps: int = 400
+    """Updates between validations."""
+    checkpoint_every_steps: int = 200
+    """Updates between checkpoints."""
+    validation_bleu_lines: int = 200
+    """Validation sentences translated greedily for BLEU at each validation; 0 for none."""
+    early_stopping_metric: Literal["val_bleu", "val_nll"] = "val_nll"
+    """What early stopping and the best checkpoints go by."""
+    early_stopping_patience: int = 0
+    """Validations without improvement before training stops; 0 never stops."""
+    average_checkpoints: int = 5
+    """Checkpoints averaged into the final model; 1 for the newest alone."""
+    average_best: bool = False
+    """Average the best checkpoints by the early-stopping metric in place of the last."""
+    max_minutes: float | None = None
+    """Minutes of training, over all sittings; None for no limit."""
+
+    num_beams: int = 5
+    """Beams of the final model."""
+    length_penalty: float = 1.0
+    """Exponent of the length in the score of a hypothesis."""
+    tensorboard: bool = False
+    """Write TensorBoard events (needs the extra `tensorboard`)."""
+
+    def __post_init__(self):
+        for name in ("vocabulary_size", "batch_size_tokens", "total_steps", "max_length", "num_beams"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{_flag(name)} must be at least 1, got {getattr(self, name)}")
+        for name in ("validate_every_steps", "checkpoint_every_steps", "average_checkpoints"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{_flag(name)} must be at least 1, got {getattr(self, name)}")
+        if self.batch_size_tokens < self.max_length:
+            raise UserError(
+                f"--batch-size-tokens {self.batch_size_tokens} is less than --max-length {self.max_length}: "
+                "a batch must hold one pair of the greatest length"
+            )
+        if not self.learning_rate > 0:
+            raise UserError(f"--learning-rate must be above 0, got {self.learning_rate}")
+        if not 0 <= self.label_smoothing < 1:
+            raise UserError(f"--label-smoothing must be at least 0 and below 1, got {self.label_smoothing}")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise UserError(f"--dropout must be at least 0 and below 1, got {self.dropout}")
+        if self.schedule == "cosine" and self.warmup_steps >= self.total_steps:
+            raise UserError(f"--warmup-steps {self.warmup_steps} must be below --total-steps {self.total_steps}")
+        if self.weight_decay and self.optimizer == "adam":
+            raise UserError("--weight-decay needs --optimizer adamw")
+        if self.early_stopping_metric == "val_bleu" and not self.validation_bleu_lines:
+            raise UserError("--early-stopping-metric val_bleu needs --validation-bleu-lines above 0")
+        self._check_data()
+
+    def _check_data(self):
+        files = [self.train, self.train_source, self.train_target]
+        if self.dataset is not None:
+            if any(path is not None for path in files):
+                raise UserError("give either --dataset or files; with files, --dataset None")
+            return
+        if (self.train is None) == (self.train_source is None):
+            raise UserError("with --dataset None, give --train, or --train-source and --train-target")
+        for split in ("train", "validation", "test"):
+            source, target = getattr(self, f"{split}_source"), getattr(self, f"{split}_target")
+            if (source is None) != (target is None):
+                raise UserError(f"--{split}-source and --{split}-target must be given together")
+        if self.validation is None and self.validation_source is None:
+            raise UserError("validation data is missing: give --validation, or --validation-source and -target")
+
+
+def _flag(name):
+    return "--" + name.replace("_", "-")
+
+
+def sample():
+    """Five minutes on two cores: the embedded sample corpus."""
+    return TranslationConfig()
+
+
+def multi30k():
+    """Multi30k English-German with the settings of Wu et al. 2021 (8,000 updates of about 2 x 4,096 tokens)."""
+    return TranslationConfig(
+        variant="multi30k",
+        directory=Path("runs/multi30k"),
+        dataset="multi30k",
+        vocabulary_size=8000,
+        max_length=64,
+        batch_size_tokens=8192,
+        total_steps=8000,
+        schedule="inverse_square_root",
+        learning_rate=5e-3,
+        warmup_steps=2000,
+        precision="mixed_bfloat16",
+        validate_every_steps=250,
+        checkpoint_every_steps=125,
+        validation_bleu_lines=1014,
+        early_stopping_metric="val_bleu",
+        early_stopping_patience=10,
+        average_checkpoints=10,
+    )
+
+
+def multi30k_one_hour():
+    """Multi30k on two cores in about one hour: smaller batches, and a learning rate that falls to zero in that time."""
+    return replace(
+        multi30k(),
+        variant="multi30k-one-hour",
+        directory=Path("runs/multi30k-one-hour"),
+        batch_size_tokens=4096,
+        total_steps=7000,
+        schedule="cosine",
+        warmup_steps=1000,
+        validate_every_steps=500,
+        checkpoint_every_steps=250,
+        early_stopping_patience=0,
+        average_checkpoints=5,
+    )
+
+
+VARIANTS = {"sample": sample, "multi30k": multi30k, "multi30k-one-hour": multi30k_one_hour}
+
+
+def open_splits(config):
+    """Training, validation and test pairs; the test pairs are None where none were given."""
+    if config.dataset is not None:
+        splits = open_dataset(config.dataset, reverse=config.reverse)
+        return splits.train, splits.validation, splits.test
+    return tuple(
+        _open_files(getattr(config, split), getattr(config, f"{split}_source"), getattr(config, f"{split}_target"))
+        for split in ("train", "validation", "test")
+    )
+
+
+def _open_files(pairs, source, target):
+    if source is not None:
+        return ParallelText(source, target)
+    if pairs is None:
+        return None
+    kinds = {".tsv": TsvText, ".jsonl": JsonlText}
+    suffix = Path(pairs.stem).suffix if pairs.suffix == ".gz" else pairs.suffix
+    if suffix not in kinds:
+        raise UserError(f"{pairs}: the name must end in .tsv or .jsonl (or .gz after it)")
+    return kinds[suffix](pairs)
+
+
+def make_tokenizers(config, train_pairs):
+    """Source and target tokenizer, the same object for a joint vocabulary; read from the run if they are there."""
+    names = ["source_tokenizer"] if config.joint_vocabulary else ["source_tokenizer", "target_tokenizer"]
+    tokenizers = []
+    for side, name in enumerate(names):
+        directory = config.directory / name
+        if (directory / "tokenizer.json").is_file():
+            tokenizers.append(load_tokenizer(directory))
+            continue
+        texts = (
+            (text for pair in train_pairs for text in pair)
+            if config.joint_vocabulary
+            else (pair[side] for pair in train_pairs)
+        )
+        tokenizer = SentencePieceTokenizer.train(
+            texts,
+            vocabulary_size=config.vocabulary_size,
+            model_type=config.vocabulary_type,
+            normalization=config.normalization,
+        )
+        tokenizer.save(directory)
+        tokenizers.append(tokenizer)
+    return tokenizers[0], tokenizers[-1]
+
+
+def make_model(config, source_tokenizer, target_tokenizer, precision):
+    """The untrained model."""
+    layers = config.num_layers or ENCODER_DECODER_SIZES[config.size]["num_layers"]
+    overrides = {} if config.dropout is None else {"dropout": config.dropout}
+    model = EncoderDecoder.from_size(
+        config.size,
+        source_vocabulary_size=source_tokenizer.vocabulary_size,
+        target_vocabulary_size=target_tokenizer.vocabulary_size,
+        num_encoder_layers=layers,
+        num_decoder_layers=layers,
+        norm=config.norm,
+        max_sequence_length=config.max_length,
+        tied_embeddings="all" if config.joint_vocabulary else "target",
+        dtype=precision,
+        **overrides,
+    )
+    model.build()
+    return model
+
+
+def make_batches(config, pairs, source_tokenizer, target_tokenizer, training):
+    """Batches of `pairs`, shuffled for training."""
+    return PairBatches(
+        pairs,
+        lambda texts: source_tokenizer.encode(texts).to_list(),
+        lambda texts: target_tokenizer.encode(texts).to_list(),
+        bos_id=target_tokenizer.bos_id,
+        eos_id=target_tokenizer.eos_id,
+        pad_id=target_tokenizer.pad_id,
+        batch_size_tokens=config.batch_size_tokens,
+        max_source_length=config.max_length,
+        max_target_length=config.max_length,
+        max_length_ratio=config.max_length_ratio if training else None,
+        seed=config.seed,
+        shuffle=training,
+        fixed_rows=config.jit_compile or keras.config.backend() == "jax",
+    )
+
+
+def make_schedule(config):
+    """The learning rate over updates."""
+    if config.schedule == "cosine":
+        return CosineDecay(config.learning_rate, config.warmup_steps, config.total_steps)
+    return InverseSquareRoot(config.learning_rate, config.warmup_steps)
+
+
+def evaluate(translator, pairs, target_language):
+    """Translates the sources of `pairs` and scores them; returns the scores by name and the hypotheses."""
+    sources, references = (list(side) for side in zip(*pairs, strict=True))
+    hypotheses = translator(sources, progress=True)
+    scores = {
+        "bleu": bleu(hypotheses, references),
+        "chrf": chrf(hypotheses, references),
+        "lowercase_tokenized_bleu": lowercase_tokenized_bleu(hypotheses, references, target_language),
+    }
+    return scores, hypotheses
+
+
+def run(config):
+    """Trains, evaluates and saves; returns the results as they are written to results.json."""
+    console = Console()
+    claim_run_directory(config, recipe="translation")
+    keras.utils.set_random_seed(config.seed)
+    train_pairs, validation_pairs, test_pairs = open_splits(config)
+    tokenizers = make_tokenizers(config, train_pairs)
+    model = make_model(config, *tokenizers, config.precision)
+    train_batches = make_batches(config, train_pairs, *tokenizers, training=True)
+    validation_batches = make_batches(config, validation_pairs, *tokenizers, training=False)
+    console.print(
+        f"{config.size} Transformer with {model.count_params():,} parameters, "
+        f"{tokenizers[1].vocabulary_size:,} tokens; {train_batches.num_batches()} batches an epoch; {keras.config.backend()} backend"
+    )
+    console.print(f"training data: {train_batches.report}")
+
+    model.compile(
+        optimizer=build_optimizer(
+            config.optimizer, make_schedule(config), weight_decay=config.weight_decay, clip_norm=config.clip_norm
+        ),
+        loss=TokenCrossEntropy(config.label_smoothing),
+        jit_compile=True if config.jit_compile else ("auto" if keras.config.backend() == "jax" else False),
+    )
+    settings = TranslationSettings(
+        num_beams=config.num_beams,
+        length_penalty=config.length_penalty,
+        max_new_tokens=config.max_length,
+        max_source_length=config.max_length,
+    )
+    scored_pairs = list(validation_pairs)[: config.validation_bleu_lines]
+    translator = Translator(model, *tokenizers, settings)
+
+    def score(_):
+        hypotheses = translator([source for source, _ in scored_pairs], num_beams=1, batch_size=128)
+        return {"bleu": bleu(hypotheses, [target for _, target in scored_pairs]).value}
+
+    metric, mode = config.early_stopping_metric, "max" if config.early_stopping_metric == "val_bleu" else "min"
+    result = train(
+        model,
+        train_batches,
+        total_steps=config.total_steps,
+        directory=config.directory,
+        checkpoint_every_steps=config.checkpoint_every_steps,
+        validate_every_steps=config.validate_every_steps,
+        validation=Validation(list(validation_batches.epoch(0)), score if scored_pairs else None),
+        early_stopping=(
+            EarlyStopping(metric, config.early_stopping_patience, mode) if config.early_stopping_patience else None
+        ),
+        resume=Resume(
+            keep_last=config.average_checkpoints,
+            keep_best=config.average_checkpoints if config.average_best else 0,
+            metric=metric if config.average_best else None,
+            mode=mode,
+        ),
+        callbacks=[TensorBoard()] if config.tensorboard else [],
+        max_minutes=config.max_minutes,
+    )
+    checkpoints = select_checkpoints(
+        config.directory, config.average_checkpoints, metric if config.average_best else None, mode
+    )
+    average_checkpoints(model, checkpoints)
+    final = make_model(config, *tokenizers, "float32")
+    final.set_weights(model.get_weights())
+    translator = Translator(
+        final, *tokenizers, settings, examples=[source for source, _ in list(validation_pairs)[:200]]
+    )
+    translator.save(config.directory)
+    plot_learning_curve(result.history, config.directory / "learning_curve.png", title=str(config.directory.name))
+
+    split, pairs = ("test", test_pairs) if test_pairs is not None else ("validation", validation_pairs)
+    pairs = list(pairs)
+    scores, hypotheses = evaluate(translator, pairs, config.target_language)
+    (config.directory / f"{split}.hypotheses.txt").write_text(
+        "".join(line.replace("\n", " ") + "\n" for line in hypotheses), encoding="utf-8"
+    )
+    tokens_per_second = [row["tokens_per_second"] for row in result.history if row["kind"] == "train"]
+    results = {
+        "split": split,
+        "sentences": len(pairs),
+        "scores": {name: asdict(value) for name, value in scores.items()},
+        "parameters": final.count_params(),
+        "updates": result.step,
+        "stop_reason": result.stop_reason,
+        "training_minutes": result.elapsed_seconds / 60,
+        "target_tokens_per_second": sorted(tokens_per_second)[len(tokens_per_second) // 2]
+        if tokens_per_second
+        else None,
+        "averaged_checkpoints": [path.name for path in checkpoints],
+        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "backend": keras.config.backend(),
+    }
+    (config.directory / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    report(console, results, pairs, hypotheses, config.directory)
+    return results
+
+
+def report(console, results, pairs, hypotheses, directory):
+    """Prints the scores and a few translations."""
+    table = Table(title=f"{results['split']}: {results['sentences']} sentences")
+    table.add_column("metric")
+    table.add_column("score", justify="right")
+    table.add_column("signature", overflow="fold")
+    for value in results["scores"].values():
+        table.add_row(value["name"], f"{value['value']:.2f}", value["signature"])
+    console.print(table)
+    for index in range(0, len(pairs), max(1, len(pairs) // 5))[:5]:
+        console.print(f"  source     {pairs[index][0]}", markup=False, highlight=False)
+        console.print(f"  hypothesis {hypotheses[index]}", markup=False, highlight=False)
+        console.print(f"  reference  {pairs[index][1]}\n", markup=False, highlight=False)
+    console.print(
+        f"{results['updates']} updates in {results['training_minutes']:.1f} minutes; "
+        f"preset and learning curve in {directory}",
+        highlight=False,
+    )
+
+
+@command_line
+def main(argv=None):
+    """Command line of the recipe."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    name = next((argv[i + 1] for i, word in enumerate(argv[:-1]) if word == "--variant"), None)
+    name = next((word.partition("=")[2] for word in argv if word.startswith("--variant=")), name)
+    default = VARIANTS.get(name or "sample", sample)()
+    config = tyro.cli(TranslationConfig, default=default, args=argv, prog="python -m recipes.translation")
+    run(config)
+
+
+if __name__ == "__main__":
+    main()
