@@ -309,7 +309,8 @@ def make_model(config, source_tokenizer, target_tokenizer, precision):
 
 
 def make_batches(config, pairs, source_tokenizer, target_tokenizer, training):
-    """Batches of `pairs`, shuffled for training."""
+    """Batches of `pairs`, shuffled for training; of few shapes where each new shape is compiled."""
+    compiled = config.jit_compile or keras.config.backend() == "jax"
     return PairBatches(
         pairs,
         lambda texts: source_tokenizer.encode(texts).to_list(),
@@ -323,7 +324,8 @@ def make_batches(config, pairs, source_tokenizer, target_tokenizer, training):
         max_length_ratio=config.max_length_ratio if training else None,
         seed=config.seed,
         shuffle=training,
-        fixed_rows=config.jit_compile or keras.config.backend() == "jax",
+        fixed_rows=compiled,
+        length_multiple=8 if compiled else 4,
     )
 
 
