@@ -1,0 +1,246 @@
+"""What the comparison finds, with a doctored server; test_saved_model.py runs the fresh process instead."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from export import parity
+from export.errors import VerificationError
+from export.json_arrays import decode_array, encode_array
+from export.parity import check_parity
+from export.parity_requests import answer_requests, refusal_requests
+from export.signatures import build_signatures
+from export.warm_up import write_warm_up
+
+TEXTS_BY_BUCKET = {8: b"one two three", 20: b"one two three four five"}
+
+
+class Server:
+    """Answers as the exported signatures do, then lets a test change the outputs."""
+
+    def __init__(self, task, change=lambda request, outputs: outputs):
+        self.signatures = build_signatures(task)
+        self.change = change
+        self.warm_up = [{"signature": "serving_default", "outputs": {}}]
+
+    def __call__(self, directory, requests, scratch_directory):
+        inputs = {
+            name: {key: {"dtype": spec.dtype.name, "shape": [None]} for key, spec in self._specs(name).items()}
+            for name in self.signatures
+        }
+        return {
+            "tensorflow": tf.__version__,
+            "signatures": {name: {"inputs": value, "outputs": {}} for name, value in inputs.items()},
+            "warm_up": self.warm_up,
+            "answers": [self.answer(request) for request in requests],
+        }
+
+    def _specs(self, name):
+        arguments, keywords = self.signatures[name].structured_input_signature
+        return {**{spec.name: spec for spec in arguments}, **keywords}
+
+    def answer(self, request):
+        tensors = {
+            name: tf.constant(value.tolist(), tf.string if name == "text" else value.dtype, value.shape)
+            for name, value in request.inputs.items()
+        }
+        try:
+            outputs = self.signatures[request.signature](**tensors)
+        except tf.errors.InvalidArgumentError as error:
+            return {"error": error.message, "error_type": type(error).__name__}
+        outputs = self.change(request, {name: value.numpy() for name, value in outputs.items()})
+        return {"outputs": {name: encode_array(value) for name, value in outputs.items()}}
+
+
+@pytest.fixture
+def check(folder, tmp_path, monkeypatch):
+    def run(change=lambda request, outputs: outputs, *, server=None, **options):
+        monkeypatch.setattr(parity, "_run_in_fresh_process", server or Server(folder, change))
+        return check_parity(
+            tmp_path, folder, folder.examples, TEXTS_BY_BUCKET, scratch_directory=tmp_path, max_batch_size=4, **options
+        )
+
+    return run
+
+
+def _details(check, change=lambda request, outputs: outputs, **options):
+    with pytest.raises(VerificationError) as caught:
+        check(change, **options)
+    return "\n".join(caught.value.details)
+
+
+def _changed_row(text, name, value):
+    """Changes one output of the row with a given input text, in batches only or wherever it is."""
+
+    def change(request, outputs):
+        for row in np.flatnonzero(request.inputs["text"] == text):
+            outputs[name][row] = value(outputs[name][row])
+        return outputs
+
+    return change
+
+
+def test_equal_answers_pass_and_are_counted(check, folder, tmp_path):
+    report = check()
+    requests = answer_requests(folder, folder.examples, TEXTS_BY_BUCKET, 4)
+    assert report.requests == len(requests)
+    assert report.rows == sum(len(request.inputs["text"]) for request in requests)
+    assert report.refusals == len(refusal_requests(folder)) == 2 + 1 + 3 + 1
+    assert report.warm_up_records == 1
+    assert report.max_score_difference < 1e-6
+    report.write(tmp_path)
+    assert json.loads((tmp_path / "assets.extra" / "parity.json").read_text())["rows"] == report.rows
+
+
+def test_requests_cover_what_they_must(folder):
+    requests = answer_requests(folder, folder.examples, TEXTS_BY_BUCKET, 4)
+    for signature in ("serving_default", "generate"):
+        sizes = {len(request.inputs["text"]) for request in requests if request.signature == signature}
+        assert {0, 1, 4} <= sizes
+    texts = [text for request in requests for text in request.inputs["text"]]
+    alone = {request.inputs["text"][0] for request in requests if len(request.inputs["text"]) == 1}
+    assert {b"", b"   ", *TEXTS_BY_BUCKET.values()} <= alone
+    assert any(b"\x00" in text for text in alone)
+    assert any("😀".encode() in text for text in alone)
+    assert any(len(folder.tokenizer.encode([text]).values) > 2 * 5 for text in alone)
+    with pytest.raises(UnicodeDecodeError):
+        b"".join(texts).decode("utf-8")
+    lengths = np.concatenate([r.inputs["max_new_tokens"] for r in requests if r.signature == "generate"])
+    assert {1, 15, 30} == set(lengths.tolist())
+
+
+def test_other_text_is_found(check):
+    details = _details(check, _changed_row(b"Two Dogs run.", "text", lambda text: text + b"!"))
+    # The score agrees here, but three rows are more ties than allowed, so the rows are shown.
+    assert "serving_default('Two Dogs run.'), row 1 of 4: served {'text': b'two dogs run.!'" in details
+
+
+def test_ties_can_be_allowed_by_number(check):
+    change = _changed_row(b"Two Dogs run.", "text", lambda text: text + b"!")
+    with pytest.raises(VerificationError, match=r"--allowed-ties (\d+) accepts them") as caught:
+        check(change)
+    number = len(caught.value.details)
+    assert check(change, allowed_ties=number).ties == number
+    with pytest.raises(VerificationError):
+        check(change, allowed_ties=number - 1)
+
+
+def test_other_text_with_another_score_is_no_tie(check):
+    def change(request, outputs):
+        outputs = _changed_row(b"Two Dogs run.", "text", lambda text: text + b"!")(request, outputs)
+        return _changed_row(b"Two Dogs run.", "score", lambda score: score + 1)(request, outputs)
+
+    assert "Two Dogs" in _details(check, change, allowed_ties=1000)
+
+
+@pytest.mark.parametrize(("factor", "passes"), [(1 + 5e-5, True), (1 + 5e-4, False)])
+def test_scores_agree_within_the_tolerance(check, factor, passes):
+    def change(request, outputs):
+        outputs["score"] = (outputs["score"] * factor).astype(np.float32)
+        return outputs
+
+    if passes:
+        assert 1e-5 < check(change).max_score_difference < 1e-4
+    else:
+        assert "served" in _details(check, change)
+
+
+def test_row_that_depends_on_its_neighbours_is_found(check):
+    def change(request, outputs):
+        return outputs if len(outputs["score"]) > 1 else {**outputs, "score": outputs["score"] + 1}
+
+    details = _details(check, change)
+    assert ", alone: served" in details
+    assert "row 0 of" not in details
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_json_cannot_carry_are_found(check, value):
+    change = _changed_row(b"Two Dogs run.", "score", lambda score: value)
+    assert "which JSON cannot carry" in _details(check, change)
+
+
+def test_invalid_utf8_is_found_even_where_python_does_the_same(check, folder, monkeypatch):
+    fold = folder.fold
+
+    def broken(text, **controls):
+        return {**fold(text, **controls), "text": tf.strings.substr(text, 0, 4)}
+
+    monkeypatch.setattr(folder, "fold", broken)
+    monkeypatch.setattr(type(folder), "__call__", lambda self, texts: [""] * len(texts))
+    assert "text is not valid UTF-8" in _details(check)
+
+
+def test_accepted_control_out_of_bounds_is_found(check, folder, monkeypatch):
+    folder.predict_batch = lambda text, max_new_tokens=None, length_penalty=None: {
+        "text": tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
+    }
+    monkeypatch.setattr(type(folder), "__call__", lambda self, texts: texts)
+    details = _details(check)
+    for value in ("max_new_tokens=[0]", "max_new_tokens=[51]", "length_penalty=[-1.0]", "length_penalty=[nan]"):
+        assert f"generate accepts {value} for 1 texts" in details
+
+
+def test_refusal_must_start_with_the_name(check, folder):
+    server = Server(folder)
+    answer = server.answer
+
+    def rename(request):
+        found = answer(request)
+        return {**found, "error": "a value is out of bounds"} if "error" in found else found
+
+    server.answer = rename
+    assert "refuses max_new_tokens=[0] with a message that does not start with the name" in _details(
+        check, server=server
+    )
+
+
+def test_failing_warm_up_record_is_found(check, folder):
+    server = Server(folder)
+    server.warm_up.append({"signature": "generate", "error": "Graph execution error:\n\nno such table\n"})
+    assert _details(check, server=server) == "warm-up record for generate: no such table"
+
+
+def test_missing_output_is_found(check):
+    assert "outputs have shapes" in _details(check, lambda request, outputs: {"text": outputs["text"]})
+
+
+def test_missing_signature_input_is_found(check, folder):
+    server = Server(folder)
+    call = server.__call__
+
+    def without_text(*arguments):
+        found = call(*arguments)
+        del found["signatures"]["generate"]["inputs"]["length_penalty"]
+        return found
+
+    assert "signature generate takes" in _details(check, server=without_text)
+
+
+def test_call_in_python_must_agree(check, folder, monkeypatch):
+    call = type(folder).__call__
+    monkeypatch.setattr(type(folder), "__call__", lambda self, texts: [text + "?" for text in call(self, texts)])
+    assert "task('Two Dogs run.'): 'two dogs run.?'" in _details(check)
+
+
+def test_arrays_survive_json():
+    arrays = [
+        np.array([0.1, -1e-30, np.inf, np.nan], np.float32),
+        np.array([[1, 2], [3, 4]], np.int64),
+        np.array([[b"", b"\xff\x00"]], dtype=object),
+        np.zeros([0, 3], np.float32),
+        np.empty([0], dtype=object),
+    ]
+    for array in arrays:
+        found = decode_array(json.loads(json.dumps(encode_array(array))))
+        assert found.dtype == array.dtype
+        np.testing.assert_array_equal(found, array)
+
+
+def test_saved_model_that_does_not_load_is_a_failed_check(folder, tmp_path):
+    write_warm_up(tmp_path, [])
+    with pytest.raises(VerificationError, match="ended with status 1") as caught:
+        check_parity(tmp_path, folder, ["a"], TEXTS_BY_BUCKET, scratch_directory=tmp_path)
+    assert "saved_model" in "\n".join(caught.value.details)
