@@ -1,0 +1,184 @@
+import ast
+import json
+import shlex
+import subprocess
+import sys
+from concurrent import futures
+
+import pytest
+import tensorflow as tf
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
+
+from export.serving_configs import (
+    allowed_batch_sizes,
+    batching_params,
+    check_model_name,
+    docker_command,
+    models_config,
+    sample_requests,
+    server_image,
+    write_serving_configs,
+)
+from export.serving_guide import grpc_example
+from zoo.errors import UserError
+from zoo.tasks.task import Control
+
+CONTROLS = {
+    "max_new_tokens": Control("int32", 30, 1, 50, "most characters"),
+    "length_penalty": Control("float32", 0.5, 0.0, 10.0, "weight of the length"),
+}
+SIGNATURES = {
+    "serving_default": {
+        "inputs": {"text": {"dtype": "string", "shape": [None]}},
+        "outputs": {"score": {"dtype": "float32", "shape": [None, 4]}},
+    }
+}
+
+
+def _write(directory, serving_directory, **changes):
+    options = dict(
+        name="folder",
+        controls=CONTROLS,
+        texts=["  ", b"Gr\xc3\xbcn.", "Two.", "Three."],
+        servers=("2.19", "2.20"),
+        signatures=SIGNATURES,
+        max_batch_size=12,
+    )
+    write_serving_configs(directory, serving_directory, **{**options, **changes})
+
+
+def _batching_parameters_class():
+    """BatchingParameters of tensorflow_serving's session_bundle_config.proto, which tensorflow-serving-api lacks."""
+    field = descriptor_pb2.FieldDescriptorProto
+    proto_file = descriptor_pb2.FileDescriptorProto(name="batching.proto", syntax="proto3")
+    proto_file.dependency.append(wrappers_pb2.DESCRIPTOR.name)
+    message = proto_file.message_type.add(name="BatchingParameters")
+    names = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
+    for number, name in enumerate(names, start=1):
+        message.field.add(
+            name=name, number=number, type=field.TYPE_MESSAGE, type_name=".google.protobuf.Int64Value", label=1
+        )
+    message.field.add(name="allowed_batch_sizes", number=6, type=field.TYPE_INT64, label=3)
+    message.field.add(name="pad_variable_length_inputs", number=7, type=field.TYPE_BOOL, label=1)
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
+    pool.Add(proto_file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("BatchingParameters"))
+
+
+def test_models_config_is_a_model_server_config(tmp_path):
+    model_server_config_pb2 = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")
+    _write(tmp_path, tmp_path)
+    config = text_format.Parse((tmp_path / "models.config").read_text(), model_server_config_pb2.ModelServerConfig())
+    (model,) = config.model_config_list.config
+    assert (model.name, model.base_path, model.model_platform) == ("folder", "/models/folder", "tensorflow")
+
+
+@pytest.mark.parametrize(("largest", "sizes"), [(1, [1]), (8, [1, 2, 4, 8]), (12, [1, 2, 4, 8, 12])])
+def test_batching_params_meet_the_servers_conditions(largest, sizes):
+    parameters = text_format.Parse(batching_params(largest), _batching_parameters_class()())
+    assert parameters.max_batch_size.value == largest
+    assert list(parameters.allowed_batch_sizes) == sizes == list(allowed_batch_sizes(largest))
+    assert parameters.batch_timeout_micros.value > 0
+    assert parameters.max_enqueued_batches.value > 0
+
+
+def test_compose_file_mounts_the_directory_and_names_existing_files(tmp_path):
+    yaml = pytest.importorskip("yaml")
+    _write(tmp_path, tmp_path)
+    service = yaml.safe_load((tmp_path / "compose.yaml").read_text())["services"]["serving"]
+    assert service["image"] == "tensorflow/serving:2.20.0"
+    assert service["volumes"] == [".:/models/folder:ro"]
+    assert service["ports"] == ["8501:8501", "8500:8500"]
+    flags = dict(flag.removeprefix("--").split("=") for flag in service["command"])
+    for flag in ("model_config_file", "batching_parameters_file"):
+        assert (tmp_path / flags[flag].removeprefix("/models/folder/")).is_file()
+
+
+def test_sample_requests_are_the_first_texts_with_words(tmp_path):
+    _write(tmp_path, tmp_path)
+    rows = json.loads((tmp_path / "request.json").read_text())
+    columns = json.loads((tmp_path / "request_columns.json").read_text())
+    controlled = json.loads((tmp_path / "request_generate.json").read_text())
+    assert rows == {"instances": [{"text": "Grün."}, {"text": "Two."}]}
+    assert columns == {"inputs": {"text": ["Grün.", "Two."]}}
+    assert controlled["signature_name"] == "generate"
+    assert controlled["instances"][0] == {"text": "Grün.", "max_new_tokens": 30, "length_penalty": 0.5}
+    assert "request_generate.json" not in sample_requests(["a"], {})
+
+
+def test_edited_files_are_kept_and_others_renewed(tmp_path):
+    staging, serving = tmp_path / "staging", tmp_path / "serving"
+    staging.mkdir()
+    serving.mkdir()
+    _write(serving, serving)
+    config = serving / "batching_params.pbtxt"
+    config.write_text(config.read_text().split("\n", 1)[1])
+    _write(staging, serving, max_batch_size=64)
+    assert not (staging / "batching_params.pbtxt").exists()
+    assert {path.name for path in serving.iterdir()} - {path.name for path in staging.iterdir()} == {config.name}
+
+
+def test_docker_command_quotes_the_directory():
+    command = docker_command("folder", server_image(("2.12", "2.19")), "/srv/my models/folder")
+    assert shlex.split(command) == [
+        "docker", "run", "-p", "8501:8501", "-p", "8500:8500", "-v", "/srv/my models/folder:/models/folder",
+        "-e", "MODEL_NAME=folder", "tensorflow/serving:2.19.1",
+    ]  # fmt: skip
+
+
+def test_guide_holds_commands_and_signatures(tmp_path):
+    _write(tmp_path, tmp_path)
+    guide = (tmp_path / "serving.md").read_text()
+    assert f"curl -d @{tmp_path}/request.json http://localhost:8501/v1/models/folder:predict" in guide
+    assert "TensorFlow Serving 2.19 to 2.20 contain" in guide
+    assert "| output | `score` | float32 | [batch, 4] |" in guide
+    (example,) = [block.split("```")[0] for block in guide.split("```python\n")[1:]]
+    ast.parse(example)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../x", "-x", 'x"y'])
+def test_names_that_do_not_fit_are_refused(tmp_path, name):
+    with pytest.raises(UserError, match=r"^--name: "):
+        check_model_name(name, tmp_path)
+
+
+def test_name_defaults_to_the_directorys(tmp_path, monkeypatch):
+    (tmp_path / "german").mkdir()
+    monkeypatch.chdir(tmp_path / "german")
+    assert check_model_name(None, ".") == "german"
+
+
+def test_grpc_example_runs_against_the_official_service(tmp_path):
+    grpc = pytest.importorskip("grpc")
+    predict_pb2 = pytest.importorskip("tensorflow_serving.apis.predict_pb2")
+    service = pytest.importorskip("tensorflow_serving.apis.prediction_service_pb2_grpc")
+    received = []
+
+    class Servicer(service.PredictionServiceServicer):
+        def Predict(self, request, context):
+            received.append(request)
+            response = predict_pb2.PredictResponse()
+            response.outputs["text"].CopyFrom(tf.make_tensor_proto(["grün"]))
+            return response
+
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    service.add_PredictionServiceServicer_to_server(Servicer(), server)
+    port = server.add_insecure_port("localhost:0")
+    server.start()
+    try:
+        program = grpc_example("folder", ["Grün", 'say "a"'], CONTROLS).replace(":8500", f":{port}")
+        finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    finally:
+        server.stop(None)
+    assert "text [b'gr\\xc3\\xbcn']" in finished.stdout
+    (request,) = received
+    assert (request.model_spec.name, request.model_spec.signature_name) == ("folder", "generate")
+    inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
+    assert inputs["text"].tolist() == ["Grün".encode(), b'say "a"']
+    assert inputs["max_new_tokens"].tolist() == [30, 30]
+    assert inputs["length_penalty"].dtype.name == "float32"
+
+
+def test_models_config_of_any_allowed_name_parses():
+    assert 'name: "a.b-c_1"' in models_config(check_model_name("a.b-c_1", "."))
