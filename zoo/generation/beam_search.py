@@ -119,10 +119,10 @@ def beam_search(
     def divisor(length):
         return length_penalty_divisor(length, alpha, length_penalty_type)
 
-    def choose(logits, blocked, state):
+    def choose(logits, allowed, state):
         record = state.search
         length = state.index + 1
-        log_probs, token_ids, beams = _candidates(logits, blocked, state, num_beams, eos_id, limits)
+        log_probs, token_ids, beams = _candidates(logits, allowed, state, num_beams, eos_id, limits)
         ends = token_ids == eos_id
         at_limit = length >= limits.max_new_tokens
         finishes = ops.logical_and(ops.logical_or(ends, at_limit[:, None]), ops.logical_not(state.done)[:, None])
@@ -172,11 +172,11 @@ def beam_search(
     return blank_impossible(Hypotheses(last.token_ids, last.lengths, last.log_probs, last.scores), pad_id)
 
 
-def _candidates(logits, blocked, state, num_beams, eos_id, limits):
+def _candidates(logits, allowed, state, num_beams, eos_id, limits):
     """The best 2K continuations of a row: (log_probs, token_ids, beams), each [B, 2K] (fewer if V is tiny)."""
     # One more than 2K for every beam, since the end token drops out where it may not come yet.
     per_beam = min(2 * num_beams + 1, logits.shape[-1])
-    log_probs, token_ids = best_next_tokens(logits, blocked, per_beam)
+    log_probs, token_ids = best_next_tokens(logits, allowed, per_beam)
     num_rows = ops.shape(state.search.live_log_probs)[0]
     too_early = (state.index < limits.min_new_tokens)[:, None]
     token_ids = ops.reshape(token_ids, (num_rows, num_beams * per_beam))

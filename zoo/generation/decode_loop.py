@@ -1,11 +1,12 @@
 """The decode loop that every search shares: call the model, let the search choose, record, until every row is done."""
 
+import numbers
 from typing import Any, NamedTuple
 
 from keras import ops, tree
 
 from zoo.errors import UserError
-from zoo.generation.no_repeat_ngram import repeating_tokens
+from zoo.generation.no_repeat_ngram import without_repeated_ngrams
 
 
 class DecodeState(NamedTuple):
@@ -56,7 +57,8 @@ def decode_loop(step, choose, step_state, start_ids, search, done, *, pad_id, lo
     Args:
         step: `step(token_ids int32 [N], index int32 scalar, step_state) -> (logits float [N, V], step_state)`. V must
             be known statically. The returned state has the same leaves, shapes and dtypes as the given one.
-        choose: `choose(logits [N, V], blocked, state: DecodeState) -> Choice`; `blocked` is bool [N, V] or None.
+        choose: `choose(logits float32 [N, V], allowed float32 [N, V], state: DecodeState) -> Choice`. `allowed` holds
+            -inf for tokens that must not follow; it is `logits` itself when all may.
         step_state: nest of tensors [N, ...], `()` for a step without state.
         start_ids: int32 [N].
         search: the search's part of the state.
@@ -77,7 +79,7 @@ def decode_loop(step, choose, step_state, start_ids, search, done, *, pad_id, lo
         step_state=step_state,
         search=search,
     )
-    if isinstance(loop_length, int) and loop_length == 0:
+    if isinstance(loop_length, numbers.Integral) and loop_length == 0:
         return state
 
     def proceed(*parts):
@@ -87,13 +89,12 @@ def decode_loop(step, choose, step_state, start_ids, search, done, *, pad_id, lo
     def advance(*parts):
         state = DecodeState(*parts)
         logits, new_step_state = step(state.last_token_ids, state.index, state.step_state)
-        vocabulary_size = logits.shape[-1]
-        if vocabulary_size is None:
+        if logits.shape[-1] is None:
             raise UserError("step must return logits whose last dimension, the vocabulary size, is known statically.")
-        blocked = None
+        logits = allowed = ops.cast(logits, "float32")
         if no_repeat_ngram_size:
-            blocked = repeating_tokens(state.token_ids, state.index, no_repeat_ngram_size, vocabulary_size)
-        choice = choose(logits, blocked, state)
+            allowed = without_repeated_ngrams(logits, state.token_ids, state.index, no_repeat_ngram_size)
+        choice = choose(logits, allowed, state)
         token_ids = state.token_ids
         if choice.parents is not None:
             token_ids = ops.take(token_ids, choice.parents, axis=0)

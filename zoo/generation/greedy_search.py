@@ -76,8 +76,8 @@ def greedy_search(
     num_rows = ops.shape(start_ids)[0]
     limits = row_limits(num_rows, max_new_tokens, min_new_tokens, loop_length)
 
-    def choose(logits, blocked, state):
-        log_probs, token_ids = best_next_tokens(logits, blocked, min(2, logits.shape[-1]))
+    def choose(logits, allowed, state):
+        log_probs, token_ids = best_next_tokens(logits, allowed, min(2, logits.shape[-1]))
         too_early = (state.index < limits.min_new_tokens)[:, None]
         log_probs = ops.where(ops.logical_and(token_ids == eos_id, too_early), -float("inf"), log_probs)
         # The end token is one token: where it may not come yet, the runner-up is the best of the others.

@@ -3,19 +3,19 @@
 from keras import ops
 
 
-def repeating_tokens(token_ids, index, ngram_size, vocabulary_size):
-    """Marks the tokens that would complete an n-gram which the sequence already holds.
+def without_repeated_ngrams(logits, token_ids, index, ngram_size):
+    """Sets the logits of tokens that would complete an n-gram which the sequence already holds to -inf.
 
     The start token is no part of the sequence, so n-grams that reach back to it do not count.
 
     Args:
+        logits: float32 [N, V].
         token_ids: int32 [N, L], the sequences; positions from `index` on are ignored.
         index: int32 scalar, how many tokens each sequence holds.
         ngram_size: Python int >= 1. 1 forbids every token that occurred.
-        vocabulary_size: Python int, V.
 
     Returns:
-        bool [N, V], True for tokens that must not come next.
+        float32 [N, V].
     """
     num_sequences, length = ops.shape(token_ids)
     positions = ops.arange(length, dtype="int32")
@@ -27,11 +27,12 @@ def repeating_tokens(token_ids, index, ngram_size, vocabulary_size):
         latest = ops.take(token_ids, ops.reshape(ops.maximum(index - back, 0), (1,)), axis=1)
         repeats = ops.logical_and(repeats, earlier == latest)
     sequence_numbers = ops.broadcast_to(ops.arange(num_sequences, dtype="int32")[:, None], (num_sequences, length))
-    # Positions that repeat nothing add 0 to the count of token 0.
+    # Positions that repeat nothing add 0 to token 0. Adding, because one token may stand at several positions, and
+    # because one scatter into the logits costs half of building a mask.
     cells = ops.stack([sequence_numbers, ops.where(repeats, token_ids, 0)], axis=-1)
-    counts = ops.scatter(
+    return ops.scatter_update(
+        logits,
         ops.reshape(cells, (-1, 2)),
-        ops.cast(ops.reshape(repeats, (-1,)), "float32"),
-        (num_sequences, vocabulary_size),
+        ops.reshape(ops.where(repeats, -float("inf"), 0.0), (-1,)),
+        reduction="add",
     )
-    return counts > 0

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from zoo.generation.row_gather import row_offsets
+from zoo.generation.row_gather import gather_per_row, row_offsets
 
 # Below this the plain operation is as fast; measured under TensorFlow on one CPU core.
 _SMALLEST_BLOCKED_SIZE = 1024
@@ -28,11 +28,20 @@ def top_k(values, k):
     if block_size is None:
         best, positions = ops.top_k(values, k)
         return best, ops.cast(positions, "int32")
-    padding = -size % block_size
-    if padding:
-        values = ops.pad(values, ((0, 0), (0, padding)), constant_values=-float("inf"))
-    num_rows = ops.shape(values)[0]
-    num_blocks = (size + padding) // block_size
+    covered = size - size % block_size
+    if covered == size:
+        return _top_k_of_blocks(values, k, block_size)
+    best, positions = _top_k_of_blocks(values[:, :covered], k, block_size)
+    # The rest that fills no block; cheaper to compare apart than to pad all rows.
+    best, places = ops.top_k(ops.concatenate([best, values[:, covered:]], axis=1), k)
+    places = ops.cast(places, "int32")
+    in_blocks = gather_per_row(positions, ops.minimum(places, k - 1))
+    return best, ops.where(places < k, in_blocks, places - k + covered)
+
+
+def _top_k_of_blocks(values, k, block_size):
+    """`top_k` where the blocks fill the rows exactly."""
+    num_rows, num_blocks = ops.shape(values)[0], values.shape[-1] // block_size
     blocks = ops.reshape(values, (num_rows * num_blocks, block_size))
     block_maxima = ops.reshape(ops.max(blocks, axis=-1), (num_rows, num_blocks))
     # In ascending order, so that equal entries keep the order of their positions.
@@ -40,21 +49,18 @@ def top_k(values, k):
     candidates = ops.take(blocks, chosen + row_offsets(num_rows, num_blocks), axis=0)
     best, within = ops.top_k(ops.reshape(candidates, (num_rows, k * block_size)), k)
     within = ops.cast(within, "int32")
-    block_of_best = ops.take(ops.reshape(chosen, (-1,)), within // block_size + row_offsets(num_rows, k), axis=0)
-    # The minimum matters only where a row has fewer than k entries above -inf and padding is picked.
-    return best, ops.minimum(block_of_best * block_size + within % block_size, size - 1)
+    return best, gather_per_row(chosen, within // block_size) * block_size + within % block_size
 
 
 def _block_size(size, k):
-    """Block size with the least work, a divisor of `size` if a good one exists; None if blocks do not pay."""
+    """Block size with the least work, preferably a divisor of `size`; None if blocks do not pay."""
     if size < _SMALLEST_BLOCKED_SIZE:
         return None
 
     def work(block_size):
-        num_blocks = -(-size // block_size)
         copy = 0 if size % block_size == 0 else size // 5
-        return num_blocks + k * block_size + copy
+        return size // block_size + k * block_size + copy
 
-    sizes = [candidate for candidate in range(8, 257) if -(-size // candidate) >= k]
+    sizes = [candidate for candidate in range(8, 257) if size // candidate >= k]
     best = min(sizes, key=work, default=None)
     return best if best is not None and work(best) < size // 2 else None

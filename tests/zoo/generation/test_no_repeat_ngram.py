@@ -6,7 +6,18 @@ from hypothesis import strategies as st
 from keras import ops
 from search_references import repeats_ngram
 
-from zoo.generation.no_repeat_ngram import repeating_tokens
+from zoo.generation.no_repeat_ngram import without_repeated_ngrams
+
+
+def blocked(tokens, index, size, vocabulary_size=4):
+    """bool [N, V]; checks that the other logits are as they were."""
+    logits = np.random.default_rng(0).normal(size=(len(tokens), vocabulary_size)).astype("float32")
+    found = without_repeated_ngrams(
+        ops.convert_to_tensor(logits), ops.array(tokens, dtype="int32"), ops.array(index, dtype="int32"), size
+    )
+    found = ops.convert_to_numpy(found)
+    np.testing.assert_array_equal(found[np.isfinite(found)], logits[np.isfinite(found)])
+    return np.isneginf(found)
 
 
 @given(
@@ -17,8 +28,7 @@ from zoo.generation.no_repeat_ngram import repeating_tokens
 @settings(max_examples=150, deadline=None)
 def test_equals_the_definition(tokens, index, size):
     # What lies beyond `index` is rubbish that must not matter.
-    found = repeating_tokens(ops.array(tokens, dtype="int32"), ops.array(index, dtype="int32"), size, 4)
-    found = ops.convert_to_numpy(found)
+    found = blocked(tokens, index, size)
     for row, sequence in enumerate(tokens):
         past = sequence[:index]
         earlier = {tuple(past[i : i + size]) for i in range(len(past) - size + 1)}
@@ -30,5 +40,10 @@ def test_equals_the_definition(tokens, index, size):
 
 
 def test_ngram_longer_than_the_buffer():
-    found = repeating_tokens(ops.array([[1, 1, 1]], dtype="int32"), ops.array(3, dtype="int32"), 5, 4)
-    assert not np.any(ops.convert_to_numpy(found))
+    assert not blocked([[1, 1, 1]], 3, 5).any()
+
+
+def test_impossible_tokens_stay_impossible():
+    logits = ops.array([[-float("inf"), -float("inf"), 1.0]])
+    found = without_repeated_ngrams(logits, ops.array([[0, 0, 2]], dtype="int32"), ops.array(2, dtype="int32"), 1)
+    assert ops.convert_to_numpy(found).tolist() == [[-np.inf, -np.inf, 1.0]]

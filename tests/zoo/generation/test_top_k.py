@@ -42,7 +42,10 @@ def test_log_probs_equal_float64(scale, blocked_share, size):
     if blocked is not None:
         # The peak itself is blocked: what remains may be so improbable that its probability underflows.
         blocked[1, logits[1].argmax()] = True
-    found, token_ids = best_next_tokens(ops.convert_to_tensor(logits), blocked, 3)
+    given = allowed = ops.convert_to_tensor(logits)
+    if blocked is not None:
+        allowed = ops.convert_to_tensor(np.where(blocked, -np.inf, logits).astype("float32"))
+    found, token_ids = best_next_tokens(given, allowed, 3)
     found, token_ids = ops.convert_to_numpy(found), ops.convert_to_numpy(token_ids)
     exact = logits.astype("float64")
     peak = exact.max(axis=1, keepdims=True)
