@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 import export
-from export.errors import VerificationError
+from export.errors import VerificationError, shorten_message
 from export.json_arrays import decode_array, encode_array
 from export.parity_requests import answer_requests, expected_signatures, refusal_requests
 from export.signatures import SERVING_DEFAULT
@@ -117,13 +117,13 @@ class _Comparison:
     def check_warm_up(self, record):
         self.report.warm_up_records += 1
         if "error" in record:
-            self.problems.append(f"warm-up record for {record['signature']}: {_shorten(record['error'])}")
+            self.problems.append(f"warm-up record for {record['signature']}: {shorten_message(record['error'])}")
 
     def check_answer(self, request, answer):
         self.report.requests += 1
         self.report.rows += len(request.inputs["text"])
         if "error" in answer:
-            self.problems.append(f"{request.describe()}: {_shorten(answer['error'])}")
+            self.problems.append(f"{request.describe()}: {shorten_message(answer['error'])}")
             return
         served = {name: decode_array(value) for name, value in answer["outputs"].items()}
         shapes = {name: value.shape for name, value in served.items()}
@@ -164,7 +164,7 @@ class _Comparison:
         elif answer.get("error_type") != "InvalidArgumentError" or not _names(answer["error"], request.refused_name):
             self.problems.append(
                 f"{request.signature} refuses {values} with a message that does not start with the name: "
-                f"{answer.get('error_type')}: {_shorten(answer['error'])}"
+                f"{answer.get('error_type')}: {shorten_message(answer['error'])}"
             )
 
     def check_call(self, task, requests):
@@ -248,10 +248,3 @@ def _is_utf8(value):
 
 def _row(outputs, row):
     return {name: value[row : row + 1].tolist()[0] for name, value in outputs.items()}
-
-
-def _shorten(message):
-    """A TensorFlow message without its decoration, on one line."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("Graph execution error", "Detected at", "<stack traces"))]
-    return " ".join(telling or lines)[:300]

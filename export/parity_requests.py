@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from export.errors import VerificationError, shorten_message
 from export.signatures import GENERATE, SERVING_DEFAULT
 
 # Used where a preset brings no validation lines; any language model has an answer to them.
@@ -77,6 +78,9 @@ def answer_requests(task, texts, texts_by_bucket, batch_size):
     Returns:
         list of `ParityRequest`. Rows that are sent alone carry Python's answer for them inside a batch, so they also
         show that a row does not depend on its neighbours.
+
+    Raises:
+        VerificationError: if Python itself fails on one of them.
     """
     texts = [text.encode("utf-8") if isinstance(text, str) else text for text in texts]
     long_text = max(texts_by_bucket.values(), key=len)
@@ -129,8 +133,13 @@ def _traced(task, controls):
 def _answered(answer, signature, texts, controls=None):
     inputs = {"text": _text_array(texts), **(controls or {})}
     tensors = {name: tf.constant(value) for name, value in inputs.items() if name != "text"}
-    # An empty object array has no string type, so this one is stated.
-    outputs = answer(tf.constant(texts, tf.string, shape=[len(texts)]), **tensors)
+    try:
+        # An empty object array has no string type, so this one is stated.
+        outputs = answer(tf.constant(texts, tf.string, shape=[len(texts)]), **tensors)
+    except tf.errors.OpError as error:
+        raise VerificationError(
+            f"Python itself cannot answer {signature} with {len(texts)} rows", [shorten_message(error.message)]
+        ) from error
     return ParityRequest(signature, inputs, {name: value.numpy() for name, value in outputs.items()})
 
 

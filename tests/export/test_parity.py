@@ -225,6 +225,19 @@ def test_call_in_python_must_agree(check, folder, monkeypatch):
     assert "task('Two Dogs run.'): 'two dogs run.?'" in _details(check)
 
 
+def test_batch_that_python_cannot_answer_is_a_failed_check(check, folder, monkeypatch):
+    fold = folder.fold
+
+    def needs_rows(text, **controls):
+        with tf.control_dependencies([tf.debugging.Assert(tf.size(text) > 0, ["an empty batch"])]):
+            return fold(tf.identity(text), **controls)
+
+    monkeypatch.setattr(folder, "fold", needs_rows)
+    with pytest.raises(VerificationError, match="Python itself cannot answer serving_default with 0 rows") as caught:
+        check()
+    assert caught.value.details == ("assertion failed: [an empty batch]",)
+
+
 def test_arrays_survive_json():
     arrays = [
         np.array([0.1, -1e-30, np.inf, np.nan], np.float32),

@@ -1,0 +1,74 @@
+"""A C++ program with TensorFlow Serving's loader runs an exported version: no Python, no Keras, no XLA."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_text
+
+TEXTS = ["ABC Österreich", "", "😀 One Two Three Four Five Six Seven"]
+
+# Operations that TensorFlow Serving up to 2.19 does not link.
+NEWER_LIBRARIES = ("_trimmer_ops.so", "_utf8_binarize_op.so")
+
+
+@pytest.fixture(scope="module")
+def loader(tmp_path_factory):
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("g++ is not installed")
+    package = Path(tf.__file__).parent
+    libraries = ("libtensorflow_cc.so.2", "libtensorflow_framework.so.2")
+    if not all((package / library).is_file() for library in libraries):
+        pytest.skip("the TensorFlow wheel of this platform has no C++ libraries")
+    program = tmp_path_factory.mktemp("loader") / "loader"
+    source = Path(__file__).with_name("loader.cc")
+    subprocess.run(
+        [
+            compiler, "-w", "-O1", "-std=c++17", *tf.sysconfig.get_compile_flags(), str(source), "-o", str(program),
+            f"-L{package}", "-Wl,--no-as-needed", *(f"-l:{library}" for library in libraries), f"-Wl,-rpath,{package}",
+        ],
+        check=True,
+    )  # fmt: skip
+    return program
+
+
+def _run(loader, directory, texts, left_out=()):
+    folder = Path(tensorflow_text.__file__).parent / "python" / "ops"
+    libraries = sorted(str(path) for path in folder.glob("_*.so") if path.name not in left_out)
+    return subprocess.run(
+        [str(loader), str(directory), *libraries, "--", *texts],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_old_and_new_servers_answer_as_python(loader, exported):
+    task, directory = exported
+    expected = task.predict_batch(tf.constant(TEXTS))
+    for left_out in ((), NEWER_LIBRARIES):
+        finished = _run(loader, directory, TEXTS, left_out)
+        assert finished.returncode == 0, finished.stderr
+        answers = [line.split(" ") for line in finished.stdout.splitlines()]
+        assert [bytes.fromhex(text) for text, _ in answers] == expected["text"].numpy().tolist()
+        np.testing.assert_allclose([float(score) for _, score in answers], expected["score"].numpy(), rtol=1e-6)
+
+
+def test_xla_is_off_as_on_a_stock_server(loader, tmp_path):
+    @tf.function(jit_compile=True)
+    def compiled(length):
+        return length * 2.0
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    def serve(text):
+        return {"text": text, "score": compiled(tf.cast(tf.strings.length(text), tf.float32))}
+
+    tf.saved_model.save(tf.Module(), str(tmp_path), signatures=serve)
+    finished = _run(loader, tmp_path, ["abc"])
+    assert finished.returncode == 1
+    assert "XLA" in finished.stderr
