@@ -1,5 +1,6 @@
 """Trains, evaluates and saves a translator: `python -m recipes.translation --help`."""
 
+import functools
 import json
 import resource
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import keras
+import numpy as np
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -33,7 +35,7 @@ from zoo.training import (
     select_checkpoints,
     train,
 )
-from zoo.training.run_directory import claim_run_directory
+from zoo.training.run_directory import check_run_directory, claim_run_directory
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,7 @@ def multi30k_one_hour():
     )
 
 
+TOKENIZERS = ("source_tokenizer", "target_tokenizer")
 VARIANTS = {"sample": sample, "multi30k": multi30k, "multi30k-one-hour": multi30k_one_hour}
 
 
@@ -263,29 +266,24 @@ def _open_files(pairs, source, target):
     return kinds[suffix](pairs)
 
 
-def make_tokenizers(config, train_pairs):
-    """Source and target tokenizer, the same object for a joint vocabulary; read from the run if they are there."""
-    names = ["source_tokenizer"] if config.joint_vocabulary else ["source_tokenizer", "target_tokenizer"]
-    tokenizers = []
-    for side, name in enumerate(names):
-        directory = config.directory / name
-        if (directory / "tokenizer.json").is_file():
-            tokenizers.append(load_tokenizer(directory))
-            continue
-        texts = (
-            (text for pair in train_pairs for text in pair)
-            if config.joint_vocabulary
-            else (pair[side] for pair in train_pairs)
-        )
-        tokenizer = SentencePieceTokenizer.train(
+def make_tokenizers(config, train_pairs, resumed):
+    """Source and target tokenizer, the same object for a joint vocabulary; those of a run that goes on."""
+    if resumed and (config.directory / TOKENIZERS[0 if config.joint_vocabulary else 1] / "tokenizer.json").is_file():
+        source = load_tokenizer(config.directory / TOKENIZERS[0])
+        return source, source if config.joint_vocabulary else load_tokenizer(config.directory / TOKENIZERS[1])
+
+    def trained(texts):
+        return SentencePieceTokenizer.train(
             texts,
             vocabulary_size=config.vocabulary_size,
             model_type=config.vocabulary_type,
             normalization=config.normalization,
         )
-        tokenizer.save(directory)
-        tokenizers.append(tokenizer)
-    return tokenizers[0], tokenizers[-1]
+
+    if config.joint_vocabulary:
+        joint = trained(text for pair in train_pairs for text in pair)
+        return joint, joint
+    return tuple(trained(pair[side] for pair in train_pairs) for side in (0, 1))
 
 
 def make_model(config, source_tokenizer, target_tokenizer, precision):
@@ -308,13 +306,19 @@ def make_model(config, source_tokenizer, target_tokenizer, precision):
     return model
 
 
+def token_arrays(tokenizer, texts):
+    """Token ids of each text, a list of numpy arrays."""
+    tokens = tokenizer.encode(texts)
+    return np.split(tokens.values.numpy(), tokens.row_splits.numpy()[1:-1])
+
+
 def make_batches(config, pairs, source_tokenizer, target_tokenizer, training):
     """Batches of `pairs`, shuffled for training; of few shapes where each new shape is compiled."""
     compiled = config.jit_compile or keras.config.backend() == "jax"
     return PairBatches(
         pairs,
-        lambda texts: source_tokenizer.encode(texts).to_list(),
-        lambda texts: target_tokenizer.encode(texts).to_list(),
+        functools.partial(token_arrays, source_tokenizer),
+        functools.partial(token_arrays, target_tokenizer),
         bos_id=target_tokenizer.bos_id,
         eos_id=target_tokenizer.eos_id,
         pad_id=target_tokenizer.pad_id,
@@ -351,18 +355,23 @@ def evaluate(translator, pairs, target_language):
 def run(config):
     """Trains, evaluates and saves; returns the results as they are written to results.json."""
     console = Console()
-    claim_run_directory(config, recipe="translation")
+    resumed = check_run_directory(config, recipe="translation")
     keras.utils.set_random_seed(config.seed)
     train_pairs, validation_pairs, test_pairs = open_splits(config)
-    tokenizers = make_tokenizers(config, train_pairs)
+    tokenizers = make_tokenizers(config, train_pairs, resumed)
     model = make_model(config, *tokenizers, config.precision)
     train_batches = make_batches(config, train_pairs, *tokenizers, training=True)
     validation_batches = make_batches(config, validation_pairs, *tokenizers, training=False)
     console.print(
         f"{config.size} Transformer with {model.count_params():,} parameters, "
-        f"{tokenizers[1].vocabulary_size:,} tokens; {train_batches.num_batches()} batches an epoch; {keras.config.backend()} backend"
+        f"{tokenizers[1].vocabulary_size:,} tokens; {train_batches.num_batches()} batches an epoch; "
+        f"{keras.config.backend()} backend"
     )
     console.print(f"training data: {train_batches.report}")
+    claim_run_directory(config, recipe="translation")
+    for name, tokenizer in zip(TOKENIZERS, dict.fromkeys(tokenizers), strict=False):
+        if not (config.directory / name / "tokenizer.json").is_file():
+            tokenizer.save(config.directory / name)
 
     model.compile(
         optimizer=build_optimizer(

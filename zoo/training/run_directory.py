@@ -9,36 +9,49 @@ from zoo.errors import UserError
 CONFIG_FILE = "recipe.json"
 
 
-def claim_run_directory(config, *, recipe, free_fields=("directory", "max_minutes")):
-    """Writes the resolved configuration into the run's directory, or checks that the one there is the same.
+FREE_FIELDS = ("directory", "max_minutes")
+"""What may differ when a run is taken up again."""
+
+
+def check_run_directory(config, *, recipe):
+    """Whether the run's directory holds a run of this very configuration; writes nothing.
 
     Args:
         config: A dataclass with a field `directory`.
         recipe: Name of the recipe.
-        free_fields: Fields that may differ when a run is taken up again.
-
-    Returns:
-        Whether the directory held a run of this configuration already.
 
     Raises:
-        UserError: for a directory that holds another run (the differing options are named) or cannot be written.
+        UserError: for a directory that holds something else; differing options are named.
     """
     directory = Path(config.directory)
     path = directory / CONFIG_FILE
-    resolved = {"recipe": recipe, **_json_ready(config)}
     if path.is_file():
-        _check_same(path, resolved, free_fields)
+        _check_same(path, {"recipe": recipe, **_json_ready(config)})
         return True
+    if directory.exists() and not directory.is_dir():
+        raise UserError(f"{directory} is a file; choose another --directory")
     if directory.is_dir() and any(directory.iterdir()):
         raise UserError(f"{directory} is not empty and holds no run; choose another --directory")
+    return False
+
+
+def claim_run_directory(config, *, recipe):
+    """Writes the resolved configuration into the run's directory, once the run is known to be possible.
+
+    Raises:
+        UserError: as `check_run_directory`, or for a directory that cannot be written.
+    """
+    if check_run_directory(config, recipe=recipe):
+        return
+    directory = Path(config.directory)
+    content = json.dumps({"recipe": recipe, **_json_ready(config)}, indent=2) + "\n"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(resolved, indent=2) + "\n", encoding="utf-8")
+        (directory / CONFIG_FILE).write_text(content, encoding="utf-8")
     except OSError as error:
         raise UserError(
             f"cannot write to {directory}: {error.strerror or error}; choose another --directory"
         ) from error
-    return False
 
 
 def _json_ready(config):
@@ -52,12 +65,12 @@ def _plain(value):
     return list(value) if isinstance(value, tuple) else value
 
 
-def _check_same(path, resolved, free_fields):
+def _check_same(path, resolved):
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path} is damaged ({error}); choose another --directory") from error
-    names = [name for name in {**stored, **resolved} if name not in free_fields]
+    names = [name for name in {**stored, **resolved} if name not in FREE_FIELDS]
     differing = [name for name in names if stored.get(name) != resolved.get(name)]
     if differing:
         options = ", ".join(

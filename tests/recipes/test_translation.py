@@ -1,0 +1,179 @@
+"""The translation recipe, by its real command on small data."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recipes import translation
+from zoo.data.sample_corpus import sample_pairs
+
+ROOT = Path(__file__).parents[2]
+
+
+def write_pairs(directory, name, pairs):
+    for side, language in enumerate(("en", "de")):
+        text = "".join(pair[side] + "\n" for pair in pairs)
+        (directory / f"{name}.{language}").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("corpus")
+    pairs = sample_pairs(340, seed=5)
+    write_pairs(directory, "train", pairs[:300])
+    write_pairs(directory, "val", pairs[300:320])
+    write_pairs(directory, "test", pairs[320:])
+    return directory
+
+
+def arguments(corpus, directory, *extra):
+    files = [
+        part
+        for split, name in (("train", "train"), ("validation", "val"), ("test", "test"))
+        for side, language in (("source", "en"), ("target", "de"))
+        for part in (f"--{split}-{side}", str(corpus / f"{name}.{language}"))
+    ]
+    small = "--vocabulary-size 400 --num-layers 1 --batch-size-tokens 1024 --max-length 96 --num-beams 2"
+    steps = "--total-steps 40 --warmup-steps 10 --validate-every-steps 20 --checkpoint-every-steps 10"
+    return ["--dataset", "None", "--directory", str(directory), *files, *small.split(), *steps.split(), *extra]
+
+
+def command(argv, backend="tensorflow"):
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.run(
+        [sys.executable, "-m", "recipes.translation", *argv],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def history(directory):
+    return [json.loads(line) for line in (directory / "history.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def finished(corpus, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("runs") / "finished"
+    done = command(arguments(corpus, directory))
+    assert done.returncode == 0, done.stderr
+    return directory, done
+
+
+def test_a_run_leaves_preset_scores_and_learning_curve(finished, corpus):
+    directory, done = finished
+    results = json.loads((directory / "results.json").read_text(encoding="utf-8"))
+    assert results["updates"] == 40 and results["stop_reason"] == "finished" and results["sentences"] == 20
+    assert set(results["scores"]) == {"bleu", "chrf", "lowercase_tokenized_bleu"}
+    assert (directory / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+    assert len((directory / "test.hypotheses.txt").read_text(encoding="utf-8").splitlines()) == 20
+    assert json.loads((directory / "recipe.json").read_text(encoding="utf-8"))["vocabulary_size"] == 400
+    assert "BLEU" in done.stdout and "reference" in done.stdout
+
+
+def test_the_loss_falls_from_the_uniform_loss(finished):
+    directory, _ = finished
+    validations = [row for row in history(directory) if row["kind"] == "validation"]
+    assert [row["step"] for row in validations] == [20, 40]
+    # An untrained model is near ln(400) = 5.99; forty updates on this corpus learn its commonest tokens.
+    assert 3.0 < validations[1]["val_nll"] < validations[0]["val_nll"] < 5.99
+
+
+def test_the_preset_gives_the_hypotheses_that_were_scored(finished, corpus):
+    import zoo
+
+    directory, _ = finished
+    translator = zoo.load(directory)
+    sources = (corpus / "test.en").read_text(encoding="utf-8").splitlines()
+    hypotheses = (directory / "test.hypotheses.txt").read_text(encoding="utf-8").splitlines()
+    assert [text.replace("\n", " ") for text in translator(sources)] == hypotheses
+    assert translator.examples == (corpus / "val.en").read_text(encoding="utf-8").splitlines()
+
+
+def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(finished, corpus, tmp_path):
+    import numpy as np
+
+    import zoo
+
+    directory, _ = finished
+    resumed = tmp_path / "resumed"
+    interrupted = command(arguments(corpus, resumed, "--max-minutes", "0.0001"))
+    assert interrupted.returncode == 0, interrupted.stderr
+    assert json.loads((resumed / "results.json").read_text(encoding="utf-8"))["stop_reason"] == "time"
+    again = command(arguments(corpus, resumed))
+    assert again.returncode == 0, again.stderr
+    assert "going on from step" in again.stderr
+    for expected, found in zip(
+        zoo.load(directory).model.get_weights(), zoo.load(resumed).model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_other_backends_train_a_preset_that_tensorflow_loads(backend, corpus, tmp_path):
+    import zoo
+
+    done = command(arguments(corpus, tmp_path / backend, "--validation-bleu-lines", "4"), backend)
+    assert done.returncode == 0, done.stderr
+    validations = [row for row in history(tmp_path / backend) if row["kind"] == "validation"]
+    assert 3.0 < validations[1]["val_nll"] < validations[0]["val_nll"] < 5.99
+    sources = (corpus / "test.en").read_text(encoding="utf-8").splitlines()
+    hypotheses = (tmp_path / backend / "test.hypotheses.txt").read_text(encoding="utf-8").splitlines()
+    assert [text.replace("\n", " ") for text in zoo.load(tmp_path / backend)(sources)] == hypotheses
+
+
+def expect_error(capsys, argv, *parts):
+    with pytest.raises(SystemExit) as exit_status:
+        translation.main(argv)
+    assert exit_status.value.code == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    message = [line for line in lines if line.startswith("error: ")]
+    assert len(message) == 1 and lines[-1] == message[0]
+    for part in parts:
+        assert part in message[0]
+
+
+@pytest.mark.parametrize(
+    ("extra", "parts"),
+    [
+        (["--total-steps", "0"], ["--total-steps"]),
+        (["--dropout", "1.5"], ["--dropout"]),
+        (["--label-smoothing", "1"], ["--label-smoothing"]),
+        (["--learning-rate", "0"], ["--learning-rate"]),
+        (["--warmup-steps", "40"], ["--warmup-steps", "--total-steps"]),
+        (["--batch-size-tokens", "50"], ["--batch-size-tokens", "--max-length"]),
+        (["--weight-decay", "0.1"], ["--weight-decay", "adamw"]),
+        (["--dataset", "sample"], ["--dataset"]),
+        (["--train-source", "nothing.en"], ["nothing.en"]),
+        (["--dataset", "wmt99", "--train-source", "None", "--train-target", "None"], ["wmt99", "multi30k"]),
+    ],
+)
+def test_impossible_options_end_in_one_line_naming_the_flag(corpus, tmp_path, capsys, extra, parts):
+    expect_error(capsys, arguments(corpus, tmp_path / "run", *extra), *parts)
+
+
+def test_a_directory_of_another_run_is_refused_and_left_alone(finished, corpus, capsys):
+    directory, _ = finished
+    before = {path: path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()}
+    expect_error(capsys, arguments(corpus, directory, "--seed", "9"), str(directory), "seed 1 instead of 9")
+    assert {path: path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()} == before
+
+
+def test_a_directory_of_other_files_is_refused(corpus, tmp_path, capsys):
+    (tmp_path / "thesis.tex").write_text("precious", encoding="utf-8")
+    expect_error(capsys, arguments(corpus, tmp_path), str(tmp_path), "--directory")
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_unequal_files_name_both_and_their_line_counts(corpus, tmp_path, capsys):
+    short = tmp_path / "short.de"
+    short.write_text("eins\nzwei\n", encoding="utf-8")
+    expect_error(
+        capsys, arguments(corpus, tmp_path / "run", "--train-target", str(short)), "short.de", "train.en", "300", "2"
+    )

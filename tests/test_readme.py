@@ -1,0 +1,158 @@
+"""Every command and every program in the README runs, in the order given, on smaller settings."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from recipes import translation
+from zoo.data.sample_corpus import sample_pairs
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SMALL = "--total-steps 4 --warmup-steps 2 --validate-every-steps 4 --checkpoint-every-steps 4 --validation-bleu-lines 2"
+SMALLER_MODEL = "--num-layers 1 --num-beams 3"
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands():
+    text = "\n".join(blocks("sh")).replace("\\\n", " ")
+    return [shlex.split(line, comments=True) for line in text.splitlines() if line.strip()]
+
+
+def run(argv, directory, expected=0):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        argv, cwd=directory, env=environment, capture_output=True, text=True, timeout=400, check=False
+    )
+    assert done.returncode == expected, f"{shlex.join(argv)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory):
+    """A directory in which the README's recipe and export commands have run."""
+    directory = tmp_path_factory.mktemp("readme")
+    for name, pairs in (("train", sample_pairs(600, seed=3)), ("val", sample_pairs(20, seed=4))):
+        for side, language in enumerate(("en", "de")):
+            text = "".join(pair[side] + "\n" for pair in pairs)
+            (directory / f"{name}.{language}").write_text(text, encoding="utf-8")
+    run_module(find("recipes.translation", "runs/translation"), directory)
+    hypotheses = directory / "runs/translation/test.hypotheses.txt"
+    (directory / "references.de").write_text(hypotheses.read_text(encoding="utf-8"), encoding="utf-8")
+    assert "published" in run_module(find("export", "serving/translation"), directory)
+    return directory
+
+
+def find(module, *words):
+    """The one README command that runs a module with all of the words in it."""
+    found = [argv for argv in commands() if argv[:3] == ["python", "-m", module] and set(words) <= set(argv)]
+    assert len(found) == 1, (module, words, found)
+    return found[0]
+
+
+def run_module(argv, directory):
+    extra = f"{SMALL} {SMALLER_MODEL}".split() if argv[2] == "recipes.translation" else []
+    if "8000" in argv:
+        # Six hundred sentences do not have eight thousand pieces.
+        extra += ["--vocabulary-size", "500"]
+    return run([sys.executable, *argv[1:], *extra], directory)
+
+
+def test_every_command_is_one_that_is_tested_here():
+    tested = {
+        "make demo",
+        "make test",
+        "pip install -e",
+        "python -m recipes.translation",
+        "python -m export",
+        "docker run -p",
+        "curl -d {",
+        "python -m export.serve",
+        "python -m export.ask",
+        "python -m zoo.metrics",
+    }
+    assert {" ".join(argv[:3])[: len(shown)] for argv in commands() for shown in tested} & tested == tested
+    for argv in commands():
+        line = " ".join(argv)
+        assert any(line.startswith(known) for known in tested), f"no test runs: {line}"
+
+
+def test_make_targets_exist():
+    for argv in commands():
+        if argv[0] == "make":
+            assert "python" in run(["make", "--dry-run", argv[1]], ROOT)
+
+
+def test_extras_are_declared():
+    declared = metadata.metadata("keras-transformer-zoo").get_all("Provides-Extra")
+    (install,) = [argv for argv in commands() if argv[:2] == ["pip", "install"]]
+    extras = re.search(r"\[(.*)\]", install[-1]).group(1).split(",")
+    assert set(extras) <= set(declared)
+
+
+def test_own_data(workplace):
+    output = run_module(find("recipes.translation", "--train-source"), workplace)
+    assert "validation: 20 sentences" in output
+
+
+def test_ask_prints_the_answers_of_both_protocols(workplace):
+    output = run_module(find("export.ask"), workplace)
+    assert output.count("  REST  {") == output.count("  gRPC  {") == 2
+    assert output.rstrip().endswith("server stopped")
+
+
+def test_the_local_server_is_given_the_exported_directory(workplace):
+    argv = find("export.serve")
+    assert (workplace / argv[3] / "1" / "saved_model.pb").is_file()
+    assert "--rest-port" in run([sys.executable, *argv[1:], "--help"], workplace)
+
+
+def test_docker_and_curl_name_what_was_exported(workplace):
+    (docker,) = [argv for argv in commands() if argv[0] == "docker"]
+    guide = (workplace / "serving/translation/serving.md").read_text(encoding="utf-8")
+    assert docker[-1] in guide and "MODEL_NAME=translation" in docker
+    (curl,) = [argv for argv in commands() if argv[0] == "curl"]
+    assert curl[-1] in guide
+
+
+def test_metrics_scores_the_hypotheses(workplace):
+    argv = find("zoo.metrics")
+    hypotheses = (workplace / argv[3]).read_text(encoding="utf-8")
+    assert hypotheses.count("\n") == 500
+    assert "BLEU" in run([sys.executable, *argv[1:]], workplace)
+
+
+@pytest.mark.parametrize("variant", ["multi30k", "multi30k-one-hour"])
+def test_variants_parse(variant, monkeypatch):
+    argv = find("recipes.translation", variant)
+    seen = []
+    monkeypatch.setattr(translation, "run", seen.append)
+    translation.main(argv[3:])
+    assert seen == [translation.VARIANTS[variant]()]
+
+
+def test_python_programs_run(workplace):
+    programs = blocks("python")
+    assert len(programs) == 2
+    for program in programs:
+        run([sys.executable, "-c", program], workplace)
+    assert (workplace / "serving/mine/1/saved_model.pb").is_file()
+    assert (workplace / "my_preset/config.json").is_file()
+    loading = "import keras, zoo; print(keras.saving.load_model('model.keras').count_params())"
+    assert int(run([sys.executable, "-c", loading], workplace).split()[-1]) > 100_000
+
+
+def test_the_code_map_names_what_is_there():
+    rooms = re.findall(r"^\| `([^`]+)` \|", README, re.MULTILINE)
+    assert len(rooms) > 10
+    for room in rooms:
+        assert (ROOT / room).exists(), room
