@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import tyro
 
-from export.serve.local_server import LocalServer
+from export.serve import LocalServer
 from zoo.errors import UserError, command_line
 
 
@@ -57,9 +58,14 @@ def ask_grpc(server, name, texts, timeout_seconds):
 
 
 def _plain(array):
-    # JSON carries the shortest digits that name a float32, so gRPC's values are brought to the same form.
-    values = [float(str(value)) for value in array] if array.dtype.kind == "f" else array.tolist()
-    return [value.decode("utf-8") if isinstance(value, bytes) else value for value in values]
+    return [value.decode("utf-8") if isinstance(value, bytes) else value for value in array.tolist()]
+
+
+def _agree(from_rest, from_grpc):
+    """Whether two values are the same; JSON's digits name a float32, so numbers are compared as such."""
+    if isinstance(from_grpc, float):
+        return np.float32(from_rest) == np.float32(from_grpc)
+    return from_rest == from_grpc
 
 
 def _rows(outputs, count):
@@ -74,13 +80,14 @@ def main(argv=None):
         raise UserError("give at least one TEXT to send")
     name = config.serving_dir.resolve().name
     with LocalServer(config.serving_dir) as server:
-        server.wait_until_available(timeout_seconds=config.timeout_seconds)
+        if not server.wait_until_available(timeout_seconds=config.timeout_seconds):
+            raise UserError(f"{config.serving_dir} holds no version that could be loaded in {config.timeout_seconds} s")
         print(f"REST {server.rest_url}   gRPC {server.grpc_address}   model {name}")
         rest = _rows(ask_rest(server, name, config.texts, config.timeout_seconds), len(config.texts))
         grpc = _rows(ask_grpc(server, name, config.texts, config.timeout_seconds), len(config.texts))
     agree = True
     for text, from_rest, from_grpc in zip(config.texts, rest, grpc, strict=True):
-        same = from_rest == from_grpc
+        same = from_rest.keys() == from_grpc.keys() and all(_agree(from_rest[key], from_grpc[key]) for key in from_rest)
         agree = agree and same
         print(f"\n  text  {text}\n  REST  {_shown(from_rest)}\n  gRPC  {_shown(from_grpc)}")
         if not same:
