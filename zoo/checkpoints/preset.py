@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -38,7 +40,8 @@ class Preset:
 def save_preset(directory, *, task, task_config, model, assets):
     """Writes a preset, replacing an earlier one in the same directory file by file, config.json last.
 
-    A reader never takes a half-written preset for a whole one: config.json holds the SHA-256 of every other file.
+    A reader never takes a half-written preset for a whole one: config.json holds the SHA-256 of every other file and
+    of its own content.
 
     Args:
         directory: Where to write; made if needed. Other files in it stay.
@@ -57,6 +60,7 @@ def save_preset(directory, *, task, task_config, model, assets):
     except OSError as error:
         raise UserError(f"cannot write a preset to {directory}: {error.strerror or error}") from error
     try:
+        _reserve(staging / WEIGHTS_FILE, model)
         model.save_weights(staging / WEIGHTS_FILE)
         for name, write in assets.items():
             write(staging / name)
@@ -71,10 +75,15 @@ def save_preset(directory, *, task, task_config, model, assets):
             "model": keras.saving.serialize_keras_object(model),
             "files": {path.relative_to(staging).as_posix(): _fingerprint(path) for path in files},
         }
+        config["sha256"] = _config_digest(config)
         (staging / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        for path in [*files, staging / CONFIG_FILE]:
-            target = directory / path.relative_to(staging)
+        moves = [(path, directory / path.relative_to(staging)) for path in [*files, staging / CONFIG_FILE]]
+        # What could refuse a file is found out before the first one is replaced.
+        for _, target in moves:
             target.parent.mkdir(parents=True, exist_ok=True)
+            if target.is_dir():
+                raise UserError(f"cannot write a preset to {directory}: {target} is a directory; move it away")
+        for path, target in moves:
             path.replace(target)
     except OSError as error:
         raise UserError(f"cannot write a preset to {directory}: {error.strerror or error}") from error
@@ -82,11 +91,26 @@ def save_preset(directory, *, task, task_config, model, assets):
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def _reserve(path, model):
+    """Takes the room of a weights file, or raises OSError: HDF5 crashes the whole process when a disk fills up."""
+    size = (1 << 20) + sum(_nbytes(weight) + 8192 for weight in model.variables)
+    with path.open("wb") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            for _ in range(0, size, 1 << 20):
+                file.write(bytes(1 << 20))
+
+
+def _nbytes(weight):
+    return math.prod(weight.shape) * (8 if weight.dtype.endswith("64") else 4)
+
+
 def is_preset(directory):
     """Whether a directory holds a config.json of this format, whole or not."""
     try:
         return json.loads((Path(directory) / CONFIG_FILE).read_text(encoding="utf-8")).get("format") == FORMAT
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, AttributeError):
+    except (OSError, ValueError, AttributeError):
         return False
 
 
@@ -101,9 +125,11 @@ def load_preset(directory, dtype=None):
         A `Preset`.
 
     Raises:
-        UserError: for a missing, truncated, altered or foreign file, naming it.
+        UserError: for a missing, truncated, altered or foreign file, naming it, and for an unknown `dtype`.
     """
     directory = Path(directory)
+    if dtype is not None:
+        _check_dtype(dtype)
     config = _read_config(directory)
     for name, recorded in config["files"].items():
         _check_file(directory / name, recorded)
@@ -112,6 +138,8 @@ def load_preset(directory, dtype=None):
         model_config = {**model_config, "config": {**model_config["config"], "dtype": dtype}}
     try:
         model = keras.saving.deserialize_keras_object(model_config)
+        if not isinstance(model, keras.Model):
+            raise TypeError(f"it describes a {type(model).__name__}, not a model")
         if not model.built:
             model.build(None)
         model.load_weights(directory / WEIGHTS_FILE)
@@ -129,19 +157,42 @@ def _read_config(directory):
         raise UserError(f"{directory} is not a preset: it has no {CONFIG_FILE}")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise UserError(f"{path} is damaged ({error}); save the preset again") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); copy the preset again") from error
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise UserError(f"{path} is not the configuration of a {FORMAT}")
-    if config["format_version"] > FORMAT_VERSION:
+    version = config.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
         raise UserError(
-            f"{path} is of format version {config['format_version']}, newer than {FORMAT_VERSION}; "
-            "upgrade keras-transformer-zoo"
+            f"{path} is of format version {version}, newer than {FORMAT_VERSION}; upgrade keras-transformer-zoo"
         )
     missing = {"task", "task_config", "model", "files"} - config.keys()
     if missing:
-        raise UserError(f"{path} is damaged: it lacks {', '.join(sorted(missing))}; save the preset again")
+        raise UserError(f"{path} is damaged: it lacks {', '.join(sorted(missing))}; copy the preset again")
+    # A configuration without the sum, as another program may write it, is taken as it is.
+    if config.get("sha256", _config_digest(config)) != _config_digest(config):
+        raise UserError(
+            f"{path} was altered after saving (its SHA-256 differs); copy the preset again, "
+            'or remove its "sha256" entry if the change is meant'
+        )
     return config
+
+
+def _config_digest(config):
+    """SHA-256 of a configuration's content, whatever its layout."""
+    content = {name: value for name, value in config.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _check_dtype(dtype):
+    try:
+        keras.dtype_policies.get(dtype)
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"dtype {dtype!r} is no Keras dtype policy; use for example float32, mixed_bfloat16 or mixed_float16"
+        ) from error
 
 
 def _check_file(path, recorded):
@@ -157,8 +208,11 @@ def _check_file(path, recorded):
 
 
 def _fingerprint(path):
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256") if hasattr(hashlib, "file_digest") else _digest(file)
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256") if hasattr(hashlib, "file_digest") else _digest(file)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
     return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
 
 

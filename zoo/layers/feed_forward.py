@@ -2,6 +2,7 @@
 
 import keras
 
+from zoo.errors import UserError
 from zoo.layers.initializers import glorot_uniform
 
 
@@ -27,7 +28,7 @@ class FeedForward(keras.layers.Layer):
     def __init__(self, hidden_dim, intermediate_dim, activation="relu", dropout=0.0, **kwargs):
         super().__init__(**kwargs)
         if activation not in self.ACTIVATIONS:
-            raise ValueError(f"activation must be one of {', '.join(self.ACTIVATIONS)}, got {activation!r}")
+            raise UserError(f"activation must be one of {', '.join(self.ACTIVATIONS)}, got {activation!r}")
         self.hidden_dim = hidden_dim
         self.intermediate_dim = intermediate_dim
         self.activation_name = activation

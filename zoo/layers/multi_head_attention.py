@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from zoo.errors import UserError
 from zoo.layers.initializers import glorot_uniform
 
 
@@ -34,8 +35,8 @@ class MultiHeadAttention(keras.layers.Layer):
 
     def __init__(self, num_heads, hidden_dim, attention_dropout=0.0, **kwargs):
         super().__init__(**kwargs)
-        if hidden_dim % num_heads:
-            raise ValueError(f"hidden_dim must be a multiple of num_heads, got {hidden_dim} and {num_heads}")
+        if num_heads < 1 or hidden_dim % num_heads:
+            raise UserError(f"hidden_dim must be a multiple of num_heads, got {hidden_dim} and {num_heads}")
         self.num_heads = num_heads
         self.hidden_dim = hidden_dim
         self.attention_dropout = attention_dropout
@@ -66,7 +67,8 @@ class MultiHeadAttention(keras.layers.Layer):
         Args:
             query: float `[B, T, D]`.
             key_value: float `[B, S, D']` for cross-attention; the queries themselves if None.
-            padding_mask: bool or int `[B, S]`, True for real tokens. A row with no real token attends evenly.
+            padding_mask: bool or int `[B, S]`, True for real tokens. A row with no real token
+                gets finite values of no meaning.
             causal: Whether position t sees positions up to t only.
             training: Whether dropout is active.
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.errors import UserError
 from zoo.layers.initializers import embedding_normal
 
 
@@ -46,7 +47,7 @@ class PositionEmbedding(keras.layers.Layer):
     def __init__(self, max_length, kind="sinusoidal", **kwargs):
         super().__init__(**kwargs)
         if kind not in self.KINDS:
-            raise ValueError(f"kind must be one of {', '.join(self.KINDS)}, got {kind!r}")
+            raise UserError(f"kind must be one of {', '.join(self.KINDS)}, got {kind!r}")
         self.max_length = max_length
         self.kind = kind
 
@@ -68,11 +69,11 @@ class PositionEmbedding(keras.layers.Layer):
         """Adds positions 0 to T - 1 to inputs `[B, T, D]`.
 
         Raises:
-            ValueError: if T is known to exceed `max_length`.
+            UserError: if T is known to exceed `max_length`.
         """
         length = inputs.shape[1]
         if length is not None and length > self.max_length:
-            raise ValueError(f"a sequence of {length} tokens is longer than max_sequence_length {self.max_length}")
+            raise UserError(f"a sequence of {length} tokens is longer than max_sequence_length {self.max_length}")
         table = self._table()
         return inputs + ops.take(table, ops.arange(ops.shape(inputs)[1]), axis=0)
 

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from zoo.errors import UserError
 from zoo.layers.feed_forward import FeedForward
 from zoo.layers.multi_head_attention import MultiHeadAttention
 
@@ -41,7 +42,7 @@ class TransformerBlock(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         if norm not in NORMS:
-            raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
+            raise UserError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
         self._config = dict(
             hidden_dim=hidden_dim,
             num_heads=num_heads,
@@ -125,10 +126,9 @@ class TransformerDecoderBlock(TransformerBlock):
         self.cross_attention = self._attention("cross_attention")
         self.cross_attention_norm = self._layer_norm("cross_attention_norm")
 
-    def build(self, input_shape, encoded_shape=None):
+    def build(self, inputs_shape, encoded_shape=None):
         """Creates the weights for inputs `[B, T, D]` and an encoded source `[B, S, D]`."""
-        encoded_shape = encoded_shape or input_shape
-        self.cross_attention.build(input_shape, encoded_shape)
+        self.cross_attention.build(inputs_shape, encoded_shape or inputs_shape)
         for layer in (
             self.self_attention,
             self.self_attention_norm,
@@ -136,7 +136,7 @@ class TransformerDecoderBlock(TransformerBlock):
             self.feed_forward,
             self.feed_forward_norm,
         ):
-            layer.build(input_shape)
+            layer.build(inputs_shape)
         self.built = True
 
     def call(self, inputs, encoded, source_padding_mask=None, training=None):

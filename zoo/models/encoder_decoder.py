@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from zoo.errors import UserError
 from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerDecoderBlock, TransformerEncoderBlock
 from zoo.models.sizes import ENCODER_DECODER_SIZES
 
@@ -65,9 +66,9 @@ class EncoderDecoder(keras.Model):
     ):
         super().__init__(**kwargs)
         if tied_embeddings not in TIED_EMBEDDINGS:
-            raise ValueError(f"tied_embeddings must be one of {', '.join(TIED_EMBEDDINGS)}, got {tied_embeddings!r}")
+            raise UserError(f"tied_embeddings must be one of {', '.join(TIED_EMBEDDINGS)}, got {tied_embeddings!r}")
         if tied_embeddings == "all" and source_vocabulary_size != target_vocabulary_size:
-            raise ValueError(
+            raise UserError(
                 'tied_embeddings="all" needs one joint vocabulary, got '
                 f"{source_vocabulary_size} source and {target_vocabulary_size} target tokens"
             )
@@ -91,6 +92,7 @@ class EncoderDecoder(keras.Model):
         )
         self.hidden_dim = hidden_dim
         self.max_sequence_length = max_sequence_length
+        self.source_vocabulary_size = source_vocabulary_size
         self.target_vocabulary_size = target_vocabulary_size
 
         def embedding(vocabulary_size, name):
@@ -142,10 +144,10 @@ class EncoderDecoder(keras.Model):
         """A model of a published size: "tiny", "small", "base" or "big"; any argument can be overridden.
 
         Raises:
-            ValueError: for an unknown size.
+            UserError: for an unknown size.
         """
         if size not in ENCODER_DECODER_SIZES:
-            raise ValueError(f"size must be one of {', '.join(ENCODER_DECODER_SIZES)}, got {size!r}")
+            raise UserError(f"size must be one of {', '.join(ENCODER_DECODER_SIZES)}, got {size!r}")
         config = dict(ENCODER_DECODER_SIZES[size])
         layers = config.pop("num_layers")
         return cls(**{**config, "num_encoder_layers": layers, "num_decoder_layers": layers, **overrides})
@@ -165,6 +167,8 @@ class EncoderDecoder(keras.Model):
 
     def encode(self, source_token_ids, source_padding_mask, training=None):
         """Encodes int32 `[B, S]` to float `[B, S, D]`; the mask is bool or int `[B, S]`, True for real tokens."""
+        if not self.built:
+            self.build()
         x = self.source_positions(self.source_embedding(source_token_ids))
         x = self.dropout(x, training=training)
         for block in self.encoder_blocks:

@@ -1,7 +1,37 @@
 """Per-row controls as tensors: defaults filled in, bounds checked inside the graph."""
 
+import math
+from numbers import Integral, Real
+
 import numpy as np
 import tensorflow as tf
+
+from zoo.errors import UserError
+
+
+def check_controls(specifications, given):
+    """A number, as a numpy scalar array, for every control of a Python call.
+
+    Args:
+        specifications: `zoo.tasks.task.Control` by name.
+        given: Numbers by name; a name not given takes its default.
+
+    Returns:
+        numpy arrays of shape [] by name, in the controls' dtypes.
+
+    Raises:
+        UserError: for an unknown name, something other than one number, or a number outside its bounds.
+    """
+    for name, value in given.items():
+        if name not in specifications:
+            raise UserError(f"unknown option {name!r}; known are {', '.join(specifications)}")
+        control = specifications[name]
+        kind, article = (Integral, "an integer") if control.dtype.startswith("int") else (Real, "a number")
+        if not isinstance(value, kind) or isinstance(value, bool) or math.isnan(value):
+            raise UserError(f"{name} must be {article}, got {value!r}")
+        if not control.minimum <= value <= control.maximum:
+            raise UserError(f"{name} must be between {control.minimum} and {control.maximum}, got {value}")
+    return {name: np.asarray(given.get(name, spec.default), spec.dtype) for name, spec in specifications.items()}
 
 
 def resolve_controls(specifications, given, batch_size):

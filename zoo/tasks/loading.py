@@ -1,6 +1,6 @@
 """Loading any stored model as the task it was saved as."""
 
-from zoo.checkpoints.preset import load_preset
+from zoo.checkpoints.preset import CONFIG_FILE, load_preset
 from zoo.errors import UserError
 from zoo.tasks.examples import load_examples
 from zoo.tasks.translator import Translator
@@ -30,4 +30,8 @@ def load(directory, dtype=None):
     if preset.task not in TASKS:
         raise UserError(f"{preset.directory} holds a {preset.task!r}, which this version does not know")
     examples = load_examples(preset.directory / "examples.json")
-    return TASKS[preset.task].from_preset(preset, load_tokenizer, examples)
+    try:
+        return TASKS[preset.task].from_preset(preset, load_tokenizer, examples)
+    except (KeyError, TypeError) as error:
+        path = preset.directory / CONFIG_FILE
+        raise UserError(f"{path} does not describe a {preset.task} of this version: {error}") from error

@@ -11,19 +11,25 @@ import tensorflow as tf
 from zoo.checkpoints.preset import save_preset
 from zoo.errors import UserError
 from zoo.generation import LENGTH_PENALTY_TYPES, beam_search, greedy_search, length_penalty_divisor
-from zoo.tasks.controls import resolve_controls
+from zoo.tasks.controls import check_controls, resolve_controls
 from zoo.tasks.examples import save_examples
 from zoo.tasks.inference import compile_inference
 from zoo.tasks.task import Control, Task
 from zoo.tasks.text_batches import check_texts, map_in_batches
 
-LENGTH_MULTIPLE = 32
-"""Compiled backends without dynamic shapes see lengths rounded up to this."""
+SMALLEST_COMPILED_LENGTH = 32
+"""A backend that compiles for every shape anew sees powers of two from here up, and row counts of powers of two."""
+
+BLANK = r"[\s\v\pZ]*"
+"""RE2 pattern of texts with nothing to translate: ASCII and Unicode blanks."""
 
 
 @dataclass(frozen=True)
 class TranslationSettings:
     """How a `Translator` decodes.
+
+    Raises:
+        UserError: for an impossible value, naming the attribute.
 
     Attributes:
         num_beams: Width of the beam search; 1 is greedy search.
@@ -57,8 +63,12 @@ class TranslationSettings:
             ("max_source_length", 2),
         ):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < minimum:
+            if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
                 raise UserError(f"{name} must be an integer of at least {minimum}, got {value!r}")
+        if self.min_new_tokens > self.max_new_tokens:
+            raise UserError(
+                f"min_new_tokens ({self.min_new_tokens}) must not exceed max_new_tokens ({self.max_new_tokens})"
+            )
         if self.length_penalty_type not in LENGTH_PENALTY_TYPES:
             raise UserError(
                 f"length_penalty_type must be one of {', '.join(LENGTH_PENALTY_TYPES)}, "
@@ -89,6 +99,9 @@ class Translator(Task):
 
     A text of nothing but blanks is translated to an empty text of score 0.
 
+    Raises:
+        UserError: if the tokenizers do not fit the model.
+
     Example:
         >>> translator = zoo.load("runs/translation")
         >>> translator(["A man rides a horse."])
@@ -96,11 +109,15 @@ class Translator(Task):
     """
 
     def __init__(self, model, source_tokenizer, target_tokenizer=None, settings=None, examples=()):
+        if not model.built:
+            model.build()
         self.model = model
         self.source_tokenizer = source_tokenizer
         self.target_tokenizer = target_tokenizer or source_tokenizer
         self.settings = settings or TranslationSettings()
         self.examples = list(examples)
+        _check_tokenizer("source", self.source_tokenizer, ("pad", "eos"), model.source_vocabulary_size)
+        _check_tokenizer("target", self.target_tokenizer, ("pad", "bos", "eos"), model.target_vocabulary_size)
         longest = model.max_sequence_length
         if self.settings.max_source_length > longest or self.settings.max_new_tokens > longest:
             self.settings = replace(
@@ -110,7 +127,7 @@ class Translator(Task):
             )
         self._predictors = {}
         self._generate_compiled = compile_inference(
-            model, self._generate, static_argnames=("loop_length", "num_beams", "num_return")
+            model, self._generate, static_argnames=("loop_length", "num_beams", "num_return", "settings")
         )
 
     @property
@@ -164,6 +181,9 @@ class Translator(Task):
 
         Returns:
             A str, or a list of str in the order of `texts`.
+
+        Raises:
+            UserError: for texts that are none and for options unknown or out of bounds, naming them.
         """
         best = self.n_best(texts, 1, batch_size=batch_size, progress=progress, num_beams=num_beams, **controls)
         if isinstance(texts, (str, bytes)):
@@ -179,19 +199,18 @@ class Translator(Task):
 
         Returns:
             For each text a list of `Translation`, best first; for a single str just that list.
+
+        Raises:
+            UserError: as in a call.
         """
         texts, single = check_texts(texts)
-        num_beams = num_beams or self.settings.num_beams
-        if not 1 <= n <= num_beams:
-            raise UserError(f"n must be between 1 and num_beams ({num_beams}), got {n}")
-        for name, value in controls.items():
-            control = self.controls.get(name)
-            if control is None:
-                raise UserError(f"unknown option {name!r}; known are {', '.join(self.controls)}")
-            if not control.minimum <= value <= control.maximum:
-                raise UserError(f"{name} must be between {control.minimum} and {control.maximum}, got {value}")
+        num_beams = self.settings.num_beams if num_beams is None else num_beams
+        for name, value, maximum in (("num_beams", num_beams, None), ("n", n, num_beams)):
+            if not isinstance(value, int) or value < 1 or (maximum is not None and value > maximum):
+                bounds = "at least 1" if maximum is None else f"between 1 and num_beams ({maximum})"
+                raise UserError(f"{name} must be an integer, {bounds}, got {value!r}")
         predict = self._predictor(num_beams, n)
-        controls = {name: np.asarray(value, self.controls[name].dtype) for name, value in controls.items()}
+        controls = check_controls(self.controls, controls)
 
         def translate(batch):
             found = predict(tf.constant(batch, tf.string), controls)
@@ -205,26 +224,35 @@ class Translator(Task):
         return results[0] if single else results
 
     def _predictor(self, num_beams, num_return):
-        """`_translate_batch` for a beam width, traced into a graph where the backend is TensorFlow."""
+        """`_translate_batch` for a beam width, traced once into a graph where the backend is TensorFlow."""
 
         def predict(text, controls):
             return self._translate_batch(text, controls, num_beams, num_return)
 
-        key = (num_beams, num_return)
+        if keras.config.backend() != "tensorflow":
+            return predict
+        key = (num_beams, num_return, self.settings)
         if key not in self._predictors:
-            traced = keras.config.backend() == "tensorflow"
-            self._predictors[key] = tf.function(predict, reduce_retracing=True) if traced else predict
+            signature = (
+                tf.TensorSpec([None], tf.string),
+                {name: tf.TensorSpec([], control.dtype) for name, control in self.controls.items()},
+            )
+            self._predictors[key] = tf.function(predict, input_signature=signature)
         return self._predictors[key]
 
     def _translate_batch(self, text, controls, num_beams, num_return):
         """Best translations and scores, both [B, num_return], of string [B]."""
         rows = tf.shape(text)[0]
         # An empty batch is computed as one empty text and cut off again: some operations need at least one row.
-        text = tf.concat([text, tf.fill([tf.cast(rows == 0, tf.int32)], "")], axis=0)
+        extra = tf.cast(rows == 0, tf.int32)
+        text = tf.concat([text, tf.fill([extra], "")], axis=0)
         batch_size = tf.shape(text)[0]
-        controls = resolve_controls(self.controls, controls, batch_size)
+        controls = {
+            name: tf.concat([value, tf.fill([extra], tf.constant(self.controls[name].default, value.dtype))], axis=0)
+            for name, value in resolve_controls(self.controls, controls, rows).items()
+        }
         source_token_ids, source_padding_mask, limit = self._encode(text)
-        blank = tf.equal(tf.strings.length(tf.strings.strip(text)), 0)
+        blank = tf.strings.regex_full_match(text, BLANK)
         max_new_tokens = tf.where(blank, 0, tf.minimum(controls["max_new_tokens"], limit))
         loop_length = tf.maximum(tf.reduce_max(max_new_tokens), 1)
         token_ids, scores = self._generate_in_backend(
@@ -260,20 +288,29 @@ class Translator(Task):
             min_new_tokens=controls["min_new_tokens"],
             length_penalty=controls["length_penalty"],
         )
-        options = dict(num_beams=num_beams, num_return=num_return)
+        options = dict(num_beams=num_beams, num_return=num_return, settings=self.settings)
         if keras.config.backend() == "tensorflow":
             return self._generate_compiled(**arguments, loop_length=loop_length, **options)
         arguments = {name: value.numpy() for name, value in arguments.items()}
-        for name, fill in (("source_token_ids", self.source_tokenizer.pad_id), ("source_padding_mask", 0)):
-            extra = -arguments[name].shape[1] % LENGTH_MULTIPLE
-            arguments[name] = np.pad(arguments[name], ((0, 0), (0, extra)), constant_values=fill)
-        loop_length = min(-(-int(loop_length) // LENGTH_MULTIPLE) * LENGTH_MULTIPLE, self.settings.max_new_tokens)
+        loop_length = int(loop_length)
+        rows = len(source_token_ids)
+        if keras.config.backend() == "jax":
+            loop_length = _rounded_up(loop_length, SMALLEST_COMPILED_LENGTH, self.settings.max_new_tokens)
+            length = _rounded_up(source_token_ids.shape[1], SMALLEST_COMPILED_LENGTH, self.max_source_length)
+            for name, fill in (("source_token_ids", self.source_tokenizer.pad_id), ("source_padding_mask", 0)):
+                extra = length - arguments[name].shape[1]
+                arguments[name] = np.pad(arguments[name], ((0, 0), (0, extra)), constant_values=fill)
+            # A row with room for no token is done before the first step.
+            extra = _rounded_up(rows) - rows
+            arguments = {
+                name: np.pad(value, [(0, extra)] + [(0, 0)] * (value.ndim - 1)) for name, value in arguments.items()
+            }
         token_ids, scores = self._generate_compiled(
             **{name: keras.ops.convert_to_tensor(value) for name, value in arguments.items()},
             loop_length=loop_length,
             **options,
         )
-        return tf.constant(keras.ops.convert_to_numpy(token_ids)), tf.constant(keras.ops.convert_to_numpy(scores))
+        return tuple(tf.constant(keras.ops.convert_to_numpy(value)[:rows]) for value in (token_ids, scores))
 
     def _generate(
         self,
@@ -286,6 +323,7 @@ class Translator(Task):
         loop_length,
         num_beams,
         num_return,
+        settings,
     ):
         """Target token ids int32 [B, num_return, L] and scores float32 [B, num_return], in backend operations."""
         model, target = self.model, self.target_tokenizer
@@ -301,7 +339,7 @@ class Translator(Task):
             max_new_tokens=max_new_tokens,
             min_new_tokens=min_new_tokens,
             loop_length=loop_length,
-            no_repeat_ngram_size=self.settings.no_repeat_ngram_size,
+            no_repeat_ngram_size=settings.no_repeat_ngram_size,
         )
         start_ids = keras.ops.full_like(source_token_ids[:, 0], target.bos_id)
         if num_beams == 1 and num_return == 1:
@@ -309,7 +347,7 @@ class Translator(Task):
             # Beam search counts the end token, where there is one, as part of the length; so does this score.
             ended = keras.ops.any(hypotheses.token_ids == target.eos_id, axis=-1)
             lengths = keras.ops.maximum(hypotheses.lengths + keras.ops.cast(ended, "int32"), 1)
-            divisor = length_penalty_divisor(lengths, length_penalty[:, None], self.settings.length_penalty_type)
+            divisor = length_penalty_divisor(lengths, length_penalty[:, None], settings.length_penalty_type)
             return hypotheses.token_ids, hypotheses.log_probs / divisor
         hypotheses = beam_search(
             step,
@@ -318,7 +356,7 @@ class Translator(Task):
             num_beams=num_beams,
             num_return=num_return,
             length_penalty=length_penalty,
-            length_penalty_type=self.settings.length_penalty_type,
+            length_penalty_type=settings.length_penalty_type,
             **limits,
         )
         return hypotheses.token_ids, hypotheses.scores
@@ -333,11 +371,13 @@ class Translator(Task):
             UserError: if it cannot be written; an earlier preset then stays as it was.
         """
         joint = self.target_tokenizer is self.source_tokenizer
-        assets = {"source_tokenizer": self.source_tokenizer.save}
+        # Examples are written even if there are none, so that those of an earlier preset are gone.
+        assets = {
+            "source_tokenizer": self.source_tokenizer.save,
+            "examples.json": functools.partial(save_examples, self.examples),
+        }
         if not joint:
             assets["target_tokenizer"] = self.target_tokenizer.save
-        if self.examples:
-            assets["examples.json"] = functools.partial(save_examples, self.examples)
         save_preset(
             directory,
             task="Translator",
@@ -353,3 +393,20 @@ class Translator(Task):
         joint = preset.task_config["joint_tokenizer"]
         target = source if joint else load_tokenizer(preset.directory / "target_tokenizer")
         return cls(preset.model, source, target, TranslationSettings(**preset.task_config["settings"]), examples)
+
+
+def _check_tokenizer(side, tokenizer, special_tokens, vocabulary_size):
+    for name in special_tokens:
+        if getattr(tokenizer, f"{name}_id") is None:
+            raise UserError(f"the {side} tokenizer has no {name} token, which translation needs")
+    if tokenizer.vocabulary_size != vocabulary_size:
+        raise UserError(
+            f"the {side} tokenizer has {tokenizer.vocabulary_size} tokens but the model {vocabulary_size}; "
+            "they must come from one training run"
+        )
+
+
+def _rounded_up(size, smallest=1, largest=None):
+    """The next power of two, at least `smallest` and at most `largest`."""
+    size = max(smallest, 1 << (size - 1).bit_length())
+    return size if largest is None else min(size, largest)
