@@ -4,16 +4,15 @@ import functools
 import json
 import resource
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 import keras
 import numpy as np
-import tyro
 from rich.console import Console
 from rich.table import Table
 
+from recipes.translation_config import check_data_options, parse_command_line
 from zoo.data import JsonlText, PairBatches, ParallelText, TsvText, open_dataset
 from zoo.errors import UserError, command_line
 from zoo.metrics import bleu, chrf, lowercase_tokenized_bleu
@@ -37,214 +36,13 @@ from zoo.training import (
 )
 from zoo.training.run_directory import check_run_directory, claim_run_directory
 
-
-@dataclass(frozen=True)
-class TranslationConfig:
-    """Trains a translator and saves it as a preset in its run directory.
-
-    Training data is a named data set (--dataset), two line-parallel files (--train-source, --train-target, ...), or
-    TSV or JSONL files of pairs (--train, --validation, --test). A run that was stopped goes on when the same command
-    is given again.
-    """
-
-    variant: Literal["sample", "multi30k", "multi30k-one-hour"] = "sample"
-    """Named settings that the other options start from."""
-    directory: Path = Path("runs/translation")
-    """Where the run is kept: checkpoints, logs, learning curve and, at the end, the preset."""
-    seed: int = 1
-    """Seed of initial weights, dropout and data order."""
-
-    dataset: str | None = "sample"
-    """Named data set, "sample" or "multi30k"; None to read files."""
-    reverse: bool = False
-    """Translate the named data set in the other direction."""
-    train: Path | None = None
-    """Training pairs, a .tsv or .jsonl file (also .gz)."""
-    validation: Path | None = None
-    """Validation pairs, .tsv or .jsonl."""
-    test: Path | None = None
-    """Test pairs, .tsv or .jsonl; the validation pairs are scored if there are none."""
-    train_source: Path | None = None
-    """Training sentences of the source language, one a line (also .gz)."""
-    train_target: Path | None = None
-    """Their translations, line by line."""
-    validation_source: Path | None = None
-    """Validation sentences of the source language."""
-    validation_target: Path | None = None
-    """Their translations."""
-    test_source: Path | None = None
-    """Test sentences of the source language."""
-    test_target: Path | None = None
-    """Their translations."""
-    target_language: str = "de"
-    """ISO 639-1 code of the target language, for the tokenised BLEU."""
-
-    vocabulary_size: int = 2000
-    """Tokens in each vocabulary."""
-    vocabulary_type: Literal["bpe", "unigram"] = "bpe"
-    """SentencePiece model type."""
-    joint_vocabulary: bool = True
-    """One vocabulary for both languages, with all embeddings tied; else one each."""
-    normalization: Literal["identity", "nfkc", "nmt_nfkc"] = "identity"
-    """Unicode normalisation of text; identity loses nothing."""
-
-    size: Literal["tiny", "small", "base", "big"] = "tiny"
-    """Size of the model."""
-    num_layers: int | None = None
-    """Blocks in encoder and decoder; the size's own if None."""
-    dropout: float | None = None
-    """Dropout rate; the size's own if None."""
-    norm: Literal["post", "pre"] = "post"
-    """Layer normalisation after each sub-layer or before."""
-    max_length: int = 128
-    """Longest source and target in tokens, end token included; longer pairs are left out of training."""
-    max_length_ratio: float | None = 4.0
-    """Pairs whose token counts differ by more than this factor are left out of training; None for any."""
-
-    batch_size_tokens: int = 4096
-    """Positions of a batch on either side, padding included."""
-    total_steps: int = 1200
-    """Updates."""
-    optimizer: Literal["adam", "adamw"] = "adam"
-    """Optimiser."""
-    schedule: Literal["inverse_square_root", "cosine"] = "cosine"
-    """Learning rate after warm-up."""
-    learning_rate: float = 3e-3
-    """Learning rate at the end of warm-up."""
-    warmup_steps: int = 300
-    """Updates of linear warm-up."""
-    weight_decay: float = 0.0
-    """Decoupled weight decay of matrices (adamw)."""
-    clip_norm: float = 0.0
-    """Largest global norm of the gradients; 0 for no clipping."""
-    label_smoothing: float = 0.1
-    """Probability spread over the vocabulary."""
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    """Precision of training; weights and the saved preset are float32."""
-    jit_compile: bool = False
-    """Compile training with XLA on TensorFlow: faster steps, minutes of compilation. JAX always compiles."""
-
-    validate_every_steps: int = 400
-    """Updates between validations."""
-    checkpoint_every_steps: int = 200
-    """Updates between checkpoints."""
-    validation_bleu_lines: int = 200
-    """Validation sentences translated greedily for BLEU at each validation; 0 for none."""
-    early_stopping_metric: Literal["val_bleu", "val_nll"] = "val_nll"
-    """What early stopping and the best checkpoints go by."""
-    early_stopping_patience: int = 0
-    """Validations without improvement before training stops; 0 never stops."""
-    average_checkpoints: int = 5
-    """Checkpoints averaged into the final model; 1 for the newest alone."""
-    average_best: bool = False
-    """Average the best checkpoints by the early-stopping metric in place of the last."""
-    max_minutes: float | None = None
-    """Minutes of training, over all sittings; None for no limit."""
-
-    num_beams: int = 5
-    """Beams of the final model."""
-    length_penalty: float = 1.0
-    """Exponent of the length in the score of a hypothesis."""
-    tensorboard: bool = False
-    """Write TensorBoard events (needs the extra `tensorboard`)."""
-
-    def __post_init__(self):
-        for name in ("vocabulary_size", "batch_size_tokens", "total_steps", "max_length", "num_beams"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{_flag(name)} must be at least 1, got {getattr(self, name)}")
-        for name in ("validate_every_steps", "checkpoint_every_steps", "average_checkpoints"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{_flag(name)} must be at least 1, got {getattr(self, name)}")
-        if self.batch_size_tokens < self.max_length:
-            raise UserError(
-                f"--batch-size-tokens {self.batch_size_tokens} is less than --max-length {self.max_length}: "
-                "a batch must hold one pair of the greatest length"
-            )
-        if not self.learning_rate > 0:
-            raise UserError(f"--learning-rate must be above 0, got {self.learning_rate}")
-        if not 0 <= self.label_smoothing < 1:
-            raise UserError(f"--label-smoothing must be at least 0 and below 1, got {self.label_smoothing}")
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise UserError(f"--dropout must be at least 0 and below 1, got {self.dropout}")
-        if self.schedule == "cosine" and self.warmup_steps >= self.total_steps:
-            raise UserError(f"--warmup-steps {self.warmup_steps} must be below --total-steps {self.total_steps}")
-        if self.weight_decay and self.optimizer == "adam":
-            raise UserError("--weight-decay needs --optimizer adamw")
-        if self.early_stopping_metric == "val_bleu" and not self.validation_bleu_lines:
-            raise UserError("--early-stopping-metric val_bleu needs --validation-bleu-lines above 0")
-        self._check_data()
-
-    def _check_data(self):
-        files = [self.train, self.train_source, self.train_target]
-        if self.dataset is not None:
-            if any(path is not None for path in files):
-                raise UserError("give either --dataset or files; with files, --dataset None")
-            return
-        if (self.train is None) == (self.train_source is None):
-            raise UserError("with --dataset None, give --train, or --train-source and --train-target")
-        for split in ("train", "validation", "test"):
-            source, target = getattr(self, f"{split}_source"), getattr(self, f"{split}_target")
-            if (source is None) != (target is None):
-                raise UserError(f"--{split}-source and --{split}-target must be given together")
-        if self.validation is None and self.validation_source is None:
-            raise UserError("validation data is missing: give --validation, or --validation-source and -target")
-
-
-def _flag(name):
-    return "--" + name.replace("_", "-")
-
-
-def sample():
-    """Five minutes on two cores: the embedded sample corpus."""
-    return TranslationConfig()
-
-
-def multi30k():
-    """Multi30k English-German with the settings of Wu et al. 2021 (8,000 updates of about 2 x 4,096 tokens)."""
-    return TranslationConfig(
-        variant="multi30k",
-        directory=Path("runs/multi30k"),
-        dataset="multi30k",
-        vocabulary_size=8000,
-        max_length=64,
-        batch_size_tokens=8192,
-        total_steps=8000,
-        schedule="inverse_square_root",
-        learning_rate=5e-3,
-        warmup_steps=2000,
-        precision="mixed_bfloat16",
-        validate_every_steps=250,
-        checkpoint_every_steps=125,
-        validation_bleu_lines=1014,
-        early_stopping_metric="val_bleu",
-        early_stopping_patience=10,
-        average_checkpoints=10,
-    )
-
-
-def multi30k_one_hour():
-    """Multi30k on two cores in about one hour: smaller batches, and a learning rate that falls to zero in that time."""
-    return replace(
-        multi30k(),
-        variant="multi30k-one-hour",
-        directory=Path("runs/multi30k-one-hour"),
-        batch_size_tokens=4096,
-        total_steps=7000,
-        schedule="cosine",
-        warmup_steps=1000,
-        validate_every_steps=500,
-        checkpoint_every_steps=250,
-        early_stopping_patience=0,
-        average_checkpoints=5,
-    )
-
-
 TOKENIZERS = ("source_tokenizer", "target_tokenizer")
-VARIANTS = {"sample": sample, "multi30k": multi30k, "multi30k-one-hour": multi30k_one_hour}
+"""Where a run keeps its tokenizers; the first serves both languages if the vocabulary is joint."""
 
 
 def open_splits(config):
     """Training, validation and test pairs; the test pairs are None where none were given."""
+    check_data_options(config)
     if config.dataset is not None:
         splits = open_dataset(config.dataset, reverse=config.reverse)
         return splits.train, splits.validation, splits.test
@@ -476,12 +274,7 @@ def report(console, results, pairs, hypotheses, directory):
 @command_line
 def main(argv=None):
     """Command line of the recipe."""
-    argv = list(sys.argv[1:] if argv is None else argv)
-    name = next((argv[i + 1] for i, word in enumerate(argv[:-1]) if word == "--variant"), None)
-    name = next((word.partition("=")[2] for word in argv if word.startswith("--variant=")), name)
-    default = VARIANTS.get(name or "sample", sample)()
-    config = tyro.cli(TranslationConfig, default=default, args=argv, prog="python -m recipes.translation")
-    run(config)
+    run(parse_command_line(list(sys.argv[1:] if argv is None else argv)))
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from recipes import translation
+from recipes.translation_config import VARIANTS
 from zoo.data.sample_corpus import sample_pairs
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SMALL = "--total-steps 4 --warmup-steps 2 --validate-every-steps 4 --checkpoint-every-steps 4 --validation-bleu-lines 2"
-SMALLER_MODEL = "--num-layers 1 --num-beams 3"
+SMALLER_MODEL = "--size tiny --num-layers 1 --num-beams 3"
 
 
 def blocks(language):
@@ -137,7 +138,7 @@ def test_variants_parse(variant, monkeypatch):
     seen = []
     monkeypatch.setattr(translation, "run", seen.append)
     translation.main(argv[3:])
-    assert seen == [translation.VARIANTS[variant]()]
+    assert seen == [VARIANTS[variant]()]
 
 
 def test_python_programs_run(workplace):

@@ -4,11 +4,12 @@ import functools
 import sys
 
 
-class UserError(ValueError):
+class UserError(Exception):
     """A mistake in the user's input: one line that says what is wrong and what to do.
 
     Raised for missing or damaged files, impossible options and data that cannot be used. Command lines turn it into
-    that single line on standard error and exit status 2; library code sees an ordinary `ValueError`.
+    that single line on standard error and exit status 2. It is no `ValueError`, which libraries that build a command
+    line from a dataclass would catch and reword.
     """
 
 

@@ -37,9 +37,10 @@ def arguments(corpus, directory, *extra):
         for side, language in (("source", "en"), ("target", "de"))
         for part in (f"--{split}-{side}", str(corpus / f"{name}.{language}"))
     ]
-    small = "--vocabulary-size 400 --num-layers 1 --batch-size-tokens 1024 --max-length 96 --num-beams 2"
+    small = "--vocabulary-size 400 --num-layers 1 --batch-size-tokens 1024 --size tiny --max-length 96 --num-beams 2"
     steps = "--total-steps 40 --warmup-steps 10 --validate-every-steps 20 --checkpoint-every-steps 10"
-    return ["--dataset", "None", "--directory", str(directory), *files, *small.split(), *steps.split(), *extra]
+    few = "--learning-rate 3e-3 --early-stopping-patience 0"
+    return ["--variant", "own-data", "--directory", str(directory), *files, *f"{small} {steps} {few}".split(), *extra]
 
 
 def command(argv, backend="tensorflow"):
@@ -146,10 +147,13 @@ def expect_error(capsys, argv, *parts):
         (["--dropout", "1.5"], ["--dropout"]),
         (["--label-smoothing", "1"], ["--label-smoothing"]),
         (["--learning-rate", "0"], ["--learning-rate"]),
-        (["--warmup-steps", "40"], ["--warmup-steps", "--total-steps"]),
+        (["--schedule", "cosine", "--warmup-steps", "40"], ["--warmup-steps", "--total-steps"]),
         (["--batch-size-tokens", "50"], ["--batch-size-tokens", "--max-length"]),
-        (["--weight-decay", "0.1"], ["--weight-decay", "adamw"]),
-        (["--dataset", "sample"], ["--dataset"]),
+        (["--optimizer", "adam"], ["--weight-decay", "adamw"]),
+        (["--dataset", "sample"], ["--dataset", "own-data"]),
+        (["--train", "pairs.tsv"], ["--train-source"]),
+        (["--test-target", "None"], ["--test-source", "--test-target"]),
+        (["--validation-source", "None", "--validation-target", "None"], ["--validation"]),
         (["--train-source", "nothing.en"], ["nothing.en"]),
         (["--dataset", "wmt99", "--train-source", "None", "--train-target", "None"], ["wmt99", "multi30k"]),
     ],

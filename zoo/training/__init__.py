@@ -1,0 +1,42 @@
+"""Training around Keras's `fit`: loss, optimisers, schedules, resume, averaging, validation and reports."""
+
+from zoo.training.averaging import average_checkpoints, select_checkpoints
+from zoo.training.early_stopping import EarlyStopping
+from zoo.training.history import History, read_history
+from zoo.training.learning_curve import plot_learning_curve
+from zoo.training.loop import TrainingResult, train
+from zoo.training.optimizers import Adam, AdamW, build_optimizer
+from zoo.training.progress import Progress
+from zoo.training.resume import Resume
+from zoo.training.schedules import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot
+from zoo.training.tensorboard import TensorBoard
+from zoo.training.token_loss import TokenCrossEntropy, token_cross_entropy
+from zoo.training.token_metrics import TokenAccuracy, TokenNegativeLogLikelihood
+from zoo.training.training_callback import TrainingCallback
+from zoo.training.validation import Validation
+
+__all__ = [
+    "Adam",
+    "AdamW",
+    "ConstantAfterWarmUp",
+    "CosineDecay",
+    "EarlyStopping",
+    "History",
+    "InverseSquareRoot",
+    "Progress",
+    "Resume",
+    "TensorBoard",
+    "TokenAccuracy",
+    "TokenCrossEntropy",
+    "TokenNegativeLogLikelihood",
+    "TrainingCallback",
+    "TrainingResult",
+    "Validation",
+    "average_checkpoints",
+    "build_optimizer",
+    "plot_learning_curve",
+    "read_history",
+    "select_checkpoints",
+    "token_cross_entropy",
+    "train",
+]

@@ -1,0 +1,88 @@
+"""Hands training batches to `fit` and knows which of them have been trained on."""
+
+import threading
+from collections import deque
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from zoo.errors import UserError
+from zoo.training.variable_shapes import dataset_of_any_shape
+
+
+class FedBatch(NamedTuple):
+    """What is remembered of a batch: the `(epoch, batch)` after it, its rows B and its real target tokens."""
+
+    position: tuple[int, int]
+    rows: int
+    tokens: int
+
+
+class BatchFeed:
+    """The batches of a run as input of one `fit` after the other.
+
+    Keras reads ahead, on a thread of its own under TensorFlow, so what has been read says nothing about what has been
+    trained on. The feed keeps every batch that was read until `trained` is called for it; the next `fit` starts with
+    those that were left.
+
+    Args:
+        batches: Has `stream(epoch, batch)`, which returns an infinite iterator over `(x, labels, weights)` from that
+            batch of that epoch on. The iterator's attribute `position` is the `(epoch, batch)` with which another
+            stream would go on after the batch it yielded last. See `zoo.data.PairBatches`.
+        position: `(epoch, batch)` to start from.
+
+    Attributes:
+        error: What reading a batch raised, if it did; TensorFlow hides it in an error of its own.
+    """
+
+    def __init__(self, batches, position=(0, 0)):
+        self._stream = batches.stream(*position)
+        self._pending = deque()
+        self._lock = threading.Lock()
+        self._reader = None
+        self.error = None
+
+    def _read(self):
+        try:
+            batch = next(self._stream)
+        except StopIteration:
+            self.error = UserError("there are no training batches: the data is empty or every example was filtered out")
+            raise self.error from None
+        except Exception as error:
+            self.error = error
+            raise
+        _, _, weights = batch
+        fed = FedBatch(tuple(self._stream.position), len(weights), int(np.count_nonzero(weights)))
+        self._pending.append((batch, fed))
+        return batch
+
+    def first_batch(self):
+        """The next batch to train on, which stays in the feed."""
+        with self._lock:
+            return self._pending[0][0] if self._pending else self._read()
+
+    def _batches(self):
+        """Yields what has not been trained on, until another reader begins."""
+        reader = self._reader = object()
+        with self._lock:
+            left = [batch for batch, _ in self._pending]
+        for batch in left:
+            yield batch
+        while True:
+            with self._lock:
+                if self._reader is not reader:
+                    return
+                batch = self._read()
+            yield batch
+
+    def fit_input(self):
+        """What to give to `model.fit`: a `tf.data.Dataset` under TensorFlow, a generator elsewhere."""
+        if keras.backend.backend() == "tensorflow":
+            return dataset_of_any_shape(self._batches, self.first_batch())
+        return self._batches()
+
+    def trained(self, count) -> list[FedBatch]:
+        """Forgets the next `count` batches, which have been trained on, and says what they were."""
+        with self._lock:
+            return [self._pending.popleft()[1] for _ in range(count)]

@@ -1,0 +1,149 @@
+"""The callbacks of a run, over the many short `fit` calls that make it up."""
+
+import math
+import time
+
+import keras
+
+from zoo.errors import UserError
+from zoo.training.random_states import random_states, set_random_states
+from zoo.training.training_callback import TrainingCallback
+
+
+class IntervalCallbacks(keras.callbacks.CallbackList):
+    """Keeps the run's counters and passes events on to callbacks.
+
+    `train` calls `fit` once per interval with this list. Callbacks see one beginning and one end of training, and each
+    interval as an epoch. The loss is looked at every `log_every_steps` updates and not after each, because reading
+    it makes an accelerator wait; a value that is not finite is still traced to its step, before any checkpoint.
+
+    Args:
+        callbacks: Keras callbacks, in order.
+        model: The compiled model.
+        run: The `TrainingRun` to keep up to date.
+        feed: The `BatchFeed` that `fit` reads from.
+        log_every_steps: Updates between `on_log` reports.
+        max_seconds: Wall time of the run at which it stops, or None.
+    """
+
+    def __init__(self, callbacks, model, run, feed, log_every_steps, max_seconds=None):
+        super().__init__(callbacks, add_history=True, model=model)
+        self._run = run
+        self._feed = feed
+        self._model = model
+        self._log_every_steps = log_every_steps
+        self._max_seconds = max_seconds
+        self._schedule = _learning_rate_of(model.optimizer)
+        self._each_step = [callback for callback in self.callbacks if _wants_steps(callback)]
+        self._start_interval()
+
+    def _start_interval(self):
+        self._trained = 0  # steps of this interval
+        self._rows = 0  # rows of this interval, all of which weigh in the running mean
+        self._mean = 0.0  # running mean of the loss after those rows
+        self._window = []  # (step, running mean as a tensor, what was fed) since the last report
+        self._window_started = time.perf_counter()
+
+    def begin(self):
+        """Tells the callbacks that training begins."""
+        for callback in self.callbacks:
+            callback.on_train_begin({})
+
+    def end(self):
+        """Tells the callbacks that training has ended."""
+        for callback in self.callbacks:
+            callback.on_train_end({})
+
+    def on_train_begin(self, logs=None):
+        """One `fit` of many: nothing."""
+
+    def on_train_end(self, logs=None):
+        """One `fit` of many: nothing."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts an interval."""
+        self._start_interval()
+        super().on_epoch_begin(epoch, logs)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Passes the beginning of a step on to the callbacks that ask for it."""
+        if self._trained == 0:
+            # What was drawn since the last step, by validation or by `fit` itself, must make no difference.
+            set_random_states(self._run.random_states)
+        for callback in self._each_step:
+            callback.on_train_batch_begin(batch, {})
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Counts the step, reports if it is time to, and stops if time is up."""
+        run = self._run
+        fed = self._feed.trained(batch + 1 - self._trained)
+        self._trained = batch + 1
+        run.step += len(fed)
+        run.position = fed[-1].position
+        self._window.append((run.step, logs["loss"], fed))
+        if run.step % self._log_every_steps == 0:
+            self._report()
+        if self._each_step:
+            values = {name: float(keras.ops.convert_to_numpy(value)) for name, value in logs.items()}
+            for callback in self._each_step:
+                callback.on_train_batch_end(batch, values)
+        if self._max_seconds is not None and run.elapsed_seconds >= self._max_seconds and run.step < run.total_steps:
+            run.stop_reason = "time"
+            self._model.stop_training = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Ends an interval: validation, history and checkpoints are callbacks that act here."""
+        self._run.random_states = random_states()
+        if self._window:
+            self._report()
+        self._run.intervals += 1
+        if self._run.step >= self._run.total_steps:
+            self._run.stop_reason = "finished"
+        super().on_epoch_end(epoch, logs)
+
+    def _report(self):
+        losses, tokens = 0.0, 0
+        for step, mean, fed in self._window:
+            mean = float(keras.ops.convert_to_numpy(mean))
+            if not math.isfinite(mean):
+                raise UserError(
+                    f"the loss of step {step} is {mean}: checkpoints from before are kept; start again with a lower "
+                    "learning rate, more warm-up steps or gradient clipping"
+                )
+            # Keras reports the mean over the interval so far; what this step added to it is the step's own loss.
+            rows = self._rows + sum(batch.rows for batch in fed)
+            loss = (mean * rows - self._mean * self._rows) / (rows - self._rows)
+            self._rows, self._mean = rows, mean
+            step_tokens = sum(batch.tokens for batch in fed)
+            losses += loss * step_tokens
+            tokens += step_tokens
+        now = time.perf_counter()
+        report = {
+            "step": self._run.step,
+            "epoch": self._run.position[0],
+            "loss": losses / max(tokens, 1),
+            "tokens_per_second": tokens / max(now - self._window_started, 1e-9),
+            "elapsed_seconds": self._run.elapsed_seconds,
+        }
+        if self._schedule is not None:
+            report["learning_rate"] = float(self._schedule(self._run.step - 1))
+        self._window = []
+        self._window_started = now
+        for callback in self.callbacks:
+            if isinstance(callback, TrainingCallback):
+                callback.on_log(report)
+
+
+def _learning_rate_of(optimizer):
+    """A function of the step, from the optimizer's public configuration; None if that does not say."""
+    value = optimizer.get_config().get("learning_rate")
+    if isinstance(value, dict):
+        return keras.optimizers.schedules.deserialize(value)
+    return None if value is None else lambda step: value
+
+
+def _wants_steps(callback):
+    """Whether a callback does anything at single steps, for which the loss has to be read each time."""
+    base = keras.callbacks.Callback
+    names = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+    return any(getattr(type(callback), name) is not getattr(base, name) for name in names)

@@ -1,0 +1,71 @@
+"""A picture of a run: training loss, validation loss and scores over the steps."""
+
+import math
+
+from zoo.errors import UserError
+
+
+def plot_learning_curve(rows, path, title=""):
+    """Draws the learning curve of a run as a PNG.
+
+    The upper panel has the training loss and the negative log-likelihood of validation; below it comes one panel for
+    each further score of validation, its best value marked.
+
+    Args:
+        rows: Rows of a `History`.
+        path: Where to write the PNG.
+        title: Heading of the picture.
+
+    Raises:
+        UserError: There are no rows to draw.
+    """
+    # Imported here because drawing is rare and the import is slow. A Figure of its own needs no display.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    training = [row for row in rows if row["kind"] == "train"]
+    validation = [row for row in rows if row["kind"] == "validation"]
+    if not training and not validation:
+        raise UserError(f"{path}: there is no history to draw: train for at least one interval")
+    skipped = ("val_nll", "val_seconds", "val_perplexity")
+    scores = list(dict.fromkeys(n for row in validation for n in row if n.startswith("val_") and n not in skipped))
+
+    figure = Figure(figsize=(8, 3.2 + 2.0 * len(scores)), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(
+        1 + len(scores), 1, sharex=True, squeeze=False, height_ratios=[3] + [2] * len(scores)
+    ).ravel()
+    loss_panel = panels[0]
+    loss_panel.plot(*_points(training, "loss"), color="tab:blue", linewidth=1, label="training loss")
+    steps, values = _points(validation, "val_nll")
+    if steps:
+        loss_panel.plot(steps, values, color="tab:orange", marker="o", markersize=3, label="validation nll")
+    loss_panel.set_ylabel("nats per token")
+    loss_panel.legend(frameon=False)
+    if title:
+        loss_panel.set_title(title)
+    for panel, name in zip(panels[1:], scores, strict=True):
+        steps, values = _points(validation, name)
+        panel.plot(steps, values, color="tab:green", marker="o", markersize=3)
+        panel.set_ylabel(name.removeprefix("val_"))
+        if values:
+            best = max(range(len(values)), key=values.__getitem__)
+            panel.annotate(
+                f"{values[best]:.4g}",
+                (steps[best], values[best]),
+                xytext=(0, 4),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+            )
+            panel.margins(y=0.2)
+    for panel in panels:
+        panel.grid(alpha=0.3)
+    panels[-1].set_xlabel("step")
+    figure.savefig(path, dpi=120, format="png")
+
+
+def _points(rows, name):
+    """Steps and finite values of one column."""
+    found = [(row["step"], row[name]) for row in rows if math.isfinite(row.get(name, math.nan))]
+    return [step for step, _ in found], [value for _, value in found]

@@ -1,0 +1,163 @@
+"""Training from the first step to the last, over kills and restarts, through Keras's `fit`."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+
+from zoo.errors import UserError
+from zoo.training.batch_feed import BatchFeed
+from zoo.training.early_stopping import EarlyStopping
+from zoo.training.history import History
+from zoo.training.interval_callbacks import IntervalCallbacks
+from zoo.training.progress import Progress
+from zoo.training.random_states import random_states
+from zoo.training.resume import Resume
+from zoo.training.run import TrainingRun
+
+
+class TrainingResult(NamedTuple):
+    """How a call of `train` ended.
+
+    Attributes:
+        step: Updates that the model has had.
+        stop_reason: "finished", "early_stopping" or "time".
+        history: Rows as in `history.jsonl`, see `zoo.training.history.History`.
+        elapsed_seconds: Wall time over all sittings.
+    """
+
+    step: int
+    stop_reason: str
+    history: list[dict]
+    elapsed_seconds: float
+
+
+def train(
+    model,
+    batches,
+    *,
+    total_steps,
+    directory,
+    checkpoint_every_steps,
+    validate_every_steps=0,
+    validation=None,
+    early_stopping=None,
+    resume=None,
+    callbacks=(),
+    log_every_steps=50,
+    max_minutes=None,
+    progress=True,
+):
+    """Trains a compiled model, from its newest checkpoint in `directory` if there is one.
+
+    At the end of an interval the order is: validation, early stopping, `callbacks`, history, checkpoint, progress; what
+    one of them adds to the logs the next ones see. Interrupted at any moment, the same call goes on from the last
+    checkpoint, with the same batches in the same order.
+
+    Args:
+        model: Compiled `keras.Model`, best with `TokenCrossEntropy`. On batches of many shapes leave `jit_compile`
+            off under TensorFlow.
+        batches: See `BatchFeed`; for instance `zoo.data.PairBatches`.
+        total_steps: Update number at which training ends, over all sittings.
+        directory: Folder of the run: checkpoints, `history.jsonl` and `history.csv`.
+        checkpoint_every_steps: Updates between checkpoints.
+        validate_every_steps: Updates between validations; 0 for none. The last step is validated too.
+        validation: `Validation`, needed if `validate_every_steps` is not 0.
+        early_stopping: `EarlyStopping`, optional.
+        resume: `Resume` with the numbers of checkpoints to keep; the last 3 by default.
+        callbacks: More Keras callbacks; each interval is an epoch to them.
+        log_every_steps: Updates between rows in the history and lines of progress.
+        max_minutes: Wall time of the run over all sittings after which it stops with a checkpoint; a later call with
+            more time goes on as if it had not stopped.
+        progress: Whether to show progress on standard error.
+
+    Returns:
+        `TrainingResult`.
+
+    Raises:
+        UserError: Impossible numbers, a loss that is not finite (the message names the step), checkpoints of another
+            model or all damaged, a disk that is full.
+    """
+    directory = Path(directory)
+    _check_numbers(total_steps, checkpoint_every_steps, validate_every_steps, log_every_steps, max_minutes)
+    _check_validation(validate_every_steps, validation, early_stopping)
+    run = TrainingRun(directory, total_steps, checkpoint_every_steps, validate_every_steps)
+    resume = resume or Resume()
+    history = History()
+    ordered = [validation, early_stopping, *callbacks, history, resume, Progress() if progress else None]
+    ordered = [callback for callback in ordered if callback is not None]
+    for callback in ordered:
+        callback.set_model(model)
+        if hasattr(callback, "on_log"):
+            callback.run = run
+    resume.watch(ordered)
+
+    _build(model, batches)
+    run.random_states = random_states()
+    resume.restore()
+    if run.step >= total_steps:
+        return TrainingResult(run.step, "finished", history.rows, run.elapsed_seconds)
+    if early_stopping is not None and early_stopping.exhausted:
+        return TrainingResult(run.step, "early_stopping", history.rows, run.elapsed_seconds)
+    max_seconds = None if max_minutes is None else 60.0 * max_minutes
+    if max_seconds is not None and run.elapsed_seconds >= max_seconds:
+        return TrainingResult(run.step, "time", history.rows, run.elapsed_seconds)
+
+    feed = BatchFeed(batches, run.position)
+    events = IntervalCallbacks(ordered, model, run, feed, log_every_steps, max_seconds)
+    events.begin()
+    try:
+        while run.stop_reason is None:
+            _fit_interval(model, feed, run, events)
+    finally:
+        events.end()
+    return TrainingResult(run.step, run.stop_reason, history.rows, run.elapsed_seconds)
+
+
+def _fit_interval(model, feed, run, events):
+    try:
+        model.fit(
+            feed.fit_input(),
+            initial_epoch=run.intervals,
+            epochs=run.intervals + 1,
+            steps_per_epoch=run.next_boundary() - run.step,
+            callbacks=events,
+            shuffle=False,
+            verbose=0,
+        )
+    except Exception:
+        if feed.error is not None:
+            raise feed.error from None
+        raise
+
+
+def _build(model, batches):
+    """Creates all variables, so that a checkpoint can be loaded into them."""
+    if not model.built:
+        x, _, _ = BatchFeed(batches).first_batch()
+        model(keras.tree.map_structure(lambda array: array[:1], x))
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+
+
+def _check_numbers(total_steps, checkpoint_every_steps, validate_every_steps, log_every_steps, max_minutes):
+    for name, value in (
+        ("total_steps", total_steps),
+        ("checkpoint_every_steps", checkpoint_every_steps),
+        ("log_every_steps", log_every_steps),
+    ):
+        if value < 1:
+            raise UserError(f"{name} must be at least 1, got {value}")
+    if validate_every_steps < 0:
+        raise UserError(f"validate_every_steps must not be negative, got {validate_every_steps}")
+    if max_minutes is not None and not max_minutes > 0:
+        raise UserError(f"max_minutes must be above 0, got {max_minutes}")
+
+
+def _check_validation(validate_every_steps, validation, early_stopping):
+    if validate_every_steps and validation is None:
+        raise UserError("validate_every_steps needs validation data: give some or set it to 0")
+    if early_stopping is not None and not validate_every_steps:
+        raise UserError("early stopping needs validation: set validate_every_steps")
+    if early_stopping is not None and not isinstance(early_stopping, EarlyStopping):
+        raise TypeError(f"early_stopping must be zoo.training's EarlyStopping, got {type(early_stopping).__name__}")

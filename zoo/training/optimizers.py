@@ -1,0 +1,92 @@
+"""Adam and AdamW with gradients that are right for embeddings, and weight decay on matrices only."""
+
+import keras
+
+from zoo.errors import UserError
+
+# On PyTorch, `keras.optimizers.Adam()` makes an instance of a class of that backend, whose update is fused over all
+# variables; a subclass of `keras.optimizers.Adam` would lose it.
+_AdamBase = type(keras.optimizers.Adam())
+_AdamWBase = type(keras.optimizers.AdamW())
+
+
+def _dense(gradient):
+    """Turns a `tf.IndexedSlices` into a tensor in which the slices of a repeated id are summed."""
+    import tensorflow as tf
+
+    return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient
+
+
+class _DenseGradients:
+    """What `Adam` and `AdamW` here add to Keras's.
+
+    TensorFlow's gradient of an embedding lookup has one slice per looked-up token. Keras squares the slices one by
+    one, and takes the norm over them, so that a token that is in a batch n times gets the sum of n squares where the
+    square of the sum belongs. Merging the slices first is what other backends and PyTorch do.
+    """
+
+    def build(self, variables):
+        """Creates the moments; norms and biases are kept from weight decay."""
+        if not self.built:
+            # Rank, and not the name, is what tells: scales and offsets of norms and biases are all vectors.
+            self.exclude_from_weight_decay(var_list=[variable for variable in variables if len(variable.shape) < 2])
+        super().build(variables)
+
+    def apply(self, grads, trainable_variables=None):
+        """Updates the variables from `grads`, a list of tensors, None or (under TensorFlow) indexed slices."""
+        if keras.backend.backend() == "tensorflow":
+            grads = [_dense(gradient) for gradient in grads]
+        return super().apply(grads, trainable_variables)
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Adam(_DenseGradients, _AdamBase):
+    """`keras.optimizers.Adam` that merges the gradients of repeated tokens under TensorFlow.
+
+    Source: Kingma and Ba 2015, https://arxiv.org/abs/1412.6980.
+    """
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class AdamW(_DenseGradients, _AdamWBase):
+    """`keras.optimizers.AdamW` that merges the gradients of repeated tokens and decays no norms and no biases.
+
+    Variables of rank 2 and more decay, embeddings included; vectors do not.
+
+    Source: Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101.
+    """
+
+
+def build_optimizer(name, schedule, beta_1=0.9, beta_2=0.98, epsilon=1e-9, weight_decay=0.0, clip_norm=0.0):
+    """Makes the optimizer of a recipe.
+
+    Args:
+        name: "adam" or "adamw".
+        schedule: A `LearningRateSchedule`, or a float for a constant learning rate.
+        beta_1, beta_2: Decay rates of the two moments.
+        epsilon: Added to the root of the second moment.
+        weight_decay: Decoupled decay per update and unit of learning rate, "adamw" only.
+        clip_norm: Gradients with a larger global norm are scaled down to it; 0 turns clipping off.
+
+    Returns:
+        `Adam` or `AdamW`.
+
+    Raises:
+        UserError: An unknown name, or a value that cannot be.
+    """
+    if name not in ("adam", "adamw"):
+        raise UserError(f'unknown optimizer "{name}": choose "adam" or "adamw"')
+    for label, value in (("beta_1", beta_1), ("beta_2", beta_2)):
+        if not 0.0 <= value < 1.0:
+            raise UserError(f"{label} must be at least 0 and below 1, got {value}")
+    for label, value in (("epsilon", epsilon), ("weight_decay", weight_decay), ("clip_norm", clip_norm)):
+        if not value >= 0.0:
+            raise UserError(f"{label} must not be negative, got {value}")
+    options = dict(
+        learning_rate=schedule, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, global_clipnorm=clip_norm or None
+    )
+    if name == "adamw":
+        return AdamW(weight_decay=weight_decay, **options)
+    if weight_decay:
+        raise UserError('"adam" has no weight decay: set it to 0 or choose "adamw"')
+    return Adam(**options)

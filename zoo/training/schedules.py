@@ -1,0 +1,97 @@
+"""Learning-rate schedules with linear warm-up.
+
+Steps count finished updates from 0, as Keras does: update number n (from 1) uses `schedule(n - 1)`, so that the first
+update already has a learning rate above 0 and update number `warmup_steps` has the peak.
+"""
+
+import math
+
+import keras
+from keras import ops
+
+
+class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises linearly to `peak_learning_rate` over `warmup_steps` updates, then multiplies it by `_after(update)`."""
+
+    def __init__(self, peak_learning_rate, warmup_steps):
+        if not peak_learning_rate > 0:
+            raise ValueError(f"peak_learning_rate must be above 0, got {peak_learning_rate}")
+        if warmup_steps < 0:
+            raise ValueError(f"warmup_steps must not be negative, got {warmup_steps}")
+        self.peak_learning_rate = float(peak_learning_rate)
+        self.warmup_steps = int(warmup_steps)
+
+    def __call__(self, step):
+        """Learning rate, float32 scalar, after `step` (integer scalar) finished updates."""
+        update = ops.cast(step, "float32") + 1.0
+        rising = update / max(self.warmup_steps, 1)
+        return self.peak_learning_rate * ops.where(update < self.warmup_steps, rising, self._after(update))
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        return {"peak_learning_rate": self.peak_learning_rate, "warmup_steps": self.warmup_steps}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class InverseSquareRoot(_WarmUp):
+    """Linear warm-up to the peak, then `peak * sqrt(warmup_steps / update)`.
+
+    With `peak = hidden_dim ** -0.5 * warmup_steps ** -0.5` this is the schedule of the original Transformer.
+
+    Args:
+        peak_learning_rate: Learning rate of update number `warmup_steps`.
+        warmup_steps: Updates until the peak; 0 starts at the peak and decays as `1 / sqrt(update)`.
+
+    Source: Vaswani et al. 2017, section 5.3.
+
+    Example:
+        >>> float(InverseSquareRoot(1e-3, warmup_steps=100)(399))  # update number 400
+        0.0005
+    """
+
+    def _after(self, update):
+        return ops.sqrt(max(self.warmup_steps, 1) / update)
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class CosineDecay(_WarmUp):
+    """Linear warm-up to the peak, then half a cosine down to `final_fraction * peak` at `total_steps`, then constant.
+
+    Args:
+        peak_learning_rate: Learning rate of update number `warmup_steps`.
+        warmup_steps: Updates until the peak.
+        total_steps: Update number at which the decay ends; above `warmup_steps`.
+        final_fraction: Share of the peak that remains, in `[0, 1]`.
+
+    Source: Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983, without restarts.
+    """
+
+    def __init__(self, peak_learning_rate, warmup_steps, total_steps, final_fraction=0.0):
+        super().__init__(peak_learning_rate, warmup_steps)
+        if total_steps <= warmup_steps:
+            raise ValueError(f"total_steps ({total_steps}) must be above warmup_steps ({warmup_steps})")
+        if not 0.0 <= final_fraction <= 1.0:
+            raise ValueError(f"final_fraction must be between 0 and 1, got {final_fraction}")
+        self.total_steps = int(total_steps)
+        self.final_fraction = float(final_fraction)
+
+    def _after(self, update):
+        progress = ops.clip((update - self.warmup_steps) / (self.total_steps - self.warmup_steps), 0.0, 1.0)
+        return self.final_fraction + (1.0 - self.final_fraction) * 0.5 * (1.0 + ops.cos(math.pi * progress))
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        return {**super().get_config(), "total_steps": self.total_steps, "final_fraction": self.final_fraction}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class ConstantAfterWarmUp(_WarmUp):
+    """Linear warm-up to the peak, which then stays.
+
+    Args:
+        peak_learning_rate: Learning rate from update number `warmup_steps` on.
+        warmup_steps: Updates until the peak; 0 for a constant learning rate.
+    """
+
+    def _after(self, update):
+        return ops.ones_like(update)

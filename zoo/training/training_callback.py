@@ -1,0 +1,30 @@
+"""Base class of this package's callbacks."""
+
+import keras
+
+
+class TrainingCallback(keras.callbacks.Callback):
+    """A Keras callback that knows the run it is part of, and may keep state over a resume.
+
+    `on_epoch_end` comes at the end of each interval between checkpoints or validations, when the model's variables
+    can be read on every backend. What a callback adds to its `logs` is seen by the callbacks after it.
+
+    Attributes:
+        run: The `TrainingRun`, set by `train` before training begins.
+    """
+
+    run = None
+
+    def on_log(self, report):
+        """Called every `log_every_steps` updates.
+
+        Args:
+            report: dict of floats: step, epoch, loss, learning_rate (if known), tokens_per_second, elapsed_seconds.
+        """
+
+    def state_dict(self) -> dict:
+        """What to keep in checkpoints, as JSON values; empty for a callback without state."""
+        return {}
+
+    def load_state_dict(self, state: dict):
+        """Takes back what `state_dict` gave."""
