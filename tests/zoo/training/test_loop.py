@@ -1,0 +1,274 @@
+import json
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_run import (
+    BATCHES_PER_EPOCH,
+    TinyBatches,
+    batch,
+    tiny_model,
+    train_tiny,
+    validation_batches,
+    weights_of,
+)
+
+from zoo.errors import UserError
+from zoo.training.early_stopping import EarlyStopping
+from zoo.training.history import read_history
+from zoo.training.loop import train
+from zoo.training.validation import Validation
+
+
+def positions(count):
+    return [divmod(n, BATCHES_PER_EPOCH) for n in range(count)]
+
+
+def assert_same_weights(model, other):
+    for ours, theirs in zip(weights_of(model), weights_of(other), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_same_weights_as_a_loop_by_hand(tmp_path):
+    """One Keras `train_on_batch` per batch, in order: no batch lost, repeated or swapped by reading ahead."""
+    model, result = train_tiny(tmp_path, 14, checkpoint_every_steps=4, validate_every_steps=3)
+    assert (result.step, result.stop_reason) == (14, "finished")
+    by_hand = tiny_model()
+    for position in positions(14):
+        x, labels, weights = batch(*position)
+        by_hand.train_on_batch(x, labels, sample_weight=weights)
+    for ours, theirs in zip(weights_of(model), weights_of(by_hand), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-6)
+
+
+def test_in_two_sittings_is_as_in_one(tmp_path):
+    whole, _ = train_tiny(tmp_path / "whole", 13)
+    train_tiny(tmp_path / "halves", 7)
+    halves, result = train_tiny(tmp_path / "halves", 13)
+    assert result.step == 13
+    assert_same_weights(whole, halves)
+
+
+def test_finished_run_is_not_trained_again(tmp_path):
+    first, _ = train_tiny(tmp_path, 6, eager=True)
+    again, result = train_tiny(tmp_path, 6, eager=True)
+    assert (result.step, result.stop_reason) == (6, "finished")
+    assert_same_weights(first, again)
+
+
+def test_one_trace_for_all_shapes(tmp_path):
+    model = tiny_model()
+    traces = []
+    train_step = model.train_step
+    model.train_step = lambda data: traces.append(1) or train_step(data)
+    train(model, TinyBatches(), total_steps=12, directory=tmp_path, checkpoint_every_steps=4, progress=False)
+    assert len({x["target"].shape for x, _, _ in (batch(*p) for p in positions(12))}) > 5
+    assert len(traces) == 1
+
+
+def test_history_has_the_loss_of_each_window_weighted_by_tokens(tmp_path):
+    _, result = train_tiny(tmp_path, 8, eager=True, log_every_steps=2, checkpoint_every_steps=8)
+    by_hand = tiny_model(eager=True)
+    expected = []
+    for position in positions(8):
+        x, labels, weights = batch(*position)
+        expected.append((float(by_hand.train_on_batch(x, labels, sample_weight=weights)), weights.sum()))
+    rows = [row for row in result.history if row["kind"] == "train"]
+    assert [row["step"] for row in rows] == [2, 4, 6, 8]
+    for row, (first, second) in zip(rows, zip(expected[::2], expected[1::2], strict=True), strict=True):
+        losses, tokens = zip(first, second, strict=True)
+        np.testing.assert_allclose(row["loss"], np.average(losses, weights=tokens), rtol=1e-5)
+    assert [row["epoch"] for row in rows] == [0, 0, 1, 1]
+    np.testing.assert_allclose([row["learning_rate"] for row in rows], [0.006, 0.012, 0.018, 0.024], rtol=1e-5)
+
+
+def test_loss_that_is_not_finite_names_its_step_and_keeps_checkpoints(tmp_path):
+    def make(epoch, index):
+        x, labels, weights = batch(epoch, index)
+        return x, labels, weights * np.float32(np.nan if (epoch, index) == (1, 2) else 1)
+
+    with pytest.raises(UserError, match=r"the loss of step 8 is nan"):
+        train(
+            tiny_model(eager=True),
+            TinyBatches(make=make),
+            total_steps=20,
+            directory=tmp_path,
+            checkpoint_every_steps=5,
+            log_every_steps=50,
+            progress=False,
+        )
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["checkpoint-00000005"]
+
+
+def test_time_limit_stops_with_a_checkpoint_and_goes_on(tmp_path):
+    whole, _ = train_tiny(tmp_path / "whole", 20, eager=True, checkpoint_every_steps=10)
+    limited = dict(eager=True, seconds=0.2, checkpoint_every_steps=10)
+    _, first = train_tiny(tmp_path / "limited", 20, max_minutes=1.5 / 60, **limited)
+    assert first.stop_reason == "time" and 0 < first.step < 20
+    started = time.monotonic()
+    _, second = train_tiny(tmp_path / "limited", 20, max_minutes=1.5 / 60, **limited)
+    assert (second.step, second.stop_reason) == (first.step, "time"), "the limit holds over all sittings"
+    assert time.monotonic() - started < 5
+    model, third = train_tiny(tmp_path / "limited", 20, eager=True)
+    assert third.stop_reason == "finished"
+    assert_same_weights(whole, model)
+
+
+def test_early_stopping_ends_training_and_holds_after_a_restart(tmp_path):
+    def score(model):
+        return {"bleu": {4: 1.0, 8: 3.0, 12: 2.0, 16: 3.0}[int(model.optimizer.iterations)]}
+
+    def run():
+        return train_tiny(
+            tmp_path,
+            40,
+            eager=True,
+            validate_every_steps=4,
+            validation=Validation(validation_batches(), score),
+            early_stopping=EarlyStopping("val_bleu", patience=2, mode="max"),
+        )[1]
+
+    result = run()
+    assert (result.step, result.stop_reason) == (16, "early_stopping")
+    assert [row["val_bleu"] for row in result.history if row["kind"] == "validation"] == [1.0, 3.0, 2.0, 3.0]
+    again = run()
+    assert (again.step, again.stop_reason) == (16, "early_stopping")
+    assert len(again.history) == len(result.history)
+
+
+def test_history_after_a_restart_has_no_row_twice(tmp_path):
+    train_tiny(tmp_path, 8, eager=True, validate_every_steps=4, checkpoint_every_steps=5, log_every_steps=2)
+    with (tmp_path / "history.jsonl").open("a") as file:
+        file.write('{"kind": "train", "step": 9999, "loss": 1.0}\n')  # from after the checkpoint, then a kill
+    _, result = train_tiny(
+        tmp_path, 12, eager=True, validate_every_steps=4, checkpoint_every_steps=5, log_every_steps=2
+    )
+    assert read_history(tmp_path) == result.history
+    assert [row["step"] for row in result.history if row["kind"] == "validation"] == [4, 8, 12]
+    assert [row["step"] for row in result.history if row["kind"] == "train"] == [2, 4, 5, 6, 8, 10, 12]
+    csv = (tmp_path / "history.csv").read_text().splitlines()
+    assert len(csv) == 1 + len(result.history) and "val_nll" in csv[0]
+
+
+def test_keras_callbacks_see_one_training_with_epochs(tmp_path):
+    class Recorder(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.events = []
+
+        def on_train_begin(self, logs=None):
+            self.events.append("begin")
+
+        def on_train_batch_end(self, batch, logs=None):
+            assert isinstance(logs["loss"], float)
+            self.events.append(batch)
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.events.append((f"epoch {epoch}", "val_nll" in logs))
+
+        def on_train_end(self, logs=None):
+            self.events.append("end")
+
+    recorder = Recorder()
+    train_tiny(tmp_path, 5, eager=True, callbacks=[recorder], checkpoint_every_steps=3, validate_every_steps=5)
+    assert recorder.events == ["begin", 0, 1, 2, ("epoch 0", False), 0, 1, ("epoch 1", True), "end"]
+
+
+@pytest.mark.parametrize("error", [UserError("train.tsv, line 7: no tab"), KeyError("bug")])
+def test_errors_of_the_data_come_out_as_they_are(tmp_path, error):
+    def make(epoch, index):
+        if (epoch, index) == (0, 3):
+            raise error
+        return batch(epoch, index)
+
+    with pytest.raises(type(error)) as caught:
+        train(
+            tiny_model(eager=True),
+            TinyBatches(make=make),
+            total_steps=9,
+            directory=tmp_path,
+            checkpoint_every_steps=9,
+            progress=False,
+        )
+    assert caught.value is error
+
+
+def test_model_that_is_not_built(tmp_path):
+    class Late(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.embed = keras.layers.Embedding(11, 4)
+            self.project = keras.layers.Dense(11)
+
+        def call(self, inputs):
+            return self.project(self.embed(inputs["target"]))
+
+    def run(total_steps):
+        keras.utils.set_random_seed(0)
+        model = Late()
+        model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+        train(
+            model,
+            TinyBatches(),
+            total_steps=total_steps,
+            directory=tmp_path / str(total_steps > 4),
+            checkpoint_every_steps=2,
+            progress=False,
+        )
+        return model
+
+    assert int(run(4).optimizer.iterations) == 4
+    assert int(run(6).optimizer.iterations) == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(total_steps=0), "total_steps must be at least 1"),
+        (dict(checkpoint_every_steps=0), "checkpoint_every_steps must be at least 1"),
+        (dict(max_minutes=0), "max_minutes must be above 0"),
+        (dict(validate_every_steps=5), "validate_every_steps needs validation data"),
+        (dict(early_stopping=EarlyStopping("val_nll", 1, "min")), "early stopping needs validation"),
+    ],
+)
+def test_impossible_options(tmp_path, options, message):
+    options = {"total_steps": 4, "checkpoint_every_steps": 2, **options}
+    with pytest.raises(UserError, match=message):
+        train(tiny_model(), TinyBatches(), directory=tmp_path / "run", progress=False, **options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_validation_equals_one_pass_over_all_tokens(tmp_path):
+    model, result = train_tiny(tmp_path, 4, eager=True, validate_every_steps=4)
+    nll, hits, tokens = 0.0, 0.0, 0.0
+    for x, labels, weights in validation_batches():
+        log_probs = tf.nn.log_softmax(model(x)).numpy()
+        nll -= (np.take_along_axis(log_probs, labels[..., None], -1)[..., 0] * weights).sum()
+        hits += ((log_probs.argmax(-1) == labels) * weights).sum()
+        tokens += weights.sum()
+    row = result.history[-1]
+    assert row["kind"] == "validation"
+    np.testing.assert_allclose(row["val_nll"], nll / tokens, rtol=1e-5)
+    np.testing.assert_allclose(row["val_perplexity"], np.exp(nll / tokens), rtol=1e-5)
+    np.testing.assert_allclose(row["val_accuracy"], hits / tokens, rtol=1e-6)
+    json.dumps(row)
+
+
+def test_validation_without_data(tmp_path):
+    with pytest.raises(UserError, match="no validation data"):
+        train_tiny(tmp_path, 4, eager=True, validate_every_steps=2, validation=Validation([]))
+
+
+def test_validation_traces_once(tmp_path):
+    validation = Validation(validation_batches())
+    model = tiny_model()
+    validation.evaluate(model)
+    traces = []
+    test_step = validation._evaluator.test_step
+    validation._evaluator.test_step = lambda data: traces.append(1) or test_step(data)
+    validation._evaluator.make_test_function(force=True)
+    first = validation.evaluate(model)
+    assert validation.evaluate(model) == first
+    assert len(traces) == 1

@@ -1,0 +1,114 @@
+import io
+import math
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from tiny_run import train_tiny
+
+from zoo.errors import UserError
+from zoo.training.history import read_history
+from zoo.training.learning_curve import plot_learning_curve
+from zoo.training.progress import Progress, duration
+from zoo.training.tensorboard import TensorBoard
+
+
+def test_plain_lines(tmp_path):
+    file = io.StringIO()
+    show = Progress(file, line_every_seconds=0.0)
+    train_tiny(tmp_path, 4, validate_every_steps=4, checkpoint_every_steps=4, eager=True, callbacks=[show])
+    lines = file.getvalue().splitlines()
+    assert lines[0].startswith("step 2/4  loss 2.") and "tokens/s" in lines[0] and "left" in lines[0]
+    assert lines[1].startswith("step 4/4  loss 2.") and "lr 1.20e-02" in lines[1] and lines[1].endswith("0:00 left")
+    assert lines[2].startswith("step 4  validation: val_nll ") and "val_accuracy" in lines[2]
+    assert lines[3].startswith("finished at step 4 after 0:0")
+    assert "\x1b" not in file.getvalue()
+    file = io.StringIO()
+    train_tiny(tmp_path, 10, eager=True, callbacks=[Progress(file, line_every_seconds=99.0)])
+    assert file.getvalue().splitlines()[0] == "going on from step 4 of 10"
+    assert file.getvalue().count("tokens/s") == 2, "the first and the last"
+
+
+def test_bar_on_a_terminal(tmp_path, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    file = Terminal()
+    train_tiny(tmp_path, 4, validate_every_steps=4, eager=True, callbacks=[Progress(file)])
+    shown = file.getvalue()
+    assert "step 4/4" in shown and "\x1b[" in shown and "validation: val_nll" in shown
+
+
+def test_interrupted_training_leaves_the_terminal_alone(tmp_path):
+    class Stop(Progress):
+        def on_log(self, report):
+            raise KeyboardInterrupt
+
+    file = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        train_tiny(tmp_path, 4, eager=True, callbacks=[Stop(file)])
+    assert file.getvalue().startswith("interrupted at step 2")
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (61, "1:01"), (3599.6, "1:00:00"), (90061, "25:01:01")])
+def test_duration(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_tensorboard_has_the_values_of_the_history(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util import tensor_util
+
+    _, result = train_tiny(tmp_path, 6, validate_every_steps=3, eager=True, callbacks=[TensorBoard()])
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    for tag, kind, name in (("train/loss", "train", "loss"), ("validation/nll", "validation", "val_nll")):
+        written = [(event.step, tensor_util.make_ndarray(event.tensor_proto).item()) for event in events.Tensors(tag)]
+        expected = [(row["step"], row[name]) for row in result.history if row["kind"] == kind]
+        np.testing.assert_allclose(written, expected, rtol=1e-6)
+
+
+def test_history_whose_last_line_was_cut(tmp_path):
+    (tmp_path / "history.jsonl").write_text('{"kind": "train", "step": 1}\n{"kind": "tra')
+    assert read_history(tmp_path) == [{"kind": "train", "step": 1}]
+
+
+def example_rows():
+    rows = []
+    for step in range(50, 2001, 50):
+        rows.append({"kind": "train", "step": step, "loss": 2 + 6 * math.exp(-step / 400)})
+        if step % 200 == 0:
+            bleu = 40 * (1 - math.exp(-step / 500)) - step / 400
+            rows.append({"kind": "validation", "step": step, "val_nll": 1.5 + 6 * math.exp(-step / 400)})
+            rows[-1].update(val_bleu=bleu, val_accuracy=bleu / 60, val_perplexity=9.0, val_seconds=1.0)
+    return rows
+
+
+def colour_columns(picture, colour):
+    """Columns in which a colour is drawn."""
+    return np.nonzero((np.abs(picture[..., :3] - np.array(colour) / 255).max(-1) < 0.02).any(0))[0]
+
+
+def test_learning_curve_draws_every_curve_over_the_whole_width(tmp_path):
+    path = tmp_path / "curve.png"
+    plot_learning_curve(example_rows(), path, "test run")
+    picture = imread(path)
+    assert picture.shape[0] > 700 and picture.shape[1] == 960
+    for colour in ((31, 119, 180), (255, 127, 14), (44, 160, 44)):  # tab:blue, tab:orange, tab:green
+        columns = colour_columns(picture, colour)
+        assert columns.max() - columns.min() > 700
+
+
+def test_learning_curve_with_gaps(tmp_path):
+    rows = [{"kind": "train", "step": 1, "loss": 2.0}, {"kind": "validation", "step": 1, "val_bleu": math.nan}]
+    plot_learning_curve(rows, tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").stat().st_size > 1000
+
+
+def test_nothing_to_draw(tmp_path):
+    with pytest.raises(UserError, match="no history to draw"):
+        plot_learning_curve([], tmp_path / "curve.png")
