@@ -25,9 +25,9 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m recipes.translation --directory runs/demo
 	$(BIN)/python -m export runs/demo serving/demo
 	$(BIN)/python -m export.ask serving/demo \
-		"The meeting is on Tuesday, 4 March 2025." \
-		"The book costs 12 euros and 50 cents." \
-		"The train leaves at half past three."
+		"The train arrives in Prague on platform 6 at 1:45 am." \
+		"Please buy 8 kilograms of potatoes." \
+		"In Vienna it was 15 degrees on 29 August."
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

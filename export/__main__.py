@@ -4,7 +4,7 @@ import os
 
 # Before anything imports Keras: exports always run under the TensorFlow backend, whatever the preset was trained on.
 os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import itertools
 import json

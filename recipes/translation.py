@@ -1,5 +1,10 @@
 """Trains, evaluates and saves a translator: `python -m recipes.translation --help`."""
 
+import os
+
+# Before TensorFlow is imported, which otherwise reports every CPU feature and missing GPU.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 import functools
 import json
 import resource

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import tyro
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is first imported, which zoo may do
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is first imported, which zoo may do
 
 from export.serve.requirements import require_serving_extra
 from zoo.errors import command_line
