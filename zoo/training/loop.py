@@ -67,8 +67,8 @@ def train(
         resume: `Resume` with the numbers of checkpoints to keep; the last 3 by default.
         callbacks: More Keras callbacks; each interval is an epoch to them.
         log_every_steps: Updates between rows in the history and lines of progress.
-        max_minutes: Wall time of the run over all sittings after which it stops with a checkpoint; a later call with
-            more time goes on as if it had not stopped.
+        max_minutes: Wall time of the run over all sittings after which it stops with a checkpoint, after one update at
+            the least; a later call with more time goes on as if it had not stopped.
         progress: Whether to show progress on standard error.
 
     Returns:
@@ -100,7 +100,7 @@ def train(
     if early_stopping is not None and early_stopping.exhausted:
         return TrainingResult(run.step, "early_stopping", history.rows, run.elapsed_seconds)
     max_seconds = None if max_minutes is None else 60.0 * max_minutes
-    if max_seconds is not None and run.elapsed_seconds >= max_seconds:
+    if run.step and max_seconds is not None and run.elapsed_seconds >= max_seconds:
         return TrainingResult(run.step, "time", history.rows, run.elapsed_seconds)
 
     feed = BatchFeed(batches, run.position)
