@@ -1,0 +1,249 @@
+"""What every layer and model of the zoo must pass: the cases, and the checks as functions of a case.
+
+A case names its inputs by the arguments of `call`. B = 4 rows: full length, two with padding at the end, and one with
+no real position at all. `positions` marks the output positions that mean something.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.layers import (
+    FeedForward,
+    MultiHeadAttention,
+    PositionEmbedding,
+    TokenEmbedding,
+    TransformerDecoderBlock,
+    TransformerEncoderBlock,
+)
+from zoo.models import EncoderDecoder
+
+B, T, S, D, V = 4, 5, 6, 16, 23
+SOURCE_MASK = np.array([[1] * 6, [1] * 4 + [0] * 2, [1] + [0] * 5, [0] * 6], "int32")
+TARGET_MASK = np.array([[1] * 5, [1] * 3 + [0] * 2, [1] + [0] * 4, [1] * 5], "int32")
+# Standard deviation of rounding with 8 and 11 bits of mantissa, through the few layers of these cases.
+TOLERANCE = {"mixed_bfloat16": 0.06, "mixed_float16": 0.01}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer or model to check.
+
+    Attributes:
+        name: For test ids and file names.
+        make: From keyword arguments of every layer, such as dtype, to a new one.
+        inputs: numpy arrays by argument of `call`; a model's single dictionary argument is under "inputs".
+        positions: bool [B, T], output positions that real positions alone decide and that mean something.
+        padding: Names of inputs to their masks, [B, length], 0 where the content must not matter.
+        options: Other arguments of `call`.
+    """
+
+    name: str
+    make: Any
+    inputs: dict
+    positions: np.ndarray
+    padding: dict = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
+
+
+def _floats(seed, length):
+    return np.random.default_rng(seed).normal(size=(B, length, D)).astype("float32")
+
+
+def _ids(seed, length):
+    return np.random.default_rng(seed).integers(3, V, size=(B, length)).astype("int32")
+
+
+SOURCE, TARGET = _floats(0, S), _floats(1, T)
+EVERYWHERE = np.ones((B, T), bool)
+SOURCE_POSITIONS = SOURCE_MASK.astype(bool)
+# A target row attends to its source, so the row without a source means nothing.
+TARGET_POSITIONS = TARGET_MASK.astype(bool) & SOURCE_POSITIONS.any(axis=1, keepdims=True)
+
+
+def _block(cls, **options):
+    return lambda **kwargs: cls(hidden_dim=D, num_heads=4, intermediate_dim=24, **options, **kwargs)
+
+
+def _model(**options):
+    sizes = dict(hidden_dim=D, intermediate_dim=24, num_heads=4, num_encoder_layers=2, num_decoder_layers=2)
+    options = {"source_vocabulary_size": V, "target_vocabulary_size": V, "max_sequence_length": 12, **sizes, **options}
+    return lambda **kwargs: EncoderDecoder(**options, **kwargs)
+
+
+def _attention_cases():
+    def make(**kwargs):
+        return MultiHeadAttention(num_heads=4, hidden_dim=D, **kwargs)
+
+    source = {"query": SOURCE, "padding_mask": SOURCE_MASK}
+    yield Case("attention", make, source, SOURCE_POSITIONS, {"query": SOURCE_MASK})
+    yield Case("attention_causal", make, {"query": TARGET}, TARGET_POSITIONS, {"query": TARGET_MASK}, {"causal": True})
+    cross = {"query": TARGET, "key_value": SOURCE, "padding_mask": SOURCE_MASK}
+    yield Case("attention_cross", make, cross, TARGET_POSITIONS, {"key_value": SOURCE_MASK, "query": TARGET_MASK})
+
+
+def _block_cases():
+    for norm in ("post", "pre"):
+        encoder = {"inputs": SOURCE, "padding_mask": SOURCE_MASK}
+        make = _block(TransformerEncoderBlock, norm=norm)
+        yield Case(f"encoder_block_{norm}", make, encoder, SOURCE_POSITIONS, {"inputs": SOURCE_MASK})
+        decoder = {"inputs": TARGET, "encoded": SOURCE, "source_padding_mask": SOURCE_MASK}
+        make = _block(TransformerDecoderBlock, norm=norm, activation="gelu")
+        padding = {"inputs": TARGET_MASK, "encoded": SOURCE_MASK}
+        yield Case(f"decoder_block_{norm}", make, decoder, TARGET_POSITIONS, padding)
+
+
+def _model_cases():
+    inputs = {"source_token_ids": _ids(2, S), "source_padding_mask": SOURCE_MASK, "target_token_ids": _ids(3, T)}
+    padding = {"source_token_ids": SOURCE_MASK, "target_token_ids": TARGET_MASK}
+    for name, options in {
+        "model_post_all": {},
+        "model_pre_none": dict(norm="pre", tied_embeddings="none", target_vocabulary_size=29, positions="learned"),
+        "model_post_target": dict(tied_embeddings="target", target_vocabulary_size=29, activation="swish"),
+        "model_pre_all": dict(norm="pre", activation="gelu_approximate"),
+    }.items():
+        yield Case(name, _model(**options), {"inputs": inputs}, TARGET_POSITIONS, padding)
+
+
+def _simple_cases():
+    for activation in FeedForward.ACTIVATIONS:
+        make = lambda activation=activation, **kwargs: FeedForward(D, 24, activation, **kwargs)  # noqa: E731
+        yield Case(f"feed_forward_{activation}", make, {"inputs": TARGET}, EVERYWHERE)
+    for kind in PositionEmbedding.KINDS:
+        make = lambda kind=kind, **kwargs: PositionEmbedding(8, kind, **kwargs)  # noqa: E731
+        yield Case(f"position_embedding_{kind}", make, {"inputs": TARGET}, EVERYWHERE)
+    for scale in (False, True):
+        make = lambda scale=scale, **kwargs: TokenEmbedding(V, D, scale, **kwargs)  # noqa: E731
+        yield Case(f"token_embedding_scale_{scale}", make, {"token_ids": _ids(4, T)}, EVERYWHERE)
+
+
+CASES = [*_simple_cases(), *_attention_cases(), *_block_cases(), *_model_cases()]
+MODEL_CASES = [case for case in CASES if isinstance(case.make(), keras.Model)]
+
+
+def randomised(layer, seed=5):
+    """The layer with every weight replaced by noise, so that zeros and ones of initialisers hide nothing."""
+    rng = np.random.default_rng(seed)
+    for weight in layer.weights:
+        if "seed" not in weight.path:
+            norm_scale = weight.path.endswith("gamma")
+            weight.assign(rng.normal(float(norm_scale), 0.3, size=weight.shape))
+    return layer
+
+
+def built(case, **kwargs):
+    """A new layer with random weights, built by calling it."""
+    layer = case.make(**kwargs)
+    call(case, layer)
+    return randomised(layer)
+
+
+def call(case, layer, inputs=None, **options):
+    """The output of a case as float32 numpy."""
+    output = layer(**(inputs or case.inputs), **case.options, **options)
+    return ops.convert_to_numpy(ops.cast(output, "float32"))
+
+
+def check_config_round_trip(case):
+    layer = built(case)
+    config = layer.get_config()
+    again = type(layer).from_config(json.loads(json.dumps(config)))
+    assert again.get_config() == config
+    call(case, again)
+    again.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(call(case, again), call(case, layer))
+
+
+def check_precision(case, policy):
+    """Half precision computes in half (so differs from float32), keeps float32 weights, and stays close."""
+    reference = built(case)
+    layer = built(case, dtype=policy)
+    layer.set_weights(reference.get_weights())
+    assert {weight.dtype for weight in layer.trainable_weights} <= {"float32"}
+    raw = layer(**case.inputs, **case.options)
+    half = policy.removeprefix("mixed_")
+    assert keras.backend.standardize_dtype(raw.dtype) == ("float32" if isinstance(layer, keras.Model) else half)
+    expected, found = call(case, reference)[case.positions], call(case, layer)
+    assert np.isfinite(found).all()
+    error = np.abs(found[case.positions] - expected).max() / np.abs(expected).max()
+    assert 0 < error < TOLERANCE[policy], error
+
+
+def _with_other_padding(case, rng):
+    """The inputs with different content wherever a mask is 0."""
+
+    def other(name, value):
+        if name not in case.padding:
+            return value
+        if value.ndim == 2:
+            return np.where(case.padding[name], value, rng.integers(3, V, size=value.shape)).astype(value.dtype)
+        noise = rng.normal(0, 100.0, size=value.shape).astype("float32")
+        return np.where(case.padding[name][:, :, None], value, noise)
+
+    def mapped(inputs):
+        return {k: mapped(v) if isinstance(v, dict) else other(k, v) for k, v in inputs.items()}
+
+    return mapped(case.inputs)
+
+
+def check_padding_has_no_influence(case):
+    layer = built(case)
+    changed = _with_other_padding(case, np.random.default_rng(6))
+    before, after = call(case, layer), call(case, layer, changed)
+    np.testing.assert_allclose(after[case.positions], before[case.positions], rtol=0, atol=2e-6)
+    assert np.isfinite(after).all()
+    # The noise did arrive somewhere: positions that do not count have changed.
+    assert np.abs(after - before).max() > 1e-3
+
+
+def check_shorter_inputs(case, row):
+    """A row alone and cut to its real length gives what it gives in the padded batch."""
+    layer = built(case)
+
+    def cut(name, value):
+        masks = {"padding_mask": SOURCE_MASK, "source_padding_mask": SOURCE_MASK, **case.padding}
+        length = int(masks[name][row].sum()) if name in masks else value.shape[1]
+        return value[row : row + 1, :length]
+
+    def mapped(inputs):
+        return {k: mapped(v) if isinstance(v, dict) else cut(k, v) for k, v in inputs.items()}
+
+    alone = call(case, layer, mapped(case.inputs))[0]
+    together = call(case, layer)[row]
+    np.testing.assert_allclose(alone, together[: len(alone)], rtol=0, atol=3e-6)
+
+
+def check_gradients(case):
+    """Every weight gets a gradient, and finite, even with a row that has no real position; TensorFlow only."""
+    import tensorflow as tf
+
+    layer = built(case)
+    weights = layer.trainable_weights
+    with tf.GradientTape() as tape:
+        output = layer(**case.inputs, **case.options, training=True) if weights else tf.zeros(())
+        loss = tf.reduce_sum(output * np.random.default_rng(7).normal(size=output.shape).astype("float32"))
+    for weight, gradient in zip(weights, tape.gradient(loss, [w.value for w in weights]), strict=True):
+        assert gradient is not None, weight.path
+        gradient = tf.convert_to_tensor(gradient).numpy()
+        assert np.isfinite(gradient).all(), weight.path
+        if weight.path.endswith("key/bias"):
+            # One vector added to all keys shifts a query's logits by one number, which softmax does not see.
+            assert np.abs(gradient).max() < 1e-3, weight.path
+        else:
+            assert np.abs(gradient).max() > 1e-3, weight.path
+
+
+def functional(case):
+    """A `keras.Model` around a layer of random weights (a model is returned as it is), to save as one `.keras` file."""
+    layer = built(case)
+    if isinstance(layer, keras.Model):
+        return layer
+    inputs = {
+        name: keras.Input((None, *value.shape[2:]), dtype=value.dtype.name, name=name)
+        for name, value in case.inputs.items()
+    }
+    return keras.Model(inputs, layer(**inputs, **case.options))

@@ -1,0 +1,99 @@
+"""Loads what another process stored, on the backend that KERAS_BACKEND names, and prints JSON.
+
+Run by the fixture `on_backend` in a process of its own. On JAX and PyTorch, TensorFlow cannot be imported until the
+models are done; translators come last, since text needs it.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+BACKEND = os.environ["KERAS_BACKEND"]
+if BACKEND != "tensorflow":
+    sys.modules["tensorflow"] = None
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from keras import ops  # noqa: E402
+
+import zoo  # noqa: E402
+import zoo.generation  # noqa: E402
+import zoo.layers  # noqa: E402
+import zoo.models  # noqa: E402
+
+STEPS = 6
+
+
+def compare(directory, name):
+    """Largest differences of a stored case: its .keras file, its weights alone, and a copy saved here."""
+    arrays = dict(np.load(directory / f"{name}.npz"))
+    expected = arrays.pop("output")
+    model = keras.saving.load_model(directory / f"{name}.keras")
+    found = {"keras": difference(model, arrays, expected)}
+    copy = type(model).from_config(model.get_config())
+    if not copy.built:
+        copy.build()
+    copy.load_weights(directory / f"{name}.weights.h5")
+    found["weights"] = difference(copy, arrays, expected)
+    again = directory / f"{BACKEND}-{name}.keras"
+    if name.startswith(("model", "decoder")):
+        model.save(again)
+        found["saved here"] = difference(keras.saving.load_model(again), arrays, expected)
+    if name.startswith("model"):
+        found["searches"] = searches(model, arrays)
+    return found
+
+
+def difference(model, arrays, expected):
+    return float(np.abs(ops.convert_to_numpy(model(arrays)) - expected).max())
+
+
+def searches(model, arrays):
+    """Greedy and beam search with a cache, rows of different limits, as lists."""
+    source, mask = (ops.convert_to_tensor(arrays[name]) for name in ("source_token_ids", "source_padding_mask"))
+    encoded = model.encode(source, mask)
+    limits = dict(
+        eos_id=2, pad_id=0, max_new_tokens=ops.convert_to_tensor([STEPS, 3, STEPS, 5], dtype="int32"), loop_length=STEPS
+    )
+    found = {}
+    for name, num_beams in (("greedy", 1), ("beam", 3)):
+        cache, cross_cache = model.start_cache(encoded, STEPS, num_beams)
+
+        def step(token_ids, index, cache, cross_cache=cross_cache):
+            return model.decode_step(token_ids, index, cache, cross_cache, mask)
+
+        start_ids = ops.ones((len(arrays["source_token_ids"]),), dtype="int32")
+        if num_beams == 1:
+            hypotheses = zoo.generation.greedy_search(step, cache, start_ids, **limits)
+        else:
+            options = dict(num_beams=num_beams, num_return=2, length_penalty=1.0, length_penalty_type="average")
+            hypotheses = zoo.generation.beam_search(step, cache, start_ids, **options, **limits)
+        found[name] = {
+            field: ops.convert_to_numpy(part).tolist()
+            for field, part in zip(hypotheses._fields, hypotheses, strict=True)
+        }
+    return found
+
+
+def translations(directory):
+    """Texts and scores of the stored preset, greedy and beam search, as the Python call gives them."""
+    if BACKEND != "tensorflow":
+        del sys.modules["tensorflow"]
+    translator = zoo.load(directory / "preset")
+    lines = json.loads((directory / "lines.json").read_text())
+    return {str(num_beams): translator.n_best(lines, 1, num_beams=num_beams) for num_beams in (1, 3)}
+
+
+def main():
+    directory = Path(sys.argv[1])
+    assert keras.backend.backend() == BACKEND
+    names = sorted(path.stem for path in directory.glob("*.npz"))
+    results = {"cases": {name: compare(directory, name) for name in names}}
+    results["tensorflow imported"] = sys.modules.get("tensorflow") is not None
+    results["translations"] = translations(directory)
+    print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()
