@@ -81,10 +81,6 @@ class TransformerBlock(keras.layers.Layer):
             return x + self.dropout(sublayer(norm(x)), training=training)
         return norm(x + self.dropout(sublayer(x), training=training))
 
-    def compute_output_shape(self, input_shape, *_):
-        """`[B, T, D]`."""
-        return input_shape
-
     def get_config(self):
         """The constructor's arguments."""
         return {**super().get_config(), **self._config}
@@ -102,6 +98,10 @@ class TransformerEncoderBlock(TransformerBlock):
         for layer in (self.self_attention, self.self_attention_norm, self.feed_forward, self.feed_forward_norm):
             layer.build(input_shape)
         self.built = True
+
+    def compute_output_shape(self, input_shape):
+        """`[B, S, D]`."""
+        return input_shape
 
     def call(self, inputs, padding_mask=None, training=None):
         """Maps float `[B, S, D]` to `[B, S, D]`; `padding_mask` is bool or int `[B, S]`, True for real tokens."""
@@ -138,6 +138,10 @@ class TransformerDecoderBlock(TransformerBlock):
         ):
             layer.build(inputs_shape)
         self.built = True
+
+    def compute_output_shape(self, inputs_shape, encoded_shape=None):
+        """`[B, T, D]`."""
+        return inputs_shape
 
     def call(self, inputs, encoded, source_padding_mask=None, training=None):
         """Every target position at once.
