@@ -157,7 +157,7 @@ class EncoderDecoder(keras.Model):
         hidden = (None, None, self.hidden_dim)
         for embedding in (self.target_embedding, self.source_embedding, self.output_embedding):
             if not embedding.built:
-                embedding.build()
+                embedding.build((None, None))
         for layer in (self.source_positions, self.target_positions, *self.encoder_blocks, *self.decoder_blocks):
             layer.build(hidden)
         for norm in (self.encoder_norm, self.decoder_norm):
