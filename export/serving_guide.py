@@ -117,12 +117,14 @@ def _signature_tables(signatures, controls):
     for name, signature in sorted(signatures.items(), reverse=True):
         rows = ["| | name | type | shape | |", "|---|---|---|---|---|"]
         for kind in ("inputs", "outputs"):
-            for tensor_name, spec in signature[kind].items():
+            # The runtime lists tensors in no fixed order; text comes first here, controls in the task's order.
+            order = ["text", *controls, *sorted(signature[kind])]
+            for tensor_name, spec in sorted(signature[kind].items(), key=lambda item: order.index(item[0])):
                 control = controls.get(tensor_name) if kind == "inputs" else None
                 note = ""
                 if control is not None:
                     note = (
-                        f"{control.description} From {control.minimum} to {control.maximum}; usual: {control.default}."
+                        f"{control.description}; from {control.minimum} to {control.maximum}, usually {control.default}"
                     )
                 shape = "unknown" if spec["shape"] is None else _shape(spec["shape"])
                 rows.append(f"| {kind[:-1]} | `{tensor_name}` | {spec['dtype']} | {shape} | {note} |")
