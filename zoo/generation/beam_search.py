@@ -174,8 +174,9 @@ def beam_search(
 
 def _candidates(logits, allowed, state, num_beams, eos_id, limits):
     """The best 2K continuations of a row: (log_probs, token_ids, beams), each [B, 2K] (fewer if V is tiny)."""
-    # One more than 2K for every beam, since the end token drops out where it may not come yet.
-    per_beam = min(2 * num_beams + 1, logits.shape[-1])
+    # What is used later: the best K of all, and the best K without an end token. One beam can supply all K of either,
+    # and has one end token to pass over; so K + 1 for every beam are enough.
+    per_beam = min(num_beams + 1, logits.shape[-1])
     log_probs, token_ids = best_next_tokens(logits, allowed, per_beam)
     num_rows = ops.shape(state.search.live_log_probs)[0]
     too_early = (state.index < limits.min_new_tokens)[:, None]
