@@ -5,7 +5,10 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import json
+import resource
 import sys
+import time
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +18,7 @@ import numpy as np
 import tyro
 
 from export.serve import LocalServer
+from zoo.data.text_lines import TextLines
 from zoo.errors import UserError, command_line
 
 
@@ -24,10 +28,24 @@ class AskConfig:
 
     serving_dir: Annotated[Path, tyro.conf.Positional]
     """Directory of all versions of the model, as `python -m export` wrote it."""
-    texts: Annotated[tuple[str, ...], tyro.conf.Positional]
+    texts: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """The texts to send."""
+    input_file: Path | None = None
+    """UTF-8 file of texts to send, one a line, also .gz; in place of TEXTS."""
+    output_dir: Path | None = None
+    """Where to write `rest.txt` and `grpc.txt`, the answered text of each line; needs --input-file."""
+    batch_size: int = 32
+    """Texts in a request."""
     timeout_seconds: float = 60.0
     """Longest wait for the model to load and for an answer."""
+
+    def __post_init__(self):
+        if bool(self.texts) == (self.input_file is not None):
+            raise UserError("give either TEXTS to send or --input-file")
+        if (self.output_dir is None) != (self.input_file is None):
+            raise UserError("--input-file and --output-dir belong together")
+        if self.batch_size < 1:
+            raise UserError(f"--batch-size must be at least 1, got {self.batch_size}")
 
 
 def ask_rest(server, name, texts, timeout_seconds):
@@ -37,8 +55,11 @@ def ask_rest(server, name, texts, timeout_seconds):
         data=json.dumps({"inputs": {"text": list(texts)}}).encode(),
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=timeout_seconds) as response:
-        return json.load(response)["outputs"]
+    try:
+        with urllib.request.urlopen(request, timeout=timeout_seconds) as response:
+            return json.load(response)["outputs"]
+    except urllib.error.HTTPError as error:
+        raise UserError(f"the server refused the request: {json.load(error)['error']}") from error
 
 
 def ask_grpc(server, name, texts, timeout_seconds):
@@ -68,33 +89,59 @@ def _agree(from_rest, from_grpc):
     return from_rest == from_grpc
 
 
-def _rows(outputs, count):
-    return [{name: values[row] for name, values in sorted(outputs.items())} for row in range(count)]
+def ask_in_batches(ask, server, name, texts, config):
+    """Answers to texts by `ask_rest` or `ask_grpc`, a dict of outputs for each, and the seconds taken."""
+    rows = []
+    started = time.perf_counter()
+    for start in range(0, len(texts), config.batch_size):
+        batch = texts[start : start + config.batch_size]
+        outputs = ask(server, name, batch, config.timeout_seconds)
+        rows += [{key: outputs[key][row] for key in sorted(outputs)} for row in range(len(batch))]
+    return rows, time.perf_counter() - started
+
+
+def _write(path, rows):
+    # Serving answers rows of any task; those with a text are kept in the form that scoring tools read.
+    lines = [row["text"].replace("\n", " ") if "text" in row else json.dumps(row, ensure_ascii=False) for row in rows]
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
 @command_line
 def main(argv=None):
     """Runs the command; exit status 1 if the protocols disagree."""
     config = tyro.cli(AskConfig, args=argv, prog="python -m export.ask")
-    if not config.texts:
-        raise UserError("give at least one TEXT to send")
+    texts = list(config.texts or TextLines(config.input_file))
     name = config.serving_dir.resolve().name
     with LocalServer(config.serving_dir) as server:
         if not server.wait_until_available(timeout_seconds=config.timeout_seconds):
             raise UserError(f"{config.serving_dir} holds no version that could be loaded in {config.timeout_seconds} s")
         print(f"REST {server.rest_url}   gRPC {server.grpc_address}   model {name}")
-        rest = _rows(ask_rest(server, name, config.texts, config.timeout_seconds), len(config.texts))
-        grpc = _rows(ask_grpc(server, name, config.texts, config.timeout_seconds), len(config.texts))
-    agree = True
-    for text, from_rest, from_grpc in zip(config.texts, rest, grpc, strict=True):
-        same = from_rest.keys() == from_grpc.keys() and all(_agree(from_rest[key], from_grpc[key]) for key in from_rest)
-        agree = agree and same
-        print(f"\n  text  {text}\n  REST  {_shown(from_rest)}\n  gRPC  {_shown(from_grpc)}")
-        if not same:
-            print("  the two differ")
+        rest, rest_seconds = ask_in_batches(ask_rest, server, name, texts, config)
+        grpc, grpc_seconds = ask_in_batches(ask_grpc, server, name, texts, config)
+    different = [
+        row
+        for row, (one, other) in enumerate(zip(rest, grpc, strict=True))
+        if one.keys() != other.keys() or not all(_agree(one[key], other[key]) for key in one)
+    ]
+    if config.output_dir is None:
+        for text, from_rest, from_grpc in zip(texts, rest, grpc, strict=True):
+            print(f"\n  text  {text}\n  REST  {_shown(from_rest)}\n  gRPC  {_shown(from_grpc)}")
+    else:
+        try:
+            config.output_dir.mkdir(parents=True, exist_ok=True)
+            _write(config.output_dir / "rest.txt", rest)
+            _write(config.output_dir / "grpc.txt", grpc)
+        except OSError as error:
+            raise UserError(f"--output-dir {config.output_dir}: {error.strerror}") from error
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(
+            f"{len(texts)} texts in batches of {config.batch_size}: "
+            f"REST {rest_seconds:.1f} s, gRPC {grpc_seconds:.1f} s; "
+            f"peak memory of server and client {memory:.2f} GiB; answers in {config.output_dir}"
+        )
     print("\nserver stopped")
-    if not agree:
-        print("REST and gRPC answers differ", file=sys.stderr)
+    if different:
+        print(f"REST and gRPC answers differ in {len(different)} rows, first in row {different[0]}", file=sys.stderr)
         sys.exit(1)
 
 

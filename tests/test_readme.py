@@ -47,8 +47,9 @@ def workplace(tmp_path_factory):
             text = "".join(pair[side] + "\n" for pair in pairs)
             (directory / f"{name}.{language}").write_text(text, encoding="utf-8")
     run_module(find("recipes.translation", "runs/translation"), directory)
-    hypotheses = directory / "runs/translation/test.hypotheses.txt"
-    (directory / "references.de").write_text(hypotheses.read_text(encoding="utf-8"), encoding="utf-8")
+    for name, column in (("sources.en", 0), ("references.de", 1)):
+        text = "".join(pair[column] + "\n" for pair in sample_pairs(40, seed=6))
+        (directory / name).write_text(text, encoding="utf-8")
     assert "published" in run_module(find("export", "serving/translation"), directory)
     return directory
 
@@ -106,7 +107,7 @@ def test_own_data(workplace):
 
 
 def test_ask_prints_the_answers_of_both_protocols(workplace):
-    output = run_module(find("export.ask"), workplace)
+    output = run_module(find("export.ask", "In Vienna it was 15 degrees."), workplace)
     assert output.count("  REST  {") == output.count("  gRPC  {") == 2
     assert output.rstrip().endswith("server stopped")
 
@@ -125,11 +126,15 @@ def test_docker_and_curl_name_what_was_exported(workplace):
     assert curl[-1] in guide
 
 
-def test_metrics_scores_the_hypotheses(workplace):
-    argv = find("zoo.metrics")
-    hypotheses = (workplace / argv[3]).read_text(encoding="utf-8")
-    assert hypotheses.count("\n") == 500
-    assert "BLEU" in run([sys.executable, *argv[1:]], workplace)
+def test_a_file_is_asked_and_scored_as_python_would(workplace):
+    import zoo
+
+    assert "40 texts" in run_module(find("export.ask", "--input-file"), workplace)
+    sources = (workplace / "sources.en").read_text(encoding="utf-8").splitlines()
+    expected = [text.replace("\n", " ") for text in zoo.load(workplace / "runs/translation")(sources)]
+    for protocol in ("rest", "grpc"):
+        assert (workplace / f"served/{protocol}.txt").read_text(encoding="utf-8").split("\n") == [*expected, ""]
+    assert "BLEU" in run_module(find("zoo.metrics"), workplace)
 
 
 @pytest.mark.parametrize("variant", ["multi30k", "multi30k-one-hour"])
