@@ -4,12 +4,13 @@ CTranslate2 then serves as an independent implementation of the same model: for 
 in `tests/zoo/generation/test_ctranslate2_parity.py`.
 """
 
-import ctranslate2
+import json
+
 import numpy as np
 from ctranslate2.specs import TransformerSpec, common_spec
 
 from zoo.layers import sinusoidal_table
-from zoo.tokenizers.reversible_escape import ESCAPES, escape_text
+from zoo.tokenizers.reversible_escape import ESCAPES
 
 ACTIVATIONS = {
     "relu": common_spec.Activation.RELU,
@@ -20,12 +21,12 @@ ACTIVATIONS = {
 
 
 def convert(model, source_tokenizer, target_tokenizer, directory):
-    """Writes `directory`, which `ctranslate2.Translator` reads.
+    """Writes `directory`, which `ctranslate2.Translator` reads, and the tokenizers that `ctranslate2_text` needs.
 
     Args:
         model: Built `zoo.models.EncoderDecoder` of float32 weights.
         source_tokenizer, target_tokenizer: Its `SentencePieceTokenizer`s; their pieces become the vocabularies.
-        directory: Folder to make; one that is there is replaced.
+        directory: Path of the folder to make; what it holds of the same names is replaced.
     """
     config = model.get_config()
     spec = TransformerSpec.from_config(
@@ -63,26 +64,10 @@ def convert(model, source_tokenizer, target_tokenizer, directory):
     spec.optimize()
     directory.mkdir(parents=True, exist_ok=True)
     spec.save(str(directory))
-
-
-def to_pieces(processor, text):
-    """The pieces of one text for CTranslate2, by a `sentencepiece.SentencePieceProcessor` of the preset's own model."""
-    return processor.encode(escape_text(text), out_type=str)
-
-
-def to_text(processor, pieces):
-    """The text of pieces that CTranslate2 returned, special tokens left out."""
-    text = processor.decode([piece for piece in pieces if not processor.is_control(processor.piece_to_id(piece))])
-    for character, escaped in reversed(ESCAPES):
-        text = text.replace(escaped, character)
-    return text
-
-
-def open_translator(directory, threads):
-    """`ctranslate2.Translator` in float32 with one worker of `threads` threads."""
-    return ctranslate2.Translator(
-        str(directory), device="cpu", compute_type="float32", inter_threads=1, intra_threads=threads
-    )
+    for side, tokenizer in (("source", source_tokenizer), ("target", target_tokenizer)):
+        (directory / f"{side}.sentencepiece.model").write_bytes(tokenizer.model)
+    escapes = ESCAPES if source_tokenizer.escaped else ()
+    (directory / "escapes.json").write_text(json.dumps(escapes), encoding="utf-8")
 
 
 def aligned_options(settings, num_beams):

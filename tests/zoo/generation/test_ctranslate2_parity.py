@@ -16,7 +16,6 @@ import pytest
 pytest.importorskip("ctranslate2")
 
 import keras
-import sentencepiece
 import tensorflow as tf
 
 from zoo.models import EncoderDecoder
@@ -25,6 +24,7 @@ from zoo.tokenizers import SentencePieceTokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import ctranslate2_conversion
+from ctranslate2_text import TextTranslator
 
 SYLLABLES = [first + last for first in ("b", "k", "st", "m", "tr", "sch") for last in ("a", "el", "in", "or", "ung")]
 NUM_TEXTS = 64
@@ -79,7 +79,7 @@ def engines(request, tmp_path_factory):
     directory = tmp_path_factory.mktemp("ctranslate2")
     ctranslate2_conversion.convert(model, tokenizer, tokenizer, directory)
     translator = Translator(model, tokenizer, settings=SETTINGS)
-    return translator, ctranslate2_conversion.open_translator(directory, threads=1), texts
+    return translator, TextTranslator(directory, threads=1), texts
 
 
 def ours(engines, num_beams, length_penalty):
@@ -91,15 +91,13 @@ def ours(engines, num_beams, length_penalty):
 def theirs(engines, num_beams, length_penalty, patience):
     translator, engine, texts = engines
     tokenizer = translator.tokenizer
-    processor = sentencepiece.SentencePieceProcessor(model_proto=tokenizer.model)
     options = ctranslate2_conversion.aligned_options(SETTINGS, num_beams)
     options["length_penalty"] = length_penalty
-    sources = [ctranslate2_conversion.to_pieces(processor, text) for text in texts]
-    results = engine.translate_batch(sources, patience=patience, **options)
+    results = engine.engine.translate_batch([engine.pieces(text) for text in texts], patience=patience, **options)
     lengths = [len(result.hypotheses[0]) for result in results]
     assert len(set(lengths)) > 5, f"too much alike for a test: lengths {lengths}"
     # Random models write bytes that are no UTF-8, which detokenisers replace in different ways: ours reads both.
-    ids = [[processor.piece_to_id(piece) for piece in result.hypotheses[0]] for result in results]
+    ids = [[engine.target.piece_to_id(piece) for piece in result.hypotheses[0]] for result in results]
     decoded = tokenizer.decode(tf.ragged.constant(ids, tf.int32)).numpy()
     return [(text.decode(), result.scores[0]) for text, result in zip(decoded, results, strict=True)]
 
