@@ -1,12 +1,28 @@
 """The record of a run: every training interval and every validation."""
 
+import contextlib
 import csv
 import json
 
+from zoo.errors import UserError
 from zoo.training.training_callback import TrainingCallback
 
 JSONL_NAME = "history.jsonl"
 CSV_NAME = "history.csv"
+
+
+@contextlib.contextmanager
+def _written(path, mode="w"):
+    """Opens a file of the run; what keeps it from being written is a mistake that the user can mend."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open(mode, encoding="utf-8", newline="") as file:
+            yield file
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot write ({error.strerror or error}): free some space or choose another folder, then start "
+            "again to go on from the last checkpoint"
+        ) from error
 
 
 class History(TrainingCallback):
@@ -25,8 +41,7 @@ class History(TrainingCallback):
 
     def on_train_begin(self, logs=None):
         """Writes the rows there are, so that the file holds nothing from after the checkpoint."""
-        self.run.directory.mkdir(parents=True, exist_ok=True)
-        with self._path.open("w", encoding="utf-8") as file:
+        with _written(self._path) as file:
             file.writelines(json.dumps(row) + "\n" for row in self.rows)
 
     @property
@@ -35,7 +50,7 @@ class History(TrainingCallback):
 
     def _add(self, row):
         self.rows.append(row)
-        with self._path.open("a", encoding="utf-8") as file:
+        with _written(self._path, "a") as file:
             file.write(json.dumps(row) + "\n")
 
     def on_log(self, report):
@@ -51,7 +66,7 @@ class History(TrainingCallback):
     def on_train_end(self, logs=None):
         """Writes the table with one column per name."""
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
-        with (self.run.directory / CSV_NAME).open("w", encoding="utf-8", newline="") as file:
+        with _written(self.run.directory / CSV_NAME) as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(self.rows)

@@ -136,6 +136,7 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
 
 def _learning_rate_of(optimizer):
     """A function of the step, from the optimizer's public configuration; None if that does not say."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss-scaling wrapper
     value = optimizer.get_config().get("learning_rate")
     if isinstance(value, dict):
         return keras.optimizers.schedules.deserialize(value)

@@ -22,4 +22,8 @@ def dataset_of_any_shape(batches, example):
         return tf.TensorSpec([None] * array.ndim, tf.as_dtype(array.dtype))
 
     signature = keras.tree.map_structure(open_spec, example)
-    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)
+    options = tf.data.Options()
+    # There is nothing to tune, and the tuner's thread at times misses the end of its dataset: whoever lets go of the
+    # iterator then waits for it, up to a minute at the end of an interval.
+    options.autotune.enabled = False
+    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2).with_options(options)

@@ -138,6 +138,20 @@ def test_early_stopping_ends_training_and_holds_after_a_restart(tmp_path):
     assert len(again.history) == len(result.history)
 
 
+def test_learning_rate_is_known_under_loss_scaling(tmp_path):
+    model = tiny_model(eager=True)
+    model.compile(keras.optimizers.LossScaleOptimizer(model.optimizer), model.loss, run_eagerly=True)
+    options = dict(total_steps=4, checkpoint_every_steps=4, log_every_steps=4, progress=False)
+    result = train(model, TinyBatches(), directory=tmp_path, **options)
+    np.testing.assert_allclose(result.history[0]["learning_rate"], 0.03 * 4 / 10, rtol=1e-6)
+
+
+def test_history_that_cannot_be_written(tmp_path):
+    (tmp_path / "run").write_text("a file where the folder should be")
+    with pytest.raises(UserError, match=r"run.history\.jsonl: cannot write"):
+        train_tiny(tmp_path / "run", 4, eager=True)
+
+
 def test_history_after_a_restart_has_no_row_twice(tmp_path):
     train_tiny(tmp_path, 8, eager=True, validate_every_steps=4, checkpoint_every_steps=5, log_every_steps=2)
     with (tmp_path / "history.jsonl").open("a") as file:

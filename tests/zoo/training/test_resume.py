@@ -3,6 +3,7 @@ import multiprocessing
 import random
 import resource
 import shutil
+import signal
 import time
 
 import numpy as np
@@ -60,6 +61,7 @@ def test_killed_at_random_moments_ends_with_the_same_bits(tmp_path):
             process.kill()
             kills += 1
         process.join()
+        assert process.exitcode == (0 if (tmp_path / "killed.npz").exists() else -signal.SIGKILL)
         if kills == 2 and not truncated:
             truncated = True
             newest = checkpoint_paths(tmp_path / "killed" / "checkpoints")[-1]
