@@ -4,6 +4,7 @@ A case names its inputs by the arguments of `call`. B = 4 rows: full length, two
 no real position at all. `positions` marks the output positions that mean something.
 """
 
+import functools
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +30,7 @@ TARGET_MASK = np.array([[1] * 5, [1] * 3 + [0] * 2, [1] + [0] * 4, [1] * 5], "in
 TOLERANCE = {"mixed_bfloat16": 0.06, "mixed_float16": 0.01}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """A layer or model to check.
 
@@ -135,9 +136,14 @@ def randomised(layer, seed=5):
     return layer
 
 
-def built(case, **kwargs):
-    """A new layer with random weights, built by calling it."""
-    layer = case.make(**kwargs)
+def built(case, dtype="float32"):
+    """The layer of a case with random weights, built by calling it. Tests share it, since building takes longest."""
+    return _built(case, dtype)
+
+
+@functools.cache
+def _built(case, dtype):
+    layer = case.make(dtype=dtype)
     call(case, layer)
     return randomised(layer)
 
@@ -161,8 +167,9 @@ def check_config_round_trip(case):
 def check_precision(case, policy):
     """Half precision computes in half (so differs from float32), keeps float32 weights, and stays close."""
     reference = built(case)
-    layer = built(case, dtype=policy)
-    layer.set_weights(reference.get_weights())
+    layer = built(case, policy)
+    for weight, same in zip(layer.weights, reference.weights, strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(weight), ops.convert_to_numpy(same))
     assert {weight.dtype for weight in layer.trainable_weights} <= {"float32"}
     raw = layer(**case.inputs, **case.options)
     half = policy.removeprefix("mixed_")

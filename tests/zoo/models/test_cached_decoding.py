@@ -11,7 +11,7 @@ every_model = pytest.mark.parametrize("case", MODEL_CASES, ids=[case.name for ca
 
 def whole_and_steps(case, num_hypotheses, spare_room, policy="float32"):
     """Logits [B * K, T, V] of different targets for each of a row's K hypotheses, at once and step by step."""
-    model = built(case, dtype=policy)
+    model = built(case, policy)
     source_token_ids = case.inputs["inputs"]["source_token_ids"]
     targets = np.random.default_rng(8).integers(3, 23, size=(B * num_hypotheses, T)).astype("int32")
     whole = model(

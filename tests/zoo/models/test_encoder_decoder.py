@@ -133,6 +133,15 @@ def test_tied_embeddings_are_one_weight(tied, tables):
     assert sum(weight.path.endswith("embeddings") for weight in model.weights) == tables
 
 
+def test_the_summary_knows_every_shape():
+    lines = []
+    model = EncoderDecoder(V, V, **SIZES)
+    model(CASES["model_post_all"].inputs["inputs"])
+    model.summary(print_fn=lines.append, line_length=120)
+    text = "\n".join(str(line) for line in lines)
+    assert text.count(f"(None, None, {D})") == 7  # one embedding, two of positions, four blocks
+
+
 def test_a_model_builds_itself_when_used_step_by_step():
     model = EncoderDecoder(V, V, **SIZES)
     inputs = CASES["model_post_all"].inputs["inputs"]
