@@ -15,6 +15,7 @@ def test_stored_layers_and_models_give_equal_outputs(on_backend, backend):
         for what, difference in found.items():
             if what != "searches":
                 assert difference < 1e-5, f"{name}, {what}"
+    assert all("weights" in results[case.name] for case in MODEL_CASES)
     assert "saved here" in results["model_pre_none"] and "saved here" in results["decoder_block_post"]
 
 
