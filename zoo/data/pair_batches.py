@@ -4,6 +4,7 @@ from itertools import islice
 
 import numpy as np
 
+from zoo.data.batch_stream import BatchStream
 from zoo.data.encoded_pairs import EncodedPairs, TokenRows
 from zoo.data.length_buckets import bucket_lengths, cut_batches, similar_lengths_first
 from zoo.data.length_filter import LengthFilter
@@ -144,8 +145,8 @@ class PairBatches:
             )
 
     def stream(self, start_epoch=0, start_batch=0):
-        """Returns a `PairBatchStream`: the batches of all epochs without end, from the given position on."""
-        return PairBatchStream(self, start_epoch, start_batch)
+        """Returns a `BatchStream`: the batches of all epochs without end, from the given position on."""
+        return BatchStream(self, start_epoch, start_batch)
 
     def num_batches(self, epoch=0):
         """Returns the number of batches of an epoch, or None for a corpus larger than `shuffle_buffer`.
@@ -269,43 +270,3 @@ class PairBatches:
         if self.report.total == 0:
             return "the corpus holds no text pairs; check the files"
         return f"no text pair is left to train on ({self.report}); check the files, their order and the length limits"
-
-
-class PairBatchStream:
-    """An endless iterator over the epochs of `PairBatches` that knows where it is.
-
-    A reader that fetches batches ahead of their use must take each batch's position along with it.
-
-    Attributes:
-        epoch: Epoch of the batch yielded last (before the first: where the stream starts).
-        batch: Number of batches of that epoch yielded so far, skipped ones included.
-
-    Example:
-        >>> stream = batches.stream()
-        >>> first = next(stream)
-        >>> rest = batches.stream(*stream.position)
-    """
-
-    def __init__(self, batches, start_epoch=0, start_batch=0):
-        self._batches = batches
-        self.epoch = start_epoch
-        self.batch = start_batch
-        self._iterator = batches.epoch(start_epoch, skip_batches=start_batch)
-
-    @property
-    def position(self):
-        """(epoch, batch): `PairBatches.stream(*position)` continues after the batch yielded last."""
-        return self.epoch, self.batch
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        """Returns the next (x, labels, weights), of the next epoch where one ends."""
-        for item in self._iterator:
-            self.batch += 1
-            return item
-        self.epoch += 1
-        self.batch = 0
-        self._iterator = self._batches.epoch(self.epoch)
-        return next(self)

@@ -1,6 +1,11 @@
-"""Compiling a function of a model's weights for inference, in the way of the Keras backend in use."""
+"""Running a function of a model's weights from a TensorFlow program, in the way of the Keras backend in use."""
 
 import keras
+import numpy as np
+import tensorflow as tf
+
+SMALLEST_COMPILED_LENGTH = 32
+"""A backend that compiles for every shape anew sees powers of two from here up, and row counts of powers of two."""
 
 
 def compile_inference(model, function, static_argnames=()):
@@ -42,3 +47,41 @@ def _compile_for_jax(model, function, static_argnames):
         return compiled([variable.value for variable in model.variables], **arguments)
 
     return call
+
+
+def call_in_backend(function, tensors, padding, largest_length, **options):
+    """Calls a compiled function on TensorFlow tensors and returns TensorFlow tensors.
+
+    Under TensorFlow the call becomes part of the graph at hand. Other backends run outside of any graph; for JAX,
+    which compiles for every shape anew, rows and lengths are rounded up first.
+
+    Args:
+        function: From `compile_inference`. Its results have first dimension B.
+        tensors: Arguments by name, each with first dimension B.
+        padding: For each argument of shape [B, S] with a length to be rounded up, what to fill it with; the other rows
+            and arguments are filled up with zeros.
+        largest_length: S is not rounded up beyond this.
+        options: Python values, passed on.
+
+    Returns:
+        The tuple of results. Their rows are those of the arguments; lengths may be the rounded ones.
+    """
+    if keras.config.backend() == "tensorflow":
+        return function(**tensors, **options)
+    arrays = {name: value.numpy() for name, value in tensors.items()}
+    rows = len(next(iter(arrays.values())))
+    if keras.config.backend() == "jax":
+        for name, fill in padding.items():
+            length = arrays[name].shape[1]
+            extra = rounded_up(length, SMALLEST_COMPILED_LENGTH, largest_length) - length
+            arrays[name] = np.pad(arrays[name], ((0, 0), (0, extra)), constant_values=fill)
+        extra = rounded_up(rows) - rows
+        arrays = {name: np.pad(value, [(0, extra)] + [(0, 0)] * (value.ndim - 1)) for name, value in arrays.items()}
+    results = function(**{name: keras.ops.convert_to_tensor(value) for name, value in arrays.items()}, **options)
+    return tuple(tf.constant(keras.ops.convert_to_numpy(value)[:rows]) for value in results)
+
+
+def rounded_up(size, smallest=1, largest=None):
+    """The next power of two, at least `smallest` and at most `largest`."""
+    size = max(smallest, 1 << (size - 1).bit_length())
+    return size if largest is None else min(size, largest)

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from zoo.checkpoints.preset import save_preset
@@ -13,12 +12,9 @@ from zoo.errors import UserError
 from zoo.generation import LENGTH_PENALTY_TYPES, beam_search, greedy_search, length_penalty_divisor
 from zoo.tasks.controls import check_controls, resolve_controls
 from zoo.tasks.examples import save_examples
-from zoo.tasks.inference import compile_inference
+from zoo.tasks.inference import SMALLEST_COMPILED_LENGTH, call_in_backend, compile_inference, rounded_up
 from zoo.tasks.task import Control, Task
 from zoo.tasks.text_batches import check_texts, map_in_batches
-
-SMALLEST_COMPILED_LENGTH = 32
-"""A backend that compiles for every shape anew sees powers of two from here up, and row counts of powers of two."""
 
 BLANK = r"[\s\v\pZ]*"
 """RE2 pattern of texts with nothing to translate: ASCII and Unicode blanks."""
@@ -289,28 +285,15 @@ class Translator(Task):
             length_penalty=controls["length_penalty"],
         )
         options = dict(num_beams=num_beams, num_return=num_return, settings=self.settings)
-        if keras.config.backend() == "tensorflow":
-            return self._generate_compiled(**arguments, loop_length=loop_length, **options)
-        arguments = {name: value.numpy() for name, value in arguments.items()}
-        loop_length = int(loop_length)
-        rows = len(source_token_ids)
-        if keras.config.backend() == "jax":
-            loop_length = _rounded_up(loop_length, SMALLEST_COMPILED_LENGTH, self.settings.max_new_tokens)
-            length = _rounded_up(source_token_ids.shape[1], SMALLEST_COMPILED_LENGTH, self.max_source_length)
-            for name, fill in (("source_token_ids", self.source_tokenizer.pad_id), ("source_padding_mask", 0)):
-                extra = length - arguments[name].shape[1]
-                arguments[name] = np.pad(arguments[name], ((0, 0), (0, extra)), constant_values=fill)
-            # A row with room for no token is done before the first step.
-            extra = _rounded_up(rows) - rows
-            arguments = {
-                name: np.pad(value, [(0, extra)] + [(0, 0)] * (value.ndim - 1)) for name, value in arguments.items()
-            }
-        token_ids, scores = self._generate_compiled(
-            **{name: keras.ops.convert_to_tensor(value) for name, value in arguments.items()},
-            loop_length=loop_length,
-            **options,
+        if keras.config.backend() != "tensorflow":
+            loop_length = int(loop_length)
+            if keras.config.backend() == "jax":
+                loop_length = rounded_up(loop_length, SMALLEST_COMPILED_LENGTH, self.settings.max_new_tokens)
+        # A row that is added to fill up a batch has room for no token, so it is done before the first step.
+        padding = {"source_token_ids": self.source_tokenizer.pad_id, "source_padding_mask": 0}
+        return call_in_backend(
+            self._generate_compiled, arguments, padding, self.max_source_length, loop_length=loop_length, **options
         )
-        return tuple(tf.constant(keras.ops.convert_to_numpy(value)[:rows]) for value in (token_ids, scores))
 
     def _generate(
         self,
@@ -404,9 +387,3 @@ def _check_tokenizer(side, tokenizer, special_tokens, vocabulary_size):
             f"the {side} tokenizer has {tokenizer.vocabulary_size} tokens but the model {vocabulary_size}; "
             "they must come from one training run"
         )
-
-
-def _rounded_up(size, smallest=1, largest=None):
-    """The next power of two, at least `smallest` and at most `largest`."""
-    size = max(smallest, 1 << (size - 1).bit_length())
-    return size if largest is None else min(size, largest)
