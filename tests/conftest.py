@@ -50,9 +50,11 @@ def stored(tmp_path_factory, tiny_translator):
         model = functional(case)
         model.save(directory / f"{case.name}.keras")
         model.save_weights(directory / f"{case.name}.weights.h5")
-        inputs = case.inputs.get("inputs") if "model" in case.name else case.inputs
-        output = model(inputs)
-        np.savez(directory / f"{case.name}.npz", output=np.asarray(output), **inputs)
+        inputs = case.inputs["inputs"] if isinstance(case.inputs.get("inputs"), dict) else case.inputs
+        outputs = model(inputs)
+        outputs = outputs if isinstance(outputs, dict) else {"": outputs}
+        outputs = {f"output:{name}": np.asarray(value) for name, value in outputs.items()}
+        np.savez(directory / f"{case.name}.npz", **outputs, **inputs)
     tiny_translator.save(directory / "preset")
     lines = [line if isinstance(line, str) else line.decode("utf-8", "replace") for line in LINES]
     (directory / "lines.json").write_text(json.dumps(lines))

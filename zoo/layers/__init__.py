@@ -4,6 +4,7 @@ Shape letters: B batch, T query length, S key length, H heads, D hidden (model) 
 """
 
 from zoo.layers.feed_forward import FeedForward
+from zoo.layers.masked_language_model_head import MaskedLanguageModelHead
 from zoo.layers.multi_head_attention import MultiHeadAttention
 from zoo.layers.position_embedding import PositionEmbedding, sinusoidal_table
 from zoo.layers.token_embedding import TokenEmbedding
@@ -11,6 +12,7 @@ from zoo.layers.transformer_block import TransformerDecoderBlock, TransformerEnc
 
 __all__ = [
     "FeedForward",
+    "MaskedLanguageModelHead",
     "MultiHeadAttention",
     "PositionEmbedding",
     "TokenEmbedding",

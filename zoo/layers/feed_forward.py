@@ -2,8 +2,8 @@
 
 import keras
 
-from zoo.errors import UserError
-from zoo.layers.initializers import glorot_uniform
+from zoo.layers.activations import activate, check_activation
+from zoo.layers.initializers import projection_initializer
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -15,6 +15,7 @@ class FeedForward(keras.layers.Layer):
         intermediate_dim: Width between the projections.
         activation: "relu", "gelu" (exact, by the error function), "gelu_approximate" (tanh, as in GPT-2) or "swish".
         dropout: Rate of dropout after the activation.
+        initializer_stddev: Standard deviation of the initial projections; Glorot's if None.
 
     Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, section 3.3.
 
@@ -25,19 +26,22 @@ class FeedForward(keras.layers.Layer):
 
     ACTIVATIONS = ("relu", "gelu", "gelu_approximate", "swish")
 
-    def __init__(self, hidden_dim, intermediate_dim, activation="relu", dropout=0.0, **kwargs):
+    def __init__(self, hidden_dim, intermediate_dim, activation="relu", dropout=0.0, initializer_stddev=None, **kwargs):
         super().__init__(**kwargs)
-        if activation not in self.ACTIVATIONS:
-            raise UserError(f"activation must be one of {', '.join(self.ACTIVATIONS)}, got {activation!r}")
+        check_activation(activation, self.ACTIVATIONS)
         self.hidden_dim = hidden_dim
         self.intermediate_dim = intermediate_dim
         self.activation_name = activation
         self.dropout_rate = dropout
-        self.expand = keras.layers.Dense(
-            intermediate_dim, kernel_initializer=glorot_uniform(), dtype=self.dtype_policy, name="expand"
-        )
-        self.contract = keras.layers.Dense(
-            hidden_dim, kernel_initializer=glorot_uniform(), dtype=self.dtype_policy, name="contract"
+        self.initializer_stddev = initializer_stddev
+        self.expand, self.contract = (
+            keras.layers.Dense(
+                units,
+                kernel_initializer=projection_initializer(initializer_stddev),
+                dtype=self.dtype_policy,
+                name=name,
+            )
+            for units, name in ((intermediate_dim, "expand"), (hidden_dim, "contract"))
         )
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout") if dropout else None
 
@@ -49,13 +53,7 @@ class FeedForward(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         """Maps `[..., D]` to `[..., D]`."""
-        x = self.expand(inputs)
-        if self.activation_name == "gelu_approximate":
-            x = keras.activations.gelu(x, approximate=True)
-        elif self.activation_name == "gelu":
-            x = keras.activations.gelu(x, approximate=False)
-        else:
-            x = keras.activations.get(self.activation_name)(x)
+        x = activate(self.expand(inputs), self.activation_name)
         if self.dropout is not None:
             x = self.dropout(x, training=training)
         return self.contract(x)
@@ -72,5 +70,6 @@ class FeedForward(keras.layers.Layer):
             intermediate_dim=self.intermediate_dim,
             activation=self.activation_name,
             dropout=self.dropout_rate,
+            initializer_stddev=self.initializer_stddev,
         )
         return config

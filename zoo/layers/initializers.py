@@ -2,12 +2,23 @@
 
 import keras
 
-
-def glorot_uniform():
-    """Uniform in +-sqrt(6 / (fan_in + fan_out)), for projections (Glorot & Bengio 2010)."""
-    return keras.initializers.GlorotUniform()
+# Of every matrix of BERT (Devlin et al. 2019, https://arxiv.org/abs/1810.04805) and of the models that follow it.
+BERT_STDDEV = 0.02
 
 
-def embedding_normal(hidden_dim):
-    """Normal with standard deviation hidden_dim ** -0.5, so that scaled embeddings have unit variance."""
-    return keras.initializers.RandomNormal(stddev=hidden_dim**-0.5)
+def projection_initializer(stddev=None):
+    """For projections: truncated normal with the given standard deviation.
+
+    If that is None: uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010).
+    """
+    return keras.initializers.GlorotUniform() if stddev is None else keras.initializers.TruncatedNormal(stddev=stddev)
+
+
+def embedding_initializer(hidden_dim, stddev=None):
+    """For tables of vectors: truncated normal with the given standard deviation.
+
+    If that is None: normal with standard deviation hidden_dim ** -0.5, so that scaled embeddings have unit variance.
+    """
+    if stddev is None:
+        return keras.initializers.RandomNormal(stddev=hidden_dim**-0.5)
+    return keras.initializers.TruncatedNormal(stddev=stddev)

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from zoo.errors import UserError
-from zoo.layers.initializers import glorot_uniform
+from zoo.layers.initializers import projection_initializer
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -24,6 +24,7 @@ class MultiHeadAttention(keras.layers.Layer):
         hidden_dim: D, of the queries and of the output.
         attention_dropout: Rate of dropout on the attention weights; any rate above 0 gives up flash attention while
             training.
+        initializer_stddev: Standard deviation of the initial projections; Glorot's if None.
 
     Source: Vaswani et al. 2017, "Attention Is All You Need", https://arxiv.org/abs/1706.03762, section 3.2.
 
@@ -33,17 +34,23 @@ class MultiHeadAttention(keras.layers.Layer):
         (2, 5, 32)
     """
 
-    def __init__(self, num_heads, hidden_dim, attention_dropout=0.0, **kwargs):
+    def __init__(self, num_heads, hidden_dim, attention_dropout=0.0, initializer_stddev=None, **kwargs):
         super().__init__(**kwargs)
         if num_heads < 1 or hidden_dim % num_heads:
             raise UserError(f"hidden_dim must be a multiple of num_heads, got {hidden_dim} and {num_heads}")
         self.num_heads = num_heads
         self.hidden_dim = hidden_dim
         self.attention_dropout = attention_dropout
+        self.initializer_stddev = initializer_stddev
         self.head_dim = hidden_dim // num_heads
         self.scale = 1.0 / math.sqrt(self.head_dim)
         self.query, self.key, self.value, self.output_projection = (
-            keras.layers.Dense(hidden_dim, kernel_initializer=glorot_uniform(), dtype=self.dtype_policy, name=name)
+            keras.layers.Dense(
+                hidden_dim,
+                kernel_initializer=projection_initializer(initializer_stddev),
+                dtype=self.dtype_policy,
+                name=name,
+            )
             for name in ("query", "key", "value", "output")
         )
         self.dropout = keras.layers.Dropout(attention_dropout, dtype=self.dtype_policy) if attention_dropout else None
@@ -167,5 +174,10 @@ class MultiHeadAttention(keras.layers.Layer):
     def get_config(self):
         """The constructor's arguments."""
         config = super().get_config()
-        config.update(num_heads=self.num_heads, hidden_dim=self.hidden_dim, attention_dropout=self.attention_dropout)
+        config.update(
+            num_heads=self.num_heads,
+            hidden_dim=self.hidden_dim,
+            attention_dropout=self.attention_dropout,
+            initializer_stddev=self.initializer_stddev,
+        )
         return config

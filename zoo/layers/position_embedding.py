@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from zoo.errors import UserError
-from zoo.layers.initializers import embedding_normal
+from zoo.layers.initializers import embedding_initializer
 
 
 def sinusoidal_table(max_length, hidden_dim):
@@ -36,6 +36,8 @@ class PositionEmbedding(keras.layers.Layer):
     Args:
         max_length: Positions there are vectors for; a longer input is an error.
         kind: "sinusoidal" (fixed) or "learned".
+        offset: Rows of the table before that of position 0, which are never used: 2 in RoBERTa, else 0.
+        initializer_stddev: Standard deviation of the initial learned table; D ** -0.5 if None.
 
     Example:
         >>> PositionEmbedding(max_length=8)(keras.random.normal((2, 5, 32))).shape
@@ -44,22 +46,27 @@ class PositionEmbedding(keras.layers.Layer):
 
     KINDS = ("sinusoidal", "learned")
 
-    def __init__(self, max_length, kind="sinusoidal", **kwargs):
+    def __init__(self, max_length, kind="sinusoidal", offset=0, initializer_stddev=None, **kwargs):
         super().__init__(**kwargs)
         if kind not in self.KINDS:
             raise UserError(f"kind must be one of {', '.join(self.KINDS)}, got {kind!r}")
         self.max_length = max_length
         self.kind = kind
+        self.offset = offset
+        self.initializer_stddev = initializer_stddev
 
     def build(self, input_shape):
-        """Creates the table `[max_length, D]`, a weight if learned and a constant if not."""
+        """Creates the table `[max_length + offset, D]`, a weight if learned and a constant if not."""
         hidden_dim = input_shape[-1]
+        rows = self.max_length + self.offset
         if self.kind == "learned":
             self.table = self.add_weight(
-                name="positions", shape=(self.max_length, hidden_dim), initializer=embedding_normal(hidden_dim)
+                name="positions",
+                shape=(rows, hidden_dim),
+                initializer=embedding_initializer(hidden_dim, self.initializer_stddev),
             )
         else:
-            self.table = sinusoidal_table(self.max_length, hidden_dim)
+            self.table = sinusoidal_table(rows, hidden_dim)
         self.built = True
 
     def _table(self):
@@ -75,11 +82,11 @@ class PositionEmbedding(keras.layers.Layer):
         if length is not None and length > self.max_length:
             raise UserError(f"a sequence of {length} tokens is longer than max_sequence_length {self.max_length}")
         table = self._table()
-        return inputs + ops.take(table, ops.arange(ops.shape(inputs)[1]), axis=0)
+        return inputs + ops.take(table, self.offset + ops.arange(ops.shape(inputs)[1]), axis=0)
 
     def at(self, inputs, index):
         """Adds the vector of position `index` (int32 scalar) to inputs `[B, 1, D]`."""
-        return inputs + ops.take(self._table(), index, axis=0)
+        return inputs + ops.take(self._table(), self.offset + index, axis=0)
 
     def compute_output_shape(self, input_shape):
         """`[B, T, D]`."""
@@ -88,5 +95,10 @@ class PositionEmbedding(keras.layers.Layer):
     def get_config(self):
         """The constructor's arguments."""
         config = super().get_config()
-        config.update(max_length=self.max_length, kind=self.kind)
+        config.update(
+            max_length=self.max_length,
+            kind=self.kind,
+            offset=self.offset,
+            initializer_stddev=self.initializer_stddev,
+        )
         return config

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from zoo.layers.initializers import embedding_normal
+from zoo.layers.initializers import embedding_initializer
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -16,6 +16,7 @@ class TokenEmbedding(keras.layers.Layer):
         vocabulary_size: V.
         hidden_dim: D.
         scale: Whether looked-up vectors are multiplied by sqrt(D), as in the original Transformer.
+        initializer_stddev: Standard deviation of the initial table; D ** -0.5 if None.
 
     Source: tying input and output embeddings, Press & Wolf 2017, https://arxiv.org/abs/1608.05859.
 
@@ -25,18 +26,19 @@ class TokenEmbedding(keras.layers.Layer):
         (1, 3, 11)
     """
 
-    def __init__(self, vocabulary_size, hidden_dim, scale=False, **kwargs):
+    def __init__(self, vocabulary_size, hidden_dim, scale=False, initializer_stddev=None, **kwargs):
         super().__init__(**kwargs)
         self.vocabulary_size = vocabulary_size
         self.hidden_dim = hidden_dim
         self.scale = scale
+        self.initializer_stddev = initializer_stddev
 
     def build(self, input_shape=None):
         """Creates the table `[V, D]`."""
         self.embeddings = self.add_weight(
             name="embeddings",
             shape=(self.vocabulary_size, self.hidden_dim),
-            initializer=embedding_normal(self.hidden_dim),
+            initializer=embedding_initializer(self.hidden_dim, self.initializer_stddev),
         )
         self.built = True
 
@@ -58,5 +60,10 @@ class TokenEmbedding(keras.layers.Layer):
     def get_config(self):
         """The constructor's arguments."""
         config = super().get_config()
-        config.update(vocabulary_size=self.vocabulary_size, hidden_dim=self.hidden_dim, scale=self.scale)
+        config.update(
+            vocabulary_size=self.vocabulary_size,
+            hidden_dim=self.hidden_dim,
+            scale=self.scale,
+            initializer_stddev=self.initializer_stddev,
+        )
         return config

@@ -23,6 +23,7 @@ class TransformerBlock(keras.layers.Layer):
         activation_dropout: Rate inside the feed-forward network.
         norm: "post" (normalise after adding, as published) or "pre" (before each sub-layer).
         layer_norm_epsilon: Added to the variance.
+        initializer_stddev: Standard deviation of the initial projections; Glorot's if None.
 
     Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762; pre-norm: Xiong et al. 2020, https://arxiv.org/abs/2002.04745.
     """
@@ -38,6 +39,7 @@ class TransformerBlock(keras.layers.Layer):
         activation_dropout=0.0,
         norm="post",
         layer_norm_epsilon=1e-5,
+        initializer_stddev=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -53,13 +55,20 @@ class TransformerBlock(keras.layers.Layer):
             activation_dropout=activation_dropout,
             norm=norm,
             layer_norm_epsilon=layer_norm_epsilon,
+            initializer_stddev=initializer_stddev,
         )
         self.hidden_dim = hidden_dim
         self.norm = norm
         self.self_attention = self._attention("self_attention")
         self.self_attention_norm = self._layer_norm("self_attention_norm")
         self.feed_forward = FeedForward(
-            hidden_dim, intermediate_dim, activation, activation_dropout, dtype=self.dtype_policy, name="feed_forward"
+            hidden_dim,
+            intermediate_dim,
+            activation,
+            activation_dropout,
+            initializer_stddev,
+            dtype=self.dtype_policy,
+            name="feed_forward",
         )
         self.feed_forward_norm = self._layer_norm("feed_forward_norm")
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
@@ -67,7 +76,12 @@ class TransformerBlock(keras.layers.Layer):
     def _attention(self, name):
         config = self._config
         return MultiHeadAttention(
-            config["num_heads"], config["hidden_dim"], config["attention_dropout"], dtype=self.dtype_policy, name=name
+            config["num_heads"],
+            config["hidden_dim"],
+            config["attention_dropout"],
+            config["initializer_stddev"],
+            dtype=self.dtype_policy,
+            name=name,
         )
 
     def _layer_norm(self, name):

@@ -1,6 +1,18 @@
 """Models of the zoo, plain `keras.Model`s from token ids to logits."""
 
+from zoo.models.encoder import Encoder
 from zoo.models.encoder_decoder import EncoderDecoder
-from zoo.models.sizes import ENCODER_DECODER_SIZES
+from zoo.models.masked_token_predictor import MaskedTokenPredictor
+from zoo.models.sequence_classifier import SequenceClassifier
+from zoo.models.sizes import ENCODER_DECODER_SIZES, ENCODER_SIZES
+from zoo.models.token_classifier import TokenClassifier
 
-__all__ = ["ENCODER_DECODER_SIZES", "EncoderDecoder"]
+__all__ = [
+    "ENCODER_DECODER_SIZES",
+    "ENCODER_SIZES",
+    "Encoder",
+    "EncoderDecoder",
+    "MaskedTokenPredictor",
+    "SequenceClassifier",
+    "TokenClassifier",
+]

@@ -1,4 +1,4 @@
-"""Published sizes of the encoder-decoder Transformer."""
+"""Published sizes of the models."""
 
 ENCODER_DECODER_SIZES = {
     # Wu et al. 2021, https://arxiv.org/abs/2105.14462, the size that suits Multi30k.
@@ -8,4 +8,14 @@ ENCODER_DECODER_SIZES = {
     # Vaswani et al. 2017, table 3.
     "base": dict(num_layers=6, hidden_dim=512, intermediate_dim=2048, num_heads=8, dropout=0.1),
     "big": dict(num_layers=6, hidden_dim=1024, intermediate_dim=4096, num_heads=16, dropout=0.3),
+}
+
+# Turc et al. 2019, https://arxiv.org/abs/1908.08962 ("BERT miniatures"); base and large: Devlin et al. 2019, table 1.
+ENCODER_SIZES = {
+    "tiny": dict(num_layers=2, hidden_dim=128, intermediate_dim=512, num_heads=2),
+    "mini": dict(num_layers=4, hidden_dim=256, intermediate_dim=1024, num_heads=4),
+    "small": dict(num_layers=4, hidden_dim=512, intermediate_dim=2048, num_heads=8),
+    "medium": dict(num_layers=8, hidden_dim=512, intermediate_dim=2048, num_heads=8),
+    "base": dict(num_layers=12, hidden_dim=768, intermediate_dim=3072, num_heads=12),
+    "large": dict(num_layers=24, hidden_dim=1024, intermediate_dim=4096, num_heads=16),
 }

@@ -15,13 +15,14 @@ from keras import ops
 
 from zoo.layers import (
     FeedForward,
+    MaskedLanguageModelHead,
     MultiHeadAttention,
     PositionEmbedding,
     TokenEmbedding,
     TransformerDecoderBlock,
     TransformerEncoderBlock,
 )
-from zoo.models import EncoderDecoder
+from zoo.models import Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
 
 B, T, S, D, V = 4, 5, 6, 16, 23
 SOURCE_MASK = np.array([[1] * 6, [1] * 4 + [0] * 2, [1] + [0] * 5, [0] * 6], "int32")
@@ -38,9 +39,10 @@ class Case:
         name: For test ids and file names.
         make: From keyword arguments of every layer, such as dtype, to a new one.
         inputs: numpy arrays by argument of `call`; a model's single dictionary argument is under "inputs".
-        positions: bool [B, T], output positions that real positions alone decide and that mean something.
+        positions: bool [B, T] or [B], output positions that real positions alone decide and that mean something.
         padding: Names of inputs to their masks, [B, length], 0 where the content must not matter.
         options: Other arguments of `call`.
+        take: From the output to one tensor, of a model with several.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Case:
     positions: np.ndarray
     padding: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)
+    take: Any = None
 
 
 def _floats(seed, length):
@@ -110,6 +113,64 @@ def _model_cases():
         yield Case(name, _model(**options), {"inputs": inputs}, TARGET_POSITIONS, padding)
 
 
+def _encoder(**options):
+    sizes = dict(hidden_dim=D, intermediate_dim=24, num_heads=4, num_layers=2, max_sequence_length=12, num_segments=3)
+    return lambda **kwargs: Encoder(**{"vocabulary_size": V, **sizes, **options}, **kwargs)
+
+
+def _with_head(cls, *arguments, encoder=None, **options):
+    def make(dtype=None, **kwargs):
+        return cls(_encoder(**(encoder or {}))(dtype=dtype), *arguments, **options, **kwargs)
+
+    return make
+
+
+def _both(per_token, per_row):
+    """From a model's outputs to one tensor: at each position the token's vector and the row's."""
+
+    def take(outputs):
+        repeated = ops.repeat(outputs[per_row][:, None], outputs[per_token].shape[1], axis=1)
+        return ops.concatenate([outputs[per_token], repeated], axis=-1)
+
+    return take
+
+
+def _encoder_cases():
+    """Of sequences, all named "encoder_..." or with a head "tokens_..." or "sequence_..."."""
+    segment_ids = np.random.default_rng(5).integers(0, 3, size=(B, S)).astype("int32")
+    inputs = {"inputs": {"token_ids": _ids(2, S), "padding_mask": SOURCE_MASK, "segment_ids": segment_ids}}
+    vectors = _both("hidden_states", "pooled")
+    rows, padding = SOURCE_POSITIONS.any(axis=1), {"token_ids": SOURCE_MASK}
+    roberta = dict(position_offset=2, num_segments=1, activation="gelu_approximate", layer_norm_epsilon=1e-5)
+    for name, make, positions, take in (
+        ("encoder_bert", _encoder(), SOURCE_POSITIONS, vectors),
+        ("encoder_roberta", _encoder(**roberta), SOURCE_POSITIONS, vectors),
+        (
+            "encoder_distilbert",
+            _encoder(num_segments=0, pooler=False, norm="pre"),
+            SOURCE_POSITIONS,
+            lambda outputs: outputs["hidden_states"],
+        ),
+        ("tokens_classified", _with_head(TokenClassifier, 5, encoder=dict(pooler=False)), SOURCE_POSITIONS, None),
+        ("tokens_predicted", _with_head(MaskedTokenPredictor, encoder=dict(pooler=False)), SOURCE_POSITIONS, None),
+        (
+            "tokens_and_next_sentence",
+            _with_head(MaskedTokenPredictor, next_sentence=True, activation="relu"),
+            SOURCE_POSITIONS,
+            _both("token_logits", "next_sentence_logits"),
+        ),
+        ("sequence_pooler", _with_head(SequenceClassifier, 7), rows, None),
+        (
+            "sequence_first",
+            _with_head(SequenceClassifier, 7, pooling="first", hidden_activation="tanh", encoder=dict(pooler=False)),
+            rows,
+            None,
+        ),
+        ("sequence_mean", _with_head(SequenceClassifier, 7, pooling="mean", encoder=dict(pooler=False)), rows, None),
+    ):
+        yield Case(name, make, inputs, positions, padding, take=take)
+
+
 def _simple_cases():
     for activation in FeedForward.ACTIVATIONS:
         make = lambda activation=activation, **kwargs: FeedForward(D, 24, activation, **kwargs)  # noqa: E731
@@ -121,9 +182,15 @@ def _simple_cases():
         make = lambda scale=scale, **kwargs: TokenEmbedding(V, D, scale, **kwargs)  # noqa: E731
         yield Case(f"token_embedding_scale_{scale}", make, {"token_ids": _ids(4, T)}, EVERYWHERE)
 
+    head_inputs = {"hidden_states": TARGET, "table": np.random.default_rng(8).normal(size=(V, D)).astype("float32")}
+    yield Case(
+        "masked_language_model_head", lambda **kwargs: MaskedLanguageModelHead(V, D, **kwargs), head_inputs, EVERYWHERE
+    )
 
-CASES = [*_simple_cases(), *_attention_cases(), *_block_cases(), *_model_cases()]
-MODEL_CASES = [case for case in CASES if isinstance(case.make(), keras.Model)]
+
+MODEL_CASES = list(_model_cases())
+ENCODER_CASES = list(_encoder_cases())
+CASES = [*_simple_cases(), *_attention_cases(), *_block_cases(), *MODEL_CASES, *ENCODER_CASES]
 
 
 def randomised(layer, seed=5):
@@ -150,8 +217,14 @@ def _built(case, dtype):
 
 def call(case, layer, inputs=None, **options):
     """The output of a case as float32 numpy."""
-    output = layer(**(inputs or case.inputs), **case.options, **options)
+    output = run(case, layer, inputs, **options)
     return ops.convert_to_numpy(ops.cast(output, "float32"))
+
+
+def run(case, layer, inputs=None, **options):
+    """The output of a case, one tensor."""
+    output = layer(**(inputs or case.inputs), **case.options, **options)
+    return case.take(output) if case.take else output
 
 
 def check_config_round_trip(case):
@@ -171,9 +244,10 @@ def check_precision(case, policy):
     for weight, same in zip(layer.weights, reference.weights, strict=True):
         np.testing.assert_array_equal(ops.convert_to_numpy(weight), ops.convert_to_numpy(same))
     assert {weight.dtype for weight in layer.trainable_weights} <= {"float32"}
-    raw = layer(**case.inputs, **case.options)
-    half = policy.removeprefix("mixed_")
-    assert keras.backend.standardize_dtype(raw.dtype) == ("float32" if isinstance(layer, keras.Model) else half)
+    raw = run(case, layer)
+    computes_logits = not isinstance(layer, Encoder) and isinstance(layer, (keras.Model, MaskedLanguageModelHead))
+    expected_dtype = "float32" if computes_logits else policy.removeprefix("mixed_")
+    assert keras.backend.standardize_dtype(raw.dtype) == expected_dtype
     expected, found = call(case, reference)[case.positions], call(case, layer)
     assert np.isfinite(found).all()
     error = np.abs(found[case.positions] - expected).max() / np.abs(expected).max()
@@ -203,8 +277,8 @@ def check_padding_has_no_influence(case):
     before, after = call(case, layer), call(case, layer, changed)
     np.testing.assert_allclose(after[case.positions], before[case.positions], rtol=0, atol=2e-6)
     assert np.isfinite(after).all()
-    # The noise did arrive somewhere: positions that do not count have changed.
-    assert np.abs(after - before).max() > 1e-3
+    # The noise did arrive somewhere: positions that do not count have changed; a mean has no such positions.
+    assert np.abs(after - before).max() > 1e-3 or case.name == "sequence_mean"
 
 
 def check_shorter_inputs(case, row):
@@ -212,7 +286,7 @@ def check_shorter_inputs(case, row):
     layer = built(case)
 
     def cut(name, value):
-        masks = {"padding_mask": SOURCE_MASK, "source_padding_mask": SOURCE_MASK, **case.padding}
+        masks = dict.fromkeys(("padding_mask", "source_padding_mask", "segment_ids"), SOURCE_MASK) | case.padding
         length = int(masks[name][row].sum()) if name in masks else value.shape[1]
         return value[row : row + 1, :length]
 
@@ -231,7 +305,7 @@ def check_gradients(case):
     layer = built(case)
     weights = layer.trainable_weights
     with tf.GradientTape() as tape:
-        output = layer(**case.inputs, **case.options, training=True) if weights else tf.zeros(())
+        output = run(case, layer, training=True) if weights else tf.zeros(())
         loss = tf.reduce_sum(output * np.random.default_rng(7).normal(size=output.shape).astype("float32"))
     for weight, gradient in zip(weights, tape.gradient(loss, [w.value for w in weights]), strict=True):
         assert gradient is not None, weight.path

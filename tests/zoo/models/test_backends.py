@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from layer_harness import CASES, MODEL_CASES
+from layer_harness import CASES, ENCODER_CASES, MODEL_CASES
 
 every_backend = pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 
@@ -15,8 +15,9 @@ def test_stored_layers_and_models_give_equal_outputs(on_backend, backend):
         for what, difference in found.items():
             if what != "searches":
                 assert difference < 1e-5, f"{name}, {what}"
-    assert all("weights" in results[case.name] for case in MODEL_CASES)
-    assert "saved here" in results["model_pre_none"] and "saved here" in results["decoder_block_post"]
+    assert all("weights" in results[case.name] for case in [*MODEL_CASES, *ENCODER_CASES])
+    for name in ("model_pre_none", "decoder_block_post", "tokens_and_next_sentence"):
+        assert "saved here" in results[name]
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])

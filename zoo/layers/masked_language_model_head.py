@@ -1,0 +1,80 @@
+"""The output layers of masked language models."""
+
+import keras
+from keras import ops
+
+from zoo.layers.activations import activate, check_activation
+from zoo.layers.initializers import projection_initializer
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class MaskedLanguageModelHead(keras.layers.Layer):
+    """Logits over the vocabulary: projection, activation, normalisation, then the table of token vectors and a bias.
+
+    Args:
+        vocabulary_size: V.
+        hidden_dim: D.
+        activation: After the projection; see `FeedForward`.
+        layer_norm_epsilon: Added to the variance.
+        initializer_stddev: Standard deviation of the initial projection; Glorot's if None.
+
+    Source: Devlin et al. 2019, https://arxiv.org/abs/1810.04805, and its reference implementation.
+
+    Example:
+        >>> head = MaskedLanguageModelHead(vocabulary_size=11, hidden_dim=4)
+        >>> head(keras.random.normal((2, 5, 4)), keras.random.normal((11, 4))).shape
+        (2, 5, 11)
+    """
+
+    def __init__(
+        self,
+        vocabulary_size,
+        hidden_dim,
+        activation="gelu",
+        layer_norm_epsilon=1e-12,
+        initializer_stddev=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        check_activation(activation)
+        self._config = dict(
+            vocabulary_size=vocabulary_size,
+            hidden_dim=hidden_dim,
+            activation=activation,
+            layer_norm_epsilon=layer_norm_epsilon,
+            initializer_stddev=initializer_stddev,
+        )
+        self.vocabulary_size = vocabulary_size
+        self.hidden_dim = hidden_dim
+        self.activation_name = activation
+        self.transform = keras.layers.Dense(
+            hidden_dim,
+            kernel_initializer=projection_initializer(initializer_stddev),
+            dtype=self.dtype_policy,
+            name="transform",
+        )
+        self.transform_norm = keras.layers.LayerNormalization(
+            epsilon=layer_norm_epsilon, dtype=self.dtype_policy, name="transform_norm"
+        )
+
+    def build(self, hidden_states_shape, table_shape=None):
+        """Creates the weights for hidden states `[..., D]`."""
+        self.transform.build(hidden_states_shape)
+        self.transform_norm.build(hidden_states_shape)
+        self.bias = self.add_weight(name="bias", shape=(self.vocabulary_size,), initializer="zeros")
+        self.built = True
+
+    def call(self, hidden_states, table):
+        """float32 logits `[..., V]` of hidden states `[..., D]` against the vectors of all tokens, `[V, D]`."""
+        x = self.transform_norm(activate(self.transform(hidden_states), self.activation_name))
+        table = ops.cast(ops.convert_to_tensor(table), self.compute_dtype)
+        logits = ops.cast(ops.matmul(x, ops.transpose(table)), "float32")
+        return logits + ops.cast(self.bias, "float32")
+
+    def compute_output_shape(self, hidden_states_shape, table_shape=None):
+        """`[..., V]`."""
+        return (*hidden_states_shape[:-1], self.vocabulary_size)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), **self._config}
