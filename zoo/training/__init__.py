@@ -2,13 +2,14 @@
 
 from zoo.training.averaging import average_checkpoints, select_checkpoints
 from zoo.training.early_stopping import EarlyStopping
+from zoo.training.fine_tuning import freeze, layer_rate_factors
 from zoo.training.history import History, read_history
 from zoo.training.learning_curve import plot_learning_curve
 from zoo.training.loop import TrainingResult, train
 from zoo.training.optimizers import Adam, AdamW, build_optimizer
 from zoo.training.progress import Progress
 from zoo.training.resume import Resume
-from zoo.training.schedules import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot
+from zoo.training.schedules import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot, LinearDecay
 from zoo.training.tensorboard import TensorBoard
 from zoo.training.token_loss import TokenCrossEntropy, token_cross_entropy
 from zoo.training.token_metrics import TokenAccuracy, TokenNegativeLogLikelihood
@@ -23,6 +24,7 @@ __all__ = [
     "EarlyStopping",
     "History",
     "InverseSquareRoot",
+    "LinearDecay",
     "Progress",
     "Resume",
     "TensorBoard",
@@ -34,6 +36,8 @@ __all__ = [
     "Validation",
     "average_checkpoints",
     "build_optimizer",
+    "freeze",
+    "layer_rate_factors",
     "plot_learning_curve",
     "read_history",
     "select_checkpoints",

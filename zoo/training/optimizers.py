@@ -1,4 +1,4 @@
-"""Adam and AdamW with gradients that are right for embeddings, and weight decay on matrices only."""
+"""Adam and AdamW with right gradients of embeddings, decay on matrices only, and learning rates by variable."""
 
 import keras
 
@@ -17,13 +17,20 @@ def _dense(gradient):
     return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient
 
 
-class _DenseGradients:
-    """What `Adam` and `AdamW` here add to Keras's.
+class _ZooOptimizer:
+    """What `Adam` and `AdamW` here add to Keras's: right gradients of embeddings, and rates by variable.
 
     TensorFlow's gradient of an embedding lookup has one slice per looked-up token. Keras squares the slices one by
     one, and takes the norm over them, so that a token that is in a batch n times gets the sum of n squares where the
     square of the sum belongs. Merging the slices first is what other backends and PyTorch do.
+
+    Args:
+        rate_factors: dict from the path of a variable to the factor of its learning rate; others have factor 1.
     """
+
+    def __init__(self, *args, rate_factors=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.rate_factors = dict(rate_factors or {})
 
     def build(self, variables):
         """Creates the moments; norms and biases are kept from weight decay."""
@@ -38,9 +45,37 @@ class _DenseGradients:
             grads = [_dense(gradient) for gradient in grads]
         return super().apply(grads, trainable_variables)
 
+    def _by_rate(self, variables):
+        """Yields a factor and the positions of the variables that have it."""
+        factors = [self.rate_factors.get(variable.path, 1.0) for variable in variables]
+        for factor in dict.fromkeys(factors):
+            yield factor, [index for index, each in enumerate(factors) if each == factor]
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        for factor, indices in self._by_rate(trainable_variables):
+            rate = learning_rate if factor == 1.0 else learning_rate * factor
+            super()._backend_update_step(
+                [grads[index] for index in indices], [trainable_variables[index] for index in indices], rate
+            )
+
+    def _apply_weight_decay(self, variables):
+        variables, decay = list(variables), self.weight_decay
+        if not decay:
+            return
+        for factor, indices in self._by_rate(variables):
+            # Read while the update is traced; decay is scaled like the rate it is a part of.
+            self.weight_decay = decay * factor
+            super()._apply_weight_decay([variables[index] for index in indices])
+        self.weight_decay = decay
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        config = super().get_config()
+        return {**config, "rate_factors": self.rate_factors} if self.rate_factors else config
+
 
 @keras.saving.register_keras_serializable(package="zoo")
-class Adam(_DenseGradients, _AdamBase):
+class Adam(_ZooOptimizer, _AdamBase):
     """`keras.optimizers.Adam` that merges the gradients of repeated tokens under TensorFlow.
 
     Source: Kingma and Ba 2015, https://arxiv.org/abs/1412.6980.
@@ -48,7 +83,7 @@ class Adam(_DenseGradients, _AdamBase):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class AdamW(_DenseGradients, _AdamWBase):
+class AdamW(_ZooOptimizer, _AdamWBase):
     """`keras.optimizers.AdamW` that merges the gradients of repeated tokens and decays no norms and no biases.
 
     Variables of rank 2 and more decay, embeddings included; vectors do not.
@@ -57,7 +92,9 @@ class AdamW(_DenseGradients, _AdamWBase):
     """
 
 
-def build_optimizer(name, schedule, beta_1=0.9, beta_2=0.98, epsilon=1e-9, weight_decay=0.0, clip_norm=0.0):
+def build_optimizer(
+    name, schedule, beta_1=0.9, beta_2=0.98, epsilon=1e-9, weight_decay=0.0, clip_norm=0.0, rate_factors=None
+):
     """Makes the optimizer of a recipe.
 
     Args:
@@ -67,6 +104,8 @@ def build_optimizer(name, schedule, beta_1=0.9, beta_2=0.98, epsilon=1e-9, weigh
         epsilon: Added to the root of the second moment.
         weight_decay: Decoupled decay per update and unit of learning rate, "adamw" only.
         clip_norm: Gradients with a larger global norm are scaled down to it; 0 turns clipping off.
+        rate_factors: dict from the path of a variable to the factor of its learning rate, such as
+            `zoo.training.layer_rate_factors` gives; 1 for all if None.
 
     Returns:
         `Adam` or `AdamW`.
@@ -83,7 +122,12 @@ def build_optimizer(name, schedule, beta_1=0.9, beta_2=0.98, epsilon=1e-9, weigh
         if not value >= 0.0:
             raise UserError(f"{label} must not be negative, got {value}")
     options = dict(
-        learning_rate=schedule, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, global_clipnorm=clip_norm or None
+        learning_rate=schedule,
+        beta_1=beta_1,
+        beta_2=beta_2,
+        epsilon=epsilon,
+        global_clipnorm=clip_norm or None,
+        rate_factors=rate_factors,
     )
     if name == "adamw":
         return AdamW(weight_decay=weight_decay, **options)

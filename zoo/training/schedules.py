@@ -85,6 +85,32 @@ class CosineDecay(_WarmUp):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
+class LinearDecay(_WarmUp):
+    """Linear warm-up to the peak, then linearly down to 0 at `total_steps`: the schedule of BERT's fine-tuning.
+
+    Args:
+        peak_learning_rate: Learning rate of update number `warmup_steps`.
+        warmup_steps: Updates until the peak.
+        total_steps: The update after the last one that learns anything; above `warmup_steps`.
+
+    Source: Devlin et al. 2019, https://arxiv.org/abs/1810.04805, appendix A.
+    """
+
+    def __init__(self, peak_learning_rate, warmup_steps, total_steps):
+        super().__init__(peak_learning_rate, warmup_steps)
+        if total_steps <= warmup_steps:
+            raise ValueError(f"total_steps ({total_steps}) must be above warmup_steps ({warmup_steps})")
+        self.total_steps = int(total_steps)
+
+    def _after(self, update):
+        return ops.clip((self.total_steps - update) / (self.total_steps - self.warmup_steps), 0.0, 1.0)
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        return {**super().get_config(), "total_steps": self.total_steps}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
 class ConstantAfterWarmUp(_WarmUp):
     """Linear warm-up to the peak, which then stays.
 

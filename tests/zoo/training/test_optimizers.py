@@ -36,14 +36,19 @@ def keras_weights(optimizer, tied=False):
     return [variable.numpy() for variable in (table, kernel, bias)]
 
 
-def torch_weights(weight_decay=0.0, clip_norm=0.0, schedule=lambda step: 0.01, tied=False):
+def torch_weights(weight_decay=0.0, clip_norm=0.0, schedule=lambda step: 0.01, tied=False, factors=(1.0, 1.0, 1.0)):
     weights, ids, targets = problem()
     table, kernel, bias = (torch.nn.Parameter(torch.tensor(weights[n])) for n in ("embeddings", "kernel", "bias"))
-    groups = [{"params": [table, kernel], "weight_decay": weight_decay}, {"params": [bias], "weight_decay": 0.0}]
+    groups = [
+        {"params": [parameter], "weight_decay": decay, "factor": factor}
+        for parameter, decay, factor in zip(
+            (table, kernel, bias), (weight_decay, weight_decay, 0.0), factors, strict=True
+        )
+    ]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-9)
     for step, (step_ids, target) in enumerate(zip(ids, targets, strict=True)):
         for group in optimizer.param_groups:
-            group["lr"] = float(schedule(step))
+            group["lr"] = float(schedule(step)) * group["factor"]
         optimizer.zero_grad()
         out = table[torch.tensor(step_ids)] @ kernel + bias
         loss = torch.mean((out - torch.tensor(target, dtype=torch.float32)) ** 2)
@@ -76,6 +81,16 @@ def test_adamw_with_schedule_and_clipping_equals_torch():
     schedule = InverseSquareRoot(0.02, 3)
     optimizer = build_optimizer("adamw", schedule, **OPTIONS, weight_decay=0.3, clip_norm=0.5)
     assert_same(keras_weights(optimizer), torch_weights(0.3, 0.5, schedule))
+
+
+@pytest.mark.parametrize("clip_norm", [0.0, 0.5])
+def test_rates_by_variable_equal_torch_parameter_groups(clip_norm):
+    factors = {"embeddings": 0.25, "bias": 0.25}
+    optimizer = build_optimizer("adamw", 0.02, **OPTIONS, weight_decay=0.3, clip_norm=clip_norm, rate_factors=factors)
+    reference = torch_weights(0.3, clip_norm, lambda step: 0.02, factors=(0.25, 1.0, 0.25))
+    assert_same(keras_weights(optimizer), reference)
+    copy = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert copy.rate_factors == factors
 
 
 def test_only_matrices_decay():

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.training.schedules import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot
+from zoo.training.schedules import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot, LinearDecay
 
 
 def at_updates(schedule, updates):
@@ -31,6 +31,11 @@ def test_cosine_by_hand():
     np.testing.assert_allclose(at_updates(schedule, [1, 2, 4, 6, 10, 99]), expected, rtol=1e-6)
 
 
+def test_linear_by_hand():
+    rates = at_updates(LinearDecay(0.6, warmup_steps=2, total_steps=8), [1, 2, 3, 5, 7, 8, 99])
+    np.testing.assert_allclose(rates, [0.3, 0.6, 0.5, 0.3, 0.1, 0.0, 0.0], atol=1e-7)
+
+
 def test_constant_by_hand():
     np.testing.assert_allclose(at_updates(ConstantAfterWarmUp(0.3, 3), [1, 2, 3, 99]), [0.1, 0.2, 0.3, 0.3], rtol=1e-6)
 
@@ -45,6 +50,9 @@ def test_serialisable():
     schedule = CosineDecay(0.7, warmup_steps=5, total_steps=50, final_fraction=0.1)
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
     assert type(copy) is CosineDecay and copy.get_config() == schedule.get_config()
+    schedule = LinearDecay(0.7, warmup_steps=5, total_steps=50)
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
+    assert type(copy) is LinearDecay and copy.get_config() == schedule.get_config()
     optimizer = keras.optimizers.Adam(InverseSquareRoot(0.1, 7))
     copy = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert copy.get_config()["learning_rate"] == optimizer.get_config()["learning_rate"]
@@ -59,3 +67,5 @@ def test_impossible_values(arguments, message):
 def test_cosine_must_end_after_warm_up():
     with pytest.raises(ValueError, match=r"total_steps \(5\) must be above warmup_steps \(5\)"):
         CosineDecay(1.0, 5, 5)
+    with pytest.raises(ValueError, match=r"total_steps \(5\) must be above warmup_steps \(6\)"):
+        LinearDecay(1.0, 6, 5)

@@ -1,0 +1,60 @@
+"""Which parts of a pretrained encoder learn, and how fast: freezing and layer-wise learning rates."""
+
+from zoo.errors import UserError
+
+
+def freeze(model, trainable_blocks=None):
+    """Keeps the lower layers of a model's encoder as they are.
+
+    Args:
+        model: A model with a head over an encoder, such as `zoo.models.TokenClassifier`.
+        trainable_blocks: How many of the encoder's blocks learn, counted from the top, besides the head and the
+            pooler; None for everything, embeddings included.
+
+    Raises:
+        UserError: for more blocks than there are, or fewer than none.
+    """
+    encoder = model.encoder
+    if trainable_blocks is not None and not 0 <= trainable_blocks <= encoder.num_layers:
+        raise UserError(
+            f"the encoder has {encoder.num_layers} blocks; {trainable_blocks} of them cannot be trained: "
+            f"give a number from 0 to {encoder.num_layers}, or none to train everything"
+        )
+    # Layer by layer: under TensorFlow, Keras ignores `encoder.trainable = True` if the encoder itself already is.
+    for layer in _embedding_layers(encoder):
+        layer.trainable = trainable_blocks is None
+    for depth, block in enumerate(encoder.encoder_blocks):
+        block.trainable = trainable_blocks is None or depth >= encoder.num_layers - trainable_blocks
+
+
+def layer_rate_factors(model, decay):
+    """Factors of the learning rate that shrink from the head down to the embeddings.
+
+    The head and the pooler have factor 1, the top block `decay`, the one below `decay ** 2`, and so on.
+
+    Args:
+        model: A built model with a head over an encoder.
+        decay: Above 0 and at most 1.
+
+    Returns:
+        dict from variable path to factor, for `zoo.training.build_optimizer`.
+
+    Raises:
+        UserError: for an impossible decay.
+
+    Source: Howard and Ruder 2018, https://arxiv.org/abs/1801.06146, section 3.2 (discriminative fine-tuning).
+    """
+    if not 0.0 < decay <= 1.0:
+        raise UserError(f"the layer-wise learning-rate decay must be above 0 and at most 1, got {decay}")
+    encoder = model.encoder
+    factors = {}
+    for depth, block in enumerate(encoder.encoder_blocks):
+        factors.update({variable.path: decay ** (encoder.num_layers - depth) for variable in block.variables})
+    for layer in _embedding_layers(encoder):
+        factors.update({variable.path: decay ** (encoder.num_layers + 1) for variable in layer.variables})
+    return factors
+
+
+def _embedding_layers(encoder):
+    layers = (encoder.token_embedding, encoder.segment_embedding, encoder.position_embedding, encoder.embedding_norm)
+    return [layer for layer in layers if layer is not None]
