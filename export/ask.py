@@ -75,15 +75,19 @@ def ask_grpc(server, name, texts, timeout_seconds):
     with grpc.insecure_channel(server.grpc_address) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         outputs = stub.Predict(request, timeout=timeout_seconds).outputs
-    return {name: _plain(tf.make_ndarray(value)) for name, value in outputs.items()}
+    return {name: _plain(tf.make_ndarray(value).tolist()) for name, value in outputs.items()}
 
 
-def _plain(array):
-    return [value.decode("utf-8") if isinstance(value, bytes) else value for value in array.tolist()]
+def _plain(value):
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value.decode("utf-8") if isinstance(value, bytes) else value
 
 
 def _agree(from_rest, from_grpc):
     """Whether two values are the same; JSON's digits name a float32, so numbers are compared as such."""
+    if isinstance(from_grpc, list):
+        return len(from_rest) == len(from_grpc) and all(map(_agree, from_rest, from_grpc))
     if isinstance(from_grpc, float):
         return np.float32(from_rest) == np.float32(from_grpc)
     return from_rest == from_grpc
@@ -102,7 +106,10 @@ def ask_in_batches(ask, server, name, texts, config):
 
 def _write(path, rows):
     # Serving answers rows of any task; those with a text are kept in the form that scoring tools read.
-    lines = [row["text"].replace("\n", " ") if "text" in row else json.dumps(row, ensure_ascii=False) for row in rows]
+    lines = [
+        row["text"].replace("\n", " ") if isinstance(row.get("text"), str) else json.dumps(row, ensure_ascii=False)
+        for row in rows
+    ]
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 

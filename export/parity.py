@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +86,8 @@ def check_parity(directory, task, texts, texts_by_bucket, *, scratch_directory, 
     requests = answer_requests(task, texts, texts_by_bucket, max_batch_size)
     refusals = refusal_requests(task)
     answers = _run_in_fresh_process(directory, requests + refusals, Path(scratch_directory))
-    comparison = _Comparison(ParityReport(tensorflow=answers["tensorflow"], signatures=answers["signatures"]))
+    report = ParityReport(tensorflow=answers["tensorflow"], signatures=answers["signatures"])
+    comparison = _Comparison(report, task.ragged_outputs)
     comparison.check_signatures(expected_signatures(task))
     for record in answers["warm_up"]:
         comparison.check_warm_up(record)
@@ -103,8 +104,9 @@ def check_parity(directory, task, texts, texts_by_bucket, *, scratch_directory, 
 class _Comparison:
     """Collects what differs, so that one run shows all of it."""
 
-    def __init__(self, report):
+    def __init__(self, report, ragged_outputs):
         self.report = report
+        self.ragged_outputs = ragged_outputs
         self.problems = []
         self.ties = []
 
@@ -126,6 +128,7 @@ class _Comparison:
             self.problems.append(f"{request.describe()}: {shorten_message(answer['error'])}")
             return
         served = {name: decode_array(value) for name, value in answer["outputs"].items()}
+        served, request = self._of_one_width(served, request)
         shapes = {name: value.shape for name, value in served.items()}
         expected_shapes = {name: value.shape for name, value in request.expected.items()}
         if shapes != expected_shapes:
@@ -133,6 +136,17 @@ class _Comparison:
             return
         if len(request.inputs["text"]):
             self._compare_rows(request, served)
+
+    def _of_one_width(self, served, request):
+        """Fills up outputs whose width depends on the batch: Python's batch may have been another one."""
+        expected = dict(request.expected)
+        for name, fill in self.ragged_outputs.items():
+            if name in served and name in expected and served[name].ndim >= 2:
+                width = max(served[name].shape[1], expected[name].shape[1])
+                served[name], expected[name] = (
+                    _widened(value, width, fill) for value in (served[name], expected[name])
+                )
+        return served, replace(request, expected=expected)
 
     def _compare_rows(self, request, served):
         rows = len(request.inputs["text"])
@@ -168,18 +182,22 @@ class _Comparison:
             )
 
     def check_call(self, task, requests):
-        """`task(texts)`, which batches in its own way, must give the same texts as the requests."""
+        """`task(texts)`, which batches in its own way, must give the same results as the requests."""
         expected = {}
         for request in requests:
-            if request.signature == SERVING_DEFAULT and "text" in request.expected:
-                for text, result in zip(request.inputs["text"], request.expected["text"].tolist(), strict=True):
-                    # Python's str cannot hold invalid UTF-8.
-                    if _is_utf8(text):
-                        expected.setdefault(text.decode("utf-8"), result)
+            if request.signature == SERVING_DEFAULT and len(request.inputs["text"]):
+                try:
+                    results = task.unpack(request.expected)
+                except UnicodeDecodeError:
+                    # Python's str cannot hold it; what was served has been reported by now.
+                    continue
+                for text, result in zip(request.inputs["text"], results, strict=True):
+                    expected.setdefault(text, result)
         results = task(list(expected)) if expected else []
         for (text, wanted), result in zip(expected.items(), results, strict=True):
-            if isinstance(result, str) and result.encode("utf-8") != wanted:
-                self.ties.append(f"task({text[:80]!r}): {result[:80]!r}, in a request's batch {wanted[:80]!r}")
+            if not _same_result(result, wanted):
+                shown = text[:80].decode("utf-8", "backslashreplace")
+                self.ties.append(f"task({shown!r}): {_shown(result)}, in a request's batch {_shown(wanted)}")
 
     def raise_problems(self, allowed_ties):
         report = self.report
@@ -231,6 +249,27 @@ def _run_in_fresh_process(directory, requests, scratch_directory):
             finished.stderr.strip().splitlines()[-_MAX_DETAILS:],
         )
     return json.loads(answers_path.read_text(encoding="utf-8"))
+
+
+def _same_result(one, other):
+    """Whether two results of a task are the same, numbers within the tolerance."""
+    if isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same_result(one[name], other[name]) for name in other)
+    if isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(_same_result, one, other))
+    if isinstance(other, float):
+        return abs(one - other) <= SCORE_TOLERANCE * max(1.0, abs(other))
+    return one == other
+
+
+def _shown(result):
+    return repr(result)[:160]
+
+
+def _widened(array, width, fill):
+    widths = [(0, 0)] * array.ndim
+    widths[1] = (0, width - array.shape[1])
+    return np.pad(array, widths, constant_values=fill)
 
 
 def _names(message, name):

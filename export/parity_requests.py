@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.errors import VerificationError, shorten_message
-from export.signatures import GENERATE, SERVING_DEFAULT
+from export.signatures import SERVING_DEFAULT
 
 # Used where a preset brings no validation lines; any language model has an answer to them.
 BUILT_IN_TEXTS = (
@@ -93,25 +93,26 @@ def answer_requests(task, texts, texts_by_bucket, batch_size):
     alone = [row for request in plain[len(groups) :] for row in _rows(request)] + _rows(plain[0])[:_NUM_ALONE]
     requests = plain + alone
     if task.controls:
-        answer_controlled = _traced(task, task.controls)
+        answer_controlled, name = _traced(task, task.controls), task.controls_signature
         texts = [*texts[:_NUM_ALONE], b"", *texts_by_bucket.values()][:batch_size]
         for controls in (_default_controls(task, len(texts)), _varied_controls(task, len(texts))):
-            request = _answered(answer_controlled, GENERATE, texts, controls)
+            request = _answered(answer_controlled, name, texts, controls)
             requests += [request, *_rows(request)[:_NUM_ALONE]]
-        requests.append(_answered(answer_controlled, GENERATE, [], _default_controls(task, 0)))
+        requests.append(_answered(answer_controlled, name, [], _default_controls(task, 0)))
     return requests
 
 
 def refusal_requests(task):
     """Requests that must be refused with a message that starts with a control's name."""
     requests = []
+    signature = task.controls_signature
     for name, control in task.controls.items():
         dtype = tf.as_dtype(control.dtype).as_numpy_dtype
         for value in _values_out_of_bounds(control, dtype):
             inputs = {"text": _text_array([b"A text."]), **_default_controls(task, 1)}
-            requests.append(ParityRequest(GENERATE, {**inputs, name: np.array([value], dtype)}, refused_name=name))
+            requests.append(ParityRequest(signature, {**inputs, name: np.array([value], dtype)}, refused_name=name))
         inputs = {"text": _text_array([b"One text.", b"Another."]), **_default_controls(task, 2)}
-        requests.append(ParityRequest(GENERATE, {**inputs, name: inputs[name][:1]}, refused_name=name))
+        requests.append(ParityRequest(signature, {**inputs, name: inputs[name][:1]}, refused_name=name))
     return requests
 
 
@@ -119,7 +120,8 @@ def expected_signatures(task):
     """Input types by signature and input name."""
     signatures = {SERVING_DEFAULT: {"text": "string"}}
     if task.controls:
-        signatures[GENERATE] = {"text": "string", **{name: control.dtype for name, control in task.controls.items()}}
+        controls = {name: control.dtype for name, control in task.controls.items()}
+        signatures[task.controls_signature] = {"text": "string", **controls}
     return signatures
 
 

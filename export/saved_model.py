@@ -106,6 +106,7 @@ def export_saved_model(
                 serving_directory,
                 name=name,
                 controls=task.controls,
+                controls_signature=task.controls_signature,
                 texts=texts,
                 servers=accepting_servers,
                 signatures=report.signatures,

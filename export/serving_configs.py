@@ -10,13 +10,11 @@ from pathlib import Path
 
 from export.parity_requests import BUILT_IN_TEXTS
 from export.serving_guide import serving_guide
-from export.signatures import GENERATE
 from zoo.errors import UserError
 
 SERVER_IMAGE_VERSIONS = {"2.20": "2.20.0", "2.19": "2.19.1"}
 ROW_REQUEST = "request.json"
 COLUMN_REQUEST = "request_columns.json"
-GENERATE_REQUEST = "request_generate.json"
 REST_PORT, GRPC_PORT = 8501, 8500
 _NUM_SAMPLES = 2
 _BATCH_TIMEOUT_MICROS = 2000
@@ -55,7 +53,9 @@ def allowed_batch_sizes(max_batch_size):
     return tuple(sorted(sizes))
 
 
-def write_serving_configs(directory, serving_directory, *, name, controls, texts, servers, signatures, max_batch_size):
+def write_serving_configs(
+    directory, serving_directory, *, name, controls, controls_signature, texts, servers, signatures, max_batch_size
+):
     """Writes the files that belong beside the versions.
 
     Args:
@@ -63,6 +63,7 @@ def write_serving_configs(directory, serving_directory, *, name, controls, texts
         serving_directory: where they will lie; files there that somebody has taken over are not written again.
         name: the model's name.
         controls: the task's `Control`s by name.
+        controls_signature: the signature that takes them.
         texts: list of str or bytes, the first of which become sample requests.
         servers: server versions that can run the model, oldest first.
         signatures: input and output types by signature, as in `ParityReport.signatures`.
@@ -70,7 +71,7 @@ def write_serving_configs(directory, serving_directory, *, name, controls, texts
     """
     sample = _sample_texts(texts)
     image = server_image(servers)
-    requests = sample_requests(sample, controls)
+    requests = sample_requests(sample, controls, controls_signature)
     files = {
         "models.config": models_config(name),
         "batching_params.pbtxt": batching_params(max_batch_size),
@@ -81,6 +82,7 @@ def write_serving_configs(directory, serving_directory, *, name, controls, texts
             request_file=Path(serving_directory).resolve() / ROW_REQUEST,
             sample=requests[ROW_REQUEST]["instances"],
             controls=controls,
+            controls_signature=controls_signature,
             signatures=signatures,
             servers=servers,
         ),
@@ -103,12 +105,13 @@ def _is_taken_over(path, mark):
         return file.readline().rstrip("\n") != mark
 
 
-def sample_requests(texts, controls):
-    """REST bodies by file name: rows, columns and, if there are controls, `generate` with its defaults.
+def sample_requests(texts, controls, controls_signature):
+    """REST bodies by file name: rows, columns and, if there are controls, those with their defaults.
 
     Args:
         texts: list of str.
         controls: the task's `Control`s by name.
+        controls_signature: the signature that takes them.
     """
     requests = {
         ROW_REQUEST: {"instances": [{"text": text} for text in texts]},
@@ -116,8 +119,8 @@ def sample_requests(texts, controls):
     }
     if controls:
         defaults = {name: control.default for name, control in controls.items()}
-        requests[GENERATE_REQUEST] = {
-            "signature_name": GENERATE,
+        requests[f"request_{controls_signature}.json"] = {
+            "signature_name": controls_signature,
             "instances": [{"text": text, **defaults} for text in texts],
         }
     return requests

@@ -11,13 +11,14 @@ def curl_command(name, request_file):
     return f"curl -d @{shlex.quote(str(request_file))} {REST_URL}/{name}:predict"
 
 
-def grpc_example(name, texts, controls):
+def grpc_example(name, texts, controls, controls_signature):
     """A Python program that asks over gRPC; needs `pip install tensorflow-serving-api`.
 
     Args:
         name: the model's name.
         texts: list of str.
-        controls: the task's `Control`s by name; the program asks `generate` if there are any.
+        controls: the task's `Control`s by name; the program sets them if there are any.
+        controls_signature: the signature that takes them.
     """
     lines = [
         "import grpc",
@@ -29,7 +30,7 @@ def grpc_example(name, texts, controls):
         f'request.model_spec.name = "{name}"',
     ]
     if controls:
-        lines.append('request.model_spec.signature_name = "generate"')
+        lines.append(f'request.model_spec.signature_name = "{controls_signature}"')
     lines.append('request.inputs["text"].CopyFrom(tf.make_tensor_proto(texts))')
     for control_name, control in controls.items():
         value = f"tf.make_tensor_proto([{control.default}] * len(texts), tf.{control.dtype})"
@@ -44,7 +45,7 @@ def grpc_example(name, texts, controls):
     return "\n".join(lines)
 
 
-def serving_guide(*, name, docker, request_file, sample, controls, signatures, servers):
+def serving_guide(*, name, docker, request_file, sample, controls, controls_signature, signatures, servers):
     """The guide's text.
 
     Args:
@@ -53,6 +54,7 @@ def serving_guide(*, name, docker, request_file, sample, controls, signatures, s
         request_file: Path of the sample REST body.
         sample: list of {"text": str}, its rows.
         controls: the task's `Control`s by name.
+        controls_signature: the signature that takes them.
         signatures: input and output types by signature, as in `ParityReport.signatures`.
         servers: server versions that can run the model, oldest first.
 
@@ -89,13 +91,13 @@ The server picks up new versions of this directory by itself and keeps the newes
 ```
 
 `request.json` is the row form (`instances` gives `predictions`), `request_columns.json` the column form (`inputs` gives
-`outputs`){", `request_generate.json` sets the controls" if controls else ""}. Text that is not valid UTF-8 travels as
-`{{"b64": "..."}}`; answers are always valid UTF-8.
+`outputs`){f", `request_{controls_signature}.json` sets the controls" if controls else ""}. Text that is not valid UTF-8
+travels as `{{"b64": "..."}}`; answers are always valid UTF-8.
 
 Over gRPC, with `pip install tensorflow-serving-api`:
 
 ```python
-{grpc_example(name, texts, controls)}
+{grpc_example(name, texts, controls, controls_signature)}
 ```
 
 ## Signatures

@@ -4,7 +4,6 @@ import keras
 import tensorflow as tf
 
 SERVING_DEFAULT = "serving_default"
-GENERATE = "generate"
 
 # Variables, tables, assets and modules; the base class has no other public name.
 _Trackable = tf.__internal__.tracking.Trackable
@@ -33,9 +32,10 @@ class ServedTask(tf.Module):
 def build_signatures(task):
     """Traces the signatures of a task.
 
-    `serving_default` takes `text` alone; `generate`, there if the task has controls, takes `text` and one tensor per
-    control. All inputs have shape [B], as request batching in TensorFlow Serving needs. Both wrap `task.predict_batch`
-    unchanged, but for half precision outputs, which REST cannot carry: they become float32.
+    `serving_default` takes `text` alone; `task.controls_signature` ("generate" for tasks that generate), there if the
+    task has controls, takes `text` and one tensor per control. All inputs have shape [B], as request batching in
+    TensorFlow Serving needs. Both wrap `task.predict_batch` unchanged, but for half precision outputs, which REST
+    cannot carry: they become float32.
 
     Args:
         task: a `zoo.tasks.task.Task` under the TensorFlow backend.
@@ -53,7 +53,7 @@ def build_signatures(task):
         return _served_outputs(task.predict_batch(text))
 
     @tf.function(autograph=False)
-    def generate(text, **controls):
+    def controlled(text, **controls):
         rows = tf.shape(text)[0]
         checks = [
             tf.debugging.Assert(
@@ -71,7 +71,7 @@ def build_signatures(task):
         control_specs = {
             name: tf.TensorSpec([None], control.dtype, name=name) for name, control in task.controls.items()
         }
-        signatures[GENERATE] = generate.get_concrete_function(text=text_spec, **control_specs)
+        signatures[task.controls_signature] = controlled.get_concrete_function(text=text_spec, **control_specs)
     for name, signature in signatures.items():
         _check_outputs(name, signature.structured_outputs)
     return signatures

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.prediction_log import encode_predict_log
-from export.signatures import GENERATE, SERVING_DEFAULT
+from export.signatures import SERVING_DEFAULT
 
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
 MAX_RECORDS = 1000
@@ -59,7 +59,7 @@ def warm_up_requests(task, texts_by_bucket):
                 name: np.array([control.default], dtype=tf.as_dtype(control.dtype).as_numpy_dtype)
                 for name, control in task.controls.items()
             }
-            yield GENERATE, {**inputs, **controls}
+            yield task.controls_signature, {**inputs, **controls}
 
 
 def write_warm_up(directory, requests):

@@ -58,9 +58,12 @@ class CaseFolder(Task):
         length = tf.cast(tf.strings.length(text, unit="UTF8_CHAR"), tf.float32)
         return {"text": text, "score": self.model(tf.stack([length, length_penalty], axis=1))[:, 0]}
 
+    def unpack(self, outputs):
+        return [text.decode("utf-8") for text in outputs["text"]]
+
     def __call__(self, texts, **options):
         outputs = self.predict_batch(tf.constant(texts, tf.string, shape=[len(texts)]))
-        return [text.decode("utf-8") for text in outputs["text"].numpy()]
+        return self.unpack({"text": outputs["text"].numpy()})
 
     def save(self, directory):
         raise NotImplementedError

@@ -39,6 +39,7 @@ def _write(directory, serving_directory, **changes):
     options = dict(
         name="folder",
         controls=CONTROLS,
+        controls_signature="generate",
         texts=["  ", b"Gr\xc3\xbcn.", "Two.", "Three."],
         servers=("2.19", "2.20"),
         signatures=SIGNATURES,
@@ -104,7 +105,7 @@ def test_sample_requests_are_the_first_texts_with_words(tmp_path):
     assert columns == {"inputs": {"text": ["Grün.", "Two."]}}
     assert controlled["signature_name"] == "generate"
     assert controlled["instances"][0] == {"text": "Grün.", "max_new_tokens": 30, "length_penalty": 0.5}
-    assert "request_generate.json" not in sample_requests(["a"], {})
+    assert "request_generate.json" not in sample_requests(["a"], {}, "generate")
 
 
 def test_edited_files_are_kept_and_others_renewed(tmp_path):
@@ -167,7 +168,7 @@ def test_grpc_example_runs_against_the_official_service(tmp_path):
     port = server.add_insecure_port("localhost:0")
     server.start()
     try:
-        program = grpc_example("folder", ["Grün", 'say "a"'], CONTROLS).replace(":8500", f":{port}")
+        program = grpc_example("folder", ["Grün", 'say "a"'], CONTROLS, "generate").replace(":8500", f":{port}")
         finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     finally:
         server.stop(None)
