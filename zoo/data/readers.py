@@ -4,9 +4,9 @@ A source is a re-iterable of `(source: str, target: str)`: each iteration reads 
 line, so that a file may be larger than memory. `zoo.data.text_lines.TextLines` says what a line is.
 """
 
-import json
 from itertools import zip_longest
 
+from zoo.data.json_lines import JsonLines, text_field
 from zoo.data.text_lines import TextLines
 from zoo.errors import UserError
 
@@ -130,39 +130,12 @@ class JsonlText:
     """
 
     def __init__(self, path, source="source", target="target"):
-        self.lines = TextLines(path)
+        self.rows = JsonLines(path)
         self.source, self.target = source, target
         if source == target:
             raise UserError(f"{path}: source and target are the same field, {source!r}; name two fields")
 
     def __iter__(self):
         """Yields (source, target) strings, in file order."""
-        for number, line in enumerate(self.lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise UserError(f"{self.lines.path}:{number}: not valid JSON ({error})") from error
-            yield self._field(row, self.source, number), self._field(row, self.target, number)
-
-    def _field(self, row, name, number):
-        where = f"{self.lines.path}:{number}"
-        if not isinstance(row, dict):
-            raise UserError(f"{where}: must be a JSON object with a field {name!r}, not {_json_type(row)}")
-        value = row
-        for part in [name] if name in row else name.split("."):
-            if not isinstance(value, dict) or part not in value:
-                raise UserError(f"{where}: has no field {name!r}; its fields are {', '.join(row) or 'none'}")
-            value = value[part]
-        if not isinstance(value, str):
-            raise UserError(f"{where}: field {name!r} must be text, not {_json_type(value)}")
-        # JSON may spell half of a surrogate pair ("\ud83d"), which no UTF-8 text and so no tokenizer can hold.
-        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-            raise UserError(f"{where}: field {name!r} holds half of a surrogate pair (\\ud800 to \\udfff)")
-        return value
-
-
-def _json_type(value):
-    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
+        for row, where in self.rows:
+            yield text_field(row, self.source, where), text_field(row, self.target, where)

@@ -107,7 +107,7 @@ def test_jsonl_fields(tmp_path):
     [
         ('{"source": "a", "target": ', r"a\.jsonl:2: not valid JSON"),
         ("[" * 100_000, r"a\.jsonl:2: not valid JSON"),
-        ('["a", "b"]', r"a\.jsonl:2: must be a JSON object with a field 'source', not a list"),
+        ('["a", "b"]', r"a\.jsonl:2: must be a JSON object with named fields, not a list"),
         ('{"source": "a", "targets": "b"}', r"a\.jsonl:2: has no field 'target'; its fields are source, targets"),
         ('{"source": "a", "target": null}', r"a\.jsonl:2: field 'target' must be text, not null"),
         ('{"source": 7, "target": "b"}', r"a\.jsonl:2: field 'source' must be text, not a number"),
