@@ -122,7 +122,7 @@ def merge_windows(values, windows, window, stride):
     # Context on the poorer side is best where the window's middle is nearest: for the window that begins next to
     # `position - (window - 1) / 2` on one side or the other. Twice that, to stay with integers.
     wanted = 2 * positions - (window - 1)
-    lower = tf.clip_by_value(wanted // (2 * stride), 0, counts[:, tf.newaxis] - 1)
+    lower = tf.maximum(tf.minimum(wanted // (2 * stride), counts[:, tf.newaxis] - 1), 0)
     upper = tf.minimum(lower + 1, counts[:, tf.newaxis] - 1)
     last_starts = tf.maximum(lengths - window, 0)[:, tf.newaxis]
 
