@@ -1,5 +1,15 @@
-"""Reading and writing models: preset directories."""
+"""Reading and writing models: preset directories, and the checkpoints of other programs."""
 
+from zoo.checkpoints.hugging_face import ForeignModel, is_hugging_face, load_hugging_face, save_hugging_face
 from zoo.checkpoints.preset import Preset, is_preset, load_preset, save_preset
 
-__all__ = ["Preset", "is_preset", "load_preset", "save_preset"]
+__all__ = [
+    "ForeignModel",
+    "Preset",
+    "is_hugging_face",
+    "is_preset",
+    "load_hugging_face",
+    "load_preset",
+    "save_hugging_face",
+    "save_preset",
+]

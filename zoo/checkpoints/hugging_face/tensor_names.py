@@ -1,0 +1,54 @@
+"""Names of tensors in Hugging Face's PyTorch files."""
+
+import re
+
+from zoo.checkpoints.bert_families import needs_pooler, rules_of_model
+from zoo.checkpoints.named_tensors import TensorName
+
+# Buffers that old versions of transformers saved; they are counted, not learned.
+_BUFFERS = (r"(\w+\.)?embeddings\.(position_ids|token_type_ids)",)
+_PARTS = {
+    "dense": (("kernel", "weight", True), ("bias", "bias", False)),
+    "norm": (("gamma", "weight", False), ("beta", "bias", False)),
+}
+
+
+def tensor_names(family, kind, num_layers, with_pooler):
+    """`TensorName` of every weight of a model; see `rules_of_model`."""
+    found = []
+    for rule in rules_of_model(family, kind, num_layers, with_pooler):
+        if rule.kind in _PARTS:
+            for ours, theirs, transposed in _PARTS[rule.kind]:
+                found.append(TensorName(f"{rule.ours}.{ours}", f"{rule.theirs}.{theirs}", transposed))
+        else:
+            found.append(TensorName(rule.ours, rule.theirs + (".weight" if rule.kind == "table" else "")))
+    return found
+
+
+def ignored_names(family, kind, with_pooler):
+    """Patterns of names that may be in a file without being used: buffers, and parts that the kind does not have."""
+    patterns = list(_BUFFERS)
+    used = {rule.theirs for rule in family.heads.get(kind, ())}
+    for rules in family.heads.values():
+        patterns += [_pattern(rule.theirs) for rule in rules if rule.theirs not in used]
+    if kind in ("encoder", "token_classifier", "sequence_classifier"):
+        # The output matrix and its bias under their second names; elsewhere they are compared.
+        patterns += [re.escape(name) for name in family.copies]
+        patterns += family.foreign_heads if kind == "encoder" else ()
+    if not with_pooler:
+        patterns += [rf"(\w+\.)?{_pattern(rule.theirs)}" for rule in family.pooler]
+    return patterns
+
+
+def _pattern(theirs):
+    return rf"{re.escape(theirs)}(\.weight|\.bias)?"
+
+
+def pooler_is_there(family, names):
+    """Whether a file holds the pooler of a family that has one."""
+    return bool(family.pooler) and any("pooler.dense.weight" in name for name in names)
+
+
+def pooler_is_used(family, kind):
+    """Whether transformers' model of a kind has a pooler; for an encoder alone, whether its family has one."""
+    return bool(family.pooler) if kind == "encoder" else needs_pooler(family, kind)

@@ -1,0 +1,132 @@
+"""A model to a Hugging Face directory."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.numpy import save_file
+
+from zoo.checkpoints.bert_families import BERT, DISTILBERT, ROBERTA
+from zoo.checkpoints.hugging_face.configuration import CONFIG_FILE, PROBLEM_TYPES, to_hugging_face
+from zoo.checkpoints.hugging_face.safetensors_files import WEIGHTS_FILE
+from zoo.checkpoints.hugging_face.tensor_names import pooler_is_used, tensor_names
+from zoo.checkpoints.named_tensors import tensors_by_name
+from zoo.checkpoints.preset import is_preset
+from zoo.errors import UserError
+from zoo.models import Encoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
+
+
+def save_hugging_face(model, directory, *, labels=None, problem_type=None, pad_token_id=0, assets=None):
+    """Writes a directory that transformers loads as BERT, DistilBERT (no segments) or RoBERTa (a position offset).
+
+    Rates of dropout that transformers has no setting for are not kept. A pooler is written where transformers' class
+    has one; an encoder that should have one and has none is read there with a new one.
+
+    Args:
+        model: An `Encoder`, `TokenClassifier`, `SequenceClassifier` or `MaskedTokenPredictor`.
+        directory: Where to write; made if needed. Other files in it stay.
+        labels: Names of a classifier's classes in the order of its logits.
+        problem_type: Of a `SequenceClassifier`: one of `PROBLEM_TYPES`, or None.
+        pad_token_id: Of the tokenizer; RoBERTa's follows from the position offset.
+        assets: Functions by file name, such as vocab.txt, each of which writes that path when called with it.
+
+    Raises:
+        UserError: for a model that transformers has no class for, saying what differs, for a wrong number of labels,
+            and if the directory cannot be written. Files of an earlier model then stay whole.
+    """
+    directory = Path(directory)
+    encoder = model if isinstance(model, Encoder) else model.encoder
+    config = encoder.get_config()
+    family = _family_of(config)
+    kind = _kind_of(model)
+    _check_head(model, family, kind, labels)
+    if problem_type not in (*PROBLEM_TYPES, None):
+        raise UserError(f"problem_type must be one of {', '.join(PROBLEM_TYPES)}, got {problem_type!r}")
+    if is_preset(directory):
+        raise UserError(f"{directory} holds a preset, whose {CONFIG_FILE} would be lost; give another directory")
+    if not model.built:
+        model.build()
+    with_pooler = pooler_is_used(family, kind) and encoder.pooler is not None
+    tensors = tensors_by_name(model, tensor_names(family, kind, encoder.num_layers, with_pooler))
+    content = to_hugging_face(
+        family,
+        kind,
+        config,
+        head_dropout=model.get_config()["dropout"] if "classifier" in kind else None,
+        labels=labels,
+        problem_type=problem_type,
+        pad_token_id=pad_token_id,
+    )
+    files = {
+        **(assets or {}),
+        WEIGHTS_FILE: lambda path: save_file(tensors, path, metadata={"format": "pt"}),
+        CONFIG_FILE: lambda path: path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8"),
+    }
+    _write_files(directory, files)
+
+
+def _write_files(directory, files):
+    """Writes every file under another name before the first one is moved to its place."""
+    staging = None
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".saving-", dir=directory))
+        for name, write in files.items():
+            write(staging / name)
+        for name in files:
+            (staging / name).replace(directory / name)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot write a model to {directory}: {reason}") from error
+    finally:
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _family_of(config):
+    if config["num_segments"] == 0:
+        family, fixed = DISTILBERT, {"norm": "post", "position_offset": 0, "pooler": False, "layer_norm_epsilon": 1e-12}
+    else:
+        family, fixed = (ROBERTA if config["position_offset"] else BERT), {"norm": "post"}
+    for name, value in fixed.items():
+        if config[name] != value:
+            raise UserError(
+                f"transformers has no {family.class_prefixes[0]} with {name}={config[name]!r}, only with {value!r}"
+            )
+    return family
+
+
+def _kind_of(model):
+    if isinstance(model, Encoder):
+        return "encoder"
+    if isinstance(model, TokenClassifier):
+        return "token_classifier"
+    if isinstance(model, SequenceClassifier):
+        return "sequence_classifier"
+    if isinstance(model, MaskedTokenPredictor):
+        return "masked_token_predictor" if model.next_sentence_head is None else "pretraining"
+    raise UserError(f"a {type(model).__name__} cannot be written as a Hugging Face directory")
+
+
+def _check_head(model, family, kind, labels):
+    if kind != "encoder" and kind not in family.heads:
+        raise UserError(f"transformers has no {family.class_prefixes[0]} with next-sentence prediction")
+    if labels is not None and ("classifier" not in kind or len(labels) != model.num_labels):
+        outputs = model.num_labels if "classifier" in kind else 0
+        raise UserError(f"{len(labels)} labels do not fit a model with {outputs} classes")
+    wanted = {}
+    if kind == "sequence_classifier":
+        wanted = {"hidden_activation": None, **family.sequence_head}
+    elif kind in ("masked_token_predictor", "pretraining"):
+        wanted = {"activation_name": family.token_head_activation or model.encoder.activation_name}
+    for name, value in wanted.items():
+        found = getattr(model, name)
+        if name == "activation_name" and found is None:
+            found = model.encoder.activation_name
+        if found != value:
+            raise UserError(
+                f"transformers has no {family.class_prefixes[0]} whose head has "
+                f"{name.removesuffix('_name')}={found!r}, only {value!r}"
+            )

@@ -1,0 +1,110 @@
+"""Weights by name: which variable of a model is which tensor of a file, all checked before any is set."""
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from keras import ops
+
+from zoo.errors import UserError
+
+
+@dataclass(frozen=True)
+class TensorName:
+    """One variable and one tensor that hold the same values.
+
+    Attributes:
+        ours: Attributes and indices from the model to the variable: "encoder_blocks.0.feed_forward.expand.kernel".
+        theirs: Name in the file.
+        transposed: Whether the file holds the transposed matrix.
+    """
+
+    ours: str
+    theirs: str
+    transposed: bool = False
+
+
+class Tensors(Protocol):
+    """Tensors that are read one by one.
+
+    Attributes:
+        origin: What error messages call the file or directory.
+        shapes: Shape by name, a tuple of ints.
+    """
+
+    origin: str
+    shapes: dict
+
+    def read(self, name) -> np.ndarray:
+        """The values of one tensor."""
+
+
+def variable_at(model, path):
+    """The variable at a path such as "encoder_blocks.0.feed_forward.expand.kernel"."""
+    found = model
+    for part in path.split("."):
+        found = found[int(part)] if part.isdigit() else getattr(found, part)
+    return found
+
+
+def assign_tensors(model, tensors, names, ignored=(), copies=None):
+    """Sets every weight of a model from a file, one tensor in memory at a time.
+
+    Args:
+        model: A built `keras.Model`.
+        tensors: The file's `Tensors`.
+        names: `TensorName` of every weight of the model.
+        ignored: Regular expressions of whole names that may be in the file and are not used.
+        copies: For names that may be in the file, the name of the tensor that they must equal.
+
+    Raises:
+        UserError: that lists every tensor missing, unexpected or of another shape, before any weight is set; and for
+            a tensor of `copies` that is not equal.
+    """
+    copies = copies or {}
+    _check_names(model, tensors, names, ignored, copies)
+    for copy, original in copies.items():
+        if copy in tensors.shapes and not np.array_equal(tensors.read(copy), tensors.read(original)):
+            raise UserError(
+                f"{tensors.origin}: {copy} differs from {original}; models whose output matrix is not the table of "
+                "token vectors are not supported"
+            )
+    for name in names:
+        values = tensors.read(name.theirs)
+        variable_at(model, name.ours).assign(values.T if name.transposed else values)
+
+
+def _check_names(model, tensors, names, ignored, copies):
+    shapes = tensors.shapes
+    wanted = {}
+    for name in names:
+        shape = tuple(variable_at(model, name.ours).shape)
+        wanted[name.theirs] = shape[::-1] if name.transposed else shape
+    may_be_there = re.compile("|".join(f"(?:{pattern})" for pattern in ignored) or r"(?!)")
+    unexpected = [
+        name for name in shapes if name not in wanted and name not in copies and not may_be_there.fullmatch(name)
+    ]
+    faults = {
+        "missing": [name for name in wanted if name not in shapes],
+        "unexpected": sorted(unexpected),
+        "of another shape": [
+            f"{name} {list(shapes[name])} instead of {list(shape)}"
+            for name, shape in wanted.items()
+            if name in shapes and shapes[name] != shape
+        ],
+    }
+    if any(faults.values()):
+        found = "; ".join(f"{fault}: {', '.join(listed)}" for fault, listed in faults.items() if listed)
+        raise UserError(
+            f"{tensors.origin} does not hold the weights of the model that its configuration names: {found}"
+        )
+
+
+def tensors_by_name(model, names):
+    """float32 numpy arrays of a model's weights under the names of a file, in the file's orientation."""
+    found = {}
+    for name in names:
+        values = ops.convert_to_numpy(variable_at(model, name.ours)).astype("float32")
+        found[name.theirs] = np.ascontiguousarray(values.T if name.transposed else values)
+    return found
