@@ -3,13 +3,25 @@
 from pathlib import Path
 
 from zoo.errors import UserError
+from zoo.tokenizers.clean_text import clean_text
+from zoo.tokenizers.offsets import character_offsets
 from zoo.tokenizers.sentencepiece import SentencePieceTokenizer
+from zoo.tokenizers.tokenized_text import TokenizedText
 from zoo.tokenizers.tokenizer import CONFIG_FILE, Tokenizer, read_config
+from zoo.tokenizers.wordpiece import WordPieceTokenizer
 
-__all__ = ["SentencePieceTokenizer", "Tokenizer", "load"]
+__all__ = [
+    "SentencePieceTokenizer",
+    "TokenizedText",
+    "Tokenizer",
+    "WordPieceTokenizer",
+    "character_offsets",
+    "clean_text",
+    "load",
+]
 
 # A new tokenizer class is added here; its name is what tokenizer.json calls it.
-_CLASSES = {cls.__name__: cls for cls in (SentencePieceTokenizer,)}
+_CLASSES = {cls.__name__: cls for cls in (SentencePieceTokenizer, WordPieceTokenizer)}
 
 
 def load(directory) -> Tokenizer:

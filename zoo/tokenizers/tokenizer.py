@@ -70,6 +70,10 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
     def _assets(self) -> dict[str, bytes]:
         """Contents of the files beside tokenizer.json, by file name."""
 
+    def _options(self) -> dict:
+        """Constructor arguments that `_from_assets` needs besides the files, plain values for tokenizer.json."""
+        return {}
+
     @classmethod
     @abc.abstractmethod
     def _from_assets(cls, directory: Path, config: dict) -> "Tokenizer":
@@ -89,6 +93,7 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
         config = {
             "class": type(self).__name__,
             "vocabulary_size": self.vocabulary_size,
+            **({"options": self._options()} if self._options() else {}),
             "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in assets.items()},
         }
         for name, content in assets.items():

@@ -1,0 +1,312 @@
+"""WordPiece tokens of BERT vocabularies, with offsets, encoded and decoded inside a TensorFlow graph."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import tensorflow as tf
+from tensorflow_text.python.ops.wordpiece_tokenizer import gen_wordpiece_tokenizer
+
+from zoo.errors import UserError
+from zoo.tokenizers.bert_words import BertWords, stand_in
+from zoo.tokenizers.offsets import byte_positions, code_points
+from zoo.tokenizers.tokenized_text import TokenizedText
+from zoo.tokenizers.tokenizer import CONFIG_FILE, Tokenizer, read_asset
+from zoo.tokenizers.wordpiece_training import train_wordpiece
+from zoo.tokenizers.wordpiece_vocabulary import CONTINUATION, SPECIAL_TOKENS, check_vocabulary, parse_vocabulary
+
+VOCABULARY_FILE = "vocab.txt"
+_OPTIONS = ("lowercase", "strip_accents", "split_cjk", "max_word_length", "special_tokens_in_text")
+
+
+class _Tokens(NamedTuple):
+    """Tokens of all rows: ids and indexes of their words, int32 [T], and where each row begins, int64 [B + 1]."""
+
+    ids: tf.Tensor
+    words: tf.Tensor
+    row_splits: tf.Tensor
+
+
+class WordPieceTokenizer(Tokenizer):
+    """BERT's tokenizer (Devlin et al., 2019), equal in ids and offsets to the `tokenizers` package's.
+
+    A text is cleaned of control characters, lowercased and stripped of accents as the options say, split into words at
+    blanks, punctuation and ideographs, and each word is covered with the longest vocabulary entries from left to right;
+    a word that cannot be covered is [UNK]. The graph uses TensorFlow's own operations and
+    WordpieceTokenizeWithOffsets, which stock TensorFlow Serving binaries hold.
+
+    Text never yields a special token, so nobody can put a separator into a model's input: "[SEP]" in a text is three
+    words. `special_tokens_in_text` lifts that for the tokens it names.
+
+    Attributes:
+        vocabulary: The entries by id.
+        lowercase, strip_accents, split_cjk, max_word_length, special_tokens_in_text: As given.
+        pad_id, unk_id: Ids of [PAD] and [UNK].
+        bos_id, cls_id: Id of [CLS]; None if the vocabulary lacks it, like the next two.
+        eos_id, sep_id: Id of [SEP].
+        mask_id: Id of [MASK].
+
+    Example:
+        >>> tokenizer = WordPieceTokenizer(["[PAD]", "[UNK]", "play", "##ing", "."])
+        >>> tokenizer.encode(["Playing."])
+        <tf.RaggedTensor [[2, 3, 4]]>
+    """
+
+    def __init__(
+        self,
+        vocabulary: Sequence[str],
+        lowercase: bool = True,
+        strip_accents: bool | None = None,
+        split_cjk: bool = True,
+        max_word_length: int = 100,
+        special_tokens_in_text: Iterable[str] = (),
+    ):
+        """Creates the tokenizer of a vocabulary.
+
+        Args:
+            vocabulary: The entries by id. Those that begin with "##" continue a word.
+            lowercase: Lowercases the text; True for "uncased" vocabularies.
+            strip_accents: Takes accents off letters (NFD without marks); None means the same as `lowercase`.
+            split_cjk: Makes every Chinese character a word.
+            max_word_length: Longer words, counted in normalised characters, are [UNK].
+            special_tokens_in_text: Special tokens that text may hold: for example with ("[MASK]",) that string in a
+                text is the token, wherever it stands.
+
+        Raises:
+            UserError: for a vocabulary with repeated or empty entries or without [PAD] or [UNK], and impossible
+                options.
+        """
+        super().__init__(name="word_piece_tokenizer")
+        self.vocabulary = check_vocabulary(vocabulary)
+        self.vocabulary_size = len(self.vocabulary)
+        self.lowercase = bool(lowercase)
+        self.strip_accents = self.lowercase if strip_accents is None else bool(strip_accents)
+        self.split_cjk = bool(split_cjk)
+        self.max_word_length = max_word_length
+        if isinstance(max_word_length, bool) or not isinstance(max_word_length, int) or max_word_length < 1:
+            raise UserError(f"max_word_length is {max_word_length!r}; use a number of characters such as 100")
+        self._ids = {token: token_id for token_id, token in enumerate(self.vocabulary)}
+        self.pad_id, self.unk_id, self.bos_id, self.eos_id, self.mask_id = map(self._ids.get, SPECIAL_TOKENS)
+        self.cls_id, self.sep_id = self.bos_id, self.eos_id
+        self.special_tokens_in_text = self._checked_special_tokens(special_tokens_in_text)
+        self._words = BertWords(self.lowercase, self.strip_accents, self.split_cjk, self.special_tokens_in_text)
+        # Tables belong to no single trace, even if the tokenizer is made inside a tf.function.
+        with tf.init_scope():
+            self._make_constants()
+
+    def _checked_special_tokens(self, tokens):
+        if isinstance(tokens, str):
+            raise UserError("special_tokens_in_text must be a list of tokens, not one: put it in a list")
+        tokens = tuple(tokens)
+        for token in tokens:
+            if token not in SPECIAL_TOKENS or token not in self._ids:
+                known = ", ".join(known for known in SPECIAL_TOKENS if known in self._ids)
+                raise UserError(f"special_tokens_in_text holds {token!r}, which is none of {known}")
+        return tokens
+
+    def _make_constants(self):
+        pieces = [token.removeprefix(CONTINUATION) for token in self.vocabulary]
+        special = {token: self._ids[token] for token in SPECIAL_TOKENS if token in self._ids}
+        self._table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(self.vocabulary, tf.string), tf.range(self.vocabulary_size, dtype=tf.int64)
+            ),
+            default_value=-1,
+        )
+        self._piece_lengths = tf.constant([len(piece) for piece in pieces], tf.int32)
+        self._longest_piece = max(map(len, pieces))
+        surfaces = [
+            "" if token in special else piece if token.startswith(CONTINUATION) else " " + piece
+            for token, piece in zip(self.vocabulary, pieces, strict=True)
+        ]
+        self._surfaces = tf.constant(surfaces, tf.string)
+
+    @classmethod
+    def from_vocabulary_file(cls, path, **options) -> "WordPieceTokenizer":
+        """The tokenizer of a vocab.txt as BERT checkpoints have it: one entry a line, ids from 0.
+
+        Args:
+            path: The file, UTF-8.
+            **options: Of the constructor, such as `lowercase=False` for "cased" vocabularies.
+
+        Raises:
+            UserError: for a missing or damaged file, naming it and the line.
+        """
+        path = Path(path)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror}") from None
+        return cls(parse_vocabulary(content, path), **options)
+
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        vocabulary_size: int,
+        lowercase: bool = True,
+        strip_accents: bool | None = None,
+        split_cjk: bool = True,
+        *,
+        max_characters: int = 1000,
+        min_frequency: int = 2,
+    ) -> "WordPieceTokenizer":
+        """Learns a vocabulary from text. The same texts and options give the same vocabulary on every machine.
+
+        Args:
+            texts: Sentences or lines, read once; memory holds the different words.
+            vocabulary_size: Number of ids, the five special tokens included.
+            lowercase, strip_accents, split_cjk: As of the constructor.
+            max_characters: At most this many different characters, the most frequent ones; words with others are [UNK].
+            min_frequency: Pieces that occur less often are not joined.
+
+        Returns:
+            The tokenizer, with [PAD] 0, [UNK] 1, [CLS] 2, [SEP] 3 and [MASK] 4.
+
+        Raises:
+            UserError: for an empty corpus, a vocabulary size the corpus cannot fill or that cannot hold the corpus's
+                characters, and impossible options.
+        """
+        strip_accents = lowercase if strip_accents is None else strip_accents
+        vocabulary = train_wordpiece(
+            texts,
+            vocabulary_size,
+            lowercase=lowercase,
+            strip_accents=strip_accents,
+            split_cjk=split_cjk,
+            max_characters=max_characters,
+            min_frequency=min_frequency,
+        )
+        return cls(vocabulary, lowercase, strip_accents, split_cjk)
+
+    def encode(self, texts) -> tf.RaggedTensor:
+        """Token ids of each text; see `Tokenizer.encode`."""
+        tokens = self._tokens(self._words.split(code_points(texts)))
+        return tf.RaggedTensor.from_row_splits(tokens.ids, tokens.row_splits, validate=False)
+
+    def tokenize_with_offsets(self, texts) -> TokenizedText:
+        """Tokens of each text, and where in the text each comes from.
+
+        Args:
+            texts: string tensor of shape [B], or a list of str or bytes.
+
+        Returns:
+            The tokens. A token begins with the first and ends with the last character that left something in it, so
+            that what is dropped (a stripped accent that is a character of its own, a control character) is between
+            tokens or inside them. A token that is part of what one character became has that whole character.
+        """
+        decoded = code_points(texts)
+        words = self._words.split(decoded)
+        tokens = self._tokens(words)
+        # The tokens cover the characters of the words without gaps.
+        word_lengths = tf.cast(words.word_splits[1:] - words.word_splits[:-1], tf.int32)
+        covers_word, longer = tokens.ids == self.unk_id, 0
+        for index, token in enumerate(self.special_tokens_in_text):
+            found = tf.gather(words.codes, words.word_splits[:-1]) == stand_in(index)
+            longer += tf.gather(tf.where(found, len(token) - 1, 0), tokens.words)
+            covers_word |= longer > 0
+        pieces = tf.gather(self._piece_lengths, tokens.ids)
+        lengths = tf.where(covers_word, tf.gather(word_lengths, tokens.words), pieces)
+        ends = tf.cumsum(lengths)
+        positions = byte_positions(decoded.values)
+        starts = tf.gather(positions, tf.gather(words.sources, ends - lengths))
+        ends = tf.gather(positions, tf.gather(words.sources, ends - 1) + 1) + longer
+        token_ids = tf.RaggedTensor.from_row_splits(tokens.ids, tokens.row_splits, validate=False)
+        rows = token_ids.value_rowids()
+        row_starts = tf.gather(positions, tf.gather(decoded.row_splits, rows))
+        word_ids = tokens.words - tf.cast(tf.gather(words.row_splits, rows), tf.int32)
+        parts = (tokens.ids, word_ids, starts - row_starts, ends - row_starts)
+        return TokenizedText(*map(token_ids.with_flat_values, parts))
+
+    def _tokens(self, words):
+        """Tokens of words: those of the vocabulary are one token; the others are covered with pieces."""
+        texts = tf.raw_ops.UnicodeEncode(
+            input_values=words.codes, input_splits=words.word_splits, output_encoding="UTF-8", errors="replace"
+        )
+        ids = self._table.lookup(texts)
+        too_long = words.word_splits[1:] - words.word_splits[:-1] > self.max_word_length
+        ids = tf.where(too_long, tf.constant(self.unk_id, tf.int64), ids)
+        for index, token in enumerate(self.special_tokens_in_text):
+            found = tf.gather(words.codes, words.word_splits[:-1]) == stand_in(index)
+            ids = tf.where(found, tf.constant(self._ids[token], tf.int64), ids)
+        missing = tf.where(ids < 0)[:, 0]
+        # Each different word once, however often it occurs.
+        different, which = tf.unique(tf.gather(texts, missing))
+        pieces, piece_splits, _, _ = gen_wordpiece_tokenizer.wordpiece_tokenize_with_offsets(
+            input_values=different,
+            vocab_lookup_table=self._table.resource_handle,
+            suffix_indicator=CONTINUATION,
+            max_bytes_per_word=4 * self.max_word_length,
+            max_chars_per_token=self._longest_piece,
+            use_unknown_token=True,
+            unknown_token="[UNK]",
+            split_unknown_characters=False,
+            output_row_partition_type="row_splits",
+        )
+        # Where the tokens of a word begin among the ids of words in the vocabulary and those of pieces.
+        found = tf.concat([ids, self._table.lookup(pieces)], 0)
+        num_words = tf.size(ids)
+        places, counts = tf.range(num_words), tf.ones_like(ids, tf.int32)
+        piece_splits = tf.cast(piece_splits, tf.int32)
+        missing = missing[:, tf.newaxis]
+        places = tf.tensor_scatter_nd_update(places, missing, num_words + tf.gather(piece_splits, which))
+        counts = tf.tensor_scatter_nd_update(counts, missing, tf.gather(piece_splits[1:] - piece_splits[:-1], which))
+        token_splits = tf.concat([[0], tf.cumsum(counts)], 0)
+        num_tokens = token_splits[-1]
+        firsts = tf.scatter_nd(token_splits[:-1, tf.newaxis], tf.ones_like(counts), [num_tokens])
+        token_words = tf.cumsum(firsts) - 1
+        places = tf.gather(places - token_splits[:-1], token_words) + tf.range(num_tokens)
+        return _Tokens(
+            tf.cast(tf.gather(found, places), tf.int32),
+            token_words,
+            tf.cast(tf.gather(token_splits, words.row_splits), tf.int64),
+        )
+
+    def decode(self, token_ids) -> tf.Tensor:
+        """The text of each row of token ids: words joined by blanks, continuations glued; see `Tokenizer.decode`.
+
+        All five special tokens are left out, [UNK] and [MASK] too. A continuation that begins a text keeps its "##".
+        """
+        if isinstance(token_ids, (list, tuple)):
+            token_ids = tf.ragged.constant(token_ids, tf.int32, ragged_rank=1)
+        # On CPU, the only place for strings, gathering refuses an id outside the table with InvalidArgument.
+        texts = tf.strings.reduce_join(tf.gather(self._surfaces, tf.convert_to_tensor(token_ids)), axis=-1)
+        # What does not begin with the blank of a word begins with a continuation.
+        texts = tf.strings.regex_replace(texts, "^([^ ])", CONTINUATION + r"\1")
+        return tf.strings.regex_replace(texts, "^ ", "")
+
+    def id_to_token(self, token_ids) -> list[str]:
+        """The vocabulary's entry of each id.
+
+        Args:
+            token_ids: Sequence of ints.
+
+        Raises:
+            IndexError: for an id outside the vocabulary.
+        """
+        ids = [int(token_id) for token_id in token_ids]
+        for token_id in ids:
+            if not 0 <= token_id < self.vocabulary_size:
+                raise IndexError(f"token id {token_id} is outside the vocabulary of {self.vocabulary_size}")
+        return [self.vocabulary[token_id] for token_id in ids]
+
+    def token_to_id(self, token: str) -> int:
+        """The id of an entry, spelled as in the vocabulary; KeyError if there is no such entry."""
+        return self._ids[token]
+
+    def _options(self):
+        return {name: getattr(self, name) for name in _OPTIONS}
+
+    def _assets(self):
+        return {VOCABULARY_FILE: "".join(token + "\n" for token in self.vocabulary).encode()}
+
+    @classmethod
+    def _from_assets(cls, directory, config):
+        path = directory / VOCABULARY_FILE
+        vocabulary = parse_vocabulary(read_asset(path, config), path)
+        options = config.get("options")
+        if not isinstance(options, dict) or set(options) != set(_OPTIONS):
+            raise UserError(
+                f"{directory / CONFIG_FILE} lacks options or has unknown ones; known: {', '.join(_OPTIONS)}"
+            )
+        return cls(vocabulary, **options)

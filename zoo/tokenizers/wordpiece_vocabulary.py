@@ -1,0 +1,76 @@
+"""Vocabularies of WordPiece tokenizers: lists of entries, and the file with one entry a line."""
+
+from collections.abc import Sequence
+
+from zoo.errors import UserError
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+REQUIRED_TOKENS = SPECIAL_TOKENS[:2]
+CONTINUATION = "##"
+
+
+def check_vocabulary(vocabulary: Sequence[str]) -> tuple[str, ...]:
+    """The entries as a tuple.
+
+    Raises:
+        UserError: if an entry is no str, is empty, holds a blank or line end or occurs twice, or if one of
+            REQUIRED_TOKENS is missing.
+    """
+    if isinstance(vocabulary, (str, bytes)):
+        raise UserError("vocabulary must be a list of entries; WordPieceTokenizer.from_vocabulary_file reads a file")
+    vocabulary = tuple(vocabulary)
+    problem = _first_problem(vocabulary)
+    if problem:
+        index, text = problem
+        raise UserError(f"vocabulary entry {index} {text}")
+    for token in REQUIRED_TOKENS:
+        if token not in vocabulary:
+            raise UserError(f"the vocabulary has no {token}; a BERT vocabulary needs it")
+    return vocabulary
+
+
+def parse_vocabulary(content: bytes, path) -> tuple[str, ...]:
+    """The entries of a vocab.txt.
+
+    Args:
+        content: The file's bytes: UTF-8, one entry a line.
+        path: The file's name for messages.
+
+    Raises:
+        UserError: naming the file and the line, for what `check_vocabulary` refuses and for bytes that are no UTF-8.
+    """
+    lines = content.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    if not lines:
+        raise UserError(f"{path} is empty; get the vocabulary again")
+    vocabulary = []
+    for number, line in enumerate(lines, 1):
+        try:
+            vocabulary.append(line.removesuffix(b"\r").decode("utf-8"))
+        except UnicodeDecodeError:
+            raise UserError(f"{path}, line {number}: not UTF-8; a vocabulary has one entry a line") from None
+    problem = _first_problem(vocabulary)
+    if problem:
+        index, text = problem
+        raise UserError(f"{path}, line {index + 1}: the entry {text}")
+    for token in REQUIRED_TOKENS:
+        if token not in vocabulary:
+            raise UserError(f"{path} has no line {token}: it is no BERT vocabulary")
+    return tuple(vocabulary)
+
+
+def _first_problem(vocabulary):
+    """The first impossible entry: its index and what is wrong with it; None if there is none."""
+    first = {}
+    for index, token in enumerate(vocabulary):
+        if not isinstance(token, str):
+            return index, f"is {type(token).__name__}, not str"
+        if token in ("", CONTINUATION):
+            return index, f"is {token!r}; remove it or give it a name such as [unused{index}]"
+        if any(character in token for character in " \t\r\n"):
+            return index, f"{token!r} holds a blank or line end, which no word does"
+        if token in first:
+            return index, f"{token!r} repeats entry {first[token]}, counted from 0; each must be there once"
+        first[token] = index
+    return None
