@@ -13,6 +13,8 @@ A tag is "O" (outside) or a prefix, a hyphen and a label: "B-person". The prefix
 Sources: Ramshaw and Marcus 1995 (IOB1), Tjong Kim Sang and Veenstra 1999 (BIO), Ratinov and Roth 2009 (BILOU).
 """
 
+import itertools
+
 from zoo.errors import UserError
 
 TAG_SCHEMES = ("BIO", "IOB1", "BIOES", "BILOU", "BMES")
@@ -155,7 +157,7 @@ def tags_to_spans(tags, scheme="BIO", lenient=False):
     """
     places = [_place(position, tag, scheme) for position, tag in enumerate(tags)]
     spans, first = [], None
-    for position, (here, following) in enumerate(zip(places, [*places[1:], _OUTSIDE], strict=True)):
+    for position, (here, following) in enumerate(itertools.pairwise([*places, _OUTSIDE])):
         before = places[position - 1] if position else _OUTSIDE
         if not lenient:
             _check_step(position, before, here, tags, scheme)
