@@ -12,8 +12,8 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 ROOT = Path(__file__).parents[1]
-# The harness of layers serves the models too, and the tiny translation model presets and tasks.
-sys.path[:0] = [str(ROOT / "tests" / "zoo" / folder) for folder in ("layers", "models")]
+# The harness of layers serves the models too, the tiny translation model presets and tasks, the tiny tasks exports.
+sys.path[:0] = [str(ROOT / "tests" / "zoo" / folder) for folder in ("layers", "models", "tasks")]
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +42,7 @@ def stored(tmp_path_factory, tiny_translator):
     """A directory with every case of the layer harness as a .keras file with its inputs and outputs, and a preset
     with texts to translate."""
     import numpy as np
+    import tiny_encoder_tasks
     from layer_harness import CASES, functional
     from tiny_translation import LINES
 
@@ -56,6 +57,12 @@ def stored(tmp_path_factory, tiny_translator):
         outputs = {f"output:{name}": np.asarray(value) for name, value in outputs.items()}
         np.savez(directory / f"{case.name}.npz", **outputs, **inputs)
     tiny_translator.save(directory / "preset")
+    for make in (
+        tiny_encoder_tasks.make_recognizer,
+        tiny_encoder_tasks.make_classifier,
+        tiny_encoder_tasks.make_masked_language_model,
+    ):
+        make().save(directory / make.__name__.removeprefix("make_"))
     lines = [line if isinstance(line, str) else line.decode("utf-8", "replace") for line in LINES]
     (directory / "lines.json").write_text(json.dumps(lines))
     return directory
@@ -69,7 +76,8 @@ def on_backend(stored):
     def run(backend):
         if backend not in results:
             script = ROOT / "tests" / "zoo" / "models" / "stored_on_one_backend.py"
-            path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+            folders = [str(ROOT), str(ROOT / "tests" / "zoo" / "tasks")]
+            path = os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")])
             environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": path}
             done = subprocess.run(
                 [sys.executable, str(script), str(stored)], env=environment, capture_output=True, text=True, timeout=500

@@ -8,8 +8,7 @@ import importlib
 from zoo import layers, models
 
 _LAZY = {
-    "load": "zoo.tasks",
-    "Translator": "zoo.tasks",
+    **dict.fromkeys(("EntityRecognizer", "MaskedLanguageModel", "TextClassifier", "Translator", "load"), "zoo.tasks"),
     **dict.fromkeys(("checkpoints", "data", "generation", "metrics", "tasks", "tokenizers", "training")),
 }
 

@@ -58,9 +58,9 @@ def call_in_backend(function, tensors, padding, largest_length, **options):
     Args:
         function: From `compile_inference`. Its results have first dimension B.
         tensors: Arguments by name, each with first dimension B.
-        padding: For each argument of shape [B, S] with a length to be rounded up, what to fill it with; the other rows
-            and arguments are filled up with zeros.
-        largest_length: S is not rounded up beyond this.
+        padding: For each argument of shape [B, S] or [B, S, ...] with a length to be rounded up, what to fill it with;
+            rows that are added are zero.
+        largest_length: S is not rounded up beyond this; None for no limit.
         options: Python values, passed on.
 
     Returns:
@@ -74,11 +74,17 @@ def call_in_backend(function, tensors, padding, largest_length, **options):
         for name, fill in padding.items():
             length = arrays[name].shape[1]
             extra = rounded_up(length, SMALLEST_COMPILED_LENGTH, largest_length) - length
-            arrays[name] = np.pad(arrays[name], ((0, 0), (0, extra)), constant_values=fill)
+            arrays[name] = _lengthened(arrays[name], 1, extra, fill)
         extra = rounded_up(rows) - rows
-        arrays = {name: np.pad(value, [(0, extra)] + [(0, 0)] * (value.ndim - 1)) for name, value in arrays.items()}
+        arrays = {name: _lengthened(value, 0, extra, 0) for name, value in arrays.items()}
     results = function(**{name: keras.ops.convert_to_tensor(value) for name, value in arrays.items()}, **options)
     return tuple(tf.constant(keras.ops.convert_to_numpy(value)[:rows]) for value in results)
+
+
+def _lengthened(array, axis, extra, fill):
+    widths = [(0, 0)] * array.ndim
+    widths[axis] = (0, extra)
+    return np.pad(array, widths, constant_values=fill)
 
 
 def rounded_up(size, smallest=1, largest=None):

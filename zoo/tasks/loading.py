@@ -1,19 +1,24 @@
 """Loading any stored model as the task it was saved as."""
 
+from zoo.checkpoints.hugging_face import is_hugging_face
 from zoo.checkpoints.preset import CONFIG_FILE, load_preset
 from zoo.errors import UserError
+from zoo.tasks.entity_recognizer import EntityRecognizer
 from zoo.tasks.examples import load_examples
+from zoo.tasks.foreign import task_from_hugging_face
+from zoo.tasks.masked_language_model import MaskedLanguageModel
+from zoo.tasks.text_classifier import TextClassifier
 from zoo.tasks.translator import Translator
 from zoo.tokenizers import load as load_tokenizer
 
-TASKS = {"Translator": Translator}
+TASKS = {task.__name__: task for task in (EntityRecognizer, MaskedLanguageModel, TextClassifier, Translator)}
 
 
 def load(directory, dtype=None):
     """The task stored in a directory.
 
     Args:
-        directory: A preset directory, as `task.save` and the recipes write it.
+        directory: A preset directory, as `task.save` and the recipes write it, or a Hugging Face directory.
         dtype: A Keras dtype policy for the model, such as "mixed_bfloat16"; the saved one if None.
 
     Returns:
@@ -26,6 +31,8 @@ def load(directory, dtype=None):
         >>> zoo.load("runs/translation")("A man rides a horse.")
         'Ein Mann reitet auf einem Pferd.'
     """
+    if is_hugging_face(directory):
+        return task_from_hugging_face(directory, dtype)
     preset = load_preset(directory, dtype)
     if preset.task not in TASKS:
         raise UserError(f"{preset.directory} holds a {preset.task!r}, which this version does not know")

@@ -2,7 +2,7 @@
 
 import abc
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,23 @@ class Control:
 class Task(abc.ABC):
     """A text-in, result-out callable: `task(["A man rides a horse."])`.
 
-    Subclasses are `Translator` and, later, the other tasks. Under the TensorFlow backend `predict_batch` can be traced
-    into a graph: exports wrap that very function, so a served answer is the answer of Python.
+    Subclasses are `Translator`, `EntityRecognizer` and so on. Under the TensorFlow backend `predict_batch` can be
+    traced into a graph: exports wrap that very function, so a served answer is the answer of Python.
 
     Attributes:
         model: The plain `keras.Model`.
         tokenizer: The tokenizer of the input text.
         controls: `Control` by name, the per-row options of `predict_batch`.
-        max_source_length: Input tokens beyond this count are cut off.
+        controls_signature: What exports call the signature that takes the controls.
+        ragged_outputs: Names of outputs whose second dimension depends on the batch, with what fills up their rows.
+        max_source_length: Input tokens beyond this count are cut off, or read in further windows.
     """
 
     model: Any
     tokenizer: Any
     controls: dict[str, Control]
+    controls_signature: str = "generate"
+    ragged_outputs: ClassVar[dict] = {}
     max_source_length: int
 
     @abc.abstractmethod
@@ -54,6 +58,14 @@ class Task(abc.ABC):
 
         Raises:
             tensorflow.errors.InvalidArgumentError: for a control outside its bounds; the message names it.
+        """
+
+    @abc.abstractmethod
+    def unpack(self, outputs) -> list:
+        """Results as Python gives them, one for each text.
+
+        Args:
+            outputs: numpy arrays by name, as `predict_batch` and served models give them; strings are bytes objects.
         """
 
     @abc.abstractmethod

@@ -165,6 +165,10 @@ class Translator(Task):
         translations = self._translate_batch(text, controls, self.settings.num_beams, num_return=1)
         return {name: value[:, 0] for name, value in translations.items()}
 
+    def unpack(self, outputs):
+        """The translations, a list of str."""
+        return [text.decode("utf-8") for text in outputs["text"]]
+
     def __call__(self, texts, *, batch_size=32, progress=False, num_beams=None, **controls):
         """Translates a str or a list of any length.
 

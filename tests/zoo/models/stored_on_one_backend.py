@@ -90,6 +90,14 @@ def translations(directory):
     return {str(num_beams): translator.n_best(lines, 1, num_beams=num_beams) for num_beams in (1, 3)}
 
 
+def encoder_answers(directory):
+    """Answers of the stored tasks over encoders to their texts, by task."""
+    from tiny_encoder_tasks import BLANKS, TEXTS
+
+    texts = {"recognizer": TEXTS, "classifier": TEXTS, "masked_language_model": BLANKS}
+    return {name: zoo.load(directory / name)(lines) for name, lines in texts.items()}
+
+
 def main():
     directory = Path(sys.argv[1])
     assert keras.backend.backend() == BACKEND
@@ -97,6 +105,7 @@ def main():
     results = {"cases": {name: compare(directory, name) for name in names}}
     results["tensorflow imported"] = sys.modules.get("tensorflow") is not None
     results["translations"] = translations(directory)
+    results["encoder answers"] = encoder_answers(directory)
     print(json.dumps(results))
 
 

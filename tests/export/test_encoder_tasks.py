@@ -1,0 +1,70 @@
+"""Exports of tasks over encoders: a fresh process gives Python's entities, labels and candidates."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_encoder_tasks import BLANKS, TEXTS, make_classifier, make_masked_language_model, make_recognizer
+
+from export.errors import VerificationError
+from export.parity import check_parity
+from export.saved_model import export_saved_model
+
+MAKERS = {
+    "entities": (make_recognizer, TEXTS),
+    "labels": (make_classifier, TEXTS),
+    "many_labels": (lambda: make_classifier(multi_label=True), TEXTS),
+    "blanks": (make_masked_language_model, BLANKS),
+}
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Task, texts and the directory of its version, by name; made when asked for."""
+    made = {}
+
+    def export(name):
+        if name not in made:
+            make, texts = MAKERS[name]
+            task = make()
+            directory = tmp_path_factory.mktemp("serving") / name
+            made[name] = task, texts, export_saved_model(task, directory, parity_texts=texts, max_batch_size=4)
+        return made[name]
+
+    return export
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_served_answers_are_those_of_python(exported, name):
+    task, texts, version = exported(name)
+    report = json.loads((version / "assets.extra" / "parity.json").read_text())
+    assert report["rows"] > 2 * len(texts) and report["max_score_difference"] < 1e-5
+    assert report["servers"] == ["2.11", *(f"2.{minor}" for minor in range(12, 21))]
+    served = tf.saved_model.load(str(version)).signatures["serving_default"](text=tf.constant(texts))
+    assert str(task.unpack({key: value.numpy() for key, value in served.items()})) == str(task(texts, batch_size=100))
+
+
+def test_controls_have_a_signature_named_by_the_task(exported):
+    task, texts, version = exported("many_labels")
+    signature = tf.saved_model.load(str(version)).signatures["classify"]
+    served = signature(text=tf.constant(texts), threshold=tf.zeros(len(texts)))
+    assert served["count"].numpy().tolist() == [len(task.labels)] * len(texts)
+    assert (version.parent / "request_classify.json").is_file()
+    assert "request_classify.json" in (version.parent / "serving.md").read_text()
+
+
+def test_an_entity_too_many_is_noticed(exported, tmp_path, monkeypatch):
+    """Rows are compared to their full width, and what fills up rows counts too."""
+    task, texts, version = exported("entities")
+    predict_batch = type(task).predict_batch
+
+    def with_longer_rows(self, text):
+        outputs = predict_batch(self, text)
+        return {**outputs, "start": tf.pad(outputs["start"], [[0, 0], [0, 1]], constant_values=7)}
+
+    monkeypatch.setattr(type(task), "predict_batch", with_longer_rows)
+    with pytest.raises(VerificationError) as raised:
+        check_parity(version, task, texts, {8: b"born in"}, scratch_directory=tmp_path, max_batch_size=4)
+    assert any("Python" in detail for detail in raised.value.details)
+    assert np.size(raised.value.details) > 1

@@ -1,0 +1,220 @@
+"""Named entity recognition: text in, labelled spans with character and byte offsets out."""
+
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+import keras
+import tensorflow as tf
+
+from zoo.data.token_windows import cut_windows, merge_windows
+from zoo.errors import UserError
+from zoo.generation.tag_decoding import TagRules, best_tags, tag_spans
+from zoo.tasks.encoder_task import EncoderTask, decoded
+from zoo.tasks.inference import call_in_backend, compile_inference
+from zoo.tokenizers import character_offsets, clean_text
+
+SPECIAL_TOKENS = 2
+"""[CLS] and [SEP], which every window has."""
+
+WORD_SCORES = ("mean", "first")
+
+
+@dataclass(frozen=True)
+class EntitySettings:
+    """How an `EntityRecognizer` reads and decodes.
+
+    Raises:
+        UserError: for an impossible value, naming the attribute.
+
+    Attributes:
+        window: Tokens the model sees at a time, [CLS] and [SEP] included; the model's longest sequence if that is less.
+        overlap: Tokens that neighbouring windows of a longer text share; a token's tag comes from the window in which
+            it has most context.
+        scheme: Of the tags: "BIO", "IOB1" or "BIOES"; illegal sequences are never given.
+        word_scores: "mean" of the log-probabilities of a word's tokens, or those of its "first" token.
+    """
+
+    window: int = 256
+    overlap: int = 64
+    scheme: str = "BIO"
+    word_scores: str = "mean"
+
+    def __post_init__(self):
+        for name, minimum in (("window", SPECIAL_TOKENS + 1), ("overlap", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+                raise UserError(f"{name} must be an integer of at least {minimum}, got {value!r}")
+        if self.overlap >= self.window - SPECIAL_TOKENS:
+            raise UserError(
+                f"overlap ({self.overlap}) must be less than the tokens of a window without its "
+                f"{SPECIAL_TOKENS} special ones ({self.window - SPECIAL_TOKENS})"
+            )
+        if self.word_scores not in WORD_SCORES:
+            raise UserError(f"word_scores must be one of {', '.join(WORD_SCORES)}, got {self.word_scores!r}")
+
+
+class EntityRecognizer(EncoderTask):
+    """Finds entities in text with a token classifier.
+
+    Words are what the tokenizer's pre-tokenisation makes of a text, so an entity never ends inside a word. Texts may
+    have any length. Offsets refer to `zoo.tokenizers.clean_text(text)`: text that is no valid UTF-8 is read with U+FFFD
+    in place of what is wrong.
+
+    Args:
+        model: A `zoo.models.TokenClassifier` of C labels.
+        tokenizer: A tokenizer with `tokenize_with_offsets`, such as `zoo.tokenizers.WordPieceTokenizer`.
+        tags: The C tags in the order of the model's outputs, such as "O", "B-person", "I-person".
+        settings: `EntitySettings`.
+        examples: Texts to verify exports with; saved in the preset.
+
+    Raises:
+        UserError: if tags, tokenizer and model do not fit each other.
+
+    Example:
+        >>> recognizer = zoo.load("runs/ner")
+        >>> recognizer("Marie Curie was born in Warsaw.")
+        [{'text': 'Marie Curie', 'label': 'person', 'score': 0.98,
+          'start': 0, 'end': 11, 'start_byte': 0, 'end_byte': 11},
+         {'text': 'Warsaw', 'label': 'location', 'score': 0.97,
+          'start': 24, 'end': 30, 'start_byte': 24, 'end_byte': 30}]
+    """
+
+    description = "recognizing"
+    ragged_outputs: ClassVar[dict] = {
+        "text": b"",
+        "label": b"",
+        "score": 0.0,
+        **dict.fromkeys(("start", "end", "start_byte", "end_byte"), 0),
+    }
+
+    def __init__(self, model, tokenizer, tags, settings=None, examples=()):
+        super().__init__(model, tokenizer, examples)
+        if not hasattr(tokenizer, "tokenize_with_offsets"):
+            raise UserError(f"{type(tokenizer).__name__} gives no offsets, which entities need")
+        settings = settings or EntitySettings()
+        self.rules = TagRules(tags, settings.scheme)
+        if len(self.rules.tags) != model.num_labels:
+            raise UserError(f"the model has {model.num_labels} outputs but there are {len(self.rules.tags)} tags")
+        if settings.window > model.max_sequence_length:
+            longest = model.max_sequence_length
+            overlap = min(settings.overlap, (longest - SPECIAL_TOKENS) // 4)
+            settings = EntitySettings(**{**asdict(settings), "window": longest, "overlap": overlap})
+        self.settings = settings
+        self._compiled_spans = compile_inference(model, self._spans)
+
+    @property
+    def labels(self):
+        """Labels of entities, tuple of str."""
+        return self.rules.labels
+
+    @property
+    def max_source_length(self):
+        """Tokens of a window; longer texts are read in several."""
+        return self.settings.window
+
+    def predict_batch(self, text):
+        """Entities of one batch; see `Task.predict_batch`.
+
+        Args:
+            text: string tensor of shape [B].
+
+        Returns:
+            For at most N entities of a text, in their order: `text`, `label` string [B, N], `score` float32 [B, N] (the
+            geometric mean of the probabilities of its words' tags), `start`, `end` int32 [B, N] in characters
+            and `start_byte`, `end_byte` int32 [B, N], half-open; and `count` int32 [B], how many of them each text has.
+            What comes after them is empty and 0.
+        """
+        tokens = self.tokenizer.tokenize_with_offsets(text)
+        scores = _word_scores(self._token_scores(tokens.token_ids), tokens.word_ids, self.settings.word_scores)
+        lengths = tf.reduce_max(tf.concat([tokens.word_ids, tf.fill([tokens.word_ids.nrows(), 1], -1)], 1), axis=1) + 1
+        starts, ends, label_ids, spans_scores, counts = call_in_backend(
+            self._compiled_spans, {"scores": scores, "lengths": lengths}, {"scores": 0.0}, None
+        )
+        width = tf.maximum(tf.reduce_max(tf.concat([counts, [1]], 0)), 1)
+        starts, ends, label_ids, spans_scores = (value[:, :width] for value in (starts, ends, label_ids, spans_scores))
+        found = tf.range(width)[tf.newaxis] < counts[:, tf.newaxis]
+        word_starts = _first_of_words(tokens.starts, tokens.word_ids)
+        word_ends = _last_of_words(tokens.ends, tokens.word_ids)
+        start_byte = tf.where(found, tf.gather(word_starts, starts, batch_dims=1), 0)
+        end_byte = tf.where(found, tf.gather(word_ends, tf.maximum(ends - 1, 0), batch_dims=1), 0)
+        cleaned = clean_text(text)
+        both = tf.RaggedTensor.from_tensor(tf.concat([start_byte, end_byte], 1))
+        characters = tf.reshape(character_offsets(cleaned, both).flat_values, [-1, 2 * width])
+        names = tf.gather(tf.constant(self.labels), label_ids)
+        return {
+            "text": tf.strings.substr(cleaned[:, tf.newaxis], start_byte, end_byte - start_byte),
+            "label": tf.where(found, names, ""),
+            "score": spans_scores,
+            "start": characters[:, :width],
+            "end": characters[:, width:],
+            "start_byte": start_byte,
+            "end_byte": end_byte,
+            "count": counts,
+        }
+
+    def _token_scores(self, token_ids):
+        """float32 [B, T, C]: the log-probability of each tag for each token, special tokens left out."""
+        window = self.settings.window - SPECIAL_TOKENS
+        stride = window - self.settings.overlap
+        windows = cut_windows(token_ids, window, stride, self.tokenizer.pad_id)
+        (logits,) = self._run_model(windows.token_ids, windows.lengths)
+        width = tf.shape(windows.token_ids)[1]
+        logits = tf.ensure_shape(logits, [None, None, self.model.num_labels])[:, 1 : width + 1]
+        return tf.nn.log_softmax(merge_windows(logits, windows, window, stride))
+
+    def _spans(self, *, scores, lengths):
+        tags = best_tags(scores, lengths, self.rules)
+        # JAX compiles, so the number of entities must be known: there are never more than words.
+        most = scores.shape[1] if keras.config.backend() == "jax" else None
+        return tuple(tag_spans(tags, scores, lengths, self.rules, most))
+
+    def unpack(self, outputs):
+        """The entities of each text, a list of lists of dict: `text`, `label`, `score`, `start`, `end`, ..."""
+        columns = {name: outputs[name] for name in self.ragged_outputs}
+        columns = {name: decoded(value) if value.dtype == object else value.tolist() for name, value in columns.items()}
+        return [
+            [{name: column[row][place] for name, column in columns.items()} for place in range(count)]
+            for row, count in enumerate(outputs["count"])
+        ]
+
+    def _task_config(self):
+        return {"settings": asdict(self.settings), "tags": list(self.rules.tags)}
+
+    @classmethod
+    def from_preset(cls, preset, load_tokenizer, examples):
+        """The recognizer of a `zoo.checkpoints.Preset`; used by `zoo.load`."""
+        tokenizer = load_tokenizer(preset.directory / "tokenizer")
+        settings = EntitySettings(**preset.task_config["settings"])
+        return cls(preset.model, tokenizer, preset.task_config["tags"], settings, examples)
+
+
+def _places(word_ids):
+    """Segment ids of tokens, int32 [tokens], numbering the words of all rows; rows B and the most words of a row W."""
+    rows = word_ids.nrows()
+    width = tf.maximum(tf.reduce_max(tf.concat([word_ids.flat_values, [0]], 0)) + 1, 1)
+    return tf.cast(word_ids.value_rowids(), tf.int32) * width + word_ids.flat_values, tf.cast(rows, tf.int32), width
+
+
+def _word_scores(scores, word_ids, how):
+    """float32 [B, W, C] of token scores [B, T, C]."""
+    places, rows, width = _places(word_ids)
+    flat = tf.RaggedTensor.from_tensor(scores, lengths=word_ids.row_lengths()).flat_values
+    if how == "first":
+        first = tf.concat([[True], places[1:] != places[:-1]], 0)[: tf.size(places)]
+        flat, places = tf.boolean_mask(flat, first), tf.boolean_mask(places, first)
+    sums = tf.math.unsorted_segment_sum(flat, places, rows * width)
+    counts = tf.math.unsorted_segment_sum(tf.ones_like(places, tf.float32), places, rows * width)
+    means = sums / tf.maximum(counts, 1.0)[:, tf.newaxis]
+    return tf.reshape(means, [rows, width, scores.shape[-1]])
+
+
+def _first_of_words(values, word_ids):
+    """int32 [B, W], the smallest value among each word's tokens."""
+    places, rows, width = _places(word_ids)
+    return tf.reshape(tf.math.unsorted_segment_min(values.flat_values, places, rows * width), [rows, width])
+
+
+def _last_of_words(values, word_ids):
+    """int32 [B, W], the largest value among each word's tokens."""
+    places, rows, width = _places(word_ids)
+    return tf.reshape(tf.math.unsorted_segment_max(values.flat_values, places, rows * width), [rows, width])

@@ -1,0 +1,141 @@
+"""Masked language modelling: text with blanks in, the words that fit them out."""
+
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+import tensorflow as tf
+from keras import ops
+
+from zoo.errors import UserError
+from zoo.tasks.encoder_task import EncoderTask, decoded
+
+SPECIAL_TOKENS = 2
+"""[CLS] and [SEP]."""
+
+# The probabilities of a whole vocabulary take about the memory of this many positions of an encoder.
+_POSITIONS_OF_A_BLANK = 4
+
+
+@dataclass(frozen=True)
+class FillSettings:
+    """How a `MaskedLanguageModel` reads text and what it gives.
+
+    Raises:
+        UserError: for an impossible value, naming the attribute.
+
+    Attributes:
+        top_k: Candidates for each blank.
+        max_source_length: Tokens, special ones included; the rest of a longer text is cut off. The model's longest
+            sequence if that is less.
+    """
+
+    top_k: int = 5
+    max_source_length: int = 256
+
+    def __post_init__(self):
+        for name, minimum in (("top_k", 1), ("max_source_length", SPECIAL_TOKENS + 1)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+                raise UserError(f"{name} must be an integer of at least {minimum}, got {value!r}")
+
+
+class MaskedLanguageModel(EncoderTask):
+    """Fills blanks, written `[MASK]`, with the most probable tokens.
+
+    Args:
+        model: A `zoo.models.MaskedTokenPredictor`, with or without next-sentence prediction.
+        tokenizer: A tokenizer with a `mask_id` that reads its mask token from text, such as
+            `WordPieceTokenizer(..., special_tokens_in_text=["[MASK]"])`.
+        settings: `FillSettings`.
+        examples: Texts to verify exports with; saved in the preset.
+
+    Raises:
+        UserError: if tokenizer and model do not fit each other.
+
+    Example:
+        >>> model = zoo.load("runs/pretraining")
+        >>> model("A man rides a [MASK].")
+        [[{'token': 'horse', 'score': 0.41}, {'token': 'bike', 'score': 0.22}, ...]]
+    """
+
+    description = "filling"
+    ragged_outputs: ClassVar[dict] = {"tokens": b"", "scores": 0.0}
+
+    def __init__(self, model, tokenizer, settings=None, examples=()):
+        super().__init__(model, tokenizer, examples)
+        if getattr(tokenizer, "mask_id", None) is None:
+            raise UserError("the tokenizer has no mask token, which filling blanks needs")
+        if tokenizer.encode([tokenizer.id_to_token([tokenizer.mask_id])[0]]).to_list() != [[tokenizer.mask_id]]:
+            raise UserError("the tokenizer does not read its mask token from text; load it with that option")
+        settings = settings or FillSettings()
+        longest = min(settings.max_source_length, model.max_sequence_length)
+        candidates = min(settings.top_k, tokenizer.vocabulary_size)
+        self.settings = FillSettings(top_k=candidates, max_source_length=longest)
+        self._tokens = tf.constant(tokenizer.id_to_token(list(range(tokenizer.vocabulary_size))))
+
+    @property
+    def max_source_length(self):
+        """Tokens, special ones included, beyond which text is cut off."""
+        return self.settings.max_source_length
+
+    def _call_model(self, *, token_ids, padding_mask, masked_positions):
+        inputs = {"token_ids": token_ids, "padding_mask": padding_mask, "masked_positions": masked_positions}
+        logits = self.model(inputs)
+        logits = logits["token_logits"] if isinstance(logits, dict) else logits
+        # The model's table may have more rows than the vocabulary, to fill up a multiple; they are no tokens.
+        return ops.top_k(ops.softmax(logits[:, :, : self.tokenizer.vocabulary_size]), k=self.settings.top_k)
+
+    def predict_batch(self, text):
+        """Candidates for the blanks of one batch; see `Task.predict_batch`.
+
+        Args:
+            text: string tensor of shape [B].
+
+        Returns:
+            For at most M blanks of a text, in their order, the K best tokens: `tokens` string [B, M, K] and their
+            probabilities `scores` float32 [B, M, K]; and `count` int32 [B], how many blanks each text has.
+        """
+        tokens = self.tokenizer.encode(text)[:, : self.max_source_length - SPECIAL_TOKENS]
+        lengths = tf.cast(tokens.row_lengths(), tf.int32)
+        token_ids = tf.cast(tokens.to_tensor(default_value=self.tokenizer.pad_id), tf.int32)
+        places = tf.range(tf.shape(token_ids)[1])[tf.newaxis]
+        blank = tf.logical_and(token_ids == self.tokenizer.mask_id, places < lengths[:, tf.newaxis])
+        count = tf.reduce_sum(tf.cast(blank, tf.int32), axis=1)
+        most = tf.maximum(tf.reduce_max(tf.concat([count, [1]], 0)), 1)
+        real = tf.range(most)[tf.newaxis] < count[:, tf.newaxis]
+        # In order, behind one [CLS]; places after the last blank are those of [CLS] itself.
+        found = tf.sort(tf.where(blank, places, tf.shape(token_ids)[1]), axis=1)
+        found = tf.pad(found, [[0, 0], [0, 1]])[:, :most]
+        scores, ids = self._run_model(
+            token_ids,
+            lengths,
+            dtypes=(tf.float32, tf.int32),
+            positions_more=most * _POSITIONS_OF_A_BLANK,
+            masked_positions=tf.where(real, found + 1, 0),
+        )
+        real = real[:, :, tf.newaxis]
+        return {
+            "tokens": tf.where(real, tf.gather(self._tokens, ids), ""),
+            "scores": tf.where(real, scores, 0.0),
+            "count": count,
+        }
+
+    def unpack(self, outputs):
+        """For each text a list of its blanks, each a list of dict of `token` and `score`, the best first."""
+        columns = zip(decoded(outputs["tokens"]), outputs["scores"].tolist(), outputs["count"].tolist(), strict=True)
+        return [
+            [
+                [{"token": token, "score": score} for token, score in zip(*blank, strict=True)]
+                for blank in list(zip(tokens, scores, strict=True))[:count]
+            ]
+            for tokens, scores, count in columns
+        ]
+
+    def _task_config(self):
+        return {"settings": asdict(self.settings)}
+
+    @classmethod
+    def from_preset(cls, preset, load_tokenizer, examples):
+        """The model of a `zoo.checkpoints.Preset`; used by `zoo.load`."""
+        tokenizer = load_tokenizer(preset.directory / "tokenizer")
+        return cls(preset.model, tokenizer, FillSettings(**preset.task_config["settings"]), examples)

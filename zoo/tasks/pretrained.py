@@ -1,0 +1,52 @@
+"""Pretrained encoders to put new heads on."""
+
+from zoo.checkpoints.hugging_face import is_hugging_face, load_hugging_face, load_tokenizer
+from zoo.errors import UserError
+from zoo.models import Encoder
+from zoo.tasks.loading import load
+from zoo.tokenizers import WordPieceTokenizer
+
+
+def load_pretrained_encoder(directory, *, pooler, dtype=None):
+    """The encoder of a stored model, whatever head it was saved with, and its tokenizer.
+
+    Args:
+        directory: A Hugging Face directory, or the preset of a task over an encoder.
+        pooler: Whether the encoder is to have a pooler. A new one is made if the stored model has none.
+        dtype: A Keras dtype policy for the encoder; the global one (Hugging Face) or the saved one if None.
+
+    Returns:
+        (`zoo.models.Encoder`, `zoo.tokenizers.Tokenizer`). The tokenizer reads no special tokens from text.
+
+    Raises:
+        UserError: for a directory that cannot be read or holds no encoder.
+    """
+    if is_hugging_face(directory):
+        encoder, tokenizer = load_hugging_face(directory, kind="encoder", dtype=dtype).model, load_tokenizer(directory)
+    else:
+        task = load(directory, dtype)
+        encoder, tokenizer = getattr(task.model, "encoder", None), task.tokenizer
+        if not isinstance(encoder, Encoder):
+            raise UserError(f"{directory} holds a {type(task).__name__}, which has no encoder of the BERT family")
+        if isinstance(tokenizer, WordPieceTokenizer) and tokenizer.special_tokens_in_text:
+            tokenizer = WordPieceTokenizer(
+                tokenizer.vocabulary,
+                tokenizer.lowercase,
+                tokenizer.strip_accents,
+                tokenizer.split_cjk,
+                tokenizer.max_word_length,
+            )
+    if pooler != (encoder.pooler is not None):
+        encoder = _with_pooler(encoder, pooler)
+    return encoder, tokenizer
+
+
+def _with_pooler(encoder, pooler):
+    changed = Encoder.from_config({**encoder.get_config(), "pooler": pooler})
+    changed.build()
+    for name in ("token_embedding", "segment_embedding", "position_embedding", "embedding_norm", "final_norm"):
+        if getattr(encoder, name) is not None:
+            getattr(changed, name).set_weights(getattr(encoder, name).get_weights())
+    for new, old in zip(changed.encoder_blocks, encoder.encoder_blocks, strict=True):
+        new.set_weights(old.get_weights())
+    return changed
