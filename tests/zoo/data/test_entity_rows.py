@@ -1,0 +1,94 @@
+"""Rows for token classifiers: tags on the right tokens, windows, counts."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from zoo.data.entities import Entity, EntityText
+from zoo.data.entity_rows import entity_rows
+from zoo.data.label_alignment import TagIds
+from zoo.errors import UserError
+
+TAGS = TagIds(("person", "place"))
+
+
+def tokenize(texts):
+    """Tokens of at most three letters of blank-separated words; the id is the token's length, offsets are bytes."""
+    columns = {"token_ids": [], "word_ids": [], "starts": [], "ends": []}
+    for text in texts:
+        found, position = [], 0
+        for word, letters in enumerate(text.split(" ")):
+            for piece in _batched(letters, 3):
+                size = len("".join(piece).encode())
+                found.append((len(piece), word, position, position + size))
+                position += size
+            position += 1
+        for name, values in zip(columns, zip(*found, strict=True) if found else [()] * 4, strict=True):
+            columns[name].append(list(values))
+    return SimpleNamespace(**{name: tf.ragged.constant(rows, tf.int32, 1) for name, rows in columns.items()})
+
+
+def _batched(letters, size):
+    return [letters[start : start + size] for start in range(0, len(letters), size)]
+
+
+TEXTS = [
+    EntityText("Ana López in Köln", (Entity(0, 9, "person"), Entity(13, 17, "place"))),
+    EntityText(""),
+    EntityText("nobody here"),
+]
+
+
+def rows_of(texts, **options):
+    return entity_rows(texts, tokenize, TAGS, **{"bos_id": 8, "eos_id": 9, "window": 20, "overlap": 2, **options})
+
+
+def lists(arrays):
+    return [array.tolist() for array in arrays]
+
+
+def test_tags_of_first_subwords():
+    rows = rows_of(TEXTS)
+    # Ana Lóp ez in Köl n | nob ody her e
+    assert lists(rows.token_ids) == [[8, 3, 3, 2, 2, 3, 1, 9], [8, 3, 3, 3, 1, 9]]
+    begin_person, in_person, begin_place = (TAGS.tags.index(tag) for tag in ("B-person", "I-person", "B-place"))
+    assert lists(rows.tag_ids) == [
+        [0, begin_person, in_person, 0, 0, begin_place, 0, 0],
+        [0, 0, 0, 0, 0, 0],
+    ]
+    assert lists(rows.weights) == [[0, 1, 1, 0, 1, 1, 0, 0], [0, 1, 0, 1, 0, 0]]
+    assert rows.num_texts == 3 and len(rows) == 2
+    assert (rows.report.exact, rows.report.moved, rows.report.lost) == (2, 0, 0)
+    counts = dict(zip(TAGS.tags, rows.word_counts.tolist(), strict=True))
+    assert counts == {"O": 3, "B-person": 1, "I-person": 1, "B-place": 1, "I-place": 0}
+
+
+def test_tags_of_all_subwords():
+    rows = rows_of(TEXTS[:1], subwords="all")
+    begin_person, in_person, begin_place = (TAGS.tags.index(tag) for tag in ("B-person", "I-person", "B-place"))
+    assert lists(rows.tag_ids) == [[0, begin_person, in_person, in_person, 0, begin_place, begin_place, 0]]
+    assert lists(rows.weights) == [[0, 1, 1, 1, 1, 1, 1, 0]]
+
+
+def test_long_texts_come_in_windows():
+    text = EntityText("a b c d e f g", (Entity(4, 5, "place"),))
+    rows = rows_of([text], window=6, overlap=2)
+    place = TAGS.tags.index("B-place")
+    assert lists(rows.tag_ids) == [[0, 0, 0, place, 0, 0], [0, place, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]]
+    assert all(ids[0] == 8 and ids[-1] == 9 and len(ids) == 6 for ids in rows.token_ids)
+    assert rows.word_counts.sum() == 7
+    with pytest.raises(UserError, match="stride must be between 1 and the window of 4 tokens, not 0"):
+        rows_of([text], window=6, overlap=4)
+
+
+def test_more_texts_than_a_chunk():
+    rows = rows_of([TEXTS[0]] * 1100)
+    assert len(rows) == 1100 and len({tuple(ids) for ids in lists(rows.tag_ids)}) == 1
+    assert rows.report.exact == 2200 and np.issubdtype(rows.weights[0].dtype, np.integer)
+
+
+def test_unknown_labels_do_not_pass():
+    with pytest.raises(KeyError, match="B-food"):
+        rows_of([EntityText("a", (Entity(0, 1, "food"),))])
