@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from zoo.data import named_datasets, sample_corpus
-from zoo.data.named_datasets import MULTI30K, PublishedText, cache_directory, open_dataset
+from zoo.data.entities import Entity
+from zoo.data.named_datasets import open_dataset
+from zoo.data.published_classes import BANKING77, PublishedClasses
+from zoo.data.published_entities import WNUT17, PublishedEntities
+from zoo.data.published_files import cache_directory
+from zoo.data.published_pairs import MULTI30K, PublishedText
 from zoo.errors import UserError
 
 TEXTS = {
@@ -22,6 +27,13 @@ TEXTS = {
     "test.de": ["Ein Vogel."],
 }
 FILES = {f"{name}.gz": gzip.compress("".join(f"{line}\n" for line in lines).encode()) for name, lines in TEXTS.items()}
+OTHER_FILES = {
+    "a.conll": b"In\tO\nRome\tB-place\n",
+    "b.conll": b"Go\tO\n",
+    "train.csv": b'text,class\r\n"One, two",x\r\nThree,y\r\n',
+    "test.csv": b"text,class\r\nFour,x\r\n",
+}
+HASHES = {name: hashlib.sha256(data).hexdigest() for name, data in (FILES | OTHER_FILES).items()}
 
 
 class CountingHandler(http.server.SimpleHTTPRequestHandler):
@@ -48,7 +60,7 @@ def published(tmp_path):
     """A small data set on a web server, and the list of paths that were asked for."""
     folder = tmp_path / "web"
     folder.mkdir()
-    for name, data in FILES.items():
+    for name, data in (FILES | OTHER_FILES).items():
         (folder / name).write_bytes(data)
     requests = []
     handler = functools.partial(type("Handler", (CountingHandler,), {"requests": requests}), directory=str(folder))
@@ -60,7 +72,7 @@ def published(tmp_path):
             base_url=f"http://127.0.0.1:{httpd.server_port}",
             stems={"train": "train", "validation": "val", "test": "test"},
             languages=("en", "de"),
-            sha256={name: hashlib.sha256(data).hexdigest() for name, data in FILES.items()},
+            sha256={name: HASHES[name] for name in FILES},
             licence="terms of the test",
             homepage="https://example.org/small",
             citation="Nobody 2026",
@@ -95,6 +107,37 @@ def test_reverse_swaps_text_and_languages(published):
     assert list(splits.train) == pairs("train", "de", "en")
     assert list(splits.test) == pairs("test", "de", "en")
     assert (splits.source_language, splits.target_language) == ("de", "en")
+
+
+def test_entities_and_classes(published, monkeypatch):
+    described = dict(base_url=published[0].base_url, licence="terms", homepage="https://example.org", citation="")
+    entities = PublishedEntities(
+        name="places",
+        files={"train": "a.conll", "validation": "a.conll", "test": "b.conll"},
+        language="en",
+        sha256={name: HASHES[name] for name in ("a.conll", "b.conll")},
+        **described,
+    )
+    monkeypatch.setitem(named_datasets._OPENERS, "wnut17", ("entities", entities.open))
+    splits = open_dataset("wnut17", task="entities")
+    assert [text.entities for text in splits.train] == [(Entity(3, 7, "place"),)]
+    assert [text.text for text in splits.test] == ["Go"]
+    assert (splits.task, splits.source_language) == ("entities", "en")
+    classes = PublishedClasses(
+        name="classes",
+        files={"train": "train.csv", "test": "test.csv"},
+        text="text",
+        label="class",
+        language="en",
+        sha256={name: HASHES[name] for name in ("train.csv", "test.csv")},
+        **described,
+    )
+    monkeypatch.setitem(named_datasets._OPENERS, "banking77", ("classification", classes.open))
+    splits = open_dataset("banking77")
+    assert [(text.text, text.labels) for text in splits.train] == [("One, two", ("x",)), ("Three", ("y",))]
+    assert [text.text for text in splits.test] == ["Four"]
+    assert splits.validation is None
+    assert splits.task == "classification"
 
 
 def test_own_directory_comes_first(published, tmp_path, monkeypatch):
@@ -157,13 +200,19 @@ def test_cache_directory_follows_xdg(tmp_path, monkeypatch):
 
 
 def test_unknown_name_lists_the_names():
-    with pytest.raises(UserError, match="no data set 'wmt'; the names are multi30k, sample"):
+    with pytest.raises(UserError, match="no data set 'wmt'; the names are banking77, multi30k, sample, wnut17"):
         open_dataset("wmt")
+    with pytest.raises(UserError, match="no data set 'wmt'; the names are wnut17"):
+        open_dataset("wmt", task="entities")
+    with pytest.raises(UserError, match="'wnut17' is for entities, not for translation; use multi30k, sample"):
+        open_dataset("wnut17", task="translation")
+    with pytest.raises(UserError, match="'wnut17' is for entities, and cannot be reversed"):
+        open_dataset("wnut17", reverse=True)
 
 
 def test_open_dataset_reaches_multi30k(published, monkeypatch):
     """The name leads to the registered data set, here with the small files under its name."""
-    monkeypatch.setitem(named_datasets._OPENERS, "multi30k", published[0].open)
+    monkeypatch.setitem(named_datasets._OPENERS, "multi30k", ("translation", published[0].open))
     assert list(open_dataset("multi30k", reverse=True).validation) == pairs("val", "de", "en")
 
 
@@ -185,12 +234,35 @@ def test_multi30k_is_described():
     assert {len(bytes.fromhex(digest)) for digest in MULTI30K.sha256.values()} == {32}
 
 
-MULTI30K_FILES = Path(os.environ.get("ZOO_DATA_DIR", "absent")) / "multi30k"
+DATA = Path(os.environ.get("ZOO_DATA_DIR", "absent"))
 
 
-@pytest.mark.skipif(not MULTI30K_FILES.is_dir(), reason="ZOO_DATA_DIR holds no multi30k folder")
+def present(name):
+    return pytest.mark.skipif(not (DATA / name).is_dir(), reason=f"ZOO_DATA_DIR holds no {name} folder")
+
+
+@present("multi30k")
 def test_multi30k_itself(monkeypatch):
-    monkeypatch.setenv("ZOO_DATA_DIR", str(MULTI30K_FILES.parent))
-    splits = open_dataset("multi30k")
+    monkeypatch.setenv("ZOO_DATA_DIR", str(DATA))
+    splits = open_dataset("multi30k", task="translation")
     assert [sum(1 for _ in split) for split in (splits.train, splits.validation, splits.test)] == [29_000, 1014, 1000]
     assert next(iter(splits.train))[0].startswith("Two young, White males")
+
+
+@present("wnut17")
+def test_wnut17_itself(monkeypatch):
+    monkeypatch.setenv("ZOO_DATA_DIR", str(DATA))
+    splits = open_dataset("wnut17")
+    assert [sum(1 for _ in split) for split in (splits.train, splits.validation, splits.test)] == [3394, 1009, 1287]
+    assert set(WNUT17.sha256) == set(WNUT17.files.values())
+
+
+@present("banking77")
+def test_banking77_itself(monkeypatch):
+    monkeypatch.setenv("ZOO_DATA_DIR", str(DATA))
+    splits = open_dataset("banking77")
+    train, test = list(splits.train), list(splits.test)
+    assert (len(train), len(test)) == (10_003, 3080)
+    assert len({text.labels for text in train}) == len({text.labels for text in test}) == 77
+    assert sum("\n" in text.text for text in train) > 1  # quoted fields with line ends
+    assert set(BANKING77.sha256) == set(BANKING77.files.values())
