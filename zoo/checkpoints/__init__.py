@@ -1,6 +1,7 @@
 """Reading and writing models: preset directories, and the checkpoints of other programs."""
 
-from zoo.checkpoints.hugging_face import ForeignModel, is_hugging_face, load_hugging_face, save_hugging_face
+from zoo.checkpoints.foreign_model import ForeignModel
+from zoo.checkpoints.hugging_face import is_hugging_face, load_hugging_face, save_hugging_face
 from zoo.checkpoints.preset import Preset, is_preset, load_preset, save_preset
 
 __all__ = [

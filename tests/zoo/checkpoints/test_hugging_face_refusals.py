@@ -201,8 +201,7 @@ def test_shards_and_their_index(directory):
 )
 def test_configurations(directory, changes, words):
     path = edit_config(directory, **changes)
-    message = refuse(directory, *words)
-    assert str(path.parent) in message or "num_heads" in message
+    assert str(path.parent) in refuse(directory, *words)
 
 
 def test_damaged_configurations(directory):
@@ -267,7 +266,7 @@ def test_other_things_that_cannot_be_written(tmp_path):
     encoder = Encoder(**SIZES)
     with pytest.raises(UserError, match="problem_type must be one of"):
         save_hugging_face(encoder, tmp_path, problem_type="ranking")
-    with pytest.raises(UserError, match="a EncoderDecoder cannot be written"):
+    with pytest.raises(UserError, match="EncoderDecoder cannot be written"):
         save_hugging_face(EncoderDecoder(9, 9, hidden_dim=8, num_heads=2), tmp_path)
     encoder.build()
     save_preset(tmp_path, task="Some", task_config={}, model=encoder, assets={})

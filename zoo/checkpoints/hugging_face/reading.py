@@ -1,11 +1,9 @@
 """A model from a Hugging Face directory."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-import keras
-
 from zoo.checkpoints.bert_families import KINDS
+from zoo.checkpoints.foreign_model import CLASSIFIERS, LANGUAGE_MODELS, ForeignModel, make_model
 from zoo.checkpoints.hugging_face.configuration import Configuration, read_content
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
 from zoo.checkpoints.hugging_face.tensor_names import (
@@ -16,29 +14,6 @@ from zoo.checkpoints.hugging_face.tensor_names import (
 )
 from zoo.checkpoints.named_tensors import assign_tensors
 from zoo.errors import UserError
-from zoo.models import Encoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
-
-_LANGUAGE_MODELS = {"masked_token_predictor", "pretraining"}
-
-
-@dataclass(frozen=True)
-class ForeignModel:
-    """A model read from a checkpoint of another program.
-
-    Attributes:
-        directory: Where it was read from.
-        model: An `Encoder` or a model with a head, with its weights.
-        kind: What it is: "encoder", "token_classifier", "sequence_classifier", "masked_token_predictor" or
-            "pretraining" (a `MaskedTokenPredictor` with next-sentence prediction).
-        labels: Names of a classifier's classes in the order of its logits; None for other kinds.
-        problem_type: "single_label_classification", "multi_label_classification", "regression" or None (not said).
-    """
-
-    directory: Path
-    model: keras.Model
-    kind: str
-    labels: tuple[str, ...] | None = None
-    problem_type: str | None = None
 
 
 def is_hugging_face(directory):
@@ -73,27 +48,28 @@ def load_hugging_face(directory, kind=None, dtype=None):
         >>> tagger = TokenClassifier(encoder, num_labels=9)
     """
     configuration = Configuration.read(directory)
-    kind = _choose_kind(configuration, kind)
+    kind = choose_kind(configuration, kind)
     tensors = SafetensorsFiles(directory)
-    family, encoder = configuration.family, configuration.encoder
-    with_pooler = pooler_is_used(family, kind) and (kind != "encoder" or pooler_is_there(family, tensors.shapes))
-    model = _make_model(configuration, kind, with_pooler, dtype)
-    model.build()
+    family = configuration.family
+    with_pooler = pooler_is_used(family, kind) and (kind != "encoder" or pooler_is_there(tensors.shapes))
+    model = make_configured_model(configuration, kind, with_pooler, dtype)
     _put_prefix(tensors, family, kind)
-    copies = family.copies if kind in _LANGUAGE_MODELS else None
-    names = tensor_names(family, kind, encoder["num_layers"], with_pooler)
-    assign_tensors(model, tensors, names, ignored_names(family, kind, with_pooler), copies)
-    labelled = kind in ("token_classifier", "sequence_classifier")
-    return ForeignModel(
-        directory=Path(directory),
-        model=model,
-        kind=kind,
-        labels=configuration.labels if labelled else None,
-        problem_type=configuration.problem_type if kind == "sequence_classifier" else None,
+    assign_tensors(
+        model,
+        tensors,
+        tensor_names(family, kind, configuration.encoder["num_layers"], with_pooler),
+        ignored_names(family, kind, with_pooler),
+        family.copies if kind in LANGUAGE_MODELS else None,
     )
+    return describe(configuration, kind, model)
 
 
-def _choose_kind(configuration, kind):
+def choose_kind(configuration, kind):
+    """The kind that is asked for, or that the configuration names if that is None.
+
+    Raises:
+        UserError: for a kind unknown, unnamed, or other than what the directory holds.
+    """
     if kind not in (*KINDS, None):
         raise UserError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
     named = configuration.kind
@@ -106,13 +82,13 @@ def _choose_kind(configuration, kind):
         )
     kind = named if kind is None else kind
     # The tensors decide whether a language model has next-sentence prediction: BERT's own files have it unnamed.
-    possible = {named, *(_LANGUAGE_MODELS if named in _LANGUAGE_MODELS else ())} & family.heads.keys()
+    possible = {named, *(LANGUAGE_MODELS if named in LANGUAGE_MODELS else ())} & family.heads.keys()
     if kind not in possible | {"encoder"}:
         raise UserError(
             f"{configuration.path.parent} holds a model of kind {named!r}, which is no {kind!r}; "
             'load it with kind="encoder" and put a new head on it'
         )
-    if kind in _LANGUAGE_MODELS and configuration.content.get("tie_word_embeddings") is False:
+    if kind in LANGUAGE_MODELS and configuration.content.get("tie_word_embeddings") is False:
         raise UserError(
             f"{configuration.path}: tie_word_embeddings False is not supported, the output matrix must be the table of "
             'token vectors; load the encoder alone with kind="encoder"'
@@ -120,21 +96,32 @@ def _choose_kind(configuration, kind):
     return kind
 
 
-def _make_model(configuration, kind, with_pooler, dtype):
-    encoder = Encoder(**configuration.encoder, pooler=with_pooler, dtype=dtype)
-    if kind == "encoder":
-        return encoder
-    family = configuration.family
-    if kind in _LANGUAGE_MODELS:
-        return MaskedTokenPredictor(
-            encoder, next_sentence=kind == "pretraining", activation=family.token_head_activation
+def make_configured_model(configuration, kind, with_pooler, dtype):
+    """A built model of new weights after a `Configuration`."""
+    options = {}
+    if kind in CLASSIFIERS:
+        options = dict(num_labels=len(configuration.labels), head_dropout=configuration.head_dropout(kind))
+    try:
+        return make_model(
+            configuration.family,
+            kind,
+            {**configuration.encoder, "pooler": with_pooler},
+            dtype=dtype,
+            **options,
         )
-    num_labels, dropout = len(configuration.labels), configuration.head_dropout(kind)
-    if kind == "token_classifier":
-        return TokenClassifier(encoder, num_labels, dropout)
-    # RoBERTa's head drops out before its hidden layer too.
-    hidden_dropout = dropout if family.name == "roberta" else 0.0
-    return SequenceClassifier(encoder, num_labels, dropout, hidden_dropout=hidden_dropout, **family.sequence_head)
+    except UserError as error:
+        raise UserError(f"{configuration.path}: {error}") from error
+
+
+def describe(configuration, kind, model):
+    """The `ForeignModel` of a model and its `Configuration`."""
+    return ForeignModel(
+        directory=Path(configuration.path).parent,
+        model=model,
+        kind=kind,
+        labels=configuration.labels if kind in CLASSIFIERS else None,
+        problem_type=configuration.problem_type if kind == "sequence_classifier" else None,
+    )
 
 
 def _put_prefix(tensors, family, kind):

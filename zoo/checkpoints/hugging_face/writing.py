@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from zoo.checkpoints.bert_families import BERT, DISTILBERT, ROBERTA
+from zoo.checkpoints.foreign_model import CLASSIFIERS, LANGUAGE_MODELS
 from zoo.checkpoints.hugging_face.configuration import CONFIG_FILE, PROBLEM_TYPES, to_hugging_face
 from zoo.checkpoints.hugging_face.safetensors_files import WEIGHTS_FILE
 from zoo.checkpoints.hugging_face.tensor_names import pooler_is_used, tensor_names
@@ -37,10 +38,10 @@ def save_hugging_face(model, directory, *, labels=None, problem_type=None, pad_t
             and if the directory cannot be written. Files of an earlier model then stay whole.
     """
     directory = Path(directory)
-    encoder = model if isinstance(model, Encoder) else model.encoder
+    kind = _kind_of(model)
+    encoder = model if kind == "encoder" else model.encoder
     config = encoder.get_config()
     family = _family_of(config)
-    kind = _kind_of(model)
     _check_head(model, family, kind, labels)
     if problem_type not in (*PROBLEM_TYPES, None):
         raise UserError(f"problem_type must be one of {', '.join(PROBLEM_TYPES)}, got {problem_type!r}")
@@ -54,7 +55,7 @@ def save_hugging_face(model, directory, *, labels=None, problem_type=None, pad_t
         family,
         kind,
         config,
-        head_dropout=model.get_config()["dropout"] if "classifier" in kind else None,
+        head_dropout=model.dropout.rate if kind in CLASSIFIERS else None,
         labels=labels,
         problem_type=problem_type,
         pad_token_id=pad_token_id,
@@ -107,19 +108,19 @@ def _kind_of(model):
         return "sequence_classifier"
     if isinstance(model, MaskedTokenPredictor):
         return "masked_token_predictor" if model.next_sentence_head is None else "pretraining"
-    raise UserError(f"a {type(model).__name__} cannot be written as a Hugging Face directory")
+    raise UserError(f"{type(model).__name__} cannot be written as a Hugging Face directory")
 
 
 def _check_head(model, family, kind, labels):
     if kind != "encoder" and kind not in family.heads:
         raise UserError(f"transformers has no {family.class_prefixes[0]} with next-sentence prediction")
-    if labels is not None and ("classifier" not in kind or len(labels) != model.num_labels):
-        outputs = model.num_labels if "classifier" in kind else 0
+    if labels is not None and (kind not in CLASSIFIERS or len(labels) != model.num_labels):
+        outputs = model.num_labels if kind in CLASSIFIERS else 0
         raise UserError(f"{len(labels)} labels do not fit a model with {outputs} classes")
     wanted = {}
     if kind == "sequence_classifier":
         wanted = {"hidden_activation": None, **family.sequence_head}
-    elif kind in ("masked_token_predictor", "pretraining"):
+    elif kind in LANGUAGE_MODELS:
         wanted = {"activation_name": family.token_head_activation or model.encoder.activation_name}
     for name, value in wanted.items():
         found = getattr(model, name)

@@ -1,0 +1,60 @@
+"""What every reader of another program's checkpoints returns, and the models they are put in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from zoo.models import Encoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
+
+LANGUAGE_MODELS = ("masked_token_predictor", "pretraining")
+CLASSIFIERS = ("token_classifier", "sequence_classifier")
+
+
+@dataclass(frozen=True)
+class ForeignModel:
+    """A model read from a checkpoint of another program.
+
+    Attributes:
+        directory: Where it was read from.
+        model: An `Encoder` or a model with a head, with its weights.
+        kind: What it is: "encoder", "token_classifier", "sequence_classifier", "masked_token_predictor" or
+            "pretraining" (a `MaskedTokenPredictor` with next-sentence prediction).
+        labels: Names of a classifier's classes in the order of its logits; None for other kinds.
+        problem_type: "single_label_classification", "multi_label_classification", "regression" or None (not said).
+    """
+
+    directory: Path
+    model: keras.Model
+    kind: str
+    labels: tuple[str, ...] | None = None
+    problem_type: str | None = None
+
+
+def make_model(family, kind, encoder_arguments, *, num_labels=None, head_dropout=0.1, dtype=None):
+    """A built model of new weights, with the head that a family has.
+
+    Args:
+        family: A `Family` of `zoo.checkpoints.bert_families`.
+        kind: One of its `KINDS`.
+        encoder_arguments: Of `Encoder`.
+        num_labels, head_dropout: Of a classifier.
+        dtype: A Keras dtype policy; the global one if None.
+    """
+    encoder = Encoder(**encoder_arguments, dtype=dtype)
+    if kind == "encoder":
+        model = encoder
+    elif kind in LANGUAGE_MODELS:
+        model = MaskedTokenPredictor(
+            encoder, next_sentence=kind == "pretraining", activation=family.token_head_activation
+        )
+    elif kind == "token_classifier":
+        model = TokenClassifier(encoder, num_labels, head_dropout)
+    else:
+        # RoBERTa's head drops out before its hidden layer too.
+        hidden_dropout = head_dropout if family.name == "roberta" else 0.0
+        model = SequenceClassifier(
+            encoder, num_labels, head_dropout, hidden_dropout=hidden_dropout, **family.sequence_head
+        )
+    model.build()
+    return model
