@@ -40,6 +40,7 @@ class ExportConfig:
         max_batch_size: Most rows in a batch, for the checks and for the server's batching configuration.
         parity_file: UTF-8 text, one input per line; the first 200 are compared between Python and the SavedModel. By
             default the examples in the preset, or a few sentences if it has none.
+        settings: Settings of the task to export with in place of the preset's, as NAME=VALUE, such as num_beams=1.
         allowed_ties: How many rows may differ in text while their scores agree (rounding decides between equals).
     """
 
@@ -51,7 +52,26 @@ class ExportConfig:
     buckets: tuple[int, ...] = field(default=())
     max_batch_size: int = DEFAULT_MAX_BATCH_SIZE
     parity_file: Path | None = None
+    settings: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE ...")] = ()
     allowed_ties: int = 0
+
+
+def parse_settings(assignments):
+    """The settings of `--set`, by name: JSON values, or text where it is no JSON.
+
+    Raises:
+        UserError: for something other than NAME=VALUE.
+    """
+    settings = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not (name and equals):
+            raise UserError(f"--set: {assignment!r} is not NAME=VALUE, such as num_beams=1")
+        try:
+            settings[name] = json.loads(value)
+        except ValueError:
+            settings[name] = value
+    return settings
 
 
 def read_parity_texts(path):
@@ -75,7 +95,10 @@ def main(argv=None):
     """Runs the command; a failed check ends in exit status 1, a user's mistake in 2."""
     config = tyro.cli(ExportConfig, args=argv, prog="python -m export")
     texts = None if config.parity_file is None else read_parity_texts(config.parity_file)
+    settings = parse_settings(config.settings)
     task = zoo.load(config.preset_dir)
+    if settings:
+        task = task.with_settings(**settings)
     try:
         with Console(stderr=True).status("writing the SavedModel and comparing its answers with Python's"):
             directory = export_saved_model(

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+from dataclasses import dataclass
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -13,6 +14,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 from export.saved_model import export_saved_model
+from zoo.errors import UserError
 from zoo.tasks.task import Control, Task
 
 EXAMPLES = ["A man rides a horse.", "Two Dogs run.", "GRÜẞE aus Köln!", "", "ein zwei drei vier fünf sechs sieben"]
@@ -26,12 +28,24 @@ class WordTokenizer(tf.Module):
         return words.with_values(tf.strings.to_hash_bucket_fast(words.values, 100))
 
 
+@dataclass(frozen=True)
+class FolderSettings:
+    """Longest input in words."""
+
+    max_source_length: int = 20
+
+    def __post_init__(self):
+        if self.max_source_length < 1:
+            raise UserError(f"max_source_length must be at least 1, got {self.max_source_length}")
+
+
 class CaseFolder(Task):
     """Folds case and cuts to `max_new_tokens` characters; the score comes from a Keras model and `length_penalty`."""
 
-    def __init__(self):
+    def __init__(self, settings=None):
         self.tokenizer = WordTokenizer()
-        self.max_source_length = 20
+        self.settings = settings or FolderSettings()
+        self.max_source_length = self.settings.max_source_length
         self.examples = EXAMPLES
         self.controls = {
             "max_new_tokens": Control("int32", 30, 1, 50, "most characters"),
@@ -64,6 +78,9 @@ class CaseFolder(Task):
     def __call__(self, texts, **options):
         outputs = self.predict_batch(tf.constant(texts, tf.string, shape=[len(texts)]))
         return self.unpack({"text": outputs["text"].numpy()})
+
+    def _of_settings(self, settings):
+        return CaseFolder(settings)
 
     def save(self, directory):
         raise NotImplementedError

@@ -51,6 +51,22 @@ def test_publishes_and_says_how_to_serve(run, tmp_path):
     assert instances == [{"text": "One line."}, {"text": "Gr\ufffdn is latin-1."}]
 
 
+def test_settings_in_place_of_the_presets(run, tmp_path):
+    status, _, _ = run(tmp_path, tmp_path / "serving", "--set", "max_source_length=12", "--max-batch-size", 2)
+    assert status == 0
+    report = json.loads((tmp_path / "serving/1/assets.extra/parity.json").read_text())
+    # Buckets of 8 and 12 words, in two signatures.
+    assert report["warm_up_records"] == 4
+    for value, message in (
+        ("num_beams=2", "CaseFolder has no setting 'num_beams'; its settings are max_source_length"),
+        ("max_source_length=0", "max_source_length must be at least 1, got 0"),
+        ("max_source_length=many", "impossible settings max_source_length='many'"),
+        ("max_source_length", "--set: 'max_source_length' is not NAME=VALUE"),
+    ):
+        status, _, err = run(tmp_path, tmp_path / "other", "--set", value)
+        assert status == 2 and message in err and not (tmp_path / "other").exists()
+
+
 def test_failed_check_ends_in_status_1_with_the_examples(run, tmp_path, monkeypatch):
     def fail(*arguments, **options):
         raise VerificationError("the SavedModel differs", ["served 'a', Python 'b'", "served 'c', Python 'd'"])

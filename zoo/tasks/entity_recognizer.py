@@ -177,6 +177,9 @@ class EntityRecognizer(EncoderTask):
             for row, count in enumerate(outputs["count"])
         ]
 
+    def _of_settings(self, settings):
+        return EntityRecognizer(self.model, self.tokenizer, self.rules.tags, settings, self.examples)
+
     def _task_config(self):
         return {"settings": asdict(self.settings), "tags": list(self.rules.tags)}
 

@@ -131,6 +131,9 @@ class MaskedLanguageModel(EncoderTask):
             for tokens, scores, count in columns
         ]
 
+    def _of_settings(self, settings):
+        return MaskedLanguageModel(self.model, self.tokenizer, settings, self.examples)
+
     def _task_config(self):
         return {"settings": asdict(self.settings)}
 

@@ -1,8 +1,10 @@
 """What every task is: a model, its tokenizers and one text-in, result-out function for Python and for exports."""
 
 import abc
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
+
+from zoo.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Task(abc.ABC):
     Attributes:
         model: The plain `keras.Model`.
         tokenizer: The tokenizer of the input text.
+        settings: A frozen dataclass: how the task reads and decodes.
         controls: `Control` by name, the per-row options of `predict_batch`.
         controls_signature: What exports call the signature that takes the controls.
         ragged_outputs: Names of outputs whose second dimension depends on the batch, with what fills up their rows.
@@ -40,6 +43,7 @@ class Task(abc.ABC):
 
     model: Any
     tokenizer: Any
+    settings: Any
     controls: dict[str, Control]
     controls_signature: str = "generate"
     ragged_outputs: ClassVar[dict] = {}
@@ -71,6 +75,33 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def __call__(self, texts, **options):
         """Results for a str or a list of any length, batched by length, in the order given."""
+
+    def with_settings(self, **changes) -> "Task":
+        """The same model as a task of other settings.
+
+        Args:
+            changes: Values for attributes of `settings`, such as `num_beams=1`.
+
+        Raises:
+            UserError: for a name that is no setting of the task, and an impossible value.
+
+        Example:
+            >>> greedy = zoo.load("runs/translation").with_settings(num_beams=1)
+        """
+        known = [field.name for field in fields(self.settings)]
+        for name in changes:
+            if name not in known:
+                raise UserError(f"{type(self).__name__} has no setting {name!r}; its settings are {', '.join(known)}")
+        try:
+            settings = replace(self.settings, **changes)
+        except TypeError as error:
+            shown = ", ".join(f"{name}={value!r}" for name, value in changes.items())
+            raise UserError(f"impossible settings {shown}: {error}") from error
+        return self._of_settings(settings)
+
+    @abc.abstractmethod
+    def _of_settings(self, settings):
+        """The task again, with these settings."""
 
     @abc.abstractmethod
     def save(self, directory):

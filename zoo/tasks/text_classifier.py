@@ -138,6 +138,9 @@ class TextClassifier(EncoderTask):
             for all_, row in zip(labels, scores, strict=True)
         ]
 
+    def _of_settings(self, settings):
+        return TextClassifier(self.model, self.tokenizer, self.labels, settings, self.examples)
+
     def _task_config(self):
         return {"settings": asdict(self.settings), "labels": list(self.labels)}
 

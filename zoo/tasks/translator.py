@@ -348,6 +348,9 @@ class Translator(Task):
         )
         return hypotheses.token_ids, hypotheses.scores
 
+    def _of_settings(self, settings):
+        return Translator(self.model, self.source_tokenizer, self.target_tokenizer, settings, self.examples)
+
     def save(self, directory):
         """Writes the preset; see `zoo.load`.
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import ops
 from tiny_translation import LINES, make_tiny_model
 
+from zoo.errors import UserError
 from zoo.tasks import Translator
 from zoo.tokenizers import SentencePieceTokenizer
 
@@ -23,6 +24,20 @@ def test_answers_are_worth_comparing(tiny_translator):
     assert greedy != beam
     lengths = [len(tokens) for tokens in tiny_translator.tokenizer.encode(beam).to_list()]
     assert min(lengths) < 13
+
+
+def test_other_settings_of_the_same_model(tiny_translator):
+    greedy = tiny_translator.with_settings(num_beams=1, max_new_tokens=5)
+    assert (
+        greedy(TEXTS) == tiny_translator(TEXTS, num_beams=1, max_new_tokens=5) and greedy.model is tiny_translator.model
+    )
+    assert greedy.examples == tiny_translator.examples and greedy.controls["max_new_tokens"].default == 5
+    with pytest.raises(
+        UserError, match="Translator has no setting 'beams'; its settings are num_beams, length_penalty,"
+    ):
+        tiny_translator.with_settings(beams=1)
+    with pytest.raises(UserError, match="num_beams must be an integer of at least 1, got 0"):
+        tiny_translator.with_settings(num_beams=0)
 
 
 def test_lists_of_any_length_in_the_order_given(tiny_translator):
