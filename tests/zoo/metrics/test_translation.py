@@ -11,6 +11,8 @@ import sacrebleu
 
 from zoo import metrics
 from zoo.errors import UserError
+from zoo.metrics import translation
+from zoo.metrics.__main__ import main
 
 HYPOTHESES = [
     "Ein Mann mit einem orangen Hut starrt auf etwas.",
@@ -116,11 +118,11 @@ def test_tokenized_bleu_of_hand_tokenized_text():
 
 
 def test_tokenization_by_hand():
-    prepare, _ = metrics._moses_preparation("de")
+    prepare, _ = translation._moses_preparation("de")
     # A closing quotation mark at the end of a line is followed by a blank in the port's output; BLEU splits at blanks.
     assert [text.split() for text in prepare(HYPOTHESES)] == [text.split() for text in TOKENIZED_HYPOTHESES]
     assert [text.split() for text in prepare(REFERENCES)] == [text.split() for text in TOKENIZED_REFERENCES]
-    prepare, _ = metrics._moses_preparation("en")
+    prepare, _ = translation._moses_preparation("en")
     texts = ["A man's dog, isn't it?", "“Hi” – he said.", "He said “stop”.", "", "Mr. Smith ran 5 km."]
     assert prepare(texts) == [
         "a man &apos;s dog , isn &apos;t it ?",
@@ -198,7 +200,7 @@ def test_command_line_with_several_references(tmp_path):
     files = [write_lines(tmp_path / "r1", REFERENCES), write_lines(tmp_path / "r2", OTHER_REFERENCES)]
     output = io.StringIO()
     with redirect_stdout(output):
-        metrics.main([str(hypotheses), *map(str, files)])
+        main([str(hypotheses), *map(str, files)])
     assert f"{metrics.bleu(HYPOTHESES, [REFERENCES, OTHER_REFERENCES]).value:.2f}" in output.getvalue()
     assert "lowercased" not in output.getvalue()
 
@@ -211,6 +213,6 @@ def test_command_line_mistakes(tmp_path, capsys):
         ([str(tmp_path), str(hypotheses)], "is a directory"),
     ):
         with pytest.raises(SystemExit) as caught:
-            metrics.main(arguments)
+            main(arguments)
         assert caught.value.code == 2
         assert message in capsys.readouterr().err
