@@ -233,9 +233,7 @@ def class_labels(texts):
     if len(counts) < (1 if multi_label else 2):
         where = f"{source.rpartition(':')[0]}: " if source else ""
         found = f"all texts have the label {next(iter(counts))!r}" if counts else "no text has a label"
-        raise UserError(
-            f"{where}{found}, so that there is nothing to learn; is the column of the labels right?"
-        )
+        raise UserError(f"{where}{found}, so that there is nothing to learn; is the column of the labels right?")
     return tuple(sorted(counts)), multi_label
 
 

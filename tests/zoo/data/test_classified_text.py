@@ -142,9 +142,7 @@ def test_labels_of_training_data():
 def test_labels_of_test_data():
     assert check_class_labels(texts(("x",), ("y",), ("x",)), ("x", "y")) == {"x": 2, "y": 1}
     assert check_class_labels(texts((), ("x", "y")), ("x", "y"), multi_label=True) == {"x": 1, "y": 1}
-    with pytest.raises(
-        UserError, match=r"f\.csv:3: the label 'z' does not occur in the training .* x, y;"
-    ):
+    with pytest.raises(UserError, match=r"f\.csv:3: the label 'z' does not occur in the training .* x, y;"):
         check_class_labels(texts(("x",), ("z",)), ("x", "y"))
     with pytest.raises(UserError, match=r"f\.csv:2: has 2 labels, but every text of the training data has one"):
         check_class_labels(texts(("x", "y")), ("x", "y"))

@@ -1,0 +1,119 @@
+"""Precision, recall and F1 of labels and their averages, as a table and as plain data."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rich.table import Table
+from rich.text import Text
+
+
+class LabelScore(NamedTuple):
+    """The score of one label, or an average over labels.
+
+    Attributes:
+        precision: Share of what was predicted that is right, between 0 and 1; 0 where nothing was predicted.
+        recall: Share of what there is that was found; 0 where there is nothing.
+        f1: Their harmonic mean; of an average over labels, the average of the labels' F1.
+        support: How many there are in the references.
+        predicted: How many were predicted.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    predicted: int
+
+
+@dataclass(frozen=True)
+class LabelScores:
+    """Scores by label and their averages.
+
+    Attributes:
+        labels: Score by label, in alphabetical order.
+        micro: All labels' cases counted together.
+        macro: Mean over the labels, each counting the same.
+        weighted: Mean over the labels, each counting as often as it occurs in the references.
+    """
+
+    labels: dict[str, LabelScore]
+    micro: LabelScore
+    macro: LabelScore
+    weighted: LabelScore
+
+    def to_dict(self):
+        """The same as dicts, numbers and text, for JSON."""
+        averages = {name: getattr(self, name)._asdict() for name in AVERAGES}
+        return {"labels": {label: score._asdict() for label, score in self.labels.items()}, **averages}
+
+
+AVERAGES = ("micro", "macro", "weighted")
+
+
+def scores_from_counts(counts):
+    """`LabelScores` from what was counted.
+
+    Args:
+        counts: dict from label to (right, predicted, support).
+
+    Returns:
+        `LabelScores`; all zeros if there is no label.
+    """
+    labels = {label: _score(*counts[label]) for label in sorted(counts)}
+    right, predicted, support = (sum(each[place] for each in counts.values()) for place in range(3))
+    return with_averages(labels, _score(right, predicted, support))
+
+
+def with_averages(labels, micro):
+    """`LabelScores` with the averages that follow from the scores of the labels."""
+    scores = list(labels.values())
+
+    def average(weights):
+        total = sum(weights)
+        means = [
+            sum(weight * score[place] for weight, score in zip(weights, scores, strict=True)) / total if total else 0.0
+            for place in range(3)
+        ]
+        return LabelScore(*means, micro.support, micro.predicted)
+
+    return LabelScores(labels, micro, average([1] * len(scores)), average([score.support for score in scores]))
+
+
+def _score(right, predicted, support):
+    return LabelScore(
+        precision=right / predicted if predicted else 0.0,
+        recall=right / support if support else 0.0,
+        f1=2 * right / (predicted + support) if predicted + support else 0.0,
+        support=support,
+        predicted=predicted,
+    )
+
+
+def score_table(title, scores, relaxed=None):
+    """A rich table, in percent: a row for each label, then the averages.
+
+    Args:
+        title: Heading.
+        scores: `LabelScores`.
+        relaxed: A second `LabelScores` of the same labels, whose columns follow.
+
+    Returns:
+        `rich.table.Table`.
+    """
+    table = Table(title=Text(title), title_justify="left")
+    table.add_column("")
+    columns = ("precision %", "recall %", "F1 %")
+    for name in (*columns, "support", "predicted", *([f"relaxed {column}" for column in columns] if relaxed else [])):
+        table.add_column(name, justify="right")
+
+    def row(name, score, other):
+        percents = [f"{100 * value:.2f}" for value in score[:3]]
+        others = [f"{100 * value:.2f}" for value in other[:3]] if other else []
+        table.add_row(Text(name), *percents, f"{score.support:,}", f"{score.predicted:,}", *others)
+
+    for label, score in scores.labels.items():
+        row(label, score, relaxed and relaxed.labels[label])
+    table.add_section()
+    for name in AVERAGES:
+        row(f"{name} average", getattr(scores, name), relaxed and getattr(relaxed, name))
+    return table
