@@ -1,4 +1,4 @@
-"""Text pairs, texts with entities and with classes: readers, named data sets, filters and length-bucketed batches.
+"""Text pairs, texts with entities and with classes, plain documents: readers, named data sets, filters and batches.
 
 Needs no TensorFlow, but for `zoo.data.token_windows`.
 """
@@ -6,13 +6,19 @@ Needs no TensorFlow, but for `zoo.data.token_windows`.
 from zoo.data.batch_stream import BatchStream
 from zoo.data.classified_text import ClassifiedText, CsvClasses, JsonlClasses, TsvClasses
 from zoo.data.dataset_splits import DatasetSplits
+from zoo.data.document_blocks import DocumentBlocks
 from zoo.data.entities import Entity, EntityText
 from zoo.data.entity_readers import ConllEntities, JsonlEntities
 from zoo.data.length_filter import FilterReport, LengthFilter
+from zoo.data.masked_batches import MaskedBatches
 from zoo.data.named_datasets import open_dataset
 from zoo.data.pair_batches import PairBatches
 from zoo.data.readers import JsonlText, ParallelText, TsvText
 from zoo.data.row_batches import RowBatches
+from zoo.data.sentence_pairs import SentencePairs
+from zoo.data.text_documents import TextDocuments
+from zoo.data.token_masking import TokenMasking
+from zoo.data.tokenized_documents import TokenizedDocuments
 
 __all__ = [
     "BatchStream",
@@ -20,6 +26,7 @@ __all__ = [
     "ConllEntities",
     "CsvClasses",
     "DatasetSplits",
+    "DocumentBlocks",
     "Entity",
     "EntityText",
     "FilterReport",
@@ -27,9 +34,14 @@ __all__ = [
     "JsonlEntities",
     "JsonlText",
     "LengthFilter",
+    "MaskedBatches",
     "PairBatches",
     "ParallelText",
     "RowBatches",
+    "SentencePairs",
+    "TextDocuments",
+    "TokenMasking",
+    "TokenizedDocuments",
     "TsvClasses",
     "TsvText",
     "open_dataset",

@@ -1,0 +1,61 @@
+"""Documents of plain text: lines parted by blank lines, read from any number of files."""
+
+from pathlib import Path
+
+from zoo.data.text_lines import TextLines
+from zoo.errors import UserError
+
+
+class TextDocuments:
+    """The documents of UTF-8 text files, plain or gzip-compressed; every iteration reads the files anew.
+
+    A line is a sentence or a paragraph. Blank lines part documents, and so does the end of a file.
+
+    Args:
+        paths: The files, in order; a single path will do.
+
+    Attributes:
+        name: What to call the text in messages.
+
+    Raises:
+        UserError: At construction when there is no file or one is missing, empty, unreadable or given twice; while
+            iterating, with file and line, for invalid UTF-8, damaged gzip data and files without any text.
+
+    Example:
+        >>> for lines in TextDocuments(["books.txt.gz", "news.txt"]): ...
+    """
+
+    def __init__(self, paths):
+        paths = [paths] if isinstance(paths, (str, Path)) else list(paths)
+        if not paths:
+            raise UserError("there is no text file; name at least one")
+        self._files = [TextLines(path) for path in paths]
+        seen = set()
+        for file in self._files:
+            if file.path.resolve() in seen:
+                raise UserError(f"{file.path}: is given twice; name each file once")
+            seen.add(file.path.resolve())
+        more = len(paths) - 1
+        self.name = f"{paths[0]}" + (f" and {more} more file{'s' if more > 1 else ''}" if more else "")
+
+    def __iter__(self):
+        """Yields each document, a non-empty list of str lines without blanks at their ends."""
+        for file in self._files:
+            lines, empty = [], True
+            for line in file:
+                line = line.strip()
+                if line:
+                    lines.append(line)
+                    empty = False
+                elif lines:
+                    yield lines
+                    lines = []
+            if lines:
+                yield lines
+            if empty:
+                raise UserError(f"{file.path}: has no text, only blank lines; is it the right file?")
+
+    def lines(self):
+        """Yields the lines of all documents."""
+        for document in self:
+            yield from document
