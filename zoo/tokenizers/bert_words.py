@@ -26,12 +26,18 @@ class Words(NamedTuple):
         sources: int64 [K], index of the code point that each comes from, ascending.
         word_splits: int64 [W + 1], where in `codes` each word begins; the last is K.
         row_splits: int64 [B + 1], where in the words each text begins; the last is W.
+        literals: int32 [W], which literal a word is, below 0 for other words; None if there are no literals.
     """
 
     codes: tf.Tensor
     sources: tf.Tensor
     word_splits: tf.Tensor
     row_splits: tf.Tensor
+    literals: tf.Tensor | None
+
+
+# Literal i is the character _FIRST_STAND_IN + i inside the graph. Cleaning takes these out of every text.
+_FIRST_STAND_IN = 0x10FF00
 
 
 class _Characters(NamedTuple):
@@ -41,11 +47,6 @@ class _Characters(NamedTuple):
     kinds: tf.Tensor
     sources: tf.Tensor
     row_splits: tf.Tensor
-
-
-def stand_in(index: int) -> int:
-    """The code point that a literal becomes: one that cleaning takes out of every text."""
-    return 0x10FFFF - index
 
 
 class BertWords(tf.Module):
@@ -60,8 +61,7 @@ class BertWords(tf.Module):
 
         Args:
             lowercase, strip_accents, split_cjk: As of `WordPieceTokenizer`.
-            literals: Strings of ASCII that are words as they are wherever they stand in a text; no two can overlap. The
-                word of literal i is the one character `stand_in(i)`.
+            literals: Strings of ASCII that are words as they are wherever they stand in a text; no two can overlap.
         """
         super().__init__(name="bert_words")
         self._literals = tuple(literals)
@@ -89,7 +89,7 @@ class BertWords(tf.Module):
         plain = _Characters(codes, kinds, tf.range(tf.size(codes, tf.int64)), texts.row_splits)
         # Most batches hold nothing but blanks, letters and single characters.
         special = tf.reduce_any(kinds >= DROPPED)
-        return _grouped(_Characters(*tf.cond(special, lambda: self._without_special_kinds(plain), lambda: plain)))
+        return self._grouped(tf.cond(special, lambda: self._without_special_kinds(plain), lambda: plain))
 
     def _with_literals(self, texts, codes, kinds):
         """Each literal is one SINGLE character where it begins."""
@@ -103,7 +103,7 @@ class BertWords(tf.Module):
             # Not from the end of one text into the next.
             rows = [tf.searchsorted(row_splits, starts + place, "right") for place in (0, len(literal) - 1)]
             starts = tf.boolean_mask(starts, rows[0] == rows[1])[:, tf.newaxis]
-            codes = tf.tensor_scatter_nd_update(codes, starts, tf.fill([tf.size(starts)], stand_in(index)))
+            codes = tf.tensor_scatter_nd_update(codes, starts, tf.fill([tf.size(starts)], _FIRST_STAND_IN + index))
             rest = tf.reshape(starts + places, [-1, 1])
             kinds = tf.tensor_scatter_nd_update(kinds, rest, tf.fill([tf.size(rest)], DROPPED))
             kinds = tf.tensor_scatter_nd_update(kinds, starts, tf.fill([tf.size(starts)], SINGLE))
@@ -144,22 +144,29 @@ class BertWords(tf.Module):
         codes, kinds = tf.gather(codes, order), tf.gather(kinds, order)
         return codes, tf.where(kinds == MARK, LETTER, kinds)
 
+    def _grouped(self, characters):
+        """Words of characters that are BLANK, LETTER or SINGLE."""
+        positions = tf.where(characters.kinds > BLANK)[:, 0]
+        kinds, codes = tf.gather(characters.kinds, positions), tf.gather(characters.codes, positions)
+        # A word goes on where a letter is the neighbour of a letter in the same text.
+        goes_on = (positions[1:] - positions[:-1] == 1) & (tf.maximum(kinds[1:], kinds[:-1]) == LETTER)
+        # One place more than characters, for rows at the end that have none and for the end itself.
+        goes_on = tf.concat([[False], goes_on, [False]], 0)
+        row_starts = _first_not_below(positions, characters.row_splits)
+        goes_on = tf.tensor_scatter_nd_update(goes_on, row_starts[:, tf.newaxis], tf.zeros_like(row_starts, tf.bool))
+        word_splits = tf.where(~goes_on)[:, 0]
+        # The places before and after no character at all are the same.
+        word_splits = word_splits[: tf.size(positions) + 1]
+        return Words(
+            codes=codes,
+            sources=tf.gather(characters.sources, positions),
+            word_splits=word_splits,
+            row_splits=_first_not_below(word_splits, row_starts),
+            literals=tf.gather(codes, word_splits[:-1]) - _FIRST_STAND_IN if self._literals else None,
+        )
 
-def _grouped(characters):
-    """Words of characters that are BLANK, LETTER or SINGLE."""
-    positions = tf.where(characters.kinds > BLANK)[:, 0]
-    kinds = tf.gather(characters.kinds, positions)
-    # A word begins where a character is not the neighbour of the one before, or either stands alone.
-    neighbours = positions[1:] - positions[:-1] == 1
-    together = tf.concat([[False], neighbours & (tf.maximum(kinds[1:], kinds[:-1]) < SINGLE)], 0)[: tf.size(positions)]
-    row_starts = tf.searchsorted(positions, characters.row_splits, "left", tf.int64)
-    # One place more than characters, for rows at the end that have none.
-    together = tf.concat([together, [False]], 0)
-    together = tf.tensor_scatter_nd_update(together, row_starts[:, tf.newaxis], tf.zeros_like(row_starts, tf.bool))
-    word_splits = tf.where(~together)[:, 0]
-    return Words(
-        codes=tf.gather(characters.codes, positions),
-        sources=tf.gather(characters.sources, positions),
-        word_splits=word_splits,
-        row_splits=tf.searchsorted(word_splits, row_starts, "left", tf.int64),
-    )
+
+def _first_not_below(ascending, values):
+    """Index of the first element of `ascending` that is not below each value: tf.searchsorted for vectors, in fewer
+    operations."""
+    return tf.raw_ops.LowerBound(sorted_inputs=ascending[tf.newaxis], values=values[tf.newaxis], out_type=tf.int64)[0]

@@ -2,29 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import tensorflow as tf
-from tensorflow_text.python.ops.wordpiece_tokenizer import gen_wordpiece_tokenizer
 
 from zoo.errors import UserError
-from zoo.tokenizers.bert_words import BertWords, stand_in
+from zoo.tokenizers.bert_words import BertWords
 from zoo.tokenizers.offsets import byte_positions, code_points
 from zoo.tokenizers.tokenized_text import TokenizedText
 from zoo.tokenizers.tokenizer import CONFIG_FILE, Tokenizer, read_asset
+from zoo.tokenizers.wordpiece_cover import WordPieceCover
 from zoo.tokenizers.wordpiece_training import train_wordpiece
 from zoo.tokenizers.wordpiece_vocabulary import CONTINUATION, SPECIAL_TOKENS, check_vocabulary, parse_vocabulary
 
 VOCABULARY_FILE = "vocab.txt"
 _OPTIONS = ("lowercase", "strip_accents", "split_cjk", "max_word_length", "special_tokens_in_text")
-
-
-class _Tokens(NamedTuple):
-    """Tokens of all rows: ids and indexes of their words, int32 [T], and where each row begins, int64 [B + 1]."""
-
-    ids: tf.Tensor
-    words: tf.Tensor
-    row_splits: tf.Tensor
 
 
 class WordPieceTokenizer(Tokenizer):
@@ -90,9 +81,13 @@ class WordPieceTokenizer(Tokenizer):
         self.cls_id, self.sep_id = self.bos_id, self.eos_id
         self.special_tokens_in_text = self._checked_special_tokens(special_tokens_in_text)
         self._words = BertWords(self.lowercase, self.strip_accents, self.split_cjk, self.special_tokens_in_text)
-        # Tables belong to no single trace, even if the tokenizer is made inside a tf.function.
+        self._cover = WordPieceCover(self.vocabulary, self.unk_id, self.max_word_length, self.special_tokens_in_text)
+        # What a literal's first character lacks of the whole.
+        rest = [len(token) - 1 for token in self.special_tokens_in_text]
+        # Constants belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
-            self._make_constants()
+            self._literal_rest = tf.constant(rest, tf.int32)
+            self._surfaces = tf.constant([self._surface(token) for token in self.vocabulary], tf.string)
 
     def _checked_special_tokens(self, tokens):
         if isinstance(tokens, str):
@@ -104,22 +99,12 @@ class WordPieceTokenizer(Tokenizer):
                 raise UserError(f"special_tokens_in_text holds {token!r}, which is none of {known}")
         return tokens
 
-    def _make_constants(self):
-        pieces = [token.removeprefix(CONTINUATION) for token in self.vocabulary]
-        special = {token: self._ids[token] for token in SPECIAL_TOKENS if token in self._ids}
-        self._table = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(
-                tf.constant(self.vocabulary, tf.string), tf.range(self.vocabulary_size, dtype=tf.int64)
-            ),
-            default_value=-1,
-        )
-        self._piece_lengths = tf.constant([len(piece) for piece in pieces], tf.int32)
-        self._longest_piece = max(map(len, pieces))
-        surfaces = [
-            "" if token in special else piece if token.startswith(CONTINUATION) else " " + piece
-            for token, piece in zip(self.vocabulary, pieces, strict=True)
-        ]
-        self._surfaces = tf.constant(surfaces, tf.string)
+    @staticmethod
+    def _surface(token):
+        """What an entry adds to a decoded text, with the blank before a word."""
+        if token in SPECIAL_TOKENS:
+            return ""
+        return token.removeprefix(CONTINUATION) if token.startswith(CONTINUATION) else " " + token
 
     @classmethod
     def from_vocabulary_file(cls, path, **options) -> "WordPieceTokenizer":
@@ -181,7 +166,7 @@ class WordPieceTokenizer(Tokenizer):
 
     def encode(self, texts) -> tf.RaggedTensor:
         """Token ids of each text; see `Tokenizer.encode`."""
-        tokens = self._tokens(self._words.split(code_points(texts)))
+        tokens = self._cover.tokens(self._words.split(code_points(texts)))
         return tf.RaggedTensor.from_row_splits(tokens.ids, tokens.row_splits, validate=False)
 
     def tokenize_with_offsets(self, texts) -> TokenizedText:
@@ -197,70 +182,22 @@ class WordPieceTokenizer(Tokenizer):
         """
         decoded = code_points(texts)
         words = self._words.split(decoded)
-        tokens = self._tokens(words)
-        # The tokens cover the characters of the words without gaps.
-        word_lengths = tf.cast(words.word_splits[1:] - words.word_splits[:-1], tf.int32)
-        covers_word, longer = tokens.ids == self.unk_id, 0
-        for index, token in enumerate(self.special_tokens_in_text):
-            found = tf.gather(words.codes, words.word_splits[:-1]) == stand_in(index)
-            longer += tf.gather(tf.where(found, len(token) - 1, 0), tokens.words)
-            covers_word |= longer > 0
-        pieces = tf.gather(self._piece_lengths, tokens.ids)
-        lengths = tf.where(covers_word, tf.gather(word_lengths, tokens.words), pieces)
+        tokens = self._cover.tokens(words)
+        lengths = self._cover.token_lengths(words, tokens)
         ends = tf.cumsum(lengths)
         positions = byte_positions(decoded.values)
         starts = tf.gather(positions, tf.gather(words.sources, ends - lengths))
-        ends = tf.gather(positions, tf.gather(words.sources, ends - 1) + 1) + longer
-        token_ids = tf.RaggedTensor.from_row_splits(tokens.ids, tokens.row_splits, validate=False)
-        rows = token_ids.value_rowids()
-        row_starts = tf.gather(positions, tf.gather(decoded.row_splits, rows))
-        word_ids = tokens.words - tf.cast(tf.gather(words.row_splits, rows), tf.int32)
+        ends = tf.gather(positions, tf.gather(words.sources, ends - 1) + 1)
+        if words.literals is not None:
+            rest = tf.where(words.literals >= 0, tf.gather(self._literal_rest, tf.maximum(words.literals, 0)), 0)
+            ends += tf.gather(rest, tokens.words)
+        rows = tf.searchsorted(words.row_splits, tf.range(tf.size(words.word_splits, tf.int64) - 1), "right") - 1
+        rows = tf.gather(rows, tokens.words)
+        row_starts = tf.gather(tf.gather(positions, decoded.row_splits), rows)
+        word_ids = tokens.words - tf.gather(tf.cast(words.row_splits, tf.int32), rows)
         parts = (tokens.ids, word_ids, starts - row_starts, ends - row_starts)
+        token_ids = tf.RaggedTensor.from_row_splits(tokens.ids, tokens.row_splits, validate=False)
         return TokenizedText(*map(token_ids.with_flat_values, parts))
-
-    def _tokens(self, words):
-        """Tokens of words: those of the vocabulary are one token; the others are covered with pieces."""
-        texts = tf.raw_ops.UnicodeEncode(
-            input_values=words.codes, input_splits=words.word_splits, output_encoding="UTF-8", errors="replace"
-        )
-        ids = self._table.lookup(texts)
-        too_long = words.word_splits[1:] - words.word_splits[:-1] > self.max_word_length
-        ids = tf.where(too_long, tf.constant(self.unk_id, tf.int64), ids)
-        for index, token in enumerate(self.special_tokens_in_text):
-            found = tf.gather(words.codes, words.word_splits[:-1]) == stand_in(index)
-            ids = tf.where(found, tf.constant(self._ids[token], tf.int64), ids)
-        missing = tf.where(ids < 0)[:, 0]
-        # Each different word once, however often it occurs.
-        different, which = tf.unique(tf.gather(texts, missing))
-        pieces, piece_splits, _, _ = gen_wordpiece_tokenizer.wordpiece_tokenize_with_offsets(
-            input_values=different,
-            vocab_lookup_table=self._table.resource_handle,
-            suffix_indicator=CONTINUATION,
-            max_bytes_per_word=4 * self.max_word_length,
-            max_chars_per_token=self._longest_piece,
-            use_unknown_token=True,
-            unknown_token="[UNK]",
-            split_unknown_characters=False,
-            output_row_partition_type="row_splits",
-        )
-        # Where the tokens of a word begin among the ids of words in the vocabulary and those of pieces.
-        found = tf.concat([ids, self._table.lookup(pieces)], 0)
-        num_words = tf.size(ids)
-        places, counts = tf.range(num_words), tf.ones_like(ids, tf.int32)
-        piece_splits = tf.cast(piece_splits, tf.int32)
-        missing = missing[:, tf.newaxis]
-        places = tf.tensor_scatter_nd_update(places, missing, num_words + tf.gather(piece_splits, which))
-        counts = tf.tensor_scatter_nd_update(counts, missing, tf.gather(piece_splits[1:] - piece_splits[:-1], which))
-        token_splits = tf.concat([[0], tf.cumsum(counts)], 0)
-        num_tokens = token_splits[-1]
-        firsts = tf.scatter_nd(token_splits[:-1, tf.newaxis], tf.ones_like(counts), [num_tokens])
-        token_words = tf.cumsum(firsts) - 1
-        places = tf.gather(places - token_splits[:-1], token_words) + tf.range(num_tokens)
-        return _Tokens(
-            tf.cast(tf.gather(found, places), tf.int32),
-            token_words,
-            tf.cast(tf.gather(token_splits, words.row_splits), tf.int64),
-        )
 
     def decode(self, token_ids) -> tf.Tensor:
         """The text of each row of token ids: words joined by blanks, continuations glued; see `Tokenizer.decode`.
@@ -269,8 +206,10 @@ class WordPieceTokenizer(Tokenizer):
         """
         if isinstance(token_ids, (list, tuple)):
             token_ids = tf.ragged.constant(token_ids, tf.int32, ragged_rank=1)
+        elif not isinstance(token_ids, tf.RaggedTensor):
+            token_ids = tf.convert_to_tensor(token_ids)
         # On CPU, the only place for strings, gathering refuses an id outside the table with InvalidArgument.
-        texts = tf.strings.reduce_join(tf.gather(self._surfaces, tf.convert_to_tensor(token_ids)), axis=-1)
+        texts = tf.strings.reduce_join(tf.gather(self._surfaces, token_ids), axis=-1)
         # What does not begin with the blank of a word begins with a continuation.
         texts = tf.strings.regex_replace(texts, "^([^ ])", CONTINUATION + r"\1")
         return tf.strings.regex_replace(texts, "^ ", "")

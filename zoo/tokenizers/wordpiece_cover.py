@@ -1,0 +1,108 @@
+"""Words covered with the entries of a WordPiece vocabulary, inside a graph."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+from tensorflow_text.python.ops.wordpiece_tokenizer import gen_wordpiece_tokenizer
+
+from zoo.tokenizers.bert_words import Words
+from zoo.tokenizers.wordpiece_vocabulary import CONTINUATION
+
+
+class Tokens(NamedTuple):
+    """Tokens of a batch of texts. T is their number in all rows together.
+
+    Attributes:
+        ids: int32 [T].
+        words: int32 [T], index of the word that each is part of, counted through all rows.
+        row_splits: int64 [B + 1], where each text begins; the last is T.
+    """
+
+    ids: tf.Tensor
+    words: tf.Tensor
+    row_splits: tf.Tensor
+
+
+class WordPieceCover(tf.Module):
+    """The longest entries that fit, from left to right (Wu et al., 2016); [UNK] for words that cannot be covered."""
+
+    def __init__(self, vocabulary: Sequence[str], unk_id: int, max_word_length: int, literals: Sequence[str] = ()):
+        """Creates the tables.
+
+        Args:
+            vocabulary: The entries by id.
+            unk_id: Id of [UNK].
+            max_word_length: Longer words, in characters, are [UNK].
+            literals: Entries that are the tokens of the literals of `BertWords`.
+        """
+        super().__init__(name="word_piece_cover")
+        self._unk_id = unk_id
+        self._max_word_length = max_word_length
+        pieces = [token.removeprefix(CONTINUATION) for token in vocabulary]
+        self._longest_piece = max(map(len, pieces))
+        ids = [vocabulary.index(literal) for literal in literals]
+        # Tables belong to no single trace, even if the tokenizer is made inside a tf.function.
+        with tf.init_scope():
+            entries = tf.lookup.KeyValueTensorInitializer(
+                tf.constant(vocabulary, tf.string), tf.range(len(vocabulary), dtype=tf.int64)
+            )
+            self._table = tf.lookup.StaticHashTable(entries, default_value=-1)
+            self._lengths = tf.constant([len(piece) for piece in pieces], tf.int32)
+            self._literal_ids = tf.constant(ids, tf.int64)
+
+    def tokens(self, words: Words) -> Tokens:
+        """The tokens of words: those of the vocabulary are one token; the others are covered with pieces."""
+        texts = tf.raw_ops.UnicodeEncode(
+            input_values=words.codes, input_splits=words.word_splits, output_encoding="UTF-8", errors="replace"
+        )
+        ids = self._table.lookup(texts)
+        ids = tf.where(word_lengths(words) > self._max_word_length, tf.constant(self._unk_id, tf.int64), ids)
+        if words.literals is not None:
+            literal_ids = tf.gather(self._literal_ids, tf.maximum(words.literals, 0))
+            ids = tf.where(words.literals >= 0, literal_ids, ids)
+        missing = tf.where(ids < 0)
+        # Each different word once, however often it occurs.
+        different, which = tf.unique(tf.gather_nd(texts, missing))
+        pieces, piece_splits, _, _ = gen_wordpiece_tokenizer.wordpiece_tokenize_with_offsets(
+            input_values=different,
+            vocab_lookup_table=self._table.resource_handle,
+            suffix_indicator=CONTINUATION,
+            # Four bytes are the most that a character has.
+            max_bytes_per_word=4 * self._max_word_length,
+            max_chars_per_token=self._longest_piece,
+            use_unknown_token=True,
+            unknown_token="[UNK]",
+            split_unknown_characters=False,
+            output_row_partition_type="row_splits",
+        )
+        piece_splits = tf.cast(piece_splits, tf.int32)
+        # Where the tokens of a word begin among the ids of words in the vocabulary and those of pieces, and how many.
+        candidates = tf.concat([ids, self._table.lookup(pieces)], 0)
+        num_words = tf.size(ids)
+        places, counts = tf.range(num_words), tf.ones_like(ids, tf.int32)
+        places = tf.tensor_scatter_nd_update(places, missing, num_words + tf.gather(piece_splits, which))
+        counts = tf.tensor_scatter_nd_update(counts, missing, tf.gather(piece_splits[1:] - piece_splits[:-1], which))
+        token_splits = tf.concat([[0], tf.cumsum(counts)], 0)
+        firsts, num_tokens = token_splits[:-1], token_splits[-1]
+        token_words = tf.cumsum(tf.scatter_nd(firsts[:, tf.newaxis], tf.ones_like(firsts), num_tokens[tf.newaxis])) - 1
+        places = tf.gather(places - firsts, token_words) + tf.range(num_tokens)
+        row_splits = tf.cast(tf.gather(token_splits, words.row_splits), tf.int64)
+        return Tokens(tf.cast(tf.gather(candidates, places), tf.int32), token_words, row_splits)
+
+    def token_lengths(self, words: Words, tokens: Tokens) -> tf.Tensor:
+        """How many characters of `words.codes` each token covers; together they cover them all without gaps.
+
+        Returns:
+            int32 [T].
+        """
+        covers_word = tokens.ids == self._unk_id
+        if words.literals is not None:
+            covers_word |= tf.gather(words.literals, tokens.words) >= 0
+        lengths = tf.gather(self._lengths, tokens.ids)
+        return tf.where(covers_word, tf.gather(word_lengths(words), tokens.words), lengths)
+
+
+def word_lengths(words: Words) -> tf.Tensor:
+    """Number of characters of each word, int32 [W]."""
+    return tf.cast(words.word_splits[1:] - words.word_splits[:-1], tf.int32)
