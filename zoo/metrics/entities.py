@@ -54,7 +54,7 @@ class EntityReport:
         }
 
     def table(self, title=""):
-        """A `rich.table.Table` of the strict and the relaxed scores."""
+        """A `rich.table.Table` of the strict scores and the relaxed F1."""
         return score_table(title or f"{self.num_texts:,} texts", self.strict, self.relaxed)
 
 

@@ -90,30 +90,29 @@ def _score(right, predicted, support):
 
 
 def score_table(title, scores, relaxed=None):
-    """A rich table, in percent: a row for each label, then the averages.
+    """A rich table for terminals of 80 columns, in percent: a row for each label, then the averages.
 
     Args:
         title: Heading.
         scores: `LabelScores`.
-        relaxed: A second `LabelScores` of the same labels, whose columns follow.
+        relaxed: A second `LabelScores` of the same labels, whose F1 is shown too.
 
     Returns:
         `rich.table.Table`.
     """
     table = Table(title=Text(title), title_justify="left")
-    table.add_column("")
-    columns = ("precision %", "recall %", "F1 %")
-    for name in (*columns, "support", "predicted", *([f"relaxed {column}" for column in columns] if relaxed else [])):
-        table.add_column(name, justify="right")
+    table.add_column("", max_width=28)
+    for name in ("precision", "recall", "F1", *(["relaxed F1"] if relaxed else []), "support", "predicted"):
+        table.add_column(name, justify="right", min_width=6)
 
     def row(name, score, other):
-        percents = [f"{100 * value:.2f}" for value in score[:3]]
-        others = [f"{100 * value:.2f}" for value in other[:3]] if other else []
-        table.add_row(Text(name), *percents, f"{score.support:,}", f"{score.predicted:,}", *others)
+        percents = [*score[:3], *([other.f1] if other else [])]
+        counts = (f"{score.support:,}", f"{score.predicted:,}")
+        table.add_row(Text(name), *(f"{100 * value:.2f}" for value in percents), *counts)
 
     for label, score in scores.labels.items():
         row(label, score, relaxed and relaxed.labels[label])
     table.add_section()
     for name in AVERAGES:
-        row(f"{name} average", getattr(scores, name), relaxed and getattr(relaxed, name))
+        row(name, getattr(scores, name), relaxed and getattr(relaxed, name))
     return table

@@ -20,6 +20,7 @@ def plot_confusion(counts, names, path, title="", what="texts"):
     """
     # Imported here because drawing is rare and the import is slow. A Figure of its own needs no display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
 
     counts = np.asarray(counts)
@@ -30,7 +31,8 @@ def plot_confusion(counts, names, path, title="", what="texts"):
     figure = Figure(figsize=(edge + 0.8, edge), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    # Mistakes are what one looks for, and mostly a small share: the scale gives them half of its colours up to 1/4.
+    image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1))
     shown = [_shortened(name) for name in names]
     font = 9 if size <= _LARGEST_WITH_COUNTS else 6.5
     axes.set_xticks(range(size), shown, rotation=45 if size <= _LARGEST_WITH_COUNTS else 90, fontsize=font)
@@ -40,21 +42,21 @@ def plot_confusion(counts, names, path, title="", what="texts"):
             label.set_rotation_mode("anchor")
     axes.set_yticks(range(size), shown, fontsize=font)
     axes.set_xlabel("predicted")
-    axes.set_ylabel("right")
+    axes.set_ylabel("reference")
     if size <= _LARGEST_WITH_COUNTS:
         for row, column in np.argwhere(counts):
-            color = "white" if shares[row, column] > 0.5 else "black"
+            color = "white" if shares[row, column] > 0.35 else "black"
             axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=color, fontsize=9)
     # Thin lines between the cells, for the eye to follow a row.
     axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="0.88", linewidth=0.5)
     axes.tick_params(which="minor", length=0)
-    bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02)
+    bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02, ticks=[0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1])
     bar.set_label(f"share of the row's {what}")
     if title:
         axes.set_title(title)
-    figure.savefig(path, dpi=110, format="png")
+    figure.savefig(path, dpi=110, format="png", bbox_inches="tight")
 
 
 def plot_reliability(curves, path, title=""):
@@ -69,7 +71,7 @@ def plot_reliability(curves, path, title=""):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.6, 6.4), layout="constrained")
+    figure = Figure(figsize=(5.6, 7.2), layout="constrained")
     FigureCanvasAgg(figure)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     upper.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--", label="as sure as right")
@@ -88,14 +90,13 @@ def plot_reliability(curves, path, title=""):
         lower.stairs(bins.counts / max(1, bins.counts.sum()), edges, color=color, fill=True, alpha=0.25)
         lower.stairs(bins.counts / max(1, bins.counts.sum()), edges, color=color, linewidth=1.2)
     upper.set(ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
-    upper.set_aspect("equal")
     upper.legend(frameon=False, loc="upper left")
     lower.set(xlabel="confidence", ylabel="share of predictions", ylim=(0, None))
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
     if title:
         upper.set_title(title)
-    figure.savefig(path, dpi=110, format="png")
+    figure.savefig(path, dpi=110, format="png", bbox_inches="tight")
 
 
 def _shortened(name, length=32):

@@ -82,6 +82,28 @@ def run(vocabulary_size=1500, loop_length=LOOP_LENGTH, **options):
     return search(*(ops.convert_to_tensor(control) for control in controls), loop_length)
 
 
+def decode_tags(learned):
+    """Constrained tag decoding with a fixed number of places for entities."""
+    from zoo.generation.tag_decoding import TagRules, best_tags, tag_spans
+
+    rng = np.random.default_rng(7)
+    rules = TagRules(("O", "B-a", "I-a", "B-b", "I-b"))
+    transitions = ops.convert_to_tensor(rng.normal(size=(5, 5)).astype("float32")) if learned else None
+
+    def decode(scores, lengths):
+        tag_ids = best_tags(scores, lengths, rules, transitions)
+        return tag_ids, tag_spans(tag_ids, scores, lengths, rules, max_spans=6)
+
+    if BACKEND == "jax":
+        import jax
+
+        decode = jax.jit(decode)
+    scores = ops.convert_to_tensor(rng.normal(size=(3, 9, 5)).astype("float32") * 2)
+    tag_ids, spans = decode(scores, ops.convert_to_tensor(np.array([9, 4, 7], "int32")))
+    fields = {"tag_ids": tag_ids, **spans._asdict()}
+    return {name: ops.convert_to_numpy(values).tolist() for name, values in fields.items()}
+
+
 def main():
     assert keras.backend.backend() == BACKEND
     results = {}
@@ -92,6 +114,7 @@ def main():
             field: np.nan_to_num(ops.convert_to_numpy(part), neginf=-1e30).tolist()
             for field, part in zip(found._fields, found, strict=True)
         }
+    results["tags"], results["learned tags"] = decode_tags(learned=False), decode_tags(learned=True)
     print(json.dumps(results))
 
 

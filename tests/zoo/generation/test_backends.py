@@ -32,12 +32,11 @@ def test_backends_agree(tensorflow_results, backend):
     results = results_on(backend)
     assert results.keys() == tensorflow_results.keys()
     for name, expected in tensorflow_results.items():
-        for field in ("token_ids", "lengths"):
-            np.testing.assert_array_equal(results[name][field], expected[field], err_msg=f"{name}: {field}")
-        for field in ("log_probs", "scores"):
-            np.testing.assert_allclose(
-                results[name][field], expected[field], rtol=1e-5, atol=1e-5, err_msg=f"{name}: {field}"
-            )
+        for field, values in expected.items():
+            exact = field not in ("log_probs", "scores")
+            tolerance = {} if exact else {"rtol": 1e-5, "atol": 1e-5}
+            compare = np.testing.assert_array_equal if exact else np.testing.assert_allclose
+            compare(results[name][field], values, err_msg=f"{name}: {field}", **tolerance)
 
 
 def test_the_cases_are_worth_comparing(tensorflow_results):
@@ -47,3 +46,5 @@ def test_the_cases_are_worth_comparing(tensorflow_results):
     assert lengths[3].tolist() == [0, 0, 0]
     assert lengths[4].min() == 7
     assert np.array(tensorflow_results["no room at all"]["token_ids"]).shape == (5, 1, 0)
+    assert min(tensorflow_results["tags"]["counts"]) >= 1
+    assert tensorflow_results["tags"]["tag_ids"] != tensorflow_results["learned tags"]["tag_ids"]
