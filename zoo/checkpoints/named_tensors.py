@@ -1,8 +1,8 @@
 """Weights by name: which variable of a model is which tensor of a file, all checked before any is set."""
 
+import abc
 import re
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from keras import ops
@@ -25,19 +25,49 @@ class TensorName:
     transposed: bool = False
 
 
-class Tensors(Protocol):
-    """Tensors that are read one by one.
+class NamedTensors(abc.ABC):
+    """The tensors of a file, which are read one by one.
+
+    Args:
+        origin: What error messages call the file or directory.
 
     Attributes:
-        origin: What error messages call the file or directory.
+        origin: The same, as a str.
         shapes: Shape by name, a tuple of ints.
     """
 
-    origin: str
-    shapes: dict
+    def __init__(self, origin):
+        self.origin = str(origin)
+        self.shapes, self._sources = {}, {}
+
+    def add(self, name, shape, source):
+        """Makes a tensor known that `_read` finds by `source`.
+
+        Raises:
+            UserError: for a second one of the same name.
+        """
+        if name in self.shapes:
+            raise UserError(f"{self.origin} holds {name} twice")
+        self.shapes[name], self._sources[name] = tuple(shape), source
+
+    def rename(self, new_name):
+        """Gives every tensor the name that `new_name` makes of its own.
+
+        Raises:
+            UserError: if two would have the same.
+        """
+        shapes, sources = self.shapes, self._sources
+        self.shapes, self._sources = {}, {}
+        for name in shapes:
+            self.add(new_name(name), shapes[name], sources[name])
 
     def read(self, name) -> np.ndarray:
-        """The values of one tensor."""
+        """The values of one tensor, in the dtype of the file."""
+        return self._read(name, self._sources[name])
+
+    @abc.abstractmethod
+    def _read(self, name, source) -> np.ndarray:
+        """The values; raises UserError where they cannot be read."""
 
 
 def variable_at(model, path):
@@ -53,7 +83,7 @@ def assign_tensors(model, tensors, names, ignored=(), copies=None):
 
     Args:
         model: A built `keras.Model`.
-        tensors: The file's `Tensors`.
+        tensors: The file's `NamedTensors`.
         names: `TensorName` of every weight of the model.
         ignored: Regular expressions of whole names that may be in the file and are not used.
         copies: For names that may be in the file, the name of the tensor that they must equal.

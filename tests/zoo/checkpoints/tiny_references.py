@@ -120,9 +120,9 @@ def reference_outputs(model):
     return real_positions({names[key]: value.numpy() for key, value in found.items() if value is not None})
 
 
-def outputs(model, pad_id=0):
+def outputs(model, pad_id=0, segment_ids=SEGMENT_IDS):
     """What a model of the zoo answers to the same batch, in the same form."""
-    found = model({"token_ids": token_ids(pad_id), "padding_mask": PADDING_MASK, "segment_ids": SEGMENT_IDS})
+    found = model({"token_ids": token_ids(pad_id), "padding_mask": PADDING_MASK, "segment_ids": segment_ids})
     found = found if isinstance(found, dict) else {"logits": found}
     return real_positions({name: ops.convert_to_numpy(value) for name, value in found.items()})
 

@@ -8,6 +8,7 @@ from zoo.checkpoints.hugging_face.configuration import Configuration, read_conte
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
 from zoo.checkpoints.hugging_face.tensor_names import (
     ignored_names,
+    name_in_model,
     pooler_is_there,
     pooler_is_used,
     tensor_names,
@@ -53,7 +54,7 @@ def load_hugging_face(directory, kind=None, dtype=None):
     family = configuration.family
     with_pooler = pooler_is_used(family, kind) and (kind != "encoder" or pooler_is_there(tensors.shapes))
     model = make_configured_model(configuration, kind, with_pooler, dtype)
-    _put_prefix(tensors, family, kind)
+    tensors.rename(lambda name: name_in_model(name, family, kind))
     assign_tensors(
         model,
         tensors,
@@ -122,13 +123,3 @@ def describe(configuration, kind, model):
         labels=configuration.labels if kind in CLASSIFIERS else None,
         problem_type=configuration.problem_type if kind == "sequence_classifier" else None,
     )
-
-
-def _put_prefix(tensors, family, kind):
-    """Gives the encoder's tensors the names that they have in a model of this kind, whatever they were saved from."""
-    prefix = family.tensor_prefix
-    starts = {rule.theirs.split(".")[0] + "." for rule in (*family.encoder, *family.pooler)}
-    if kind == "encoder":
-        tensors.rename(lambda name: name.removeprefix(prefix))
-    else:
-        tensors.rename(lambda name: prefix + name if name.startswith(tuple(starts)) else name)

@@ -6,6 +6,7 @@ from pathlib import Path
 import ml_dtypes  # noqa: F401  gives numpy the name bfloat16
 from safetensors import SafetensorError, safe_open
 
+from zoo.checkpoints.named_tensors import NamedTensors
 from zoo.errors import UserError
 
 WEIGHTS_FILE = "model.safetensors"
@@ -17,15 +18,13 @@ _CONVERSION = (
 )
 
 
-class SafetensorsFiles:
+class SafetensorsFiles(NamedTensors):
     """The tensors of a directory, memory-mapped and read one by one.
+
+    Their names are in the spelling of new files: LayerNorm.weight, not LayerNorm.gamma.
 
     Args:
         directory: A directory with model.safetensors, or with model.safetensors.index.json and the files it names.
-
-    Attributes:
-        origin: The directory's path.
-        shapes: Shape by name; names in the spelling of new files: LayerNorm.weight, not LayerNorm.gamma.
 
     Raises:
         UserError: for missing, damaged or contradictory files, naming the file, and for a directory of pickles.
@@ -33,16 +32,18 @@ class SafetensorsFiles:
 
     def __init__(self, directory):
         directory = Path(directory)
-        self.origin = str(directory)
-        self._files, self._names, self.shapes = {}, {}, {}
+        super().__init__(directory)
         index = directory / INDEX_FILE
         if (directory / WEIGHTS_FILE).is_file():
-            for name, file in self._open(directory / WEIGHTS_FILE):
-                self._add(name, file)
+            files = dict(self._open(directory / WEIGHTS_FILE))
         elif index.is_file():
-            self._open_shards(directory, _read_weight_map(index))
+            files = self._open_shards(directory, _read_weight_map(index))
         else:
             raise UserError(_why_not(directory))
+        for name, file in files.items():
+            # Files written before 2020 carry TensorFlow's names of the two parts of a normalisation.
+            modern = name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
+            self.add(modern, file.get_slice(name).get_shape(), (file, name))
 
     def _open(self, path):
         """Pairs of tensor name and open file."""
@@ -56,6 +57,7 @@ class SafetensorsFiles:
         return [(name, file) for name in names]
 
     def _open_shards(self, directory, weight_map):
+        """Open files by tensor name."""
         found = {}
         for shard in sorted(set(weight_map.values())):
             found[shard] = dict(self._open(directory / shard))
@@ -65,33 +67,14 @@ class SafetensorsFiles:
         absent = [f"{name} in {shard}" for name, shard in weight_map.items() if name not in found[shard]]
         if absent:
             raise UserError(f"{directory / INDEX_FILE} names tensors that are not there: {', '.join(absent)}")
-        for name, shard in weight_map.items():
-            self._add(name, found[shard][name])
+        return {name: found[shard][name] for name, shard in weight_map.items()}
 
-    def _add(self, name, file):
-        """Files written before 2020 carry TensorFlow's names of the two parts of a normalisation."""
-        modern = name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
-        if modern in self.shapes:
-            raise UserError(f"{self.origin} holds {modern} twice, also as {self._names[modern]} or {name}")
-        self._files[modern], self._names[modern] = file, name
-        self.shapes[modern] = tuple(file.get_slice(name).get_shape())
-
-    def read(self, name):
-        """numpy values of one tensor, in the dtype of the file."""
+    def _read(self, name, source):
+        file, stored = source
         try:
-            return self._files[name].get_tensor(self._names[name])
+            return file.get_tensor(stored)
         except (SafetensorError, TypeError) as error:
             raise UserError(f"{self.origin}: the tensor {name} cannot be read: {error}") from error
-
-    def rename(self, new_name):
-        """Gives every tensor the name that `new_name` makes of its own."""
-        names = {name: new_name(name) for name in self.shapes}
-        if len(set(names.values())) < len(names):
-            twice = sorted(name for name in names if name != names[name] and names[name] in names)
-            raise UserError(f"{self.origin} holds tensors twice, with a prefix and without: {', '.join(twice)}")
-        self._files, self._names, self.shapes = (
-            {names[name]: value for name, value in table.items()} for table in (self._files, self._names, self.shapes)
-        )
 
 
 def _read_weight_map(index):

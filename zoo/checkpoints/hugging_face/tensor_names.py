@@ -41,7 +41,16 @@ def ignored_names(family, kind, with_pooler):
 
 
 def _pattern(theirs):
-    return rf"{re.escape(theirs)}(\.weight|\.bias)?"
+    return rf"{re.escape(theirs)}(\.\w+)?"
+
+
+def name_in_model(name, family, kind):
+    """A tensor's name in a file of the given kind, whatever kind of file it comes from: with or without a prefix."""
+    prefix = family.tensor_prefix
+    if kind == "encoder":
+        return name.removeprefix(prefix)
+    starts = tuple({rule.theirs.split(".")[0] + "." for rule in (*family.encoder, *family.pooler)})
+    return prefix + name if name.startswith(starts) else name
 
 
 def pooler_is_there(names):

@@ -1,5 +1,6 @@
 """The tokenizer of a Hugging Face directory."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -56,7 +57,14 @@ def load_tokenizer(directory, special_tokens_in_text=()):
 
 
 def tokenizer_files(tokenizer):
-    """What `load_tokenizer` and transformers read a `WordPieceTokenizer` from: file contents, bytes, by name."""
+    """The files that `load_tokenizer` and transformers read a `WordPieceTokenizer` from.
+
+    Args:
+        tokenizer: `WordPieceTokenizer`.
+
+    Returns:
+        Functions by file name, each of which writes that path when called with it, as `save_hugging_face` takes them.
+    """
     config = {
         "tokenizer_class": "BertTokenizer",
         "do_lower_case": tokenizer.lowercase,
@@ -64,10 +72,15 @@ def tokenizer_files(tokenizer):
         "tokenize_chinese_chars": tokenizer.split_cjk,
         **{f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")},
     }
-    return {
-        VOCABULARY_FILE: "".join(f"{token}\n" for token in tokenizer.vocabulary).encode(),
-        CONFIG_FILE: (json.dumps(config, indent=2) + "\n").encode(),
+    contents = {
+        VOCABULARY_FILE: "".join(f"{token}\n" for token in tokenizer.vocabulary),
+        CONFIG_FILE: json.dumps(config, indent=2) + "\n",
     }
+    return {name: functools.partial(_write, content.encode()) for name, content in contents.items()}
+
+
+def _write(content, path):
+    path.write_bytes(content)
 
 
 def _read_json(path):

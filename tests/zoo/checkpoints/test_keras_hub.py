@@ -1,0 +1,81 @@
+"""Presets of KerasHub, by value against its own models; skipped where keras-hub is not installed."""
+
+import json
+import shutil
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from tiny_references import PADDING_MASK, SEGMENT_IDS, V, assert_equal_outputs, outputs, real_positions, token_ids
+
+from zoo.checkpoints.keras_hub import is_keras_hub, load_keras_hub
+from zoo.errors import UserError
+
+keras_hub = pytest.importorskip("keras_hub")
+
+SIZES = dict(
+    vocabulary_size=V,
+    num_layers=2,
+    num_heads=3,
+    hidden_dim=12,
+    intermediate_dim=20,
+    max_sequence_length=9,
+    dropout=0.2,
+)
+NAMES = ("BertBackbone", "DistilBertBackbone", "RobertaBackbone")
+
+
+@pytest.fixture(scope="module")
+def presets(tmp_path_factory):
+    """From the name of a class to a directory and the outputs of the backbone saved there."""
+    found = {}
+    for name in NAMES:
+        keras.utils.set_random_seed(3)
+        backbone = getattr(keras_hub.models, name)(**SIZES)
+        rng = np.random.default_rng(6)
+        for weight in backbone.weights:
+            weight.assign(rng.normal(float(weight.path.endswith("gamma")), 0.3, size=weight.shape))
+        directory = tmp_path_factory.mktemp(name)
+        backbone.save_to_preset(str(directory))
+        inputs = {"token_ids": token_ids(), "padding_mask": PADDING_MASK, "segment_ids": SEGMENT_IDS.clip(max=1)}
+        given = backbone({key: inputs[key] for key in backbone.input})
+        if isinstance(given, dict):
+            given = {"hidden_states": given["sequence_output"], "pooled": given["pooled_output"]}
+        else:
+            given = {"hidden_states": given}
+        found[name] = (directory, real_positions({key: ops.convert_to_numpy(value) for key, value in given.items()}))
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_outputs_equal_those_of_the_backbone(presets, name):
+    directory, expected = presets[name]
+    assert is_keras_hub(directory)
+    found = load_keras_hub(directory)
+    assert (found.kind, found.directory) == ("encoder", directory)
+    assert_equal_outputs(outputs(found.model, segment_ids=SEGMENT_IDS.clip(max=1)), expected)
+    assert found.model.get_config()["dropout"] == found.model.get_config()["attention_dropout"] == 0.2
+
+
+def refuse(directory, *words):
+    with pytest.raises(UserError) as caught:
+        load_keras_hub(directory)
+    assert "\n" not in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_what_is_refused(presets, tmp_path, monkeypatch):
+    refuse(tmp_path, f"{tmp_path} is no preset of KerasHub")
+    directory = shutil.copytree(presets["BertBackbone"][0], tmp_path / "preset")
+    path = directory / "config.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "class_name": "GemmaBackbone"}))
+    refuse(directory, f"{path}: class_name 'GemmaBackbone' is not supported; supported are BertBackbone")
+    path.write_text(json.dumps(content))
+    (directory / "model.weights.h5").write_bytes(b"nonsense")
+    refuse(directory, f"{directory} cannot be read as a preset")
+    monkeypatch.setitem(sys.modules, "keras_hub", None)
+    refuse(directory, "install keras-transformer-zoo[hub]")

@@ -1,0 +1,140 @@
+"""Encoders from the preset directories of KerasHub, which its own package reads (extra `hub`)."""
+
+import json
+import math
+from pathlib import Path
+
+from keras import ops
+
+from zoo.checkpoints.bert_families import Rule, expand
+from zoo.checkpoints.foreign_model import ForeignModel
+from zoo.checkpoints.named_tensors import NamedTensors, TensorName, assign_tensors
+from zoo.errors import UserError
+from zoo.models import Encoder
+
+CONFIG_FILE = "config.json"
+_SIZES = (
+    "vocabulary_size",
+    "hidden_dim",
+    "intermediate_dim",
+    "num_heads",
+    "num_layers",
+    "max_sequence_length",
+    "dropout",
+)
+# By class of KerasHub: what its code fixes, and what it calls the layer that holds the tables.
+_BACKBONES = {
+    "BertBackbone": (dict(activation="gelu_approximate", layer_norm_epsilon=1e-12, pooler=True), ""),
+    "DistilBertBackbone": (
+        dict(activation="gelu", layer_norm_epsilon=1e-12, pooler=False, num_segments=0),
+        "token_and_position_embedding/",
+    ),
+    "RobertaBackbone": (
+        dict(activation="gelu", layer_norm_epsilon=1e-5, pooler=False, num_segments=0),
+        "embeddings/",
+    ),
+}
+_LAYERS = (
+    Rule("norm", "embedding_norm", "embeddings_layer_norm"),
+    Rule("dense", "encoder_blocks.{i}.self_attention.query", "transformer_layer_{i}/self_attention_layer/query"),
+    Rule("dense", "encoder_blocks.{i}.self_attention.key", "transformer_layer_{i}/self_attention_layer/key"),
+    Rule("dense", "encoder_blocks.{i}.self_attention.value", "transformer_layer_{i}/self_attention_layer/value"),
+    Rule(
+        "dense",
+        "encoder_blocks.{i}.self_attention.output_projection",
+        "transformer_layer_{i}/self_attention_layer/attention_output",
+    ),
+    Rule("norm", "encoder_blocks.{i}.self_attention_norm", "transformer_layer_{i}/self_attention_layer_norm"),
+    Rule("dense", "encoder_blocks.{i}.feed_forward.expand", "transformer_layer_{i}/feedforward_intermediate_dense"),
+    Rule("dense", "encoder_blocks.{i}.feed_forward.contract", "transformer_layer_{i}/feedforward_output_dense"),
+    Rule("norm", "encoder_blocks.{i}.feed_forward_norm", "transformer_layer_{i}/feedforward_layer_norm"),
+)
+_PARTS = {"dense": ("kernel", "bias"), "norm": ("gamma", "beta")}
+
+
+class BackboneTensors(NamedTensors):
+    """The weights of a KerasHub backbone by path, those of attention heads joined to one matrix."""
+
+    def __init__(self, origin, backbone):
+        super().__init__(origin)
+        for weight in backbone.weights:
+            self.add(weight.path, _joined_heads(weight), weight)
+
+    def _read(self, name, source):
+        return ops.convert_to_numpy(source).reshape(self.shapes[name])
+
+
+def is_keras_hub(directory):
+    """Whether a directory is a preset of KerasHub, readable for the zoo or not."""
+    try:
+        config = json.loads((Path(directory) / CONFIG_FILE).read_text(encoding="utf-8"))
+        return config["registered_name"].startswith("keras_hub>")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def load_keras_hub(directory, dtype=None):
+    """Reads the encoder of a BERT, DistilBERT or RoBERTa preset of KerasHub; a task's head is left behind.
+
+    Args:
+        directory: A preset directory, as `keras_hub.models.Backbone.save_to_preset` writes it.
+        dtype: A Keras dtype policy; the global one if None.
+
+    Returns:
+        A `ForeignModel` of kind "encoder".
+
+    Raises:
+        UserError: for a directory that is no such preset or cannot be read, and without the package keras-hub.
+    """
+    directory = Path(directory)
+    path = directory / CONFIG_FILE
+    if not is_keras_hub(directory):
+        raise UserError(f"{directory} is no preset of KerasHub: {CONFIG_FILE} does not name a class of it")
+    name = json.loads(path.read_text(encoding="utf-8")).get("class_name")
+    if name not in _BACKBONES:
+        raise UserError(f"{path}: class_name {name!r} is not supported; supported are {', '.join(_BACKBONES)}")
+    try:
+        import keras_hub
+    except ImportError as error:
+        raise UserError(
+            f"{directory} is a preset of KerasHub; install keras-transformer-zoo[hub] to read it ({error})"
+        ) from error
+    try:
+        backbone = keras_hub.models.Backbone.from_preset(str(directory))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{directory} cannot be read as a preset: {' '.join(str(error).split())[:300]}") from error
+    fixed, tables = _BACKBONES[name]
+    sizes = {size: getattr(backbone, size) for size in _SIZES}
+    if "num_segments" not in fixed:
+        sizes["num_segments"] = backbone.num_segments
+    # KerasHub has one rate for everything.
+    model = Encoder(**sizes, **fixed, attention_dropout=backbone.dropout, dtype=dtype)
+    model.build()
+    assign_tensors(model, BackboneTensors(directory, backbone), _names(model, tables))
+    return ForeignModel(directory=directory, model=model, kind="encoder")
+
+
+def _joined_heads(weight):
+    """The shape of a weight with heads and their dimension as one."""
+    if "/self_attention_layer/" not in weight.path:
+        return tuple(weight.shape)
+    if weight.path.endswith("attention_output/kernel"):
+        return math.prod(weight.shape[:-1]), weight.shape[-1]
+    if weight.path.endswith("kernel"):
+        return weight.shape[0], math.prod(weight.shape[1:])
+    return (math.prod(weight.shape),)
+
+
+def _names(model, tables):
+    names = [
+        TensorName("token_embedding.embeddings", f"{tables}token_embedding/embeddings"),
+        TensorName("position_embedding.table", f"{tables}position_embedding/embeddings"),
+    ]
+    if model.segment_embedding is not None:
+        names.append(TensorName("segment_embedding.embeddings", f"{tables}segment_embedding/embeddings"))
+    layers = list(expand(_LAYERS, model.num_layers))
+    if model.pooler is not None:
+        layers.append(Rule("dense", "pooler", "pooled_dense"))
+    for layer in layers:
+        names += [TensorName(f"{layer.ours}.{part}", f"{layer.theirs}/{part}") for part in _PARTS[layer.kind]]
+    return names
