@@ -49,7 +49,7 @@ def open_splits(config):
     """Training, validation and test pairs; the test pairs are None where none were given."""
     check_data_options(config)
     if config.dataset is not None:
-        splits = open_dataset(config.dataset, reverse=config.reverse)
+        splits = open_dataset(config.dataset, reverse=config.reverse, task="translation")
         return splits.train, splits.validation, splits.test
     return tuple(
         _open_files(getattr(config, split), getattr(config, f"{split}_source"), getattr(config, f"{split}_target"))

@@ -13,7 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 ROOT = Path(__file__).parents[1]
 # The harness of layers serves the models too, the tiny translation model presets and tasks, the tiny tasks exports.
-sys.path[:0] = [str(ROOT / "tests" / "zoo" / folder) for folder in ("layers", "models", "tasks")]
+sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("zoo/layers", "zoo/models", "zoo/tasks", "recipes")]
 
 
 @pytest.fixture(scope="session")

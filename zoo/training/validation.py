@@ -14,14 +14,14 @@ from zoo.training.variable_shapes import dataset_of_any_shape
 class _Evaluator(keras.Model):
     """The model with token metrics of its own, so that training does not pay for them."""
 
-    def __init__(self, model):
+    def __init__(self, model, metrics):
         super().__init__(name="evaluator")
         self.model = model
         self.built = True
         self.compile(
             optimizer=None,
             loss=None,
-            weighted_metrics=[TokenNegativeLogLikelihood(), TokenAccuracy()],
+            weighted_metrics=metrics,
             jit_compile=model.jit_compile,
         )
 
@@ -35,22 +35,25 @@ class _Evaluator(keras.Model):
 class Validation(TrainingCallback):
     """Adds validation results to the logs at each validation step.
 
-    The logs get `val_nll` (mean of `-log p` over all real tokens, without label smoothing), `val_perplexity`,
+    The logs get `val_nll` (mean of `-log p` over all real labels, without label smoothing), `val_perplexity`,
     `val_accuracy`, `val_<name>` for each score, and `val_seconds`, the time all of it took.
 
     Args:
         batches: Iterable of `(x, labels, weights)`; read once, at the first validation, and kept.
         score: Optional callable from the model to a dict of floats, such as `{"bleu": 31.2}`.
+        metrics: Keras metrics to compute in place of `nll` and `accuracy` over labels that are ids; with one named
+            "nll", `val_perplexity` comes too. A list, or a dict from each output of a model of several to its list.
     """
 
-    def __init__(self, batches, score=None):
+    def __init__(self, batches, score=None, metrics=None):
         super().__init__()
         self._batches = batches
         self.score = score
+        self._metrics = [TokenNegativeLogLikelihood(), TokenAccuracy()] if metrics is None else metrics
         self._evaluator = None
 
     def evaluate(self, model) -> dict[str, float]:
-        """Computes `nll`, `perplexity` and `accuracy` of a model on the batches.
+        """Computes the metrics of a model on the batches: by default `nll`, `perplexity` and `accuracy`.
 
         Raises:
             UserError: There are no batches.
@@ -59,15 +62,18 @@ class Validation(TrainingCallback):
         if not self._batches:
             raise UserError("there is no validation data: the file is empty or every example was filtered out")
         if self._evaluator is None or self._evaluator.model is not model:
-            self._evaluator = _Evaluator(model)
+            self._evaluator = _Evaluator(model, self._metrics)
         if keras.backend.backend() == "tensorflow":
             data = dataset_of_any_shape(lambda: iter(self._batches), self._batches[0])
         else:
             data = (batch for batch in self._batches)
-        results = self._evaluator.evaluate(data, steps=len(self._batches), verbose=0, return_dict=True)
-        nll = float(results["nll"])
-        perplexity = math.exp(nll) if nll < 700.0 else math.inf
-        return {"nll": nll, "perplexity": perplexity, "accuracy": float(results["accuracy"])}
+        self._evaluator.evaluate(data, steps=len(self._batches), verbose=0)
+        found = {}
+        for metric in keras.tree.flatten(self._metrics):
+            found[metric.name] = float(keras.ops.convert_to_numpy(metric.result()))
+            if metric.name == "nll":
+                found["perplexity"] = math.exp(found["nll"]) if found["nll"] < 700.0 else math.inf
+        return found
 
     def on_epoch_end(self, epoch, logs=None):
         """Validates, if this is a validation step."""

@@ -1,0 +1,139 @@
+"""The steps that all recipes share which put a new head on an encoder: encoder, optimiser, training, final weights."""
+
+import resource
+
+import keras
+
+from zoo.models import ENCODER_SIZES, Encoder
+from zoo.tasks import load_pretrained_encoder
+from zoo.tokenizers import WordPieceTokenizer
+from zoo.tokenizers import load as load_tokenizer
+from zoo.training import (
+    EarlyStopping,
+    LinearDecay,
+    Resume,
+    TensorBoard,
+    TokenCrossEntropy,
+    average_checkpoints,
+    build_optimizer,
+    freeze,
+    layer_rate_factors,
+    plot_learning_curve,
+    select_checkpoints,
+    train,
+)
+
+TOKENIZER = "tokenizer"
+"""Where a run keeps its tokenizer."""
+
+# Of encoders without pretraining.
+_POSITIONS = 512
+
+
+def make_encoder(config, texts, *, pooler, resumed):
+    """The encoder to start from and its tokenizer.
+
+    Args:
+        config: A `FineTuningConfig`.
+        texts: Training texts, from which a vocabulary is trained where there is no pretrained encoder.
+        pooler: Whether the encoder is to have a pooler.
+        resumed: Whether a run goes on; its tokenizer is then read again.
+    """
+    if config.pretrained is not None:
+        return load_pretrained_encoder(config.pretrained, pooler=pooler, dtype=config.precision)
+    directory = config.directory / TOKENIZER
+    if resumed and (directory / "tokenizer.json").is_file():
+        tokenizer = load_tokenizer(directory)
+    else:
+        tokenizer = WordPieceTokenizer.train(texts, config.vocabulary_size, lowercase=config.lowercase)
+        tokenizer.save(directory)
+    size = ENCODER_SIZES[config.size]
+    encoder = Encoder(
+        tokenizer.vocabulary_size, **size, max_sequence_length=_POSITIONS, pooler=pooler, dtype=config.precision
+    )
+    return encoder, tokenizer
+
+
+def compile_model(model, config, total_steps, loss=None):
+    """Freezes what is not to learn and compiles a built model with optimiser and loss."""
+    freeze(model, config.trainable_blocks)
+    factors = layer_rate_factors(model, config.layer_decay)
+    encoder = {id(variable) for variable in model.encoder.variables}
+    factors.update({v.path: config.head_rate_factor for v in model.trainable_variables if id(v) not in encoder})
+    warmup_steps = min(int(config.warmup_share * total_steps), total_steps - 1)
+    model.compile(
+        optimizer=build_optimizer(
+            "adamw",
+            LinearDecay(config.learning_rate, warmup_steps, total_steps + 1),
+            beta_2=0.999,
+            epsilon=1e-8,
+            weight_decay=config.weight_decay,
+            clip_norm=config.clip_norm,
+            rate_factors={path: factor for path, factor in factors.items() if factor != 1.0},
+        ),
+        loss=TokenCrossEntropy(config.label_smoothing) if loss is None else loss,
+        jit_compile=True if config.jit_compile else ("auto" if keras.config.backend() == "jax" else False),
+    )
+
+
+def fine_tune(config, model, batches, validation, metric):
+    """Trains a compiled model and leaves it with the weights of its best checkpoints.
+
+    Args:
+        config: A `FineTuningConfig`.
+        model: From `compile_model`.
+        batches: Training batches, with `num_batches()`.
+        validation: `zoo.training.Validation`.
+        metric: Name of the validation score that decides, such as "val_f1"; larger is better.
+
+    Returns:
+        `zoo.training.TrainingResult`, and the paths of the checkpoints whose average the model is.
+    """
+    epoch = batches.num_batches()
+    interval = max(1, epoch // config.validations_per_epoch)
+    result = train(
+        model,
+        batches,
+        total_steps=epoch * config.epochs,
+        directory=config.directory,
+        checkpoint_every_steps=interval,
+        validate_every_steps=interval,
+        validation=validation,
+        early_stopping=(
+            EarlyStopping(metric, config.early_stopping_patience, "max") if config.early_stopping_patience else None
+        ),
+        resume=Resume(keep_last=1, keep_best=config.average_checkpoints, metric=metric, mode="max"),
+        callbacks=[TensorBoard()] if config.tensorboard else [],
+        max_minutes=config.max_minutes,
+    )
+    checkpoints = select_checkpoints(config.directory, config.average_checkpoints, metric, "max")
+    average_checkpoints(model, checkpoints)
+    plot_learning_curve(result.history, config.directory / "learning_curve.png", title=str(config.directory.name))
+    return result, checkpoints
+
+
+def in_float32(model):
+    """A copy of a model with the same weights, computing in float32."""
+    config = keras.saving.serialize_keras_object(model)
+    config["config"]["dtype"] = "float32"
+    copy = keras.saving.deserialize_keras_object({**config, "compile_config": None, "build_config": None})
+    copy.build()
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def training_facts(model, result, checkpoints):
+    """What results.json says about the training itself, a dict."""
+    speeds = sorted(row["tokens_per_second"] for row in result.history if row["kind"] == "train")
+    validations = [row["val_seconds"] for row in result.history if row["kind"] == "validation"]
+    return {
+        "parameters": model.count_params(),
+        "updates": result.step,
+        "stop_reason": result.stop_reason,
+        "training_minutes": result.elapsed_seconds / 60,
+        "validation_minutes": sum(validations) / 60,
+        "labels_per_second": speeds[len(speeds) // 2] if speeds else None,
+        "averaged_checkpoints": [path.name for path in checkpoints],
+        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "backend": keras.config.backend(),
+    }

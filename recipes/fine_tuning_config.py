@@ -1,0 +1,85 @@
+"""Settings that all recipes share which put a new head on an encoder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from zoo.errors import UserError
+
+
+@dataclass(frozen=True)
+class FineTuningConfig:
+    """Encoder, optimisation and reports of a recipe that fine-tunes."""
+
+    directory: Path = Path("runs/fine-tuning")
+    """Where the run is kept: checkpoints, logs, learning curve and, at the end, the preset."""
+    seed: int = 1
+    """Seed of new weights, dropout and data order."""
+
+    pretrained: Path | None = None
+    """Pretrained encoder: a Hugging Face directory or a preset. Without one, training starts from random weights."""
+    size: Literal["tiny", "mini", "small", "medium", "base", "large"] = "tiny"
+    """Size of an encoder without pretraining."""
+    vocabulary_size: int = 8000
+    """Tokens of the vocabulary that is trained on the training texts, where there is no pretrained encoder."""
+    lowercase: bool = True
+    """Whether that vocabulary is of lowercase text without accents."""
+    dropout: float | None = None
+    """Dropout rate on the input of the head; the encoder's own rate if None."""
+
+    trainable_blocks: int | None = None
+    """Blocks that learn, counted from the top, besides the head; None for everything, 0 for the head alone."""
+    layer_decay: float = 1.0
+    """Factor of the learning rate from each block to the one below."""
+    head_rate_factor: float = 1.0
+    """Factor of the learning rate of the head."""
+
+    batch_size: int = 16
+    """Rows of a batch."""
+    epochs: int = 5
+    """Passes over the training data."""
+    learning_rate: float = 5e-5
+    """Learning rate at the end of warm-up, from which it falls linearly to 0."""
+    warmup_share: float = 0.1
+    """Share of all updates that is warm-up."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay of matrices."""
+    clip_norm: float = 1.0
+    """Largest global norm of the gradients; 0 for no clipping."""
+    label_smoothing: float = 0.0
+    """Probability spread over all classes."""
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    """Precision of training; weights and the saved preset are float32."""
+    jit_compile: bool = False
+    """Compile training with XLA on TensorFlow. JAX always compiles."""
+
+    validations_per_epoch: int = 1
+    """Validations in each epoch."""
+    early_stopping_patience: int = 0
+    """Validations without improvement before training stops; 0 never stops."""
+    average_checkpoints: int = 1
+    """Checkpoints, the best by the validation score, that are averaged into the final model."""
+    max_minutes: float | None = None
+    """Minutes of training, over all sittings; None for no limit."""
+    tensorboard: bool = False
+    """Write TensorBoard events (needs the extra `tensorboard`)."""
+
+    def __post_init__(self):
+        for name in ("vocabulary_size", "batch_size", "epochs", "validations_per_epoch", "average_checkpoints"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise UserError(f"--learning-rate must be above 0, got {self.learning_rate}")
+        for name in ("warmup_share", "label_smoothing", "dropout"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1:
+                raise UserError(f"{flag(name)} must be at least 0 and below 1, got {value}")
+        if not 0 < self.layer_decay <= 1:
+            raise UserError(f"--layer-decay must be above 0 and at most 1, got {self.layer_decay}")
+        if not self.head_rate_factor > 0:
+            raise UserError(f"--head-rate-factor must be above 0, got {self.head_rate_factor}")
+
+
+def flag(name):
+    """An option's spelling on the command line."""
+    return "--" + name.replace("_", "-")

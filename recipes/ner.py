@@ -1,0 +1,180 @@
+"""Trains, evaluates and saves an entity recognizer: `python -m recipes.ner --help`."""
+
+import os
+
+# Before TensorFlow is imported, which otherwise reports every CPU feature and missing GPU.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import json
+import sys
+
+import keras
+import numpy as np
+from rich.console import Console
+
+from recipes.fine_tuning import compile_model, fine_tune, in_float32, make_encoder, training_facts
+from recipes.ner_config import check_data_options, parse_command_line
+from zoo.data import RowBatches, open_dataset
+from zoo.data.entities import Entity, check_entity_labels, entity_labels
+from zoo.data.entity_readers import ConllEntities, JsonlEntities
+from zoo.data.entity_rows import entity_rows
+from zoo.data.label_alignment import TagIds, tags_on_tokens
+from zoo.errors import command_line
+from zoo.metrics import plot_confusion, score_entities, score_tags
+from zoo.models import TokenClassifier
+from zoo.tasks import EntityRecognizer, EntitySettings
+from zoo.training import Validation
+from zoo.training.run_directory import check_run_directory, claim_run_directory
+
+
+def open_splits(config):
+    """Training, validation and test texts; the test texts are None where none were given."""
+    check_data_options(config)
+    if config.dataset is not None:
+        splits = open_dataset(config.dataset, task="entities")
+        return splits.train, splits.validation, splits.test
+    return tuple(_open_file(config, path) for path in (config.train, config.validation, config.test))
+
+
+def _open_file(config, path):
+    if path is None:
+        return None
+    if ".jsonl" in path.suffixes[-2:]:
+        return JsonlEntities(path, scheme=config.tag_scheme, lenient=config.lenient)
+    return ConllEntities(path, scheme=config.tag_scheme, lenient=config.lenient)
+
+
+def label_weights(config, word_counts):
+    """Weight of each tag in the loss, float [C], or None; their average over the words of the training data is 1."""
+    if config.class_weights == "none":
+        return None
+    power = {"inverse": -1.0, "inverse_square_root": -0.5}[config.class_weights]
+    weights = np.where(word_counts > 0, np.maximum(word_counts, 1) ** power, 0.0)
+    return weights * word_counts.sum() / (weights * word_counts).sum()
+
+
+def evaluate(recognizer, texts, progress=False):
+    """`EntityReport` of a recognizer on texts with entities, counted on the tokens of the file where it has them."""
+    answers = recognizer([text.text for text in texts], progress=progress)
+    found = [[Entity(each["start"], each["end"], each["label"]) for each in answer] for answer in answers]
+    if any(text.tokens is None for text in texts):
+        return score_entities([text.entities for text in texts], found)
+    references = [tags_on_tokens(text.entities, text.tokens) for text in texts]
+    predictions = [tags_on_tokens(entities, text.tokens) for text, entities in zip(texts, found, strict=True)]
+    return score_tags(references, predictions)
+
+
+def run(config):
+    """Trains, evaluates and saves; returns the results as they are written to results.json."""
+    console = Console()
+    resumed = check_run_directory(config, recipe="ner")
+    keras.utils.set_random_seed(config.seed)
+    train_source, validation_source, test_source = open_splits(config)
+    train_texts, validation_texts = list(train_source), list(validation_source)
+    test_texts = None if test_source is None else list(test_source)
+    labels = entity_labels(train_texts)
+    for texts in (validation_texts, test_texts or ()):
+        check_entity_labels(texts, labels)
+    claim_run_directory(config, recipe="ner")
+
+    encoder, tokenizer = make_encoder(config, (text.text for text in train_texts), pooler=False, resumed=resumed)
+    tag_ids = TagIds(labels)
+    dropout = {} if config.dropout is None else {"dropout": config.dropout}
+    model = TokenClassifier(encoder, len(tag_ids.tags), dtype=config.precision, **dropout)
+    model.build()
+
+    def rows(texts):
+        return entity_rows(
+            texts,
+            tokenizer.tokenize_with_offsets,
+            tag_ids,
+            bos_id=tokenizer.bos_id,
+            eos_id=tokenizer.eos_id,
+            window=config.window,
+            overlap=config.overlap,
+            subwords=config.subword_labels,
+        )
+
+    def batches(rows, **options):
+        return RowBatches(
+            rows.token_ids,
+            rows.tag_ids,
+            rows.weights,
+            pad_id=tokenizer.pad_id,
+            batch_size=config.batch_size,
+            max_length=config.window,
+            fixed_rows=config.jit_compile or keras.config.backend() == "jax",
+            **options,
+        )
+
+    train_rows, validation_rows = rows(train_texts), rows(validation_texts)
+    weights = label_weights(config, train_rows.word_counts)
+    train_batches = batches(train_rows, seed=config.seed, label_weights=weights)
+    for source in (train_source, validation_source, test_source):
+        if source is not None:
+            console.print(source.reading, highlight=False)
+    console.print(f"{len(train_texts):,} training texts with {train_rows.report}", highlight=False)
+    console.print(f"labels {', '.join(labels)}", highlight=False)
+    console.print(
+        f"encoder with {encoder.count_params():,} parameters, {tokenizer.vocabulary_size:,} tokens; "
+        f"{train_batches.num_batches()} batches an epoch; {keras.config.backend()} backend"
+    )
+
+    settings = EntitySettings(
+        window=config.window,
+        overlap=config.overlap,
+        word_scores={"first": "first", "all": "mean"}[config.subword_labels],
+    )
+    recognizer = EntityRecognizer(model, tokenizer, tag_ids.tags, settings)
+
+    def score(_):
+        strict = evaluate(recognizer, validation_texts).strict.micro
+        return {"precision": strict.precision, "recall": strict.recall, "f1": strict.f1}
+
+    compile_model(model, config, train_batches.num_batches() * config.epochs)
+    validation = Validation(list(batches(validation_rows, shuffle=False).epoch(0)), score)
+    result, checkpoints = fine_tune(config, model, train_batches, validation, "val_f1")
+
+    examples = [text.text for text in validation_texts[:200]]
+    recognizer = EntityRecognizer(in_float32(model), tokenizer, tag_ids.tags, settings, examples)
+    recognizer.save(config.directory)
+    split, texts = ("validation", validation_texts) if test_texts is None else ("test", test_texts)
+    scores = evaluate(recognizer, texts, progress=True)
+    plot_confusion(
+        scores.confusion, scores.names, config.directory / f"{split}.confusion.png", title=split, what="entities"
+    )
+    results = {
+        "split": split,
+        "texts": len(texts),
+        "scores": scores.to_dict(),
+        **training_facts(recognizer.model, result, checkpoints),
+    }
+    (config.directory / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    report(console, results, scores, texts, recognizer, config.directory)
+    return results
+
+
+def report(console, results, scores, texts, recognizer, directory):
+    """Prints the scores and the entities of a few texts."""
+    console.print(scores.table(title=f"{results['split']}: {results['texts']:,} texts"))
+    with_entities = [text.text for text in texts if text.entities]
+    for text in with_entities[:: max(1, len(with_entities) // 5)][:5]:
+        console.print(f"  {text}", markup=False, highlight=False)
+        for entity in recognizer(text):
+            line = f"    {entity['label']:<14} {entity['text']} ({entity['score']:.2f})"
+            console.print(line, markup=False, highlight=False)
+    console.print(
+        f"{results['updates']} updates in {results['training_minutes']:.1f} minutes; "
+        f"preset, learning curve and confusion picture in {directory}",
+        highlight=False,
+    )
+
+
+@command_line
+def main(argv=None):
+    """Command line of the recipe."""
+    run(parse_command_line(list(sys.argv[1:] if argv is None else argv)))
+
+
+if __name__ == "__main__":
+    main()

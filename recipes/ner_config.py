@@ -1,0 +1,95 @@
+"""Settings of the entity recognition recipe and their named variants."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from recipes.fine_tuning_config import FineTuningConfig
+from zoo.errors import UserError
+
+
+@dataclass(frozen=True)
+class NerConfig(FineTuningConfig):
+    """Trains an entity recognizer and saves it as a preset in its run directory.
+
+    Data is a named data set (--dataset wnut17) or files of your own (--train, --validation, --test): CoNLL files, or
+    JSON Lines of texts with spans. The tag scheme is found out from the data. A run that was stopped goes on when the
+    same command is given again.
+    """
+
+    variant: Literal["wnut17", "own-data"] = "own-data"
+    """Named settings that the other options start from."""
+    directory: Path = Path("runs/ner")
+    """Where the run is kept: checkpoints, logs, learning curve and, at the end, the preset."""
+
+    dataset: str | None = None
+    """Named data set, "wnut17"; None to read files."""
+    train: Path | None = None
+    """Training file: .jsonl for spans, anything else is read as CoNLL (also .gz)."""
+    validation: Path | None = None
+    """Validation file."""
+    test: Path | None = None
+    """Test file; the validation file is scored if there is none."""
+    tag_scheme: Literal["BIO", "IOB1", "BIOES"] | None = None
+    """Scheme of the tags in the files; found out if None."""
+    lenient: bool = False
+    """Read tags that break their scheme as conlleval does, instead of refusing them."""
+
+    window: int = 128
+    """Tokens that the model sees at a time; longer texts are read in several overlapping windows."""
+    overlap: int = 32
+    """Tokens that neighbouring windows share."""
+    subword_labels: Literal["first", "all"] = "first"
+    """Which tokens of a word are trained, and judged later: the first, or all, averaged."""
+    class_weights: Literal["none", "inverse_square_root", "inverse"] = "none"
+    """Weight of a tag in the loss, by how often words have it in the training data."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.window < 4:
+            raise UserError(f"--window must be at least 4, got {self.window}")
+        if not 0 <= self.overlap < self.window - 2:
+            raise UserError(f"--overlap must be at least 0 and below --window less 2, got {self.overlap}")
+
+
+def check_data_options(config):
+    """Refuses combinations of data options that name no data or too much of it.
+
+    Raises:
+        UserError: naming the options.
+    """
+    if config.dataset is not None and config.train is not None:
+        raise UserError("--dataset and --train name two training sets; give one of them")
+    if config.dataset is None and (config.train is None or config.validation is None):
+        raise UserError("own data: give --train and --validation, or a named data set with --dataset")
+
+
+def own_data():
+    """Starting point for files of your own: BERT's fine-tuning."""
+    return NerConfig()
+
+
+def wnut17():
+    """WNUT-17, emerging entities in English tweets; meant for --pretrained."""
+    return NerConfig(
+        variant="wnut17",
+        directory=Path("runs/wnut17"),
+        dataset="wnut17",
+        batch_size=16,
+        epochs=5,
+        learning_rate=1e-4,
+    )
+
+
+VARIANTS = {"own-data": own_data, "wnut17": wnut17}
+
+
+def parse_command_line(argv):
+    """The configuration that a command line asks for; `--variant` decides what the other options start from."""
+    name = next((argv[i + 1] for i, word in enumerate(argv[:-1]) if word == "--variant"), "own-data")
+    name = next((word.partition("=")[2] for word in argv if word.startswith("--variant=")), name)
+    # tyro itself refuses a name that is none.
+    default = VARIANTS.get(name, own_data)()
+    return tyro.cli(NerConfig, default=default, args=argv, prog="python -m recipes.ner")

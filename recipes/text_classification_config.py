@@ -1,0 +1,93 @@
+"""Settings of the text classification recipe and their named variants."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from recipes.fine_tuning_config import FineTuningConfig
+from zoo.errors import UserError
+
+
+@dataclass(frozen=True)
+class TextClassificationConfig(FineTuningConfig):
+    """Trains a text classifier and saves it as a preset in its run directory.
+
+    Data is a named data set (--dataset banking77) or files of your own (--train, --validation, --test): .csv, .tsv or
+    .jsonl (or .gz after it). A run that was stopped goes on when the same command is given again.
+    """
+
+    variant: Literal["banking77", "own-data"] = "own-data"
+    """Named settings that the other options start from."""
+    directory: Path = Path("runs/text-classification")
+    """Where the run is kept: checkpoints, logs, learning curve and, at the end, the preset."""
+
+    dataset: str | None = None
+    """Named data set, "banking77"; None to read files."""
+    train: Path | None = None
+    """Training file."""
+    validation: Path | None = None
+    """Validation file; a tenth of the training texts is held out if there is none."""
+    test: Path | None = None
+    """Test file; the validation texts are scored if there is none."""
+    text_column: str = "text"
+    """Column or field of the text; a number is a position from 0."""
+    label_column: str = "label"
+    """Column or field of the label; a number is a position from 0."""
+    label_separator: str | None = None
+    """What parts several labels within their column; makes the data multi-label."""
+
+    max_source_length: int = 128
+    """Longest text in tokens, special ones included; the rest is cut off."""
+    pooling: Literal["pooler", "first", "mean"] = "mean"
+    """What the classifier reads: the encoder's pooler, the first token's vector or the mean over tokens."""
+    calibrate: bool = True
+    """Fit the temperature of the probabilities on the validation texts."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.max_source_length < 4:
+            raise UserError(f"--max-source-length must be at least 4, got {self.max_source_length}")
+
+
+def check_data_options(config):
+    """Refuses combinations of data options that name no data or too much of it.
+
+    Raises:
+        UserError: naming the options.
+    """
+    if config.dataset is not None and config.train is not None:
+        raise UserError("--dataset and --train name two training sets; give one of them")
+    if config.dataset is None and config.train is None:
+        raise UserError("own data: give --train, or a named data set with --dataset")
+
+
+def own_data():
+    """Starting point for files of your own: BERT's fine-tuning."""
+    return TextClassificationConfig()
+
+
+def banking77():
+    """BANKING77, 77 intents of bank customers; meant for --pretrained."""
+    return TextClassificationConfig(
+        variant="banking77",
+        directory=Path("runs/banking77"),
+        dataset="banking77",
+        batch_size=32,
+        epochs=10,
+        learning_rate=1e-4,
+        max_source_length=64,
+    )
+
+
+VARIANTS = {"own-data": own_data, "banking77": banking77}
+
+
+def parse_command_line(argv):
+    """The configuration that a command line asks for; `--variant` decides what the other options start from."""
+    name = next((argv[i + 1] for i, word in enumerate(argv[:-1]) if word == "--variant"), "own-data")
+    name = next((word.partition("=")[2] for word in argv if word.startswith("--variant=")), name)
+    # tyro itself refuses a name that is none.
+    default = VARIANTS.get(name, own_data)()
+    return tyro.cli(TextClassificationConfig, default=default, args=argv, prog="python -m recipes.text_classification")

@@ -1,0 +1,134 @@
+"""The entity recognition recipe, in this process and by its real command, on small data."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fine_tuning_data import write_conll
+
+import zoo
+from recipes import ner
+from recipes.ner_config import NerConfig, parse_command_line
+from zoo.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+SMALL = "--size tiny --vocabulary-size 120 --epochs 6 --learning-rate 2e-3 --batch-size 16 --window 24 --overlap 6"
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("corpus")
+    for name, count, seed in (("train", 250, 1), ("val", 30, 2), ("test", 40, 3)):
+        write_conll(directory / f"{name}.conll", count, seed)
+    return directory
+
+
+def arguments(corpus, directory, *extra):
+    files = [part for split in ("train", "val", "test") for part in (f"--{split}", str(corpus / f"{split}.conll"))]
+    files = ["--validation" if part == "--val" else part for part in files]
+    return ["--directory", str(directory), *files, *SMALL.split(), *extra]
+
+
+@pytest.fixture(scope="module")
+def finished(corpus, tmp_path_factory):
+    """A run by the real command."""
+    directory = tmp_path_factory.mktemp("runs") / "finished"
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, "-m", "recipes.ner", *arguments(corpus, directory, "--average-checkpoints", "2")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return directory, done.stdout
+
+
+def test_it_learns_and_reports(finished):
+    directory, output = finished
+    results = json.loads((directory / "results.json").read_text(encoding="utf-8"))
+    assert results["split"] == "test" and results["texts"] == 40 and results["updates"] == 6 * 16
+    assert results["scores"]["strict"]["micro"]["f1"] > 0.9
+    assert set(results["scores"]["strict"]["labels"]) == {"person", "place"}
+    assert len(results["averaged_checkpoints"]) == 2
+    for picture in ("learning_curve.png", "test.confusion.png"):
+        assert (directory / picture).read_bytes().startswith(b"\x89PNG")
+    assert "read as BIO (IOB2)" in output and "micro" in output and "labels person, place" in output
+
+
+def test_the_preset_gives_what_was_scored(finished, corpus):
+    directory, _ = finished
+    recognizer = zoo.load(directory)
+    config = parse_command_line(arguments(corpus, directory, "--average-checkpoints", "2"))
+    texts = list(ner.open_splits(config)[2])
+    results = json.loads((directory / "results.json").read_text(encoding="utf-8"))
+    assert ner.evaluate(recognizer, texts).to_dict() == results["scores"]
+    found = recognizer("In S\u00e3o Paulo , Zo\u00eb met Jean-Luc .")
+    assert [(entity["text"], entity["label"]) for entity in found] == [
+        ("S\u00e3o Paulo", "place"),
+        ("Zo\u00eb", "person"),
+        ("Jean-Luc", "person"),
+    ]
+    assert len(recognizer.examples) == 30 and recognizer.settings.word_scores == "first"
+
+
+def test_a_finished_run_is_not_trained_again(finished, corpus):
+    directory, _ = finished
+    weights = zoo.load(directory).model.get_weights()
+    history = (directory / "history.jsonl").read_bytes()
+    ner.main(arguments(corpus, directory, "--average-checkpoints", "2"))
+    assert (directory / "history.jsonl").read_bytes() == history
+    for before, after in zip(weights, zoo.load(directory).model.get_weights(), strict=True):
+        assert (before == after).all()
+
+
+def test_fine_tuning_the_head_of_a_preset(finished, corpus, tmp_path):
+    """The encoder stays as it was, the new head learns again what the old one knew; every token has a label."""
+    directory, _ = finished
+    options = "--trainable-blocks 0 --epochs 3 --learning-rate 1e-2 --subword-labels all --class-weights inverse"
+    results = ner.run(
+        parse_command_line(arguments(corpus, tmp_path / "run", "--pretrained", str(directory), *options.split()))
+    )
+    assert results["scores"]["strict"]["micro"]["f1"] > 0.8
+    old, new = zoo.load(directory).model, zoo.load(tmp_path / "run").model
+    for one, other in zip(old.encoder.get_weights(), new.encoder.get_weights(), strict=True):
+        assert (one == other).all()
+    assert (old.classifier.get_weights()[0] != new.classifier.get_weights()[0]).any()
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (("--dataset", "wnut17"), "--dataset and --train name two training sets"),
+        (("--window", "3"), "--window must be at least 4, got 3"),
+        (("--overlap", "22"), "--overlap must be at least 0 and below --window less 2, got 22"),
+        (("--epochs", "0"), "--epochs must be at least 1, got 0"),
+        (("--layer-decay", "0"), "--layer-decay must be above 0 and at most 1"),
+        (("--pretrained", "nowhere"), "nowhere is not a directory"),
+        (("--trainable-blocks", "9"), "the encoder has 2 blocks; 9 of them cannot be trained"),
+    ],
+)
+def test_mistakes_end_in_one_line(corpus, tmp_path, capsys, extra, message):
+    with pytest.raises(SystemExit) as raised:
+        ner.main(arguments(corpus, tmp_path / "run", *extra))
+    error = capsys.readouterr().err
+    assert raised.value.code == 2 and message in error
+
+
+def test_data_that_does_not_fit(corpus, tmp_path):
+    files = {"train": "Bob B-person\nleft O\n", "other": "Oslo B-place\nfell O\n", "none": "it O\nrains O\n"}
+    for name, content in files.items():
+        (tmp_path / f"{name}.conll").write_text(content)
+    train, other, none = (tmp_path / f"{name}.conll" for name in files)
+    with pytest.raises(UserError, match=r"other.conll:1: the label 'place' of 'Oslo' does not occur in the training"):
+        ner.run(NerConfig(directory=tmp_path / "run", train=train, validation=other))
+    with pytest.raises(UserError, match=r"none.conll: none of the 1 texts has an entity"):
+        ner.run(NerConfig(directory=tmp_path / "run", train=none, validation=train))
+    with pytest.raises(UserError, match="give --train and --validation, or a named data set"):
+        ner.run(NerConfig(directory=tmp_path / "run", train=train))
+    assert not (tmp_path / "run").exists()

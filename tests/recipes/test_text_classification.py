@@ -1,0 +1,93 @@
+"""The text classification recipe on small data: one label, many labels, mistakes."""
+
+import json
+
+import pytest
+from fine_tuning_data import TOPICS, write_classes, write_many_classes
+
+import zoo
+from recipes import text_classification
+from recipes.text_classification_config import parse_command_line
+
+SMALL = "--size tiny --vocabulary-size 100 --epochs 8 --learning-rate 2e-3 --batch-size 16 --max-source-length 24"
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("corpus")
+    write_classes(directory / "train.csv", 1)
+    write_classes(directory / "test.csv", 2)
+    write_many_classes(directory / "many.csv", 3)
+    return directory
+
+
+def arguments(directory, *extra):
+    return ["--directory", str(directory), *SMALL.split(), *map(str, extra)]
+
+
+@pytest.fixture(scope="module")
+def finished(corpus, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("runs") / "finished"
+    extra = ("--train", corpus / "train.csv", "--test", corpus / "test.csv")
+    results = text_classification.run(parse_command_line(arguments(directory, *extra)))
+    return directory, results
+
+
+def test_it_learns_and_reports(finished):
+    directory, results = finished
+    assert results == json.loads((directory / "results.json").read_text(encoding="utf-8"))
+    assert results["split"] == "test" and results["scores"]["accuracy"] > 0.9
+    assert results["scores"]["confusion"]["names"] == sorted(TOPICS)
+    for picture in ("learning_curve.png", "test.confusion.png", "test.reliability.png"):
+        assert (directory / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_calibration_does_not_make_probabilities_worse(finished):
+    _, results = finished
+    before, after = results["expected_calibration_error"].values()
+    assert results["temperature"] != 1.0 and after <= before + 0.02
+
+
+def test_the_preset_gives_what_was_scored(finished, corpus):
+    directory, results = finished
+    classifier = zoo.load(directory)
+    assert classifier.settings.temperature == results["temperature"]
+    lines = (corpus / "test.csv").read_text(encoding="utf-8").splitlines()[1:]
+    texts, labels = zip(*(line.strip('"').rsplit('",', 1) for line in lines), strict=True)
+    right = [answer["label"] == label for answer, label in zip(classifier(list(texts)), labels, strict=True)]
+    assert sum(right) / len(right) == pytest.approx(results["scores"]["accuracy"])
+
+
+def test_many_labels(corpus, tmp_path):
+    extra = ("--train", corpus / "many.csv", "--label-separator", ";", "--pooling", "first", "--epochs", "12")
+    results = text_classification.run(parse_command_line(arguments(tmp_path / "run", *extra)))
+    assert results["split"] == "validation" and results["scores"]["micro"]["f1"] > 0.8
+    assert "confusion" not in results["scores"] and not (tmp_path / "run" / "validation.confusion.png").exists()
+    answer = zoo.load(tmp_path / "run")("raise my limit and I lost my card")
+    assert set(answer["labels"]) == {"limit", "lost"} and len(answer["all_labels"]) == len(TOPICS)
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ((), "own data: give --train, or a named data set with --dataset"),
+        (("--train", "texts.txt"), "texts.txt: the name must end in .csv, .tsv or .jsonl"),
+        (("--train", "none.csv"), "none.csv"),
+        (("--max-source-length", "3"), "--max-source-length must be at least 4, got 3"),
+        (("--dataset", "wnut17x"), "there is no data set 'wnut17x'"),
+    ],
+)
+def test_mistakes_end_in_one_line(tmp_path, capsys, extra, message):
+    with pytest.raises(SystemExit) as raised:
+        text_classification.main(arguments(tmp_path / "run", *extra))
+    assert raised.value.code == 2 and message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_labels_of_the_test_file_must_be_known(corpus, tmp_path, capsys):
+    (tmp_path / "test.csv").write_text("text,label\nhello,greeting\n")
+    with pytest.raises(SystemExit):
+        text_classification.main(
+            arguments(tmp_path / "run", "--train", corpus / "train.csv", "--test", tmp_path / "test.csv")
+        )
+    assert "test.csv:2: the label 'greeting' does not occur in the training data" in capsys.readouterr().err
