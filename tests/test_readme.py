@@ -5,13 +5,14 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from fine_tuning_data import write_classes, write_conll
 
-from recipes import translation
-from recipes.translation_config import VARIANTS
+from recipes import ner, ner_config, text_classification, text_classification_config, translation, translation_config
 from zoo.data.sample_corpus import sample_pairs
 
 ROOT = Path(__file__).parents[1]
@@ -51,7 +52,25 @@ def workplace(tmp_path_factory):
         text = "".join(pair[column] + "\n" for pair in sample_pairs(40, seed=6))
         (directory / name).write_text(text, encoding="utf-8")
     assert "published" in run_module(find("export", "serving/translation"), directory)
+    write_conll(directory / "train.conll", 40, 1)
+    write_conll(directory / "val.conll", 10, 2)
+    write_classes(directory / "train.csv", 1)
+    write_hugging_face(directory / "bert-base-cased")
+    run_module(find("recipes.ner", "runs/ner"), directory)
     return directory
+
+
+def write_hugging_face(directory):
+    """A BERT of random weights, as transformers saves it."""
+    import transformers
+
+    letters = [prefix + chr(code) for code in range(33, 127) for prefix in ("", "##")]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]
+    sizes = dict(hidden_size=16, intermediate_size=16, num_attention_heads=2, num_hidden_layers=1)
+    config = transformers.BertConfig(vocab_size=len(vocabulary), **sizes, max_position_embeddings=128)
+    transformers.BertModel(config).save_pretrained(directory)
+    (directory / "vocab.txt").write_text("".join(f"{token}\n" for token in vocabulary), encoding="utf-8")
+    (directory / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer", "do_lower_case": false}')
 
 
 def find(module, *words):
@@ -63,6 +82,8 @@ def find(module, *words):
 
 def run_module(argv, directory):
     extra = f"{SMALL} {SMALLER_MODEL}".split() if argv[2] == "recipes.translation" else []
+    if argv[2] in ("recipes.ner", "recipes.text_classification"):
+        extra = ["--epochs", "1"]
     if "8000" in argv:
         # Six hundred sentences do not have eight thousand pieces.
         extra += ["--vocabulary-size", "500"]
@@ -75,6 +96,8 @@ def test_every_command_is_one_that_is_tested_here():
         "make test",
         "pip install -e",
         "python -m recipes.translation",
+        "python -m recipes.ner",
+        "python -m recipes.text_classification",
         "python -m export",
         "docker run -p",
         "curl -d {",
@@ -122,7 +145,7 @@ def test_docker_and_curl_name_what_was_exported(workplace):
     (docker,) = [argv for argv in commands() if argv[0] == "docker"]
     guide = (workplace / "serving/translation/serving.md").read_text(encoding="utf-8")
     assert docker[-1] in guide and "MODEL_NAME=translation" in docker
-    (curl,) = [argv for argv in commands() if argv[0] == "curl"]
+    (curl,) = [argv for argv in commands() if argv[0] == "curl" and "translation" in argv[-1]]
     assert curl[-1] in guide
 
 
@@ -137,13 +160,30 @@ def test_a_file_is_asked_and_scored_as_python_would(workplace):
     assert "BLEU" in run_module(find("zoo.metrics"), workplace)
 
 
-@pytest.mark.parametrize("variant", ["multi30k", "multi30k-one-hour"])
-def test_variants_parse(variant, monkeypatch):
-    argv = find("recipes.translation", variant)
+def test_fine_tuning_and_exporting_entities(workplace):
+    assert "accuracy" in run_module(find("recipes.text_classification", "runs/intents"), workplace)
+    assert "published" in run_module(find("export", "runs/ner"), workplace)
+    guide = (workplace / "serving/ner/serving.md").read_text(encoding="utf-8")
+    (curl,) = [argv for argv in commands() if argv[0] == "curl" and "ner" in argv[-1]]
+    assert curl[-1] in guide
+
+
+@pytest.mark.parametrize(
+    ("recipe", "config", "variant"),
+    [
+        (translation, translation_config, "multi30k"),
+        (translation, translation_config, "multi30k-one-hour"),
+        (ner, ner_config, "wnut17"),
+        (text_classification, text_classification_config, "banking77"),
+    ],
+)
+def test_variants_parse(recipe, config, variant, monkeypatch):
+    argv = find(recipe.__name__, variant)
     seen = []
-    monkeypatch.setattr(translation, "run", seen.append)
-    translation.main(argv[3:])
-    assert seen == [VARIANTS[variant]()]
+    monkeypatch.setattr(recipe, "run", seen.append)
+    recipe.main(argv[3:])
+    pretrained = {"pretrained": Path(argv[-1])} if "--pretrained" in argv else {}
+    assert seen == [replace(config.VARIANTS[variant](), **pretrained)]
 
 
 def test_python_programs_run(workplace):
