@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import keras
 import numpy as np
-import tensorflow as tf
 from rich.console import Console
 
 from recipes.fine_tuning import compile_model, fine_tune, in_float32, make_encoder, training_facts
@@ -81,18 +80,6 @@ class ClassifiedRows:
             self.labels = np.array([index[text.labels[0]] for text in texts], np.int64)
 
 
-def class_logits(classifier, texts, batch_size=64):
-    """float32 [N, C]: the logits of texts, in the order given."""
-    predict = tf.function(classifier.batch_logits, input_signature=[tf.TensorSpec([None], tf.string)])
-    predict = predict if keras.config.backend() == "tensorflow" else classifier.batch_logits
-    order = np.argsort([len(text.text) for text in texts], kind="stable")
-    logits = np.empty((len(texts), len(classifier.labels)), np.float32)
-    for start in range(0, len(order), batch_size):
-        part = order[start : start + batch_size]
-        logits[part] = predict(tf.constant([texts[i].text for i in part], tf.string)).numpy()
-    return logits
-
-
 def predicted(logits, settings):
     """The decision on each row of logits: class ids [N], or bool [N, C] for multi-label settings."""
     if not settings.multi_label:
@@ -159,7 +146,7 @@ def run(config):
     classifier = TextClassifier(model, tokenizer, labels, settings)
 
     def score(_):
-        decisions = predicted(class_logits(classifier, validation_texts), settings)
+        decisions = predicted(classifier.logits([text.text for text in validation_texts]), settings)
         report = score_classes(validation_rows.labels, decisions, labels)
         return {"exact": report.accuracy, "macro_f1": report.scores.macro.f1}
 
@@ -178,7 +165,7 @@ def run(config):
 
     final = in_float32(model)
     classifier = TextClassifier(final, tokenizer, labels, settings)
-    validation_logits = class_logits(classifier, validation_texts)
+    validation_logits = classifier.logits([text.text for text in validation_texts])
     truth = validation_rows.labels.astype(bool) if multi_label else validation_rows.labels
     if config.calibrate:
         settings = replace(settings, temperature=fit_temperature(validation_logits, truth))
@@ -189,7 +176,7 @@ def run(config):
     split, texts, logits = "validation", validation_texts, validation_logits
     if test_source is not None:
         split, texts = "test", list(test_source)
-        logits = class_logits(classifier, texts)
+        logits = classifier.logits([text.text for text in texts])
         rows = ClassifiedRows(texts, tokenizer, labels, multi_label, settings.max_source_length)
         truth = rows.labels.astype(bool) if multi_label else rows.labels
     scores = score_classes(truth, predicted(logits, settings), labels)

@@ -115,8 +115,35 @@ def token_arrays(tokenizer, texts):
     return np.split(tokens.values.numpy(), tokens.row_splits.numpy()[1:-1])
 
 
+class SampledTokens:
+    """Segmentations of an epoch drawn at random, a function of seed, epoch and the texts' order alone.
+
+    Args:
+        tokenizer: `SentencePieceTokenizer`.
+        alpha: See `SentencePieceTokenizer.sample`.
+        seeds: list of int that begins the seed of every call.
+    """
+
+    def __init__(self, tokenizer, alpha, seeds):
+        self._tokenizer, self._alpha, self._seeds = tokenizer, alpha, seeds
+        self._calls = 0
+
+    def __call__(self, texts):
+        """Tokens of the next texts."""
+        seed = np.random.SeedSequence([*self._seeds, self._calls]).generate_state(1)[0]
+        self._calls += 1
+        return self._tokenizer.sample(texts, self._alpha, int(seed))
+
+
 def make_batches(config, pairs, source_tokenizer, target_tokenizer, training):
     """Batches of `pairs`, shuffled for training; of few shapes where each new shape is compiled."""
+
+    def sampled(epoch):
+        return tuple(
+            SampledTokens(tokenizer, config.subword_sampling, [config.seed, epoch, side])
+            for side, tokenizer in enumerate((source_tokenizer, target_tokenizer))
+        )
+
     compiled = config.jit_compile or keras.config.backend() == "jax"
     return PairBatches(
         pairs,
@@ -133,6 +160,7 @@ def make_batches(config, pairs, source_tokenizer, target_tokenizer, training):
         shuffle=training,
         fixed_rows=compiled,
         length_multiple=8 if compiled else 4,
+        encode_epoch=sampled if training and config.subword_sampling else None,
     )
 
 

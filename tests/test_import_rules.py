@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "metrics": {"errors", "data"},
     "training": {"errors", "data", "metrics"},
     "checkpoints": {"errors", "layers", "models", "tokenizers"},
+    "convert": {"errors", "tokenizers", "checkpoints", "tasks"},
     "tasks": {"errors", "layers", "models", "generation", "tokenizers", "data", "metrics", "checkpoints"},
 }
 IMPORTS_TENSORFLOW = ("zoo.tokenizers", "zoo.data", "zoo.tasks", "zoo.checkpoints.original_tensorflow", "export")

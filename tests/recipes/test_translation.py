@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from recipes import translation
+from recipes.translation_config import parse_command_line
 from zoo.data.sample_corpus import sample_pairs
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +77,28 @@ def test_a_run_leaves_preset_scores_and_learning_curve(finished, corpus):
     assert len((directory / "test.hypotheses.txt").read_text(encoding="utf-8").splitlines()) == 20
     assert json.loads((directory / "recipe.json").read_text(encoding="utf-8"))["vocabulary_size"] == 400
     assert "BLEU" in done.stdout and "reference" in done.stdout
+
+
+def test_subword_sampling_draws_every_epoch_anew(corpus, tmp_path):
+    config = parse_command_line(arguments(corpus, tmp_path, "--subword-sampling", "0.3"))
+    pairs = translation.open_splits(config)[0]
+    tokenizers = translation.make_tokenizers(config, pairs, resumed=False)
+
+    def epoch(number, training=True):
+        batches = list(translation.make_batches(config, pairs, *tokenizers, training).epoch(number))
+        rows = [row[: int(mask.sum()) - 1] for x, _, _ in batches for row, mask in zip(*_sources(x), strict=True)]
+        texts = tokenizers[0].decode([row.tolist() for row in rows]).numpy()
+        return sum(map(len, rows)), sorted(text.decode() for text in texts)
+
+    counts = [epoch(number) for number in (0, 1, 0)]
+    plain, texts = epoch(0, training=False)
+    assert counts[0] == counts[2] and counts[0][0] != counts[1][0]
+    assert all(count > plain * 1.1 for count, _ in counts) and all(found == texts for _, found in counts)
+    assert texts == sorted(source for source, _ in pairs)
+
+
+def _sources(x):
+    return x["source_token_ids"], x["source_padding_mask"]
 
 
 def test_the_loss_falls_from_the_uniform_loss(finished):

@@ -46,6 +46,9 @@ class PairBatches:
         shuffle: False gives every epoch the same order, for validation.
         group_by_length: False leaves pairs in the order they come in, which costs padding. With `shuffle=False` that
             is the order of the corpus.
+        encode_epoch: For tokenisations that change from epoch to epoch, in place of the two: takes an epoch and returns
+            both functions for it, which are then called chunk by chunk in the order of the corpus. The corpus is read
+            and tokenised anew each epoch.
         length_multiple: S and T are rounded up to multiples of this. Fewer shapes to compile against less padding: of
             the positions of Multi30k's batches, 81% are real tokens with 8, 90% with 4, 95% with 1.
 
@@ -81,6 +84,7 @@ class PairBatches:
         shuffle=True,
         group_by_length=True,
         length_multiple=8,
+        encode_epoch=None,
     ):
         if iter(pairs) is pairs:
             raise TypeError("pairs can be read only once; pass a list or a reader such as ParallelText")
@@ -99,7 +103,8 @@ class PairBatches:
                     f"length fits in a batch; raise batch_size_tokens or lower {name}"
                 )
         self._pairs = pairs
-        self._encode_source, self._encode_target = encode_source, encode_target
+        self._encoders = encode_source, encode_target
+        self._encode_epoch = encode_epoch
         self._bos_id, self._eos_id, self._pad_id = bos_id, eos_id, pad_id
         self._batch_size_tokens = batch_size_tokens
         self._shuffle_buffer = shuffle_buffer
@@ -109,6 +114,8 @@ class PairBatches:
         self._group_by_length = group_by_length
         self._length_multiple = length_multiple
         self._corpus = None
+        # Whether the whole corpus fits the buffer, once that is known.
+        self._fits = False
         self._real_tokens = self._positions = 0
         self.report = self._filter.report()
 
@@ -130,7 +137,7 @@ class PairBatches:
         rng = np.random.default_rng([self._seed, epoch])
         self._real_tokens = self._positions = 0
         seen = 0
-        for pool in self._pools(rng):
+        for pool in self._pools(rng, epoch):
             plan = self._plan(pool, rng)
             skipped = min(len(plan), max(0, skip_batches - seen))
             seen += len(plan)
@@ -158,27 +165,28 @@ class PairBatches:
             UserError: When no pair is left.
         """
         rng = np.random.default_rng([self._seed, epoch])
-        pool = next(self._pools(rng), None)
+        pool = next(self._pools(rng, epoch), None)
         if pool is None:
             raise UserError(self._nothing_left())
-        return None if self._corpus is None else len(self._plan(pool, rng))
+        return len(self._plan(pool, rng)) if self._fits else None
 
     @property
     def padding_efficiency(self):
         """Real tokens per position of the batches yielded since the epoch began, source and target together."""
         return self._real_tokens / self._positions if self._positions else 0.0
 
-    def _pools(self, rng):
+    def _pools(self, rng, epoch):
         """Yields `EncodedPairs` in which batches are to be formed: the whole corpus, or parts of a larger one."""
         if self._corpus is not None:
             yield self._corpus
             return
         self.report = self._filter.report()
-        chunks = self._encoded_chunks()
+        chunks = self._encoded_chunks(epoch)
         buffer, exhausted = self._filled(EncodedPairs.empty(), chunks)
         if exhausted:
             if len(buffer):
-                self._corpus = buffer
+                self._fits = True
+                self._corpus = buffer if self._encode_epoch is None else None
                 yield buffer
             return
         leaving = min(self._shuffle_buffer, max(self._shuffle_buffer // 8, _LEAST_POOL))
@@ -199,13 +207,14 @@ class PairBatches:
             count += len(chunk)
         return EncodedPairs.concatenate(parts), False
 
-    def _encoded_chunks(self):
+    def _encoded_chunks(self, epoch):
         """Yields the corpus as `EncodedPairs` of some hundred kept pairs each, counting those dropped."""
+        encoders = self._encoders if self._encode_epoch is None else self._encode_epoch(epoch)
         pairs = iter(self._pairs)
         while chunk := list(islice(pairs, min(_ENCODE_CHUNK, self._shuffle_buffer))):
             source, target = (
                 TokenRows.from_sequences(self._encoded(encode, [pair[side] for pair in chunk]))
-                for side, encode in enumerate((self._encode_source, self._encode_target))
+                for side, encode in enumerate(encoders)
             )
             keep = self._filter.kept(source.lengths, target.lengths, self.report)
             encoded = EncodedPairs(source, target)

@@ -3,12 +3,15 @@
 import math
 from dataclasses import asdict, dataclass
 
+import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UserError
 from zoo.tasks.controls import resolve_controls
 from zoo.tasks.encoder_task import EncoderTask, decoded
 from zoo.tasks.task import Control
+from zoo.tasks.text_batches import check_texts, map_in_batches
 
 SPECIAL_TOKENS = 2
 """[CLS] and [SEP]."""
@@ -71,6 +74,7 @@ class TextClassifier(EncoderTask):
 
     def __init__(self, model, tokenizer, labels, settings=None, examples=()):
         super().__init__(model, tokenizer, examples)
+        self._logits = None
         self.labels = tuple(labels)
         if len(self.labels) != model.num_labels:
             raise UserError(f"the model has {model.num_labels} outputs but there are {len(self.labels)} labels")
@@ -121,6 +125,33 @@ class TextClassifier(EncoderTask):
         token_ids = tf.cast(tokens.to_tensor(default_value=self.tokenizer.pad_id), tf.int32)
         (logits,) = self._run_model(token_ids, lengths)
         return tf.ensure_shape(logits, [None, len(self.labels)])
+
+    def logits(self, texts, *, batch_size=32, progress=False):
+        """The model's logits of texts, before temperature, such as `zoo.metrics.fit_temperature` needs.
+
+        Args:
+            texts: A list of str or bytes.
+            batch_size, progress: As in a call.
+
+        Returns:
+            float32 array [N, C], in the order of `texts` and of `labels`.
+
+        Raises:
+            UserError: for texts that are none.
+        """
+        texts, _ = check_texts(texts)
+        if self._logits is None:
+            signature = [tf.TensorSpec([None], tf.string)]
+            in_graph = keras.config.backend() == "tensorflow"
+            self._logits = tf.function(self.batch_logits, signature) if in_graph else self.batch_logits
+        rows = map_in_batches(
+            lambda batch: list(self._logits(tf.constant(batch, tf.string)).numpy()),
+            texts,
+            batch_size=batch_size,
+            progress=progress,
+            description=self.description,
+        )
+        return np.stack(rows) if rows else np.zeros((0, len(self.labels)), np.float32)
 
     def unpack(self, outputs):
         """A dict for each text: `label` and `score` of the best and `labels` and `scores` of all.

@@ -1,10 +1,12 @@
 """SentencePiece subword units (unigram and BPE), encoded and decoded inside a TensorFlow graph."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import sentencepiece
 import tensorflow as tf
 import tensorflow_text as tf_text
@@ -15,12 +17,13 @@ from tensorflow_text.python.ops.sentencepiece_tokenizer import (
 )
 
 from zoo.errors import UserError
-from zoo.tokenizers.reversible_escape import ESCAPE_SYMBOLS, escape_graph, unescape_graph
+from zoo.tokenizers.reversible_escape import ESCAPE_SYMBOLS, escape_graph, escape_text, unescape_graph
 from zoo.tokenizers.sentencepiece_training import train_sentencepiece
 from zoo.tokenizers.tokenizer import Tokenizer, read_asset
 
 MODEL_FILE = "sentencepiece.model"
 _BLANK = "\u2581"
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class _ModelFacts:
         pieces: The vocabulary's spelling of each id.
         surfaces: The bytes that each id stands for in text, U+2581 still standing for a blank; empty for control ids.
         escaped: True if text passes through the reversible escape.
+        bpe: True if tokens are merges, False if they have probabilities.
         leading_blanks: Regular expression of the U+2581 that decoding removes from the start.
         trailing_blanks: The same for the end.
     """
@@ -38,6 +42,7 @@ class _ModelFacts:
     pieces: tuple[str, ...]
     surfaces: tuple[bytes, ...]
     escaped: bool
+    bpe: bool
     leading_blanks: str
     trailing_blanks: str
 
@@ -70,7 +75,7 @@ class SentencePieceTokenizer(Tokenizer):
         """
         super().__init__(name="sentence_piece_tokenizer")
         self.model = bytes(model)
-        processor = _checked_processor(self.model)
+        processor = self._processor = _checked_processor(self.model)
         self._facts = _read_facts(self.model)
         self.escaped = self._facts.escaped
         self.vocabulary_size = processor.vocab_size()
@@ -160,6 +165,39 @@ class SentencePieceTokenizer(Tokenizer):
         if self.escaped:
             texts = escape_graph(texts)
         return self._encoder.tokenize(texts)
+
+    def sample(self, texts, alpha, seed) -> list[np.ndarray]:
+        """Token ids of each text in a random segmentation, for training (subword regularisation).
+
+        The segmentation of all texts is a function of the texts, `alpha` and `seed` alone.
+
+        Args:
+            texts: list of str.
+            alpha: For BPE models the probability with which a merge is left out, so that 0 gives what `encode` gives;
+                for unigram models the exponent of the probabilities that segmentations are drawn from: small values
+                for variety.
+            seed: int >= 0.
+
+        Returns:
+            list of int32 arrays, without special tokens.
+
+        Raises:
+            UserError: for an `alpha` below 0, or for BPE above 1.
+
+        Source: Provilkov et al. 2020, https://arxiv.org/abs/1910.13267 (BPE); Kudo 2018,
+        https://arxiv.org/abs/1804.10959 (unigram).
+        """
+        if not alpha >= 0.0 or (self._facts.bpe and alpha > 1.0):
+            most = ", and at most 1 for BPE" if self._facts.bpe else ""
+            raise UserError(f"alpha must be at least 0{most}, got {alpha}")
+        texts = [_SURROGATES.sub("\ufffd", text) for text in texts]
+        texts = [escape_text(text) for text in texts] if self.escaped else texts
+        sentencepiece.set_random_generator_seed(seed % 2**32)
+        # One thread, since each has a generator of its own.
+        sampled = self._processor.encode(
+            texts, out_type=int, enable_sampling=True, alpha=alpha, nbest_size=-1, num_threads=1
+        )
+        return [np.array(ids, np.int32) for ids in sampled]
 
     def decode(self, token_ids) -> tf.Tensor:
         """The text of each row of token ids; see `Tokenizer.decode`."""
@@ -267,6 +305,7 @@ def _read_facts(model):
         pieces=tuple(entry.piece for entry in proto.pieces),
         surfaces=tuple(surfaces),
         escaped=symbols.issuperset(ESCAPE_SYMBOLS),
+        bpe=proto.trainer_spec.model_type == sentencepiece_model_pb2.TrainerSpec.BPE,
         leading_blanks="^" + blanks if blanks and not suffix else "",
         trailing_blanks=blanks + "$" if blanks and suffix else "",
     )

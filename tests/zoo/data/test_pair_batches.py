@@ -173,6 +173,24 @@ def test_no_pair_is_lost_or_doubled(rows, shuffle_buffer, epoch, seed, skip, opt
 
 
 @pytest.mark.parametrize("shuffle_buffer", [1000, 60])
+def test_tokens_of_an_epoch_of_its_own(shuffle_buffer):
+    """A tokenisation that changes with the epoch is used in that epoch, chunk by chunk, and remembered in no other."""
+    pairs = [(str(number), str(number)) for number in range(10, 110)]
+
+    def encode_epoch(epoch):
+        def encode(texts):
+            return [[int(text), 1000 + epoch] for text in texts]
+
+        return encode, encode
+
+    batches = make(pairs, shuffle_buffer=shuffle_buffer, encode_epoch=encode_epoch)
+    for epoch in (0, 3, 0):
+        found = [row[:2].tolist() for x, _, _ in batches.epoch(epoch) for row in x["source_token_ids"]]
+        assert sorted(found) == [[number, 1000 + epoch] for number in range(10, 110)]
+    assert batches.num_batches(3) == (len(list(batches.epoch(3))) if shuffle_buffer == 1000 else None)
+
+
+@pytest.mark.parametrize("shuffle_buffer", [1000, 60])
 def test_order_is_a_function_of_seed_and_epoch(shuffle_buffer):
     pairs = numbered_pairs(300)
     batches = make(pairs, shuffle_buffer=shuffle_buffer, seed=5)

@@ -89,6 +89,10 @@ def test_long_texts_are_cut_off(classifier):
     text = "born in " * 100
     expected = reference_logits(classifier, text)
     np.testing.assert_allclose(classifier.batch_logits(tf.constant([text]))[0], expected, atol=1e-5)
+    logits = classifier.logits([*TEXTS, text], batch_size=3)
+    references = [reference_logits(classifier, each) for each in [*TEXTS, text]]
+    np.testing.assert_allclose(logits, references, atol=1e-5)
+    assert classifier.logits([]).shape == (0, 3)
     assert classifier.max_source_length == 40
     shorter = make_classifier(max_source_length=7)
     expected = reference_logits(shorter, text, 7)
