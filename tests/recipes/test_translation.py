@@ -80,7 +80,7 @@ def test_a_run_leaves_preset_scores_and_learning_curve(finished, corpus):
 
 
 def test_subword_sampling_draws_every_epoch_anew(corpus, tmp_path):
-    config = parse_command_line(arguments(corpus, tmp_path, "--subword-sampling", "0.3"))
+    config = parse_command_line(arguments(corpus, tmp_path, "--subword-sampling", "0.3", "--max-length", "250"))
     pairs = translation.open_splits(config)[0]
     tokenizers = translation.make_tokenizers(config, pairs, resumed=False)
 
