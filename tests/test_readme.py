@@ -104,6 +104,7 @@ def test_every_command_is_one_that_is_tested_here():
         "python -m export.serve",
         "python -m export.ask",
         "python -m zoo.metrics",
+        "python -m zoo.convert",
     }
     assert {" ".join(argv[:3])[: len(shown)] for argv in commands() for shown in tested} & tested == tested
     for argv in commands():
@@ -166,6 +167,11 @@ def test_fine_tuning_and_exporting_entities(workplace):
     guide = (workplace / "serving/ner/serving.md").read_text(encoding="utf-8")
     (curl,) = [argv for argv in commands() if argv[0] == "curl" and "ner" in argv[-1]]
     assert curl[-1] in guide
+
+
+def test_converting_there_and_back(workplace):
+    assert "a Hugging Face directory" in run_module(find("zoo.convert", "--to"), workplace)
+    assert "a preset of EntityRecognizer" in run_module(find("zoo.convert", "presets/ner"), workplace)
 
 
 @pytest.mark.parametrize(
