@@ -36,7 +36,7 @@ class Words(NamedTuple):
     literals: tf.Tensor | None
 
 
-# Literal i is the character _FIRST_STAND_IN + i inside the graph. Cleaning takes these out of every text.
+# Literal i is the character _FIRST_STAND_IN + i inside the graph: private use, which cleaning takes out of every text.
 _FIRST_STAND_IN = 0x10FF00
 
 
@@ -162,8 +162,12 @@ class BertWords(tf.Module):
             sources=tf.gather(characters.sources, positions),
             word_splits=word_splits,
             row_splits=_first_not_below(word_splits, row_starts),
-            literals=tf.gather(codes, word_splits[:-1]) - _FIRST_STAND_IN if self._literals else None,
+            literals=self._literals_of(tf.gather(codes, word_splits[:-1])) if self._literals else None,
         )
+
+    def _literals_of(self, codes):
+        index = codes - _FIRST_STAND_IN
+        return tf.where(index < len(self._literals), index, -1)
 
 
 def _first_not_below(ascending, values):

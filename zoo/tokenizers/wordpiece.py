@@ -70,9 +70,12 @@ class WordPieceTokenizer(Tokenizer):
         super().__init__(name="word_piece_tokenizer")
         self.vocabulary = check_vocabulary(vocabulary)
         self.vocabulary_size = len(self.vocabulary)
-        self.lowercase = bool(lowercase)
-        self.strip_accents = self.lowercase if strip_accents is None else bool(strip_accents)
-        self.split_cjk = bool(split_cjk)
+        self.lowercase = lowercase
+        self.strip_accents = lowercase if strip_accents is None else strip_accents
+        self.split_cjk = split_cjk
+        for name in ("lowercase", "strip_accents", "split_cjk"):
+            if not isinstance(getattr(self, name), bool):
+                raise UserError(f"{name} is {getattr(self, name)!r}; use True or False")
         self.max_word_length = max_word_length
         if isinstance(max_word_length, bool) or not isinstance(max_word_length, int) or max_word_length < 1:
             raise UserError(f"max_word_length is {max_word_length!r}; use a number of characters such as 100")
@@ -90,8 +93,8 @@ class WordPieceTokenizer(Tokenizer):
             self._surfaces = tf.constant([self._surface(token) for token in self.vocabulary], tf.string)
 
     def _checked_special_tokens(self, tokens):
-        if isinstance(tokens, str):
-            raise UserError("special_tokens_in_text must be a list of tokens, not one: put it in a list")
+        if isinstance(tokens, str) or not isinstance(tokens, Iterable):
+            raise UserError(f"special_tokens_in_text is {tokens!r}; use a list of tokens")
         tokens = tuple(tokens)
         for token in tokens:
             if token not in SPECIAL_TOKENS or token not in self._ids:
@@ -245,7 +248,8 @@ class WordPieceTokenizer(Tokenizer):
         vocabulary = parse_vocabulary(read_asset(path, config), path)
         options = config.get("options")
         if not isinstance(options, dict) or set(options) != set(_OPTIONS):
-            raise UserError(
-                f"{directory / CONFIG_FILE} lacks options or has unknown ones; known: {', '.join(_OPTIONS)}"
-            )
-        return cls(vocabulary, **options)
+            raise UserError(f"{directory / CONFIG_FILE} is damaged: its options must be {', '.join(_OPTIONS)}")
+        try:
+            return cls(vocabulary, **options)
+        except UserError as error:
+            raise UserError(f"{directory / CONFIG_FILE}: {error}") from None

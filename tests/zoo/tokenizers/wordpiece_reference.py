@@ -15,6 +15,10 @@ from zoo.tokenizers.bert_characters import ORDERED_MARKS, parse_ranges
 
 DATA = Path(os.environ.get("ZOO_DATA_DIR", "absent"))
 MARKS = [mark for marks in ORDERED_MARKS.values() for mark in parse_ranges(marks)]
+RANDOM_RANGES = """
+    20-7e 20-7e 61-7a 0-24f 300-36f 370-2fff 900-dff 1100-11ff 1dc0-1fff 2000-20ff 3000-30ff 4e00-9fff ac00-d7a3
+    e000-ffff f900-faff 10000-1ffff 1d150-1d1cf 1f300-1f6ff 0-d7ff e000-10ffff
+"""
 OTHER_SCRIPTS = [
     "Привет, мир! Ёлка и йод — съешь ещё этих мягких французских булок.",
     "Καλημέρα κόσμε, ΟΔΥΣΣΕΥΣ και ὀδυσσεύς· τί ἐστι;",
@@ -61,9 +65,10 @@ def real_texts(per_source):
     """Texts in English and German: captions, questions, dialogues, plays and tweets; empty without the data sets."""
     if not DATA.is_dir():
         return []
-    sources = [
-        gzip.open(DATA / "multi30k" / f"test_2016_flickr.{language}.gz", "rt").readlines() for language in ("en", "de")
-    ]
+    sources = []
+    for language in ("en", "de"):
+        with gzip.open(DATA / "multi30k" / f"test_2016_flickr.{language}.gz", "rt") as file:
+            sources.append(file.readlines())
     with (DATA / "banking77" / "test.csv").open(newline="") as file:
         sources.append([row[0] for row in csv.reader(file)])
     with (DATA / "dialogsum" / "dialogsum.dev.jsonl").open() as file:
@@ -77,33 +82,9 @@ def real_texts(per_source):
 def random_texts(count, seed):
     """Texts of characters from one to four of many ranges each, so that neighbours interact."""
     generator = random.Random(seed)
-    ranges = [
-        *(
-            (32, 127),
-            (32, 127),
-            (0x61, 0x7B),
-            (0, 0x250),
-            (0x300, 0x370),
-            (0x370, 0x3000),
-            (0x900, 0xE00),
-            (0x1100, 0x1200),
-        ),
-        *((0x1DC0, 0x2000), (0x2000, 0x2100), (0x3000, 0x3100), (0x4E00, 0xA000), (0xAC00, 0xD7A4), (0xE000, 0x10000)),
-        *(
-            (0xF900, 0xFB00),
-            (0x10000, 0x20000),
-            (0x1D150, 0x1D1D0),
-            (0x1F300, 0x1F700),
-            (0, 0xD800),
-            (0xE000, 0x110000),
-        ),
-    ]
-    choices = [lambda first=first, last=last: chr(generator.randrange(first, last)) for first, last in ranges]
-    choices += [
-        lambda: " ",
-        lambda: chr(generator.choice(MARKS)),
-        lambda: generator.choice("\u0130\u03a3ßẞ\u0f73\u0344\u034f\x00"),
-    ]
+    ranges = [tuple(int(end, 16) for end in part.split("-")) for part in RANDOM_RANGES.split()]
+    choices = [lambda first=first, last=last: chr(generator.randint(first, last)) for first, last in ranges]
+    choices += [lambda: " ", lambda: chr(generator.choice(MARKS)), lambda: generator.choice("İΣßẞ\u0f73\u0344\u034f\0")]
     texts = []
     for _ in range(count):
         chosen = generator.choices(choices, k=generator.randrange(1, 5))
