@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import tyro
-
 from recipes.fine_tuning_config import FineTuningConfig
+from recipes.variants import parse_variants
 from zoo.errors import UserError
 
 
@@ -87,9 +86,5 @@ VARIANTS = {"own-data": own_data, "wnut17": wnut17}
 
 
 def parse_command_line(argv):
-    """The configuration that a command line asks for; `--variant` decides what the other options start from."""
-    name = next((argv[i + 1] for i, word in enumerate(argv[:-1]) if word == "--variant"), "own-data")
-    name = next((word.partition("=")[2] for word in argv if word.startswith("--variant=")), name)
-    # tyro itself refuses a name that is none.
-    default = VARIANTS.get(name, own_data)()
-    return tyro.cli(NerConfig, default=default, args=argv, prog="python -m recipes.ner")
+    """The configuration that a command line asks for, a `NerConfig`."""
+    return parse_variants(NerConfig, VARIANTS, "own-data", argv, "python -m recipes.ner")

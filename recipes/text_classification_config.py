@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import tyro
-
 from recipes.fine_tuning_config import FineTuningConfig
+from recipes.variants import parse_variants
 from zoo.errors import UserError
 
 
@@ -85,9 +84,5 @@ VARIANTS = {"own-data": own_data, "banking77": banking77}
 
 
 def parse_command_line(argv):
-    """The configuration that a command line asks for; `--variant` decides what the other options start from."""
-    name = next((argv[i + 1] for i, word in enumerate(argv[:-1]) if word == "--variant"), "own-data")
-    name = next((word.partition("=")[2] for word in argv if word.startswith("--variant=")), name)
-    # tyro itself refuses a name that is none.
-    default = VARIANTS.get(name, own_data)()
-    return tyro.cli(TextClassificationConfig, default=default, args=argv, prog="python -m recipes.text_classification")
+    """The configuration that a command line asks for, a `TextClassificationConfig`."""
+    return parse_variants(TextClassificationConfig, VARIANTS, "own-data", argv, "python -m recipes.text_classification")

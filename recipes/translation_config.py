@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import tyro
-
+from recipes.variants import parse_variants
 from zoo.errors import UserError
 
 
@@ -251,9 +250,5 @@ VARIANTS = {
 
 
 def parse_command_line(argv):
-    """The configuration that a command line asks for; `--variant` decides what the other options start from."""
-    name = next((argv[i + 1] for i, word in enumerate(argv[:-1]) if word == "--variant"), "sample")
-    name = next((word.partition("=")[2] for word in argv if word.startswith("--variant=")), name)
-    # tyro itself refuses a name that is none.
-    default = VARIANTS.get(name, sample)()
-    return tyro.cli(TranslationConfig, default=default, args=argv, prog="python -m recipes.translation")
+    """The configuration that a command line asks for, a `TranslationConfig`."""
+    return parse_variants(TranslationConfig, VARIANTS, "sample", argv, "python -m recipes.translation")
