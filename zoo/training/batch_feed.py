@@ -12,7 +12,7 @@ from zoo.training.variable_shapes import dataset_of_any_shape
 
 
 class FedBatch(NamedTuple):
-    """What is remembered of a batch: the `(epoch, batch)` after it, its rows B and its real target tokens."""
+    """What is remembered of a batch: the `(epoch, batch)` after it, its rows B and its real labels, of all outputs."""
 
     position: tuple[int, int]
     rows: int
@@ -28,8 +28,9 @@ class BatchFeed:
 
     Args:
         batches: Has `stream(epoch, batch)`, which returns an infinite iterator over `(x, labels, weights)` from that
-            batch of that epoch on. The iterator's attribute `position` is the `(epoch, batch)` with which another
-            stream would go on after the batch it yielded last. See `zoo.data.PairBatches`.
+            batch of that epoch on; labels and weights are dicts for a model of several outputs. The iterator's
+            attribute `position` is the `(epoch, batch)` with which another stream would go on after the batch it
+            yielded last. See `zoo.data.PairBatches`.
         position: `(epoch, batch)` to start from.
 
     Attributes:
@@ -52,8 +53,9 @@ class BatchFeed:
         except Exception as error:
             self.error = error
             raise
-        _, _, weights = batch
-        fed = FedBatch(tuple(self._stream.position), len(weights), int(np.count_nonzero(weights)))
+        weights = keras.tree.flatten(batch[2])
+        labels = sum(int(np.count_nonzero(each)) for each in weights)
+        fed = FedBatch(tuple(self._stream.position), len(weights[0]), labels)
         self._pending.append((batch, fed))
         return batch
 

@@ -62,7 +62,7 @@ def _json_ready(config):
 def _plain(value):
     if isinstance(value, Path):
         return str(value)
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _check_same(path, resolved):
