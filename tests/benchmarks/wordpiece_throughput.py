@@ -67,12 +67,12 @@ def save_graph(options, directory):
     module.tokenizer = WordPieceTokenizer.from_vocabulary_file(options.vocabulary, lowercase=not options.cased)
     spec = [tf.TensorSpec([None], tf.string, "texts")]
 
-    @tf.function(input_signature=spec)
+    @tf.function(input_signature=spec, autograph=False)
     def encode(texts):
         token_ids = module.tokenizer.encode(texts)
         return {"token_ids": token_ids.values, "row_splits": token_ids.row_splits}
 
-    @tf.function(input_signature=spec)
+    @tf.function(input_signature=spec, autograph=False)
     def tokenize_with_offsets(texts):
         tokens = module.tokenizer.tokenize_with_offsets(texts)
         values = {name: part.values for name, part in zip(tokens._fields, tokens, strict=True)}

@@ -27,6 +27,9 @@ DROPPED_STARTER = 4  # the same, but marks do not change places across it
 EXPANDED = 5  # becomes several characters: a row of `expansions`
 MARK = 6  # a letter that canonical ordering may move
 
+# Syllables that NFD takes apart by a rule.
+HANGUL = range(0xAC00, 0xD7A4)
+
 _PAGE = 256
 _NUM_CODE_POINTS = 0x110000
 _CODE_MASK = 0x1FFFFF
@@ -65,35 +68,41 @@ def character_table(lowercase: bool, strip_accents: bool, split_cjk: bool) -> Ch
             known[content] = len(pages)
             pages.append(page)
         page_of.append(known[content])
-    width = max(map(len, expansions), default=1)
-    rows = [[*row, *[DROPPED] * (width - len(row))] for row in expansions or [[DROPPED]]]
     classes = sorted((mark, order) for order, marks in ORDERED_MARKS.items() for mark in parse_ranges(marks))
     marks, mark_classes = np.array(classes, np.int32).T
-    return CharacterTable(np.array(page_of, np.int32), np.stack(pages), np.array(rows, np.int32), marks, mark_classes)
+    return CharacterTable(np.array(page_of, np.int32), np.stack(pages), expansions, marks, mark_classes)
 
 
 def _kinds_and_codes(lowercase, strip_accents, split_cjk):
     kinds, codes = _kinds(strip_accents), np.arange(_NUM_CODE_POINTS)
+    # Far quicker to read one by one than an array, and not changed below.
+    kind_of = kinds.astype(np.uint8).tobytes()
     lower = _lower_case() if lowercase else {}
     expansions = []
     changed = {code_point: chr(code_point) for code_point in lower}
     if strip_accents:
-        changed |= _decompositions(kinds)
+        changed |= _decompositions(kind_of)
     for code_point, text in changed.items():
-        if kinds[code_point] in (BLANK, DROPPED, DROPPED_STARTER):
+        if kind_of[code_point] in (BLANK, DROPPED, DROPPED_STARTER):
             continue
-        kept = [part for part in map(ord, text) if kinds[part] not in (DROPPED, DROPPED_STARTER)]
-        lowered = [(kinds[part], out) for part in kept for out in lower.get(part, (part,))]
+        kept = [part for part in map(ord, text) if kind_of[part] not in (DROPPED, DROPPED_STARTER)]
+        lowered = [(kind_of[part], out) for part in kept for out in lower.get(part, (part,))]
         # What came out of lowercasing is not stripped, whatever it is.
         if len(lowered) == 1:
             kinds[code_point], codes[code_point] = lowered[0]
         else:
             kinds[code_point], codes[code_point] = EXPANDED, len(expansions)
             expansions.append([out << 3 | kind for kind, out in lowered])
+    rows = np.full((len(expansions) + 1, 3), DROPPED)
+    for row, expansion in zip(rows, expansions, strict=False):
+        row[: len(expansion)] = expansion
+    if strip_accents:
+        kinds[HANGUL], codes[HANGUL] = EXPANDED, len(rows) + np.arange(len(HANGUL))
+        rows = np.concatenate([rows, _hangul_letters()])
     if split_cjk:
         # Blanks are put around an ideograph before all else, and none becomes more than one character.
         kinds[parse_ranges(CJK)] = SINGLE
-    return kinds, codes, expansions
+    return kinds, codes, rows.astype(np.int32)
 
 
 def _kinds(strip_accents):
@@ -122,12 +131,21 @@ def _lower_case():
     return lower
 
 
-def _decompositions(kinds):
-    """Texts by code point, where NFD changes it and it is not dropped anyway."""
+def _hangul_letters():
+    """Rows of `expansions` for the syllables of HANGUL: two or three letters each (Unicode, section 3.12)."""
+    index = np.arange(len(HANGUL))
+    first, vowel, last = index // 588, index % 588 // 28, index % 28
+    letters = np.stack([0x1100 + first, 0x1161 + vowel, 0x11A7 + last], 1) << 3 | LETTER
+    letters[last == 0, 2] = DROPPED
+    return letters
+
+
+def _decompositions(kind_of):
+    """Texts by code point but for HANGUL, where NFD changes it and it is not dropped anyway."""
     decomposed = {}
-    for code_point in [*range(0x10000), *parse_ranges(DECOMPOSED_BEYOND_BMP)]:
+    for code_point in [*range(HANGUL.start), *range(HANGUL.stop, 0x10000), *parse_ranges(DECOMPOSED_BEYOND_BMP)]:
         text = chr(code_point)
         decomposition = unicodedata.normalize("NFD", text)
-        if decomposition != text and kinds[code_point] not in (DROPPED, DROPPED_STARTER):
+        if decomposition != text and kind_of[code_point] not in (DROPPED, DROPPED_STARTER):
             decomposed[code_point] = decomposition
     return decomposed

@@ -12,7 +12,7 @@ from zoo.tokenizers.tokenized_text import TokenizedText
 from zoo.tokenizers.tokenizer import CONFIG_FILE, Tokenizer, read_asset
 from zoo.tokenizers.wordpiece_cover import WordPieceCover
 from zoo.tokenizers.wordpiece_training import train_wordpiece
-from zoo.tokenizers.wordpiece_vocabulary import CONTINUATION, SPECIAL_TOKENS, check_vocabulary, parse_vocabulary
+from zoo.tokenizers.wordpiece_vocabulary import CONTINUATION, SPECIAL_TOKENS, WordPieceVocabulary, parse_vocabulary
 
 VOCABULARY_FILE = "vocab.txt"
 _OPTIONS = ("lowercase", "strip_accents", "split_cjk", "max_word_length", "special_tokens_in_text")
@@ -30,7 +30,6 @@ class WordPieceTokenizer(Tokenizer):
     words. `special_tokens_in_text` lifts that for the tokens it names.
 
     Attributes:
-        vocabulary: The entries by id.
         lowercase, strip_accents, split_cjk, max_word_length, special_tokens_in_text: As given.
         pad_id, unk_id: Ids of [PAD] and [UNK].
         bos_id, cls_id: Id of [CLS]; None if the vocabulary lacks it, like the next two.
@@ -68,7 +67,7 @@ class WordPieceTokenizer(Tokenizer):
                 options.
         """
         super().__init__(name="word_piece_tokenizer")
-        self.vocabulary = check_vocabulary(vocabulary)
+        self._vocabulary = WordPieceVocabulary(vocabulary)
         self.vocabulary_size = len(self.vocabulary)
         self.lowercase = lowercase
         self.strip_accents = lowercase if strip_accents is None else strip_accents
@@ -79,12 +78,11 @@ class WordPieceTokenizer(Tokenizer):
         self.max_word_length = max_word_length
         if isinstance(max_word_length, bool) or not isinstance(max_word_length, int) or max_word_length < 1:
             raise UserError(f"max_word_length is {max_word_length!r}; use a number of characters such as 100")
-        self._ids = {token: token_id for token_id, token in enumerate(self.vocabulary)}
-        self.pad_id, self.unk_id, self.bos_id, self.eos_id, self.mask_id = map(self._ids.get, SPECIAL_TOKENS)
+        self.pad_id, self.unk_id, self.bos_id, self.eos_id, self.mask_id = map(self._vocabulary.ids.get, SPECIAL_TOKENS)
         self.cls_id, self.sep_id = self.bos_id, self.eos_id
         self.special_tokens_in_text = self._checked_special_tokens(special_tokens_in_text)
         self._words = BertWords(self.lowercase, self.strip_accents, self.split_cjk, self.special_tokens_in_text)
-        self._cover = WordPieceCover(self.vocabulary, self.unk_id, self.max_word_length, self.special_tokens_in_text)
+        self._cover = WordPieceCover(self._vocabulary, self.unk_id, self.max_word_length, self.special_tokens_in_text)
         # What a literal's first character lacks of the whole.
         rest = [len(token) - 1 for token in self.special_tokens_in_text]
         # Constants belong to no single trace, even if the tokenizer is made inside a tf.function.
@@ -92,13 +90,18 @@ class WordPieceTokenizer(Tokenizer):
             self._literal_rest = tf.constant(rest, tf.int32)
             self._surfaces = tf.constant([self._surface(token) for token in self.vocabulary], tf.string)
 
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The entries by id."""
+        return self._vocabulary.tokens
+
     def _checked_special_tokens(self, tokens):
         if isinstance(tokens, str) or not isinstance(tokens, Iterable):
             raise UserError(f"special_tokens_in_text is {tokens!r}; use a list of tokens")
         tokens = tuple(tokens)
         for token in tokens:
-            if token not in SPECIAL_TOKENS or token not in self._ids:
-                known = ", ".join(known for known in SPECIAL_TOKENS if known in self._ids)
+            if token not in SPECIAL_TOKENS or token not in self._vocabulary.ids:
+                known = ", ".join(known for known in SPECIAL_TOKENS if known in self._vocabulary.ids)
                 raise UserError(f"special_tokens_in_text holds {token!r}, which is none of {known}")
         return tokens
 
@@ -234,7 +237,7 @@ class WordPieceTokenizer(Tokenizer):
 
     def token_to_id(self, token: str) -> int:
         """The id of an entry, spelled as in the vocabulary; KeyError if there is no such entry."""
-        return self._ids[token]
+        return self._vocabulary.ids[token]
 
     def _options(self):
         return {name: getattr(self, name) for name in _OPTIONS}

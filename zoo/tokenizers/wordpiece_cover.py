@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorflow_text.python.ops.wordpiece_tokenizer import gen_wordpiece_tokenizer
 
 from zoo.tokenizers.bert_words import Words
-from zoo.tokenizers.wordpiece_vocabulary import CONTINUATION
+from zoo.tokenizers.wordpiece_vocabulary import CONTINUATION, WordPieceVocabulary
 
 
 class Tokens(NamedTuple):
@@ -27,11 +27,13 @@ class Tokens(NamedTuple):
 class WordPieceCover(tf.Module):
     """The longest entries that fit, from left to right (Wu et al., 2016); [UNK] for words that cannot be covered."""
 
-    def __init__(self, vocabulary: Sequence[str], unk_id: int, max_word_length: int, literals: Sequence[str] = ()):
+    def __init__(
+        self, vocabulary: WordPieceVocabulary, unk_id: int, max_word_length: int, literals: Sequence[str] = ()
+    ):
         """Creates the tables.
 
         Args:
-            vocabulary: The entries by id.
+            vocabulary: The vocabulary.
             unk_id: Id of [UNK].
             max_word_length: Longer words, in characters, are [UNK].
             literals: Entries that are the tokens of the literals of `BertWords`.
@@ -39,13 +41,13 @@ class WordPieceCover(tf.Module):
         super().__init__(name="word_piece_cover")
         self._unk_id = unk_id
         self._max_word_length = max_word_length
-        pieces = [token.removeprefix(CONTINUATION) for token in vocabulary]
+        pieces = [token.removeprefix(CONTINUATION) for token in vocabulary.tokens]
         self._longest_piece = max(map(len, pieces))
-        ids = [vocabulary.index(literal) for literal in literals]
+        ids = [vocabulary.ids[literal] for literal in literals]
         # Tables belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
             entries = tf.lookup.KeyValueTensorInitializer(
-                tf.constant(vocabulary, tf.string), tf.range(len(vocabulary), dtype=tf.int64)
+                tf.constant(vocabulary.tokens, tf.string), tf.range(len(pieces), dtype=tf.int64)
             )
             self._table = tf.lookup.StaticHashTable(entries, default_value=-1)
             self._lengths = tf.constant([len(piece) for piece in pieces], tf.int32)

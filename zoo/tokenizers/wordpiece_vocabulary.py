@@ -9,24 +9,40 @@ REQUIRED_TOKENS = SPECIAL_TOKENS[:2]
 CONTINUATION = "##"
 
 
-def check_vocabulary(vocabulary: Sequence[str]) -> tuple[str, ...]:
-    """The entries as a tuple.
+class WordPieceVocabulary:
+    """A checked vocabulary.
 
-    Raises:
-        UserError: if an entry is no str, is empty, holds a blank or line end or occurs twice, or if one of
-            REQUIRED_TOKENS is missing.
+    An object of its own because TensorFlow looks through every list, tuple and dict that a module holds, entry by entry
+    and many times, whenever the module is saved.
+
+    Attributes:
+        tokens: The entries by id.
+        ids: The ids by entry.
     """
-    if isinstance(vocabulary, (str, bytes)):
-        raise UserError("vocabulary must be a list of entries; WordPieceTokenizer.from_vocabulary_file reads a file")
-    vocabulary = tuple(vocabulary)
-    problem = _first_problem(vocabulary)
-    if problem:
-        index, text = problem
-        raise UserError(f"vocabulary entry {index} {text}")
-    for token in REQUIRED_TOKENS:
-        if token not in vocabulary:
-            raise UserError(f"the vocabulary has no {token}; a BERT vocabulary needs it")
-    return vocabulary
+
+    def __init__(self, tokens: Sequence[str]):
+        """Checks and stores the entries.
+
+        Args:
+            tokens: The entries by id.
+
+        Raises:
+            UserError: if an entry is no str, is empty, holds a blank or line end or occurs twice, or if one of
+                REQUIRED_TOKENS is missing.
+        """
+        if isinstance(tokens, (str, bytes)):
+            raise UserError(
+                "vocabulary must be a list of entries; WordPieceTokenizer.from_vocabulary_file reads a file"
+            )
+        self.tokens = tuple(tokens)
+        problem = _first_problem(self.tokens)
+        if problem:
+            index, text = problem
+            raise UserError(f"vocabulary entry {index} {text}")
+        self.ids = {token: token_id for token_id, token in enumerate(self.tokens)}
+        for token in REQUIRED_TOKENS:
+            if token not in self.ids:
+                raise UserError(f"the vocabulary has no {token}; a BERT vocabulary needs it")
 
 
 def parse_vocabulary(content: bytes, path) -> tuple[str, ...]:
@@ -37,7 +53,7 @@ def parse_vocabulary(content: bytes, path) -> tuple[str, ...]:
         path: The file's name for messages.
 
     Raises:
-        UserError: naming the file and the line, for what `check_vocabulary` refuses and for bytes that are no UTF-8.
+        UserError: naming the file and the line, for what `WordPieceVocabulary` refuses and for bytes that are no UTF-8.
     """
     lines = content.split(b"\n")
     if not lines[-1]:

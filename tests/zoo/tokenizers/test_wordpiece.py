@@ -256,7 +256,7 @@ class Served(tf.Module):
         super().__init__()
         self.tokenizer = tokenizer
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def serve(self, texts):
         tokens = self.tokenizer.tokenize_with_offsets(texts)
         starts = tokenizers.character_offsets(texts, tokens.starts)
