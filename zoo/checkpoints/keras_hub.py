@@ -11,8 +11,11 @@ from zoo.checkpoints.foreign_model import ForeignModel
 from zoo.checkpoints.named_tensors import NamedTensors, TensorName, assign_tensors
 from zoo.errors import UserError
 from zoo.models import Encoder
+from zoo.tokenizers import WordPieceTokenizer
 
 CONFIG_FILE = "config.json"
+TOKENIZER_FILE = "tokenizer.json"
+VOCABULARY_FILE = "assets/tokenizer/vocabulary.txt"
 _SIZES = (
     "vocabulary_size",
     "hidden_dim",
@@ -112,6 +115,27 @@ def load_keras_hub(directory, dtype=None):
     model.build()
     assign_tensors(model, BackboneTensors(directory, backbone), _names(model, tables))
     return ForeignModel(directory=directory, model=model, kind="encoder")
+
+
+def load_keras_hub_tokenizer(directory):
+    """Reads the WordPiece tokenizer of a KerasHub preset, as its files describe it.
+
+    Raises:
+        UserError: for missing or damaged files and other kinds of tokenizers.
+    """
+    path = Path(directory) / TOKENIZER_FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        name, config = content["class_name"], content["config"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is missing or damaged ({error}); copy the preset again") from error
+    if name not in ("BertTokenizer", "DistilBertTokenizer") or config.get("suffix_indicator", "##") != "##":
+        raise UserError(f"{path}: the tokenizer {name!r} is not supported; supported are WordPiece tokenizers of BERT")
+    return WordPieceTokenizer.from_vocabulary_file(
+        Path(directory) / VOCABULARY_FILE,
+        lowercase=config.get("lowercase", False),
+        strip_accents=config.get("strip_accents", False),
+    )
 
 
 def _joined_heads(weight):

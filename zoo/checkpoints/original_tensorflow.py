@@ -10,8 +10,11 @@ from zoo.checkpoints.foreign_model import ForeignModel, make_model
 from zoo.checkpoints.hugging_face.configuration import Configuration
 from zoo.checkpoints.named_tensors import NamedTensors, TensorName, assign_tensors
 from zoo.errors import UserError
+from zoo.tokenizers import WordPieceTokenizer
+from zoo.tokenizers.wordpiece_vocabulary import SPECIAL_TOKENS
 
 CONFIG_FILE = "bert_config.json"
+VOCABULARY_FILE = "vocab.txt"
 # A truncated file is an IndexError, others depend on where the damage is.
 _READ_ERRORS = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
 # State of Google's training programs.
@@ -111,6 +114,21 @@ def load_original_tensorflow(directory, kind=None, dtype=None):
     assign_tensors(model, tensors, names, ignored)
     labels = tuple(f"LABEL_{i}" for i in range(num_labels)) if num_labels else None
     return ForeignModel(directory=prefix.parent, model=model, kind=kind, labels=labels)
+
+
+def load_original_tensorflow_tokenizer(directory):
+    """Reads the tokenizer of vocab.txt, lowercase unless the vocabulary has capital letters.
+
+    Google's programs are told by an option whether a model is "cased"; its files do not say.
+
+    Raises:
+        UserError: for a missing or damaged vocab.txt.
+    """
+    tokenizer = WordPieceTokenizer.from_vocabulary_file(Path(directory) / VOCABULARY_FILE)
+    words = (token for token in tokenizer.vocabulary if token not in SPECIAL_TOKENS)
+    if any(word != word.lower() for word in words):
+        return WordPieceTokenizer(tokenizer.vocabulary, lowercase=False)
+    return tokenizer
 
 
 def checkpoint_names(kind, num_layers):

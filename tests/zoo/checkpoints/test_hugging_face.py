@@ -187,6 +187,9 @@ def test_a_model_trained_here_goes_to_transformers_with_its_files(tmp_path):
     theirs = transformers.AutoModelForTokenClassification.from_pretrained(tmp_path / "a" / "b").eval()
     assert tuple(theirs.config.id2label.values()) == LABELS
     assert_equal_outputs(outputs(model), reference_outputs(theirs))
+    save_hugging_face(model, tmp_path / "unnamed")
+    config = transformers.AutoConfig.from_pretrained(tmp_path / "unnamed")
+    assert list(config.id2label.values()) == ["LABEL_0", "LABEL_1", "LABEL_2", "LABEL_3"]
 
 
 def test_saving_again_replaces_the_model_and_a_failure_leaves_it_whole(tmp_path):

@@ -129,7 +129,7 @@ def test_a_pickle_is_not_run(directory):
 
 def test_other_files_of_weights_or_none(directory):
     (directory / "model.safetensors").rename(directory / "tf_model.h5")
-    refuse(directory, "holds tf_model.h5", "load_keras2_hdf5")
+    refuse(directory, "holds tf_model.h5", f"python -m zoo.convert {directory} NEW_DIRECTORY")
     (directory / "tf_model.h5").unlink()
     refuse(directory, "holds no model.safetensors and no model.safetensors.index.json")
 

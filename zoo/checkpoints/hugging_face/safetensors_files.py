@@ -100,7 +100,7 @@ def _why_not(directory):
         )
     if "tf_model.h5" in files:
         return (
-            f"{directory} holds tf_model.h5 and no {WEIGHTS_FILE}; read it with "
-            "zoo.checkpoints.keras2_hdf5.load_keras2_hdf5"
+            f"{directory} holds tf_model.h5 and no {WEIGHTS_FILE}; convert it with "
+            f"python -m zoo.convert {directory} NEW_DIRECTORY"
         )
     return f"{directory} holds no {WEIGHTS_FILE} and no {INDEX_FILE}; download the safetensors files of the model"

@@ -28,7 +28,7 @@ def save_hugging_face(model, directory, *, labels=None, problem_type=None, pad_t
     Args:
         model: An `Encoder`, `TokenClassifier`, `SequenceClassifier` or `MaskedTokenPredictor`.
         directory: Where to write; made if needed. Other files in it stay.
-        labels: Names of a classifier's classes in the order of its logits.
+        labels: Names of a classifier's classes in the order of its logits; LABEL_0, LABEL_1 and so on if None.
         problem_type: Of a `SequenceClassifier`: one of `PROBLEM_TYPES`, or None.
         pad_token_id: Of the tokenizer; RoBERTa's follows from the position offset.
         assets: Functions by file name, such as vocab.txt, each of which writes that path when called with it.
@@ -47,6 +47,8 @@ def save_hugging_face(model, directory, *, labels=None, problem_type=None, pad_t
         raise UserError(f"problem_type must be one of {', '.join(PROBLEM_TYPES)}, got {problem_type!r}")
     if is_preset(directory):
         raise UserError(f"{directory} holds a preset, whose {CONFIG_FILE} would be lost; give another directory")
+    if kind in CLASSIFIERS and labels is None:
+        labels = [f"LABEL_{i}" for i in range(model.num_labels)]
     if not model.built:
         model.build()
     with_pooler = pooler_is_used(family, kind) and encoder.pooler is not None

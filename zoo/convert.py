@@ -1,0 +1,123 @@
+"""`python -m zoo.convert SOURCE TARGET`: a model of another program becomes a preset, or a Hugging Face directory."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from zoo.checkpoints import checkpoint_format, load_foreign, load_foreign_tokenizer, save_hugging_face
+from zoo.checkpoints.hugging_face import tokenizer_files
+from zoo.errors import UserError, command_line
+from zoo.tasks import EntityRecognizer, TextClassifier, load
+from zoo.tokenizers import WordPieceTokenizer
+
+
+@dataclass(frozen=True)
+class ConvertConfig:
+    """Converts a stored model.
+
+    Attributes:
+        source: A Hugging Face directory (safetensors or tf_model.h5), a checkpoint of Google's TensorFlow programs with
+            bert_config.json and vocab.txt, a KerasHub preset, or a preset of the zoo.
+        target: Where to write.
+        to: What to write. Bare encoders are no task and have no preset; as a Hugging Face directory the recipes take
+            them with --pretrained.
+    """
+
+    source: Annotated[Path, tyro.conf.Positional]
+    target: Annotated[Path, tyro.conf.Positional]
+    to: Literal["preset", "hugging-face"] = "preset"
+
+
+def convert(source, target, to="preset"):
+    """Reads a stored model and writes it in another format.
+
+    Args:
+        source, target, to: As in `ConvertConfig`.
+
+    Returns:
+        One line on what was written.
+
+    Raises:
+        UserError: for a source that cannot be read, a target that cannot be written, and a model that the other format
+            does not have.
+    """
+    source, target = Path(source), Path(target)
+    if target.exists() and source.resolve() == target.resolve():
+        raise UserError(f"{target} is the source itself; give another directory")
+    found = checkpoint_format(source)
+    if to == "hugging-face":
+        return _task_to_hugging_face(source, target) if found == "preset" else _to_hugging_face(source, target)
+    if found == "preset":
+        raise UserError(f"{source} is a preset already; use --to hugging-face for the other way")
+    if found == "hugging_face":
+        return _save_task(source, target)
+    # Every other format goes through a Hugging Face directory, so that tasks are made of one format alone.
+    with tempfile.TemporaryDirectory() as between:
+        foreign = _to_hugging_face(source, Path(between) / source.name, task=True)
+        return _save_task(foreign, target)
+
+
+def _save_task(directory, target):
+    task = load(directory)
+    task.save(target)
+    return f"{target}: a preset of {type(task).__name__}"
+
+
+def _to_hugging_face(source, target, task=False):
+    foreign = load_foreign(source)
+    if task and foreign.kind == "encoder":
+        raise UserError(
+            f"{source} holds a bare encoder, which has no answers to give: write it with --to hugging-face and "
+            "fine-tune it, for example with python -m recipes.ner --pretrained DIRECTORY"
+        )
+    tokenizer = load_foreign_tokenizer(source)
+    save_hugging_face(
+        foreign.model,
+        target,
+        labels=foreign.labels,
+        problem_type=foreign.problem_type,
+        pad_token_id=tokenizer.pad_id,
+        assets=tokenizer_files(tokenizer),
+    )
+    return target if task else f"{target}: a Hugging Face directory of a {foreign.kind.replace('_', ' ')}"
+
+
+def _task_to_hugging_face(source, target):
+    task = load(source)
+    labels, problem_type, lost = None, None, ""
+    if isinstance(task, EntityRecognizer):
+        labels = task.rules.tags
+    elif isinstance(task, TextClassifier):
+        labels = task.labels
+        problem_type = f"{'multi' if task.settings.multi_label else 'single'}_label_classification"
+        if task.settings.temperature != 1.0:
+            lost = f", without its temperature {task.settings.temperature:g}"
+    if not isinstance(task.tokenizer, WordPieceTokenizer):
+        raise UserError(f"{source} holds a {type(task).__name__}, which cannot be written as a Hugging Face directory")
+    save_hugging_face(
+        task.model,
+        target,
+        labels=labels,
+        problem_type=problem_type,
+        pad_token_id=task.tokenizer.pad_id,
+        assets=tokenizer_files(task.tokenizer),
+    )
+    return f"{target}: a Hugging Face directory of {type(task).__name__}{lost}"
+
+
+@command_line
+def main(argv=None):
+    """Runs the command line."""
+    config = tyro.cli(ConvertConfig, args=argv, prog="python -m zoo.convert")
+    print(convert(config.source, config.target, config.to))
+
+
+if __name__ == "__main__":
+    main()
