@@ -15,6 +15,8 @@ from zoo.tokenizers.wordpiece_training import train_wordpiece
 from zoo.tokenizers.wordpiece_vocabulary import CONTINUATION, SPECIAL_TOKENS, WordPieceVocabulary, parse_vocabulary
 
 VOCABULARY_FILE = "vocab.txt"
+# Strings are on the CPU; the integers made of them would go to and fro if a GPU did some of the work.
+_DEVICE = "CPU:0"
 _OPTIONS = ("lowercase", "strip_accents", "split_cjk", "max_word_length", "special_tokens_in_text")
 
 
@@ -172,7 +174,8 @@ class WordPieceTokenizer(Tokenizer):
 
     def encode(self, texts) -> tf.RaggedTensor:
         """Token ids of each text; see `Tokenizer.encode`."""
-        tokens = self._cover.tokens(self._words.split(code_points(texts)))
+        with tf.device(_DEVICE):
+            tokens = self._cover.tokens(self._words.split(code_points(texts)))
         return tf.RaggedTensor.from_row_splits(tokens.ids, tokens.row_splits, validate=False)
 
     def tokenize_with_offsets(self, texts) -> TokenizedText:
@@ -186,7 +189,10 @@ class WordPieceTokenizer(Tokenizer):
             that what is dropped (a stripped accent that is a character of its own, a control character) is between
             tokens or inside them. A token that is part of what one character became has that whole character.
         """
-        decoded = code_points(texts)
+        with tf.device(_DEVICE):
+            return self._tokenize_with_offsets(code_points(texts))
+
+    def _tokenize_with_offsets(self, decoded):
         words = self._words.split(decoded)
         tokens = self._cover.tokens(words)
         lengths = self._cover.token_lengths(words, tokens)

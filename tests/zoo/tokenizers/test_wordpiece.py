@@ -249,6 +249,20 @@ def test_tokenizer_made_inside_a_function_outlives_its_trace():
     assert first(tf.constant(["a"])).numpy().tolist() == made[0].encode(["a"]).to_list()[0]
 
 
+def test_all_the_work_is_for_the_cpu(tokenizer):
+    """A server with a GPU would copy between it and the strings' memory for every operation."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    def tokenize(texts):
+        return tokenizer.tokenize_with_offsets(texts), tokenizer.encode(texts)
+
+    operations = tokenize.get_concrete_function().graph.get_operations()
+    elsewhere = {op.type for op in operations if "CPU:0" not in op.device}
+    assert len(operations) > 300
+    # What comes in and goes out.
+    assert elsewhere <= {"Placeholder", "Identity", "Const", "NoOp"}
+
+
 class Served(tf.Module):
     """What a model's graph holds: all that a tokenizer can do."""
 
