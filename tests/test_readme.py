@@ -17,7 +17,8 @@ from zoo.data.sample_corpus import sample_pairs
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SMALL = "--total-steps 4 --warmup-steps 2 --validate-every-steps 4 --checkpoint-every-steps 4 --validation-bleu-lines 2"
+FEW_STEPS = "--total-steps 4 --warmup-steps 2 --validate-every-steps 4 --checkpoint-every-steps 4"
+SMALL = f"{FEW_STEPS} --validation-bleu-lines 2"
 SMALLER_MODEL = "--size tiny --num-layers 1 --num-beams 3"
 
 
@@ -84,6 +85,8 @@ def run_module(argv, directory):
     extra = f"{SMALL} {SMALLER_MODEL}".split() if argv[2] == "recipes.translation" else []
     if argv[2] in ("recipes.ner", "recipes.text_classification"):
         extra = ["--epochs", "1"]
+    if argv[2] == "recipes.pretraining":
+        extra = f"{FEW_STEPS} --vocabulary-size 300 --batch-size 4 --sequence-length 32".split()
     if "8000" in argv:
         # Six hundred sentences do not have eight thousand pieces.
         extra += ["--vocabulary-size", "500"]
@@ -98,6 +101,7 @@ def test_every_command_is_one_that_is_tested_here():
         "python -m recipes.translation",
         "python -m recipes.ner",
         "python -m recipes.text_classification",
+        "python -m recipes.pretraining",
         "python -m export",
         "docker run -p",
         "curl -d {",
@@ -167,6 +171,13 @@ def test_fine_tuning_and_exporting_entities(workplace):
     guide = (workplace / "serving/ner/serving.md").read_text(encoding="utf-8")
     (curl,) = [argv for argv in commands() if argv[0] == "curl" and "ner" in argv[-1]]
     assert curl[-1] in guide
+
+
+def test_pretraining(workplace):
+    for name, count, seed in (("corpus.txt", 400, 7), ("heldout.txt", 40, 8)):
+        text = "".join(pair[0] + "\n" for pair in sample_pairs(count, seed=seed))
+        (workplace / name).write_text(text, encoding="utf-8")
+    assert "[MASK]" in run_module(find("recipes.pretraining"), workplace)
 
 
 def test_converting_there_and_back(workplace):
