@@ -90,7 +90,8 @@ def predicted(logits, settings):
 def probabilities(logits, settings):
     """Probabilities [N, C] of logits."""
     scaled = logits / settings.temperature
-    return 1.0 / (1.0 + np.exp(-scaled)) if settings.multi_label else softmax(scaled)
+    # The sigmoid, written so that nothing overflows.
+    return 0.5 * (1.0 + np.tanh(0.5 * scaled)) if settings.multi_label else softmax(scaled)
 
 
 def run(config):

@@ -1,5 +1,7 @@
 """What tests of several folders share: a tiny translator, the models it stores, and one process for each backend."""
 
+import contextlib
+import fcntl
 import json
 import os
 import subprocess
@@ -37,16 +39,39 @@ def tiny_translator(tiny_tokenizer):
     return Translator(make_tiny_model(tiny_tokenizer), tiny_tokenizer, settings=settings, examples=["the horse"])
 
 
+@contextlib.contextmanager
+def locked(path):
+    """Lets one process at a time into the block."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
-def stored(tmp_path_factory, tiny_translator):
-    """A directory with every case of the layer harness as a .keras file with its inputs and outputs, and a preset
-    with texts to translate."""
+def shared_directory(tmp_path_factory):
+    """A directory that all processes of this test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def stored(shared_directory, tiny_translator):
+    """A directory with every case of the layer harness as a .keras file with its inputs and outputs, and presets with
+    texts to translate and to label."""
+    directory = shared_directory / "stored"
+    with locked(shared_directory / "stored.lock"):
+        if not (directory / "lines.json").exists():
+            store(directory, tiny_translator)
+    return directory
+
+
+def store(directory, tiny_translator):
     import numpy as np
     import tiny_encoder_tasks
     from layer_harness import CASES, functional
     from tiny_translation import LINES
 
-    directory = tmp_path_factory.mktemp("stored")
+    directory.mkdir()
     for case in CASES:
         model = functional(case)
         model.save(directory / f"{case.name}.keras")
@@ -64,26 +89,32 @@ def stored(tmp_path_factory, tiny_translator):
     ):
         make().save(directory / make.__name__.removeprefix("make_"))
     lines = [line if isinstance(line, str) else line.decode("utf-8", "replace") for line in LINES]
+    # Last, because it says that everything is there.
     (directory / "lines.json").write_text(json.dumps(lines))
-    return directory
 
 
 @pytest.fixture(scope="session")
-def on_backend(stored):
-    """What `stored_on_one_backend.py` prints, by backend; each runs once, in a process of its own."""
-    results = {}
+def on_backend(shared_directory, stored):
+    """What `stored_on_one_backend.py` prints, by backend; each runs once in a test run, in a process of its own."""
 
     def run(backend):
-        if backend not in results:
-            script = ROOT / "tests" / "zoo" / "models" / "stored_on_one_backend.py"
-            folders = [str(ROOT), str(ROOT / "tests" / "zoo" / "tasks")]
-            path = os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")])
-            environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": path}
-            done = subprocess.run(
-                [sys.executable, str(script), str(stored)], env=environment, capture_output=True, text=True, timeout=500
-            )
-            assert done.returncode == 0, done.stderr[-3000:]
-            results[backend] = json.loads(done.stdout.splitlines()[-1])
-        return results[backend]
+        path = shared_directory / f"{backend}.json"
+        with locked(path.with_suffix(".lock")):
+            if not path.exists():
+                path.write_text(printed(backend, stored))
+        return json.loads(path.read_text())
 
     return run
+
+
+def printed(backend, stored):
+    """The last line that the script prints on a backend."""
+    script = ROOT / "tests" / "zoo" / "models" / "stored_on_one_backend.py"
+    folders = [str(ROOT), str(ROOT / "tests" / "zoo" / "tasks")]
+    path = os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": path}
+    done = subprocess.run(
+        [sys.executable, str(script), str(stored)], env=environment, capture_output=True, text=True, timeout=500
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.splitlines()[-1]

@@ -107,9 +107,12 @@ def rewrite(preset, change):
 
 def test_a_configuration_of_something_else(preset):
     path = preset / "config.json"
-    for content in ('{"model_type": "marian"}', "[]", "3"):
+    for content in ('{"name": "marian"}', "[]", "3"):
         path.write_text(content)
         refuse(preset, str(path), "is not the configuration of a keras-transformer-zoo preset")
+    # That is what Hugging Face directories have.
+    path.write_text('{"model_type": "marian"}')
+    refuse(preset, str(path), "model_type 'marian' is not supported")
     path.write_bytes(b'{"format": "\xff"}')
     refuse(preset, str(path), "is damaged")
 
