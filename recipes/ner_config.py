@@ -78,7 +78,7 @@ def wnut17():
         dataset="wnut17",
         batch_size=16,
         epochs=5,
-        learning_rate=1e-4,
+        learning_rate=5e-5,
     )
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from zoo.checkpoints.preset import save_preset
 from zoo.errors import UserError
-from zoo.tasks.controls import check_controls, resolve_controls
+from zoo.tasks.controls import check_controls
 from zoo.tasks.examples import save_examples
 from zoo.tasks.inference import call_in_backend, compile_inference
 from zoo.tasks.task import Task
@@ -92,10 +92,6 @@ class EncoderTask(Task):
             )
             self._predictor = tf.function(predict, input_signature=signature, autograph=False)
         return self._predictor
-
-    def _resolved(self, controls, text):
-        """A tensor of shape [B] for every control."""
-        return resolve_controls(self.controls, controls, tf.shape(text)[0])
 
     def _call_model(self, *, token_ids, padding_mask):
         """What the task needs of the model, a tuple of tensors with first dimension B, in backend operations."""

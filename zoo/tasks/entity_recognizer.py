@@ -120,7 +120,7 @@ class EntityRecognizer(EncoderTask):
 
         Returns:
             For at most N entities of a text, in their order: `text`, `label` string [B, N], `score` float32 [B, N] (the
-            geometric mean of the probabilities of its words' tags), `start`, `end` int32 [B, N] in characters
+            geometric mean of the probabilities of its words' tags; a word's are the softmax of its scores), `start`, `end` int32 [B, N] in characters
             and `start_byte`, `end_byte` int32 [B, N], half-open; and `count` int32 [B], how many of them each text has.
             What comes after them is empty and 0.
         """
