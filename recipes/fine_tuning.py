@@ -1,7 +1,5 @@
 """The steps that all recipes share which put a new head on an encoder: encoder, optimiser, training, final weights."""
 
-import resource
-
 import keras
 
 from zoo.models import ENCODER_SIZES, Encoder
@@ -120,20 +118,3 @@ def in_float32(model):
     copy.build()
     copy.set_weights(model.get_weights())
     return copy
-
-
-def training_facts(model, result, checkpoints):
-    """What results.json says about the training itself, a dict."""
-    speeds = sorted(row["tokens_per_second"] for row in result.history if row["kind"] == "train")
-    validations = [row["val_seconds"] for row in result.history if row["kind"] == "validation"]
-    return {
-        "parameters": model.count_params(),
-        "updates": result.step,
-        "stop_reason": result.stop_reason,
-        "training_minutes": result.elapsed_seconds / 60,
-        "validation_minutes": sum(validations) / 60,
-        "labels_per_second": speeds[len(speeds) // 2] if speeds else None,
-        "averaged_checkpoints": [path.name for path in checkpoints],
-        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-        "backend": keras.config.backend(),
-    }

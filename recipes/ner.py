@@ -5,15 +5,15 @@ import os
 # Before TensorFlow is imported, which otherwise reports every CPU feature and missing GPU.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import json
 import sys
 
 import keras
 import numpy as np
 from rich.console import Console
 
-from recipes.fine_tuning import compile_model, fine_tune, in_float32, make_encoder, training_facts
+from recipes.fine_tuning import compile_model, fine_tune, in_float32, make_encoder
 from recipes.ner_config import check_data_options, parse_command_line
+from recipes.results import print_ending, training_facts, write_results
 from zoo.data import RowBatches, open_dataset
 from zoo.data.entities import Entity, check_entity_labels, entity_labels
 from zoo.data.entity_readers import ConllEntities, JsonlEntities
@@ -149,7 +149,7 @@ def run(config):
         "scores": scores.to_dict(),
         **training_facts(recognizer.model, result, checkpoints),
     }
-    (config.directory / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    write_results(config.directory, results)
     report(console, results, scores, texts, recognizer, config.directory)
     return results
 
@@ -163,11 +163,7 @@ def report(console, results, scores, texts, recognizer, directory):
         for entity in recognizer(text):
             line = f"    {entity['label']:<14} {entity['text']} ({entity['score']:.2f})"
             console.print(line, markup=False, highlight=False)
-    console.print(
-        f"{results['updates']} updates in {results['training_minutes']:.1f} minutes; "
-        f"preset, learning curve and confusion picture in {directory}",
-        highlight=False,
-    )
+    print_ending(console, results, directory, "preset, learning curve and confusion picture")
 
 
 @command_line

@@ -5,7 +5,6 @@ import os
 # Before TensorFlow is imported, which otherwise reports every CPU feature and missing GPU.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import json
 import re
 import sys
 from collections import Counter
@@ -14,8 +13,9 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from recipes.fine_tuning import TOKENIZER, in_float32, training_facts
+from recipes.fine_tuning import TOKENIZER, in_float32
 from recipes.pretraining_config import check_data_options, parse_command_line
+from recipes.results import print_ending, training_facts, write_results
 from zoo.checkpoints.foreign_model import LANGUAGE_MODELS
 from zoo.checkpoints.hugging_face import is_hugging_face, load_hugging_face
 from zoo.checkpoints.hugging_face.configuration import Configuration
@@ -79,7 +79,7 @@ def make_tokenizer(config, text, resumed):
     """The tokenizer of a new encoder; that of a run which goes on."""
     directory = config.directory / TOKENIZER
     if resumed and (directory / "tokenizer.json").is_file():
-        return reading_from_text(load_tokenizer(directory), ())
+        return load_tokenizer(directory).reading_from_text(())
     if config.vocabulary is not None:
         tokenizer = WordPieceTokenizer.from_vocabulary_file(config.vocabulary, lowercase=config.lowercase)
         return check_tokenizer(tokenizer, config.vocabulary)
@@ -92,17 +92,6 @@ def check_tokenizer(tokenizer, source):
     if missing:
         raise UserError(f"{source}: the vocabulary has no {', '.join(missing)}, which masked language modelling needs")
     return tokenizer
-
-
-def reading_from_text(tokenizer, special_tokens):
-    """The same tokenizer, which reads just these special tokens from text."""
-    options = {name: getattr(tokenizer, name) for name in ("lowercase", "strip_accents", "split_cjk")}
-    return WordPieceTokenizer(
-        tokenizer.vocabulary,
-        **options,
-        max_word_length=tokenizer.max_word_length,
-        special_tokens_in_text=special_tokens,
-    )
 
 
 def stored_predictor(directory):
@@ -255,7 +244,7 @@ def run(config):
     final.jit_compile = model.jit_compile
     blanks = [blank for line in texts[1].lines() if (blank := with_blank(line))]
     settings = FillSettings(max_source_length=min(config.sequence_length, FillSettings.max_source_length))
-    task = MaskedLanguageModel(final, reading_from_text(tokenizer, ("[MASK]",)), settings, blanks[:_EXAMPLES])
+    task = MaskedLanguageModel(final, tokenizer.reading_from_text(("[MASK]",)), settings, blanks[:_EXAMPLES])
     task.save(config.directory)
     results = {
         "split": "validation",
@@ -265,7 +254,7 @@ def run(config):
         "constant_nll": constant_nll(validation_batches),
         **training_facts(final, result, checkpoints),
     }
-    (config.directory / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    write_results(config.directory, results)
     report(console, results, task, config.directory)
     return results
 
@@ -280,11 +269,7 @@ def report(console, results, task, directory):
         for blank in task(text):
             candidates = "  ".join(f"{each['token']} ({each['score']:.2f})" for each in blank)
             console.print(f"    {candidates}", markup=False, highlight=False)
-    console.print(
-        f"{results['updates']} updates in {results['training_minutes']:.1f} minutes; "
-        f"preset and learning curve in {directory}",
-        highlight=False,
-    )
+    print_ending(console, results, directory, "preset and learning curve")
 
 
 @command_line

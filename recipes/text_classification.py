@@ -5,7 +5,6 @@ import os
 # Before TensorFlow is imported, which otherwise reports every CPU feature and missing GPU.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import json
 import sys
 from dataclasses import replace
 
@@ -13,7 +12,8 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from recipes.fine_tuning import compile_model, fine_tune, in_float32, make_encoder, training_facts
+from recipes.fine_tuning import compile_model, fine_tune, in_float32, make_encoder
+from recipes.results import print_ending, training_facts, write_results
 from recipes.text_classification_config import check_data_options, parse_command_line
 from zoo.data import RowBatches, open_dataset
 from zoo.data.classified_text import CsvClasses, JsonlClasses, TsvClasses, check_class_labels, class_labels, hold_out
@@ -196,7 +196,7 @@ def run(config):
         "expected_calibration_error": {name: bins.expected_error for name, bins in curves.items()},
         **training_facts(final, result, checkpoints),
     }
-    (config.directory / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    write_results(config.directory, results)
     report(console, results, scores, texts, classifier, config.directory)
     return results
 
@@ -216,11 +216,7 @@ def report(console, results, scores, texts, classifier, directory):
         console.print(f"  {text.text[:100]}\n    {found[:100]}", markup=False, highlight=False)
     errors = ", ".join(f"{name} {100 * error:.1f}%" for name, error in results["expected_calibration_error"].items())
     console.print(f"expected calibration error: {errors}", highlight=False)
-    console.print(
-        f"{results['updates']} updates in {results['training_minutes']:.1f} minutes; "
-        f"preset, learning curve and pictures in {directory}",
-        highlight=False,
-    )
+    print_ending(console, results, directory, "preset, learning curve and pictures")
 
 
 @command_line

@@ -6,8 +6,6 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import functools
-import json
-import resource
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from recipes.results import print_ending, training_facts, write_results
 from recipes.translation_config import check_data_options, parse_command_line
 from zoo.data import JsonlText, PairBatches, ParallelText, TsvText, open_dataset
 from zoo.errors import UserError, command_line
@@ -263,23 +262,13 @@ def run(config):
     (config.directory / f"{split}.hypotheses.txt").write_text(
         "".join(line.replace("\n", " ") + "\n" for line in hypotheses), encoding="utf-8"
     )
-    tokens_per_second = [row["tokens_per_second"] for row in result.history if row["kind"] == "train"]
     results = {
         "split": split,
         "sentences": len(pairs),
         "scores": {name: asdict(value) for name, value in scores.items()},
-        "parameters": final.count_params(),
-        "updates": result.step,
-        "stop_reason": result.stop_reason,
-        "training_minutes": result.elapsed_seconds / 60,
-        "target_tokens_per_second": sorted(tokens_per_second)[len(tokens_per_second) // 2]
-        if tokens_per_second
-        else None,
-        "averaged_checkpoints": [path.name for path in checkpoints],
-        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-        "backend": keras.config.backend(),
+        **training_facts(final, result, checkpoints, speed="target_tokens_per_second"),
     }
-    (config.directory / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    write_results(config.directory, results)
     report(console, results, pairs, hypotheses, config.directory)
     return results
 
@@ -297,11 +286,7 @@ def report(console, results, pairs, hypotheses, directory):
         console.print(f"  source     {pairs[index][0]}", markup=False, highlight=False)
         console.print(f"  hypothesis {hypotheses[index]}", markup=False, highlight=False)
         console.print(f"  reference  {pairs[index][1]}\n", markup=False, highlight=False)
-    console.print(
-        f"{results['updates']} updates in {results['training_minutes']:.1f} minutes; "
-        f"preset and learning curve in {directory}",
-        highlight=False,
-    )
+    print_ending(console, results, directory, "preset and learning curve")
 
 
 @command_line

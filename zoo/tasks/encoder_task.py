@@ -11,9 +11,12 @@ from zoo.checkpoints.preset import save_preset
 from zoo.errors import UserError
 from zoo.tasks.controls import check_controls
 from zoo.tasks.examples import save_examples
-from zoo.tasks.inference import call_in_backend, compile_inference
+from zoo.tasks.inference import call_in_backend, compile_inference, traced
 from zoo.tasks.task import Task
 from zoo.tasks.text_batches import check_texts, map_in_batches
+
+SPECIAL_TOKENS = 2
+"""[CLS] and [SEP], which every row has."""
 
 # Positions, padding included, that go through the model at a time; the rest of a larger request waits.
 _POSITIONS_AT_A_TIME = 16_384
@@ -83,15 +86,16 @@ class EncoderTask(Task):
         def predict(text, controls):
             return self.predict_batch(text, **controls)
 
-        if keras.config.backend() != "tensorflow":
-            return predict
         if self._predictor is None:
-            signature = (
-                tf.TensorSpec([None], tf.string),
-                {name: tf.TensorSpec([], control.dtype) for name, control in self.controls.items()},
-            )
-            self._predictor = tf.function(predict, input_signature=signature, autograph=False)
+            controls = {name: tf.TensorSpec([], control.dtype) for name, control in self.controls.items()}
+            self._predictor = traced(predict, tf.TensorSpec([None], tf.string), controls)
         return self._predictor
+
+    def _cut_tokens(self, text):
+        """Tokens of texts, int32 [B, S], cut off where special ones still fit, and their numbers, int32 [B]."""
+        tokens = self.tokenizer.encode(text)[:, : self.max_source_length - SPECIAL_TOKENS]
+        token_ids = tf.cast(tokens.to_tensor(default_value=self.tokenizer.pad_id), tf.int32)
+        return token_ids, tf.cast(tokens.row_lengths(), tf.int32)
 
     def _call_model(self, *, token_ids, padding_mask):
         """What the task needs of the model, a tuple of tensors with first dimension B, in backend operations."""

@@ -9,12 +9,9 @@ import tensorflow as tf
 from zoo.data.token_windows import cut_windows, merge_windows
 from zoo.errors import UserError
 from zoo.generation.tag_decoding import TagRules, best_tags, tag_spans
-from zoo.tasks.encoder_task import EncoderTask, decoded
+from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask, decoded
 from zoo.tasks.inference import call_in_backend, compile_inference
 from zoo.tokenizers import character_offsets, clean_text
-
-SPECIAL_TOKENS = 2
-"""[CLS] and [SEP], which every window has."""
 
 WORD_SCORES = ("mean", "first")
 
@@ -120,8 +117,9 @@ class EntityRecognizer(EncoderTask):
 
         Returns:
             For at most N entities of a text, in their order: `text`, `label` string [B, N], `score` float32 [B, N] (the
-            geometric mean of the probabilities of its words' tags; a word's are the softmax of its scores), `start`, `end` int32 [B, N] in characters
-            and `start_byte`, `end_byte` int32 [B, N], half-open; and `count` int32 [B], how many of them each text has.
+            geometric mean of the probabilities of its words' tags; a word's are the softmax of its scores), `start`,
+            `end` int32 [B, N] in characters and `start_byte`, `end_byte` int32 [B, N], half-open; and `count` int32
+            [B], how many of them each text has.
             What comes after them is empty and 0.
         """
         tokens = self.tokenizer.tokenize_with_offsets(text)

@@ -49,6 +49,18 @@ def _compile_for_jax(model, function, static_argnames):
     return call
 
 
+def traced(function, *signature):
+    """A function of TensorFlow tensors, traced once into a graph where the Keras backend is TensorFlow.
+
+    Args:
+        function: What to trace; returned as it is for other backends, whose operations no graph can hold.
+        signature: `tf.TensorSpec`s of its arguments, or nests of them.
+    """
+    if keras.config.backend() != "tensorflow":
+        return function
+    return tf.function(function, input_signature=signature, autograph=False)
+
+
 def call_in_backend(function, tensors, padding, largest_length, **options):
     """Calls a compiled function on TensorFlow tensors and returns TensorFlow tensors.
 

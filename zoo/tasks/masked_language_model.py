@@ -7,10 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from zoo.errors import UserError
-from zoo.tasks.encoder_task import EncoderTask, decoded
-
-SPECIAL_TOKENS = 2
-"""[CLS] and [SEP]."""
+from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask, decoded
 
 # The probabilities of a whole vocabulary take about the memory of this many positions of an encoder.
 _POSITIONS_OF_A_BLANK = 4
@@ -95,9 +92,7 @@ class MaskedLanguageModel(EncoderTask):
             For at most M blanks of a text, in their order, the K best tokens: `tokens` string [B, M, K] and their
             probabilities `scores` float32 [B, M, K]; and `count` int32 [B], how many blanks each text has.
         """
-        tokens = self.tokenizer.encode(text)[:, : self.max_source_length - SPECIAL_TOKENS]
-        lengths = tf.cast(tokens.row_lengths(), tf.int32)
-        token_ids = tf.cast(tokens.to_tensor(default_value=self.tokenizer.pad_id), tf.int32)
+        token_ids, lengths = self._cut_tokens(text)
         places = tf.range(tf.shape(token_ids)[1])[tf.newaxis]
         blank = tf.logical_and(token_ids == self.tokenizer.mask_id, places < lengths[:, tf.newaxis])
         count = tf.reduce_sum(tf.cast(blank, tf.int32), axis=1)

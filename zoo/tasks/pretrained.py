@@ -29,13 +29,7 @@ def load_pretrained_encoder(directory, *, pooler, dtype=None):
         if not isinstance(encoder, Encoder):
             raise UserError(f"{directory} holds a {type(task).__name__}, which has no encoder of the BERT family")
         if isinstance(tokenizer, WordPieceTokenizer) and tokenizer.special_tokens_in_text:
-            tokenizer = WordPieceTokenizer(
-                tokenizer.vocabulary,
-                tokenizer.lowercase,
-                tokenizer.strip_accents,
-                tokenizer.split_cjk,
-                tokenizer.max_word_length,
-            )
+            tokenizer = tokenizer.reading_from_text(())
     if pooler != (encoder.pooler is not None):
         encoder = _with_pooler(encoder, pooler)
     return encoder, tokenizer

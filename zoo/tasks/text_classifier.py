@@ -3,18 +3,15 @@
 import math
 from dataclasses import asdict, dataclass
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UserError
 from zoo.tasks.controls import resolve_controls
-from zoo.tasks.encoder_task import EncoderTask, decoded
+from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask, decoded
+from zoo.tasks.inference import traced
 from zoo.tasks.task import Control
 from zoo.tasks.text_batches import check_texts, map_in_batches
-
-SPECIAL_TOKENS = 2
-"""[CLS] and [SEP]."""
 
 
 @dataclass(frozen=True)
@@ -120,10 +117,7 @@ class TextClassifier(EncoderTask):
 
     def batch_logits(self, text):
         """float32 [B, C]: the model's logits of a string tensor [B], in the order of `labels`."""
-        tokens = self.tokenizer.encode(text)[:, : self.max_source_length - SPECIAL_TOKENS]
-        lengths = tf.cast(tokens.row_lengths(), tf.int32)
-        token_ids = tf.cast(tokens.to_tensor(default_value=self.tokenizer.pad_id), tf.int32)
-        (logits,) = self._run_model(token_ids, lengths)
+        (logits,) = self._run_model(*self._cut_tokens(text))
         return tf.ensure_shape(logits, [None, len(self.labels)])
 
     def logits(self, texts, *, batch_size=32, progress=False):
@@ -141,9 +135,7 @@ class TextClassifier(EncoderTask):
         """
         texts, _ = check_texts(texts)
         if self._logits is None:
-            signature = [tf.TensorSpec([None], tf.string)]
-            in_graph = keras.config.backend() == "tensorflow"
-            self._logits = tf.function(self.batch_logits, signature) if in_graph else self.batch_logits
+            self._logits = traced(self.batch_logits, tf.TensorSpec([None], tf.string))
         rows = map_in_batches(
             lambda batch: list(self._logits(tf.constant(batch, tf.string)).numpy()),
             texts,

@@ -12,7 +12,7 @@ from zoo.errors import UserError
 from zoo.generation import LENGTH_PENALTY_TYPES, beam_search, greedy_search, length_penalty_divisor
 from zoo.tasks.controls import check_controls, resolve_controls
 from zoo.tasks.examples import save_examples
-from zoo.tasks.inference import SMALLEST_COMPILED_LENGTH, call_in_backend, compile_inference, rounded_up
+from zoo.tasks.inference import SMALLEST_COMPILED_LENGTH, call_in_backend, compile_inference, rounded_up, traced
 from zoo.tasks.task import Control, Task
 from zoo.tasks.text_batches import check_texts, map_in_batches
 
@@ -229,15 +229,10 @@ class Translator(Task):
         def predict(text, controls):
             return self._translate_batch(text, controls, num_beams, num_return)
 
-        if keras.config.backend() != "tensorflow":
-            return predict
         key = (num_beams, num_return, self.settings)
         if key not in self._predictors:
-            signature = (
-                tf.TensorSpec([None], tf.string),
-                {name: tf.TensorSpec([], control.dtype) for name, control in self.controls.items()},
-            )
-            self._predictors[key] = tf.function(predict, input_signature=signature)
+            controls = {name: tf.TensorSpec([], control.dtype) for name, control in self.controls.items()}
+            self._predictors[key] = traced(predict, tf.TensorSpec([None], tf.string), controls)
         return self._predictors[key]
 
     def _translate_batch(self, text, controls, num_beams, num_return):

@@ -1,8 +1,17 @@
 """The text that tokenizers read and that all offsets refer to: valid UTF-8."""
 
+import re
+
 import tensorflow as tf
 
 from zoo.errors import UserError
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def replace_surrogates(text: str) -> str:
+    """Replaces lone surrogates, which UTF-8 cannot hold, by U+FFFD: what training reads of a str."""
+    return _SURROGATES.sub("\ufffd", text)
 
 
 def string_tensor(texts) -> tf.Tensor:

@@ -1,7 +1,6 @@
 """SentencePiece subword units (unigram and BPE), encoded and decoded inside a TensorFlow graph."""
 
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,13 @@ from tensorflow_text.python.ops.sentencepiece_tokenizer import (
 )
 
 from zoo.errors import UserError
+from zoo.tokenizers.clean_text import clean_text, replace_surrogates
 from zoo.tokenizers.reversible_escape import ESCAPE_SYMBOLS, escape_graph, escape_text, unescape_graph
 from zoo.tokenizers.sentencepiece_training import train_sentencepiece
 from zoo.tokenizers.tokenizer import Tokenizer, read_asset
 
 MODEL_FILE = "sentencepiece.model"
 _BLANK = "\u2581"
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -160,8 +159,7 @@ class SentencePieceTokenizer(Tokenizer):
 
     def encode(self, texts) -> tf.RaggedTensor:
         """Token ids of each text; see `Tokenizer.encode`."""
-        texts = _string_tensor(texts)
-        texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+        texts = clean_text(texts)
         if self.escaped:
             texts = escape_graph(texts)
         return self._encoder.tokenize(texts)
@@ -190,7 +188,7 @@ class SentencePieceTokenizer(Tokenizer):
         if not alpha >= 0.0 or (self._facts.bpe and alpha > 1.0):
             most = ", and at most 1 for BPE" if self._facts.bpe else ""
             raise UserError(f"alpha must be at least 0{most}, got {alpha}")
-        texts = [_SURROGATES.sub("\ufffd", text) for text in texts]
+        texts = [replace_surrogates(text) for text in texts]
         texts = [escape_text(text) for text in texts] if self.escaped else texts
         sentencepiece.set_random_generator_seed(seed % 2**32)
         # One thread, since each has a generator of its own.
@@ -313,18 +311,6 @@ def _read_facts(model):
 
 def _existing(token_id):
     return token_id if token_id >= 0 else None
-
-
-def _string_tensor(texts):
-    if isinstance(texts, (str, bytes)):
-        raise UserError("encode takes a list of texts, not one text: put it in a list")
-    if isinstance(texts, (list, tuple)):
-        # Lone surrogates (from JSON, for example) become invalid UTF-8 here and U+FFFD in the graph.
-        texts = [text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text for text in texts]
-    texts = tf.convert_to_tensor(texts, tf.string)
-    if texts.shape.rank not in (1, None):
-        raise UserError(f"encode takes texts of shape [B], not {texts.shape}")
-    return texts
 
 
 def _integer_tensor(token_ids):

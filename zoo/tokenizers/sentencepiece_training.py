@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import sentencepiece
 
 from zoo.errors import UserError
+from zoo.tokenizers.clean_text import replace_surrogates
 from zoo.tokenizers.reversible_escape import ESCAPE_CHARACTER, ESCAPE_SYMBOLS, escape_text
 
 SPECIAL_TOKENS = {"pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3}
@@ -17,7 +18,6 @@ _NUM_THREADS = 4
 _SEED = 20240229
 # The trainer drops lines over 4192 bytes, which 500 characters, escaped, cannot reach.
 _CHUNK_CHARACTERS = 500
-_SURROGATES = re.compile("[\ud800-\udfff]")
 # What the trainer itself cannot take: NUL, its own marks for unknown and for boundaries, and line ends.
 _RESERVED = re.compile("[\x00\t\r\n\u2585]")
 _BLANK = "\u2581"
@@ -95,7 +95,7 @@ def _sample(texts, size):
 
 def _training_lines(texts, lossless):
     for text in texts:
-        text = _SURROGATES.sub("\ufffd", text.rstrip("\r\n"))
+        text = replace_surrogates(text.rstrip("\r\n"))
         for start in range(0, len(text), _CHUNK_CHARACTERS):
             chunk = text[start : start + _CHUNK_CHARACTERS]
             yield escape_text(chunk) if lossless else _RESERVED.sub(" ", chunk)

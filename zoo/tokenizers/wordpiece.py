@@ -97,6 +97,21 @@ class WordPieceTokenizer(Tokenizer):
         """The entries by id."""
         return self._vocabulary.tokens
 
+    def reading_from_text(self, special_tokens: Iterable[str]) -> "WordPieceTokenizer":
+        """The same tokenizer, which reads just these special tokens from text.
+
+        Args:
+            special_tokens: As `special_tokens_in_text` of the constructor.
+        """
+        return type(self)(
+            self.vocabulary,
+            self.lowercase,
+            self.strip_accents,
+            self.split_cjk,
+            self.max_word_length,
+            special_tokens,
+        )
+
     def _checked_special_tokens(self, tokens):
         if isinstance(tokens, str) or not isinstance(tokens, Iterable):
             raise UserError(f"special_tokens_in_text is {tokens!r}; use a list of tokens")

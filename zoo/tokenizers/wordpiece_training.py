@@ -1,17 +1,16 @@
 """Training of WordPiece vocabularies with the `tokenizers` package, made repeatable."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from zoo.errors import UserError
+from zoo.tokenizers.clean_text import replace_surrogates
 from zoo.tokenizers.wordpiece_vocabulary import CONTINUATION, SPECIAL_TOKENS
 
 # Occurrences of a word that the trainer is given in one string.
 _CHUNK_WORDS = 10_000
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _PRE_TOKENIZER = pre_tokenizers.BertPreTokenizer()
 
 
@@ -79,7 +78,7 @@ def _count_words(texts, normalizer):
     for index, text in enumerate(texts):
         if not isinstance(text, str):
             raise UserError(f"training text {index + 1} is {type(text).__name__}, not str")
-        normal = normalizer.normalize_str(_SURROGATES.sub("\ufffd", text))
+        normal = normalizer.normalize_str(replace_surrogates(text))
         words.update(word for word, _ in _PRE_TOKENIZER.pre_tokenize_str(normal))
     return words
 

@@ -1,0 +1,43 @@
+"""What every recipe leaves and says at its end: results.json and one line."""
+
+import json
+import resource
+
+import keras
+
+
+def training_facts(model, result, checkpoints, speed="labels_per_second"):
+    """What results.json says about the training itself, a dict.
+
+    Args:
+        model: The final model.
+        result: `zoo.training.TrainingResult`.
+        checkpoints: Paths of the checkpoints whose average the model is.
+        speed: What the median of the history's tokens per second is called.
+    """
+    speeds = sorted(row["tokens_per_second"] for row in result.history if row["kind"] == "train")
+    validations = [row["val_seconds"] for row in result.history if row["kind"] == "validation"]
+    return {
+        "parameters": model.count_params(),
+        "updates": result.step,
+        "stop_reason": result.stop_reason,
+        "training_minutes": result.elapsed_seconds / 60,
+        "validation_minutes": sum(validations) / 60,
+        speed: speeds[len(speeds) // 2] if speeds else None,
+        "averaged_checkpoints": [path.name for path in checkpoints],
+        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "backend": keras.config.backend(),
+    }
+
+
+def write_results(directory, results):
+    """Writes results.json."""
+    (directory / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def print_ending(console, results, directory, leaves):
+    """Prints how long training took and what the run directory holds."""
+    console.print(
+        f"{results['updates']} updates in {results['training_minutes']:.1f} minutes; {leaves} in {directory}",
+        highlight=False,
+    )
