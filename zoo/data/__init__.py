@@ -9,6 +9,7 @@ from zoo.data.dataset_splits import DatasetSplits
 from zoo.data.document_blocks import DocumentBlocks
 from zoo.data.entities import Entity, EntityText
 from zoo.data.entity_readers import ConllEntities, JsonlEntities
+from zoo.data.exact_documents import ExactDocuments
 from zoo.data.length_filter import FilterReport, LengthFilter
 from zoo.data.masked_batches import MaskedBatches
 from zoo.data.named_datasets import open_dataset
@@ -16,7 +17,9 @@ from zoo.data.pair_batches import PairBatches
 from zoo.data.readers import JsonlText, ParallelText, TsvText
 from zoo.data.row_batches import RowBatches
 from zoo.data.sentence_pairs import SentencePairs
+from zoo.data.strided_windows import StridedWindows
 from zoo.data.text_documents import TextDocuments
+from zoo.data.token_blocks import TokenBlocks
 from zoo.data.token_masking import TokenMasking
 from zoo.data.tokenized_documents import TokenizedDocuments
 
@@ -29,6 +32,7 @@ __all__ = [
     "DocumentBlocks",
     "Entity",
     "EntityText",
+    "ExactDocuments",
     "FilterReport",
     "JsonlClasses",
     "JsonlEntities",
@@ -39,7 +43,9 @@ __all__ = [
     "ParallelText",
     "RowBatches",
     "SentencePairs",
+    "StridedWindows",
     "TextDocuments",
+    "TokenBlocks",
     "TokenMasking",
     "TokenizedDocuments",
     "TsvClasses",

@@ -14,6 +14,7 @@ class DatasetSplits:
     | translation | (source, target) strings |
     | entities | `zoo.data.entities.EntityText` |
     | classification | `zoo.data.classified_text.ClassifiedText` |
+    | language modelling | str |
 
     Attributes:
         name: The name it was opened by.

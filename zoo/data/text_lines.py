@@ -52,6 +52,11 @@ class TextLines:
 
     def __iter__(self):
         """Yields str lines."""
+        for line in self.exact_lines():
+            yield (line[:-2] if line.endswith("\r\n") else line[:-1]) if line.endswith("\n") else line
+
+    def exact_lines(self):
+        """Yields str lines with their line ends: joined, they are the file's text, but for a byte order mark."""
         for number, line in enumerate(self.raw_lines(), 1):
             yield self._decoded(line, number)
 
@@ -84,8 +89,6 @@ class TextLines:
     def _decoded(self, line, number):
         if number == 1 and line.startswith(codecs.BOM_UTF8):
             line = line[len(codecs.BOM_UTF8) :]
-        if line.endswith(b"\n"):
-            line = line[:-2] if line.endswith(b"\r\n") else line[:-1]
         try:
             return line.decode("utf-8")
         except UnicodeDecodeError as error:

@@ -1,9 +1,10 @@
-"""Scores of translations, of entities and of classes: thin calls into the standard packages, and their pictures."""
+"""Scores of translations, entities, classes and language models, and their pictures; thin calls into packages."""
 
 from zoo.metrics.calibration import calibration_bins, expected_calibration_error, fit_temperature
 from zoo.metrics.classification import ClassReport, score_classes
 from zoo.metrics.entities import EntityReport, score_entities, score_tags
 from zoo.metrics.label_scores import LabelScore, LabelScores
+from zoo.metrics.perplexity import Perplexity
 from zoo.metrics.pictures import plot_confusion, plot_reliability
 from zoo.metrics.translation import Score, bleu, chrf, lowercase_tokenized_bleu
 
@@ -12,6 +13,7 @@ __all__ = [
     "EntityReport",
     "LabelScore",
     "LabelScores",
+    "Perplexity",
     "Score",
     "bleu",
     "calibration_bins",

@@ -200,7 +200,9 @@ def test_cache_directory_follows_xdg(tmp_path, monkeypatch):
 
 
 def test_unknown_name_lists_the_names():
-    with pytest.raises(UserError, match="no data set 'wmt'; the names are banking77, multi30k, sample, wnut17"):
+    with pytest.raises(
+        UserError, match="no data set 'wmt'; the names are banking77, multi30k, sample, tinyshakespeare, wnut17"
+    ):
         open_dataset("wmt")
     with pytest.raises(UserError, match="no data set 'wmt'; the names are wnut17"):
         open_dataset("wmt", task="entities")
@@ -266,3 +268,12 @@ def test_banking77_itself(monkeypatch):
     assert len({text.labels for text in train}) == len({text.labels for text in test}) == 77
     assert sum("\n" in text.text for text in train) > 1  # quoted fields with line ends
     assert set(BANKING77.sha256) == set(BANKING77.files.values())
+
+
+@present("tinyshakespeare")
+def test_tinyshakespeare_itself(monkeypatch):
+    monkeypatch.setenv("ZOO_DATA_DIR", str(DATA))
+    splits = open_dataset("tinyshakespeare", task="language modelling")
+    (train,), (validation,) = splits.train, splits.validation
+    assert len(train) + len(validation) == 1_115_394
+    assert train.startswith("First Citizen:\nBefore we proceed") and validation.startswith("?\n\nGREMIO:")
