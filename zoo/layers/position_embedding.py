@@ -8,20 +8,27 @@ from zoo.errors import UserError
 from zoo.layers.initializers import embedding_initializer
 
 
-def sinusoidal_table(max_length, hidden_dim):
+def sinusoidal_table(max_length, hidden_dim, kind="sinusoidal"):
     """The fixed position vectors of the original Transformer, sines in the first half and cosines in the second.
 
     Args:
         max_length: Number of positions.
         hidden_dim: D.
+        kind: "sinusoidal" or "sinusoidal_as_published"; see `PositionEmbedding`.
 
     Returns:
         numpy float32 `[max_length, D]`.
 
+    Raises:
+        UserError: for an odd D with the published frequencies.
+
     Source: Vaswani et al. 2017, section 3.5, in the half-and-half order of tensor2tensor, fairseq and Marian.
     """
     half = hidden_dim // 2
-    frequencies = np.exp(-np.log(10000.0) * np.arange(half) / max(half - 1, 1))
+    if kind == "sinusoidal_as_published" and hidden_dim % 2:
+        raise UserError(f"positions {kind!r} need an even hidden_dim, got {hidden_dim}")
+    steps = half if kind == "sinusoidal_as_published" else max(half - 1, 1)
+    frequencies = np.exp(-np.log(10000.0) * np.arange(half) / steps)
     angles = np.arange(max_length)[:, None] * frequencies[None, :]
     table = np.zeros((max_length, hidden_dim), np.float32)
     table[:, :half] = np.sin(angles)
@@ -35,8 +42,9 @@ class PositionEmbedding(keras.layers.Layer):
 
     Args:
         max_length: Positions there are vectors for; a longer input is an error.
-        kind: "sinusoidal" (fixed) or "learned".
-        offset: Rows of the table before that of position 0, which are never used: 2 in RoBERTa, else 0.
+        kind: "learned", or one of two fixed kinds: "sinusoidal", whose frequencies fall to exactly 1 / 10000 (as in
+            tensor2tensor and fairseq), and "sinusoidal_as_published", with 10000 ** (-2i / D) (as in Marian).
+        offset: Rows of the table before that of position 0, which are never used: 2 in RoBERTa and BART, else 0.
         initializer_stddev: Standard deviation of the initial learned table; D ** -0.5 if None.
 
     Example:
@@ -44,7 +52,7 @@ class PositionEmbedding(keras.layers.Layer):
         (2, 5, 32)
     """
 
-    KINDS = ("sinusoidal", "learned")
+    KINDS = ("sinusoidal", "sinusoidal_as_published", "learned")
 
     def __init__(self, max_length, kind="sinusoidal", offset=0, initializer_stddev=None, **kwargs):
         super().__init__(**kwargs)
@@ -66,14 +74,14 @@ class PositionEmbedding(keras.layers.Layer):
                 initializer=embedding_initializer(hidden_dim, self.initializer_stddev),
             )
         else:
-            self.table = sinusoidal_table(rows, hidden_dim)
+            self.table = sinusoidal_table(rows, hidden_dim, self.kind)
         self.built = True
 
     def _table(self):
         return ops.cast(ops.convert_to_tensor(self.table), self.compute_dtype)
 
-    def call(self, inputs):
-        """Adds positions 0 to T - 1 to inputs `[B, T, D]`.
+    def call(self, inputs, positions=None):
+        """Adds to inputs `[B, T, D]` the vectors of positions int32 `[B, T]`, or of 0 to T - 1 if those are None.
 
         Raises:
             UserError: if T is known to exceed `max_length`.
@@ -81,11 +89,10 @@ class PositionEmbedding(keras.layers.Layer):
         length = inputs.shape[1]
         if length is not None and length > self.max_length:
             raise UserError(f"a sequence of {length} tokens is longer than max_sequence_length {self.max_length}")
-        table = self._table()
-        return inputs + ops.take(table, self.offset + ops.arange(ops.shape(inputs)[1]), axis=0)
+        return self.at(inputs, ops.arange(ops.shape(inputs)[1]) if positions is None else positions)
 
     def at(self, inputs, index):
-        """Adds the vector of position `index` (int32 scalar) to inputs `[B, 1, D]`."""
+        """Adds the vector of position `index` (int32 scalar, or any shape that broadcasts) to inputs `[B, T, D]`."""
         return inputs + ops.take(self._table(), self.offset + index, axis=0)
 
     def compute_output_shape(self, input_shape):

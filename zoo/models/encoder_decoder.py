@@ -21,21 +21,28 @@ class EncoderDecoder(keras.Model):
         source_vocabulary_size: Number of source tokens.
         target_vocabulary_size: V, number of target tokens.
         hidden_dim: D.
-        intermediate_dim: Width of the feed-forward networks.
-        num_heads: H.
+        intermediate_dim: Width of the feed-forward networks, of the encoder's alone if the decoder has another.
+        num_heads: H, likewise.
         num_encoder_layers, num_decoder_layers: Numbers of blocks.
         dropout: Rate on embeddings and on the output of each sub-layer.
         attention_dropout: Rate on attention weights.
         activation: See `FeedForward`.
         activation_dropout: Rate inside the feed-forward networks.
         norm: "post" or "pre"; pre-norm adds a final normalisation to encoder and decoder.
-        positions: "sinusoidal" or "learned".
+        positions: "sinusoidal", "sinusoidal_as_published" or "learned"; see `PositionEmbedding`.
         max_sequence_length: Longest source and target, in tokens.
         tied_embeddings: "all" (source, target and output share one table; needs one joint vocabulary), "target"
             (target and output share) or "none".
         layer_norm_epsilon: Added to the variance in every normalisation.
+        scale_embedding: Whether token vectors are multiplied by sqrt(D), as published.
+        embedding_norm: Whether the sum of token and position vectors is normalised, as in BART.
+        position_offset: Rows before that of position 0 in the tables of positions: 2 in BART, else 0.
+        logits_bias: Whether a bias is added to the logits. It is kept and not trained.
+        decoder_intermediate_dim: Width of the decoder's feed-forward networks; `intermediate_dim` if None.
+        num_decoder_heads: Heads in the decoder; `num_heads` if None.
 
-    Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762.
+    Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762; BART: Lewis et al. 2020,
+    https://arxiv.org/abs/1910.13461.
 
     Example:
         >>> model = EncoderDecoder.from_size("tiny", source_vocabulary_size=100, target_vocabulary_size=100)
@@ -62,6 +69,12 @@ class EncoderDecoder(keras.Model):
         max_sequence_length=512,
         tied_embeddings="all",
         layer_norm_epsilon=1e-5,
+        scale_embedding=True,
+        embedding_norm=False,
+        position_offset=0,
+        logits_bias=False,
+        decoder_intermediate_dim=None,
+        num_decoder_heads=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -89,14 +102,23 @@ class EncoderDecoder(keras.Model):
             max_sequence_length=max_sequence_length,
             tied_embeddings=tied_embeddings,
             layer_norm_epsilon=layer_norm_epsilon,
+            scale_embedding=scale_embedding,
+            embedding_norm=embedding_norm,
+            position_offset=position_offset,
+            logits_bias=logits_bias,
+            decoder_intermediate_dim=decoder_intermediate_dim,
+            num_decoder_heads=num_decoder_heads,
         )
         self.hidden_dim = hidden_dim
         self.max_sequence_length = max_sequence_length
         self.source_vocabulary_size = source_vocabulary_size
         self.target_vocabulary_size = target_vocabulary_size
+        self.logits_bias = None
 
         def embedding(vocabulary_size, name):
-            return TokenEmbedding(vocabulary_size, hidden_dim, scale=True, dtype=self.dtype_policy, name=name)
+            return TokenEmbedding(
+                vocabulary_size, hidden_dim, scale=scale_embedding, dtype=self.dtype_policy, name=name
+            )
 
         self.target_embedding = embedding(target_vocabulary_size, "target_embedding")
         self.source_embedding = (
@@ -107,11 +129,9 @@ class EncoderDecoder(keras.Model):
             if tied_embeddings == "none"
             else self.target_embedding
         )
-        self.source_positions = PositionEmbedding(
-            max_sequence_length, positions, dtype=self.dtype_policy, name="source_positions"
-        )
-        self.target_positions = PositionEmbedding(
-            max_sequence_length, positions, dtype=self.dtype_policy, name="target_positions"
+        self.source_positions, self.target_positions = (
+            PositionEmbedding(max_sequence_length, positions, position_offset, dtype=self.dtype_policy, name=name)
+            for name in ("source_positions", "target_positions")
         )
         block = dict(
             hidden_dim=hidden_dim,
@@ -128,14 +148,26 @@ class EncoderDecoder(keras.Model):
         self.encoder_blocks = [
             TransformerEncoderBlock(**block, name=f"encoder_block_{i}") for i in range(num_encoder_layers)
         ]
+        decoder_block = {
+            **block,
+            "num_heads": num_decoder_heads or num_heads,
+            "intermediate_dim": decoder_intermediate_dim or intermediate_dim,
+        }
         self.decoder_blocks = [
-            TransformerDecoderBlock(**block, name=f"decoder_block_{i}") for i in range(num_decoder_layers)
+            TransformerDecoderBlock(**decoder_block, name=f"decoder_block_{i}") for i in range(num_decoder_layers)
         ]
-        self.encoder_norm, self.decoder_norm = (
-            keras.layers.LayerNormalization(epsilon=layer_norm_epsilon, dtype=self.dtype_policy, name=name)
-            if norm == "pre"
-            else None
-            for name in ("encoder_norm", "decoder_norm")
+
+        def norms(present, *names):
+            return (
+                keras.layers.LayerNormalization(epsilon=layer_norm_epsilon, dtype=self.dtype_policy, name=name)
+                if present
+                else None
+                for name in names
+            )
+
+        self.encoder_norm, self.decoder_norm = norms(norm == "pre", "encoder_norm", "decoder_norm")
+        self.source_embedding_norm, self.target_embedding_norm = norms(
+            embedding_norm, "source_embedding_norm", "target_embedding_norm"
         )
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
@@ -160,17 +192,31 @@ class EncoderDecoder(keras.Model):
                 embedding.build((None, None))
         for layer in (self.source_positions, self.target_positions, *self.encoder_blocks, *self.decoder_blocks):
             layer.build(hidden)
-        for norm in (self.encoder_norm, self.decoder_norm):
+        for norm in (self.encoder_norm, self.decoder_norm, self.source_embedding_norm, self.target_embedding_norm):
             if norm is not None:
                 norm.build(hidden)
+        if self._config["logits_bias"]:
+            self.logits_bias = self.add_weight(
+                name="logits_bias", shape=(self.target_vocabulary_size,), initializer="zeros", trainable=False
+            )
         self.built = True
+
+    def _embedded(self, x, norm, training=None):
+        """What the first block reads of the sum of token and position vectors."""
+        return self.dropout(x if norm is None else norm(x), training=training)
+
+    def _logits(self, x):
+        """float32 logits of the last block's output."""
+        x = x if self.decoder_norm is None else self.decoder_norm(x)
+        logits = self.output_embedding.logits(x)
+        return logits if self.logits_bias is None else logits + ops.cast(self.logits_bias, "float32")
 
     def encode(self, source_token_ids, source_padding_mask, training=None):
         """Encodes int32 `[B, S]` to float `[B, S, D]`; the mask is bool or int `[B, S]`, True for real tokens."""
         if not self.built:
             self.build()
         x = self.source_positions(self.source_embedding(source_token_ids))
-        x = self.dropout(x, training=training)
+        x = self._embedded(x, self.source_embedding_norm, training)
         for block in self.encoder_blocks:
             x = block(x, padding_mask=source_padding_mask, training=training)
         return x if self.encoder_norm is None else self.encoder_norm(x)
@@ -178,11 +224,10 @@ class EncoderDecoder(keras.Model):
     def decode(self, target_token_ids, encoded, source_padding_mask, training=None):
         """float32 logits `[B, T, V]` for the token after each position of int32 `[B, T]`."""
         x = self.target_positions(self.target_embedding(target_token_ids))
-        x = self.dropout(x, training=training)
+        x = self._embedded(x, self.target_embedding_norm, training)
         for block in self.decoder_blocks:
             x = block(x, encoded, source_padding_mask=source_padding_mask, training=training)
-        x = x if self.decoder_norm is None else self.decoder_norm(x)
-        return self.output_embedding.logits(x)
+        return self._logits(x)
 
     def call(self, inputs, training=None):
         """Logits of a batch with teacher forcing.
@@ -229,12 +274,12 @@ class EncoderDecoder(keras.Model):
             float32 logits `[N, V]` and the new cache.
         """
         x = self.target_positions.at(self.target_embedding(token_ids[:, None]), index)
+        x = self._embedded(x, self.target_embedding_norm, training=False)
         new_cache = []
         for block, block_cache, block_cross_cache in zip(self.decoder_blocks, cache, cross_cache, strict=True):
             x, block_cache = block.step(x, index, block_cache, block_cross_cache, source_padding_mask)
             new_cache.append(block_cache)
-        x = x if self.decoder_norm is None else self.decoder_norm(x)
-        return self.output_embedding.logits(x)[:, 0], tuple(new_cache)
+        return self._logits(x)[:, 0], tuple(new_cache)
 
     def get_config(self):
         """The constructor's arguments."""

@@ -19,14 +19,17 @@ from zoo.layers import (
     MultiHeadAttention,
     PositionEmbedding,
     TokenEmbedding,
+    TransformerCausalBlock,
     TransformerDecoderBlock,
     TransformerEncoderBlock,
 )
-from zoo.models import Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
+from zoo.models import GPT2, Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
 
 B, T, S, D, V = 4, 5, 6, 16, 23
 SOURCE_MASK = np.array([[1] * 6, [1] * 4 + [0] * 2, [1] + [0] * 5, [0] * 6], "int32")
 TARGET_MASK = np.array([[1] * 5, [1] * 3 + [0] * 2, [1] + [0] * 4, [1] * 5], "int32")
+# Two documents packed in each of the first rows.
+SEGMENT_IDS = np.array([[1, 1, 1, 2, 2, 2], [1, 2, 2, 2, 0, 0], [1] + [0] * 5, [0] * 6], "int32")
 # Standard deviation of rounding with 8 and 11 bits of mantissa, through the few layers of these cases.
 TOLERANCE = {"mixed_bfloat16": 0.06, "mixed_float16": 0.01}
 
@@ -64,6 +67,8 @@ def _ids(seed, length):
 
 SOURCE, TARGET = _floats(0, S), _floats(1, T)
 EVERYWHERE = np.ones((B, T), bool)
+# Every position sees itself and some of the others.
+ATTENTION_MASK = (np.random.default_rng(9).random((B, T, T)) < 0.5).astype("int32") | np.eye(T, dtype="int32")
 SOURCE_POSITIONS = SOURCE_MASK.astype(bool)
 # A target row attends to its source, so the row without a source means nothing.
 TARGET_POSITIONS = TARGET_MASK.astype(bool) & SOURCE_POSITIONS.any(axis=1, keepdims=True)
@@ -86,6 +91,8 @@ def _attention_cases():
     source = {"query": SOURCE, "padding_mask": SOURCE_MASK}
     yield Case("attention", make, source, SOURCE_POSITIONS, {"query": SOURCE_MASK})
     yield Case("attention_causal", make, {"query": TARGET}, TARGET_POSITIONS, {"query": TARGET_MASK}, {"causal": True})
+    masked = {"query": TARGET, "attention_mask": ATTENTION_MASK}
+    yield Case("attention_masked", make, masked, EVERYWHERE, options={"causal": True})
     cross = {"query": TARGET, "key_value": SOURCE, "padding_mask": SOURCE_MASK}
     yield Case("attention_cross", make, cross, TARGET_POSITIONS, {"key_value": SOURCE_MASK, "query": TARGET_MASK})
 
@@ -99,6 +106,10 @@ def _block_cases():
         make = _block(TransformerDecoderBlock, norm=norm, activation="gelu")
         padding = {"inputs": TARGET_MASK, "encoded": SOURCE_MASK}
         yield Case(f"decoder_block_{norm}", make, decoder, TARGET_POSITIONS, padding)
+        make = _block(TransformerCausalBlock, norm=norm, activation="gelu_approximate", residual_initializer_stddev=0.1)
+        inputs, positions = {"inputs": TARGET}, TARGET_MASK.astype(bool)
+        yield Case(f"causal_block_{norm}", make, inputs, positions, {"inputs": TARGET_MASK})
+    yield Case("causal_block_masked", make, {"inputs": TARGET, "attention_mask": ATTENTION_MASK}, EVERYWHERE)
 
 
 def _model_cases():
@@ -109,8 +120,31 @@ def _model_cases():
         "model_pre_none": dict(norm="pre", tied_embeddings="none", target_vocabulary_size=29, positions="learned"),
         "model_post_target": dict(tied_embeddings="target", target_vocabulary_size=29, activation="swish"),
         "model_pre_all": dict(norm="pre", activation="gelu_approximate"),
+        "model_bart": dict(
+            positions="learned",
+            position_offset=2,
+            scale_embedding=False,
+            embedding_norm=True,
+            logits_bias=True,
+            num_decoder_heads=2,
+            decoder_intermediate_dim=40,
+        ),
+        "model_marian": dict(positions="sinusoidal_as_published", tied_embeddings="target", num_decoder_layers=1),
     }.items():
         yield Case(name, _model(**options), {"inputs": inputs}, TARGET_POSITIONS, padding)
+
+
+def _gpt2_cases():
+    inputs = {"token_ids": _ids(2, S), "padding_mask": SOURCE_MASK}
+    packed = {**inputs, "segment_ids": SEGMENT_IDS}
+    sizes = dict(hidden_dim=D, intermediate_dim=24, num_heads=4, num_layers=2, max_sequence_length=12)
+    for name, given, options in (
+        ("gpt2_tied", inputs, {}),
+        ("gpt2_untied", inputs, dict(tied_embeddings=False, activation="relu", layer_norm_epsilon=1e-3)),
+        ("gpt2_packed", packed, dict(embedding_dropout=0.3)),
+    ):
+        make = lambda options=options, **kwargs: GPT2(V, **sizes, **options, **kwargs)  # noqa: E731
+        yield Case(name, make, {"inputs": given}, SOURCE_POSITIONS, {"token_ids": SOURCE_MASK})
 
 
 def _encoder(**options):
@@ -190,7 +224,8 @@ def _simple_cases():
 
 MODEL_CASES = list(_model_cases())
 ENCODER_CASES = list(_encoder_cases())
-CASES = [*_simple_cases(), *_attention_cases(), *_block_cases(), *MODEL_CASES, *ENCODER_CASES]
+GPT2_CASES = list(_gpt2_cases())
+CASES = [*_simple_cases(), *_attention_cases(), *_block_cases(), *MODEL_CASES, *ENCODER_CASES, *GPT2_CASES]
 
 
 def randomised(layer, seed=5):
