@@ -5,12 +5,14 @@ from zoo.generation.decode_loop import Choice, DecodeState, decode_loop
 from zoo.generation.greedy_search import greedy_search
 from zoo.generation.hypotheses import Hypotheses
 from zoo.generation.length_penalty import LENGTH_PENALTY_TYPES, length_penalty_divisor
+from zoo.generation.token_rules import TokenRules
 
 __all__ = [
     "LENGTH_PENALTY_TYPES",
     "Choice",
     "DecodeState",
     "Hypotheses",
+    "TokenRules",
     "beam_search",
     "decode_loop",
     "greedy_search",

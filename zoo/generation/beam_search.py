@@ -11,6 +11,7 @@ from zoo.generation.length_penalty import LENGTH_PENALTY_TYPES, length_penalty_d
 from zoo.generation.next_tokens import best_next_tokens
 from zoo.generation.row_gather import gather_per_row, row_offsets
 from zoo.generation.row_limits import check_common, check_count, row_limits
+from zoo.generation.token_rules import NO_RULES
 from zoo.generation.top_k import top_k
 
 _IMPOSSIBLE = -float("inf")
@@ -49,13 +50,14 @@ def beam_search(
     num_return=1,
     loop_length,
     no_repeat_ngram_size=0,
+    token_rules=NO_RULES,
 ):
     """Keeps the `num_beams` best unfinished sequences of every row and the `num_return` best finished ones.
 
     Definition, per row (after the live and finished sets of flax's and T5X's beam search):
 
     1. All continuations of the live sequences compete by summed log-probability (float32, the model's own: blocked
-       tokens are left out, the others not renormalised). The best 2 * num_beams are candidates.
+       tokens are left out, the others not renormalised; forced tokens count 0). The best 2 * num_beams are candidates.
     2. A candidate **finishes** if it ends in `eos_id` and ranks among the best `num_beams` (the rule of fairseq,
        transformers and CTranslate2, without which one beam would not be greedy search; T5X lets all candidates
        finish). Finished hypotheses compete by score = log_prob / penalty(length); they are never extended and never
@@ -89,6 +91,7 @@ def beam_search(
         loop_length: Python int, or int32 scalar tensor in a TensorFlow graph: size of the output, at least the
             largest `max_new_tokens`.
         no_repeat_ngram_size: Python int; no n-gram of this size occurs twice in a sequence. 0 allows everything.
+        token_rules: `TokenRules`, tokens that never come or must come first or last. Forced tokens count 0.
 
     Returns:
         `Hypotheses`: token_ids int32 [B, n, loop_length], lengths int32 [B, n], log_probs and scores float32 [B, n].
@@ -113,7 +116,7 @@ def beam_search(
             f"length_penalty_type must be one of {', '.join(LENGTH_PENALTY_TYPES)}; got {length_penalty_type!r}."
         )
     num_rows = ops.shape(start_ids)[0]
-    limits = row_limits(num_rows, max_new_tokens, min_new_tokens, loop_length)
+    limits = row_limits(num_rows, max_new_tokens, min_new_tokens, loop_length, eos_id, token_rules)
     alpha = ops.broadcast_to(ops.cast(length_penalty, "float32"), (num_rows,))
 
     def divisor(length):
@@ -168,6 +171,8 @@ def beam_search(
         pad_id=pad_id,
         loop_length=loop_length,
         no_repeat_ngram_size=no_repeat_ngram_size,
+        token_rules=token_rules,
+        max_new_tokens=ops.repeat(limits.max_new_tokens, num_beams, axis=0),
     ).search
     return blank_impossible(Hypotheses(last.token_ids, last.lengths, last.log_probs, last.scores), pad_id)
 

@@ -7,6 +7,7 @@ from keras import ops, tree
 
 from zoo.errors import UserError
 from zoo.generation.no_repeat_ngram import without_repeated_ngrams
+from zoo.generation.token_rules import NO_RULES, with_forced_tokens, without_suppressed_tokens
 
 
 class DecodeState(NamedTuple):
@@ -48,7 +49,20 @@ class Choice(NamedTuple):
     done: Any
 
 
-def decode_loop(step, choose, step_state, start_ids, search, done, *, pad_id, loop_length, no_repeat_ngram_size=0):
+def decode_loop(
+    step,
+    choose,
+    step_state,
+    start_ids,
+    search,
+    done,
+    *,
+    pad_id,
+    loop_length,
+    no_repeat_ngram_size=0,
+    token_rules=NO_RULES,
+    max_new_tokens=None,
+):
     """Runs a model step by step under a search.
 
     Runs in a TensorFlow graph, under `jax.jit` and eagerly on all backends: every buffer has its final shape from the
@@ -58,7 +72,8 @@ def decode_loop(step, choose, step_state, start_ids, search, done, *, pad_id, lo
         step: `step(token_ids int32 [N], index int32 scalar, step_state) -> (logits float [N, V], step_state)`. V must
             be known statically. The returned state has the same leaves, shapes and dtypes as the given one.
         choose: `choose(logits float32 [N, V], allowed float32 [N, V], state: DecodeState) -> Choice`. `allowed` holds
-            -inf for tokens that must not follow; it is `logits` itself when all may.
+            -inf for tokens that must not follow; it is `logits` itself when all may. Where a token is forced, both are
+            0 for that token and -inf for the others, so that its log-probability is 0.
         step_state: nest of tensors [N, ...], `()` for a step without state.
         start_ids: int32 [N].
         search: the search's part of the state.
@@ -66,6 +81,8 @@ def decode_loop(step, choose, step_state, start_ids, search, done, *, pad_id, lo
         pad_id: Python int.
         loop_length: Python int, or int32 scalar tensor in a TensorFlow graph: the most steps any row needs.
         no_repeat_ngram_size: Python int; 0 blocks nothing.
+        token_rules: `TokenRules`.
+        max_new_tokens: int32 [N], the limit of every sequence; needed if the rules force a last token.
 
     Returns:
         The last `DecodeState`.
@@ -91,9 +108,12 @@ def decode_loop(step, choose, step_state, start_ids, search, done, *, pad_id, lo
         logits, new_step_state = step(state.last_token_ids, state.index, state.step_state)
         if logits.shape[-1] is None:
             raise UserError("step must return logits whose last dimension, the vocabulary size, is known statically.")
+        token_rules.check_vocabulary_size(logits.shape[-1])
         logits = allowed = ops.cast(logits, "float32")
         if no_repeat_ngram_size:
             allowed = without_repeated_ngrams(logits, state.token_ids, state.index, no_repeat_ngram_size)
+        allowed = without_suppressed_tokens(allowed, token_rules)
+        logits, allowed = with_forced_tokens(logits, allowed, token_rules, state.index, max_new_tokens)
         choice = choose(logits, allowed, state)
         token_ids = state.token_ids
         if choice.parents is not None:

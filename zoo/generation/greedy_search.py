@@ -8,6 +8,7 @@ from zoo.generation.decode_loop import Choice, decode_loop
 from zoo.generation.hypotheses import Hypotheses, blank_impossible
 from zoo.generation.next_tokens import best_next_tokens
 from zoo.generation.row_limits import check_common, row_limits
+from zoo.generation.token_rules import NO_RULES
 
 
 class GreedyRecord(NamedTuple):
@@ -33,6 +34,7 @@ def greedy_search(
     min_new_tokens=0,
     loop_length,
     no_repeat_ngram_size=0,
+    token_rules=NO_RULES,
 ):
     """Takes the most probable token at every step; the lowest id among equals.
 
@@ -51,6 +53,7 @@ def greedy_search(
         loop_length: Python int, or int32 scalar tensor in a TensorFlow graph: size of the output, at least the
             largest `max_new_tokens`.
         no_repeat_ngram_size: Python int; no n-gram of this size occurs twice in a sequence. 0 allows everything.
+        token_rules: `TokenRules`, tokens that never come or must come first or last. Forced tokens count 0.
 
     Returns:
         `Hypotheses` with one hypothesis a row: token_ids int32 [B, 1, loop_length].
@@ -74,7 +77,7 @@ def greedy_search(
         no_repeat_ngram_size=no_repeat_ngram_size,
     )
     num_rows = ops.shape(start_ids)[0]
-    limits = row_limits(num_rows, max_new_tokens, min_new_tokens, loop_length)
+    limits = row_limits(num_rows, max_new_tokens, min_new_tokens, loop_length, eos_id, token_rules)
 
     def choose(logits, allowed, state):
         log_probs, token_ids = best_next_tokens(logits, allowed, min(2, logits.shape[-1]))
@@ -108,6 +111,8 @@ def greedy_search(
         pad_id=pad_id,
         loop_length=loop_length,
         no_repeat_ngram_size=no_repeat_ngram_size,
+        token_rules=token_rules,
+        max_new_tokens=limits.max_new_tokens,
     )
     log_probs = last.search.log_probs[:, None]
     return blank_impossible(

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from zoo.errors import UserError
+from zoo.generation.token_rules import NO_RULES
 
 
 class RowLimits(NamedTuple):
@@ -20,11 +21,19 @@ class RowLimits(NamedTuple):
     min_new_tokens: Any
 
 
-def row_limits(num_rows, max_new_tokens, min_new_tokens, loop_length):
-    """Brings scalars or [B] tensors into `RowLimits`; limits beyond `loop_length` or below 0 are clipped."""
+def row_limits(num_rows, max_new_tokens, min_new_tokens, loop_length, eos_id=None, token_rules=NO_RULES):
+    """Brings scalars or [B] tensors into `RowLimits`; limits beyond `loop_length` or below 0 are clipped.
+
+    Where the rules force the end token, it may come however few tokens there are.
+    """
     maximum = ops.broadcast_to(ops.cast(max_new_tokens, "int32"), (num_rows,))
+    maximum = ops.maximum(ops.minimum(maximum, loop_length), 0)
     minimum = ops.broadcast_to(ops.cast(min_new_tokens, "int32"), (num_rows,))
-    return RowLimits(ops.maximum(ops.minimum(maximum, loop_length), 0), minimum)
+    if eos_id is not None and token_rules.forced_first_token_id == eos_id:
+        minimum = ops.zeros_like(minimum)
+    if eos_id is not None and token_rules.forced_last_token_id == eos_id:
+        minimum = ops.minimum(minimum, maximum - 1)
+    return RowLimits(maximum, minimum)
 
 
 def check_count(name, value, minimum):

@@ -15,9 +15,10 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from keras import ops  # noqa: E402
 
-from zoo.generation import beam_search, greedy_search  # noqa: E402
+from zoo.generation import TokenRules, beam_search, greedy_search  # noqa: E402
 
 NUM_ROWS, LOOP_LENGTH, EOS, PAD = 5, 7, 2, 0
+RULES = TokenRules(suppressed_token_ids=(PAD, 3), forced_first_token_id=6, forced_last_token_id=EOS)
 CASES = {
     "greedy": {},
     "greedy without repeated bigrams": {"no_repeat_ngram_size": 2},
@@ -28,6 +29,8 @@ CASES = {
     "ten beams": {"num_beams": 10, "num_return": 10},
     "beams without repeated bigrams": {"num_beams": 4, "num_return": 2, "no_repeat_ngram_size": 2},
     "more beams than vocabulary": {"num_beams": 9, "num_return": 9, "vocabulary_size": 5},
+    "greedy under rules": {"token_rules": RULES, "no_repeat_ngram_size": 2},
+    "beams under rules": {"num_beams": 4, "num_return": 3, "token_rules": RULES},
     "no room at all": {"num_beams": 2, "loop_length": 0},
 }
 

@@ -54,6 +54,26 @@ def penalty(length, alpha, penalty_type):
     return {"gnmt": ((5 + length) / 6) ** alpha, "average": length**alpha, "none": 1.0}[penalty_type]
 
 
+def ruled(log_probs, rules, maximum):
+    """The log-probabilities of a row under `TokenRules`, written position by position."""
+
+    def ruled_log_probs(prefix):
+        values = np.array(log_probs(prefix))
+        for token in rules.suppressed_token_ids:
+            values[token] = -math.inf
+        forced = None
+        if len(prefix) == 0 and rules.forced_first_token_id is not None:
+            forced = rules.forced_first_token_id
+        if len(prefix) == maximum - 1 and rules.forced_last_token_id is not None:
+            forced = rules.forced_last_token_id
+        if forced is not None:
+            values[:] = -math.inf
+            values[forced] = 0.0
+        return values
+
+    return ruled_log_probs
+
+
 def repeats_ngram(tokens, size):
     """Whether an n-gram of this size occurs twice."""
     ngrams = [tuple(tokens[i : i + size]) for i in range(len(tokens) - size + 1)]
@@ -74,7 +94,9 @@ def all_sequences(log_probs, vocabulary_size, *, eos_id, maximum, minimum=0, ngr
             body = tokens[:-1] if tokens[-1] == eos_id else tokens
             if ngram_size and (repeats_ngram(body, ngram_size) or repeats_ngram(tokens, ngram_size)):
                 continue
-            found[tokens] = sum(log_probs(tokens[:i])[token] for i, token in enumerate(tokens))
+            total = sum(log_probs(tokens[:i])[token] for i, token in enumerate(tokens))
+            if total > -math.inf:
+                found[tokens] = total
     return found
 
 
@@ -93,6 +115,8 @@ def plain_beam_search(
                 if token == eos_id and index < minimum:
                     continue
                 if ngram_size and repeats_ngram([*tokens, token], ngram_size):
+                    continue
+                if next_log_probs[token] == -math.inf:
                     continue
                 candidates.append((total + next_log_probs[token], (*tokens, token)))
         candidates = sorted(candidates, key=lambda item: -item[0])[: 2 * num_beams]

@@ -13,7 +13,7 @@ import pytest
 from keras import ops
 from search_references import rows_of
 
-from zoo.generation import beam_search, greedy_search
+from zoo.generation import TokenRules, beam_search, greedy_search
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -112,6 +112,55 @@ def test_greedy_search_equals_generate(model, minimum, ngram_size):
     sequences, _ = generate(model, num_beams=1, min_new_tokens=minimum, no_repeat_ngram_size=ngram_size)
     rows = search(model, 1, min_new_tokens=minimum, no_repeat_ngram_size=ngram_size)
     assert [row[0][2] for row in rows] == sequences
+
+
+# (our rules, transformers' names for them). Token 5 is among the model's favourites.
+RULES = {
+    "Marian": (
+        TokenRules(suppressed_token_ids=(PAD,), forced_last_token_id=EOS),
+        dict(bad_words_ids=[[PAD]], forced_eos_token_id=EOS),
+    ),
+    "BART": (
+        TokenRules(forced_first_token_id=7, forced_last_token_id=EOS),
+        dict(forced_bos_token_id=7, forced_eos_token_id=EOS),
+    ),
+    "suppressed": (TokenRules(suppressed_token_ids=(5, 9, 11)), dict(bad_words_ids=[[5], [9], [11]])),
+    "forced though suppressed": (
+        TokenRules(suppressed_token_ids=(5, 9), forced_first_token_id=5),
+        dict(bad_words_ids=[[5], [9]], forced_bos_token_id=5),
+    ),
+}
+
+
+@pytest.mark.parametrize(("minimum", "ngram_size"), [(0, 0), (LONGEST, 2)])
+@pytest.mark.parametrize("num_beams", [1, 4])
+@pytest.mark.parametrize("name", RULES)
+def test_token_rules_equal_generate(model, name, num_beams, minimum, ngram_size):
+    rules, their_rules = RULES[name]
+    theirs = dict(num_beams=num_beams, min_new_tokens=minimum, no_repeat_ngram_size=ngram_size, **their_rules)
+    ours = dict(token_rules=rules, min_new_tokens=minimum, no_repeat_ngram_size=ngram_size)
+    if num_beams == 1:
+        sequences, _ = generate(model, **theirs)
+        assert [row[0][2] for row in search(model, 1, **ours)] == sequences
+        return
+    for length_penalty in (0.0, 1.3):
+        sequences, scores = generate(
+            model,
+            num_return_sequences=3,
+            length_penalty=length_penalty,
+            early_stopping="never",
+            **theirs,
+        )
+        rows = search(model, num_beams, num_return=3, length_penalty=length_penalty, **ours)
+        found = [hypothesis for row in rows for hypothesis in row]
+        assert [tokens for _, _, tokens in found] == sequences
+        np.testing.assert_allclose([score for score, _, _ in found], scores, atol=2e-5)
+
+
+def test_the_rules_are_worth_comparing(model):
+    """Each of them changes what is found without it."""
+    free = search(model, 4, num_return=3)
+    assert all(search(model, 4, num_return=3, token_rules=rules) != free for rules, _ in RULES.values())
 
 
 def test_the_model_is_worth_comparing(model):
