@@ -1,6 +1,6 @@
 """What every reader of another program's checkpoints returns, and the models they are put in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
@@ -17,11 +17,14 @@ class ForeignModel:
 
     Attributes:
         directory: Where it was read from.
-        model: An `Encoder` or a model with a head, with its weights.
-        kind: What it is: "encoder", "token_classifier", "sequence_classifier", "masked_token_predictor" or
-            "pretraining" (a `MaskedTokenPredictor` with next-sentence prediction).
+        model: An `Encoder`, a model with a head or an `EncoderDecoder`, with its weights.
+        kind: What it is: "encoder", "token_classifier", "sequence_classifier", "masked_token_predictor", "pretraining"
+            (a `MaskedTokenPredictor` with next-sentence prediction) or "sequence_to_sequence" (an `EncoderDecoder`).
         labels: Names of a classifier's classes in the order of its logits; None for other kinds.
         problem_type: "single_label_classification", "multi_label_classification", "regression" or None (not said).
+        family: Of a "sequence_to_sequence" model: "marian", "bart", "mbart" or "pegasus".
+        generation: Of a "sequence_to_sequence" model: how the checkpoint wants it decoded, settings by name as
+            `zoo.tasks.sequence_to_sequence.SequenceToSequenceSettings` takes them.
     """
 
     directory: Path
@@ -29,6 +32,8 @@ class ForeignModel:
     kind: str
     labels: tuple[str, ...] | None = None
     problem_type: str | None = None
+    family: str | None = None
+    generation: dict = field(default_factory=dict)
 
 
 def make_model(family, kind, encoder_arguments, *, num_labels=None, head_dropout=0.1, dtype=None):

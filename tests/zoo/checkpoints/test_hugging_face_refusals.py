@@ -179,7 +179,7 @@ def test_shards_and_their_index(directory):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"model_type": "t5"}, ["model_type 't5' is not supported; supported are bert, camembert, distilbert"]),
+        ({"model_type": "t5"}, ["model_type 't5' is not supported; supported are bart, bert, camembert, distilbert"]),
         ({"model_type": None}, ["model_type None is not supported"]),
         ({"position_embedding_type": "relative_key"}, ["position_embedding_type 'relative_key' is not supported"]),
         ({"hidden_act": "mish"}, ["hidden_act 'mish' is not supported; supported are gelu, gelu_new"]),

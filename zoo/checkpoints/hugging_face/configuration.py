@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from zoo.checkpoints.bert_families import FAMILIES
+from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE_FAMILIES
 from zoo.errors import UserError
 
 CONFIG_FILE = "config.json"
@@ -40,7 +41,7 @@ _KEYS = {
 }
 # What transformers' code fixes where the configuration has no key for it.
 _FIXED = {"bert": {}, "roberta": {}, "distilbert": {"num_segments": 0, "layer_norm_epsilon": 1e-12}}
-_ACTIVATIONS = {
+ACTIVATIONS = {
     "gelu": "gelu",
     "gelu_new": "gelu_approximate",
     "gelu_pytorch_tanh": "gelu_approximate",
@@ -125,7 +126,8 @@ class Configuration:
         for family in FAMILIES:
             if model_type in family.model_types:
                 return family
-        known = ", ".join(sorted(name for family in FAMILIES for name in family.model_types))
+        names = [name for family in FAMILIES for name in family.model_types]
+        known = ", ".join(sorted([*names, *(family.name for family in SEQUENCE_TO_SEQUENCE_FAMILIES)]))
         raise UserError(f"{self.path}: model_type {model_type!r} is not supported; supported are {known}")
 
     def _encoder_arguments(self):
@@ -139,10 +141,10 @@ class Configuration:
             if not isinstance(value, wanted) or isinstance(value, bool) or (wanted is not str and value < 0):
                 raise UserError(f"{self.path}: {keys[ours][0]} {value!r} is not supported")
         name = arguments["activation"]
-        if name not in _ACTIVATIONS:
-            key, known = keys["activation"][0], ", ".join(_ACTIVATIONS)
+        if name not in ACTIVATIONS:
+            key, known = keys["activation"][0], ", ".join(ACTIVATIONS)
             raise UserError(f"{self.path}: {key} {name!r} is not supported; supported are {known}")
-        arguments["activation"] = _ACTIVATIONS[name]
+        arguments["activation"] = ACTIVATIONS[name]
         if self.family.name == "roberta":
             # The position of a token is counted from the row after that of the padding token.
             arguments["position_offset"] = self.content.get("pad_token_id", 1) + 1
@@ -207,7 +209,7 @@ def to_hugging_face(family, kind, encoder_config, *, head_dropout=None, labels=N
     """
     suffix = next(suffix for suffix, named in _KINDS.items() if named == kind)
     # Several of their names stand for one activation of ours; the first is written.
-    activations = {ours: theirs for theirs, ours in reversed(_ACTIVATIONS.items())}
+    activations = {ours: theirs for theirs, ours in reversed(ACTIVATIONS.items())}
     content = {"architectures": [family.class_prefixes[0] + suffix], "model_type": family.name}
     for ours, (theirs, _) in _KEYS[family.name].items():
         content[theirs] = encoder_config[ours]

@@ -6,6 +6,7 @@ from zoo.checkpoints.bert_families import KINDS
 from zoo.checkpoints.foreign_model import CLASSIFIERS, LANGUAGE_MODELS, ForeignModel, make_model
 from zoo.checkpoints.hugging_face.configuration import Configuration, read_content
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
+from zoo.checkpoints.hugging_face.sequence_to_sequence import family_of, load_sequence_to_sequence
 from zoo.checkpoints.hugging_face.tensor_names import (
     ignored_names,
     name_in_model,
@@ -14,6 +15,7 @@ from zoo.checkpoints.hugging_face.tensor_names import (
     tensor_names,
 )
 from zoo.checkpoints.named_tensors import assign_tensors
+from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
 
 
@@ -26,13 +28,14 @@ def is_hugging_face(directory):
 
 
 def load_hugging_face(directory, kind=None, dtype=None):
-    """Reads a BERT, DistilBERT or RoBERTa from a Hugging Face directory, with the weights it was saved with.
+    """Reads a BERT, DistilBERT, RoBERTa, Marian, BART, mBART or PEGASUS with its weights from a Hugging Face directory.
 
     The file is memory-mapped and copied tensor by tensor.
 
     Args:
         directory: A directory with config.json and model.safetensors, whole or in shards.
-        kind: What to make of it: one of `zoo.checkpoints.bert_families.KINDS`; what config.json names if None.
+        kind: What to make of it: one of `zoo.checkpoints.bert_families.KINDS`, or "sequence_to_sequence" for the last
+            four families; what config.json names if None.
             "encoder" leaves any head behind, so that a new one can be put on `ForeignModel.model`. It has a pooler if
             the checkpoint has one.
         dtype: A Keras dtype policy; the global one if None, whatever the file's.
@@ -48,6 +51,10 @@ def load_hugging_face(directory, kind=None, dtype=None):
         >>> encoder = load_hugging_face("bert-base-uncased", kind="encoder").model
         >>> tagger = TokenClassifier(encoder, num_labels=9)
     """
+    if family_of(read_content(directory)) is not None:
+        if kind not in (SEQUENCE_TO_SEQUENCE, None):
+            raise UserError(f"{directory} holds a model of kind {SEQUENCE_TO_SEQUENCE!r}, which is no {kind!r}")
+        return load_sequence_to_sequence(directory, dtype)
     configuration = Configuration.read(directory)
     kind = choose_kind(configuration, kind)
     tensors = SafetensorsFiles(directory)

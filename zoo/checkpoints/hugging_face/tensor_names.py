@@ -15,8 +15,13 @@ _PARTS = {
 
 def tensor_names(family, kind, num_layers, with_pooler):
     """`TensorName` of every weight of a model; see `rules_of_model`."""
+    return names_of_rules(rules_of_model(family, kind, num_layers, with_pooler))
+
+
+def names_of_rules(rules):
+    """`TensorName` of every weight of the layers that rules name."""
     found = []
-    for rule in rules_of_model(family, kind, num_layers, with_pooler):
+    for rule in rules:
         if rule.kind in _PARTS:
             for ours, theirs, transposed in _PARTS[rule.kind]:
                 found.append(TensorName(f"{rule.ours}.{ours}", f"{rule.theirs}.{theirs}", transposed))

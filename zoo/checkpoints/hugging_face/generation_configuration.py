@@ -1,0 +1,209 @@
+"""How a Hugging Face directory wants its encoder-decoder decoded: generation_config.json, earlier config.json."""
+
+import json
+from pathlib import Path
+
+from zoo.errors import UserError
+
+GENERATION_FILE = "generation_config.json"
+
+# Key: the values that change nothing. Any other asks for a search that the zoo does not have.
+_NEUTRAL = {
+    "do_sample": (False,),
+    "num_beam_groups": (1,),
+    "num_return_sequences": (1,),
+    "diversity_penalty": (0.0,),
+    "repetition_penalty": (1.0,),
+    "encoder_repetition_penalty": (1.0,),
+    "encoder_no_repeat_ngram_size": (0,),
+    "guidance_scale": (1.0,),
+    "penalty_alpha": (0.0,),
+    "remove_invalid_values": (False,),
+    "token_healing": (False,),
+    "exponential_decay_length_penalty": (),
+    "sequence_bias": ({},),
+    "force_words_ids": ([],),
+    "constraints": ([],),
+    "begin_suppress_tokens": ([],),
+    "forced_decoder_ids": ([],),
+    "stop_strings": ([],),
+    "max_time": (),
+    "watermarking_config": ({},),
+    "dola_layers": (),
+}
+_FOLLOWED = (
+    "num_beams",
+    "max_length",
+    "max_new_tokens",
+    "min_length",
+    "min_new_tokens",
+    "length_penalty",
+    "no_repeat_ngram_size",
+    "early_stopping",
+    "bad_words_ids",
+    "suppress_tokens",
+    "renormalize_logits",
+    "decoder_start_token_id",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "bos_token_id",
+    "eos_token_id",
+    "pad_token_id",
+)
+# Of sampling, of speed or of what is returned: without do_sample they change no text.
+_WITHOUT_EFFECT = (
+    "temperature",
+    "top_k",
+    "top_p",
+    "top_h",
+    "min_p",
+    "typical_p",
+    "epsilon_cutoff",
+    "eta_cutoff",
+    "use_cache",
+    "cache_implementation",
+    "cache_config",
+    "return_legacy_cache",
+    "output_attentions",
+    "output_hidden_states",
+    "output_scores",
+    "output_logits",
+    "return_dict_in_generate",
+    "transformers_version",
+    "_from_model_config",
+    "compile_config",
+    "disable_compile",
+    "low_memory",
+    "prefill_chunk_size",
+    "is_assistant",
+    "num_assistant_tokens",
+    "num_assistant_tokens_schedule",
+    "assistant_confidence_threshold",
+    "assistant_early_exit",
+    "assistant_lookbehind",
+    "target_lookbehind",
+    "prompt_lookup_num_tokens",
+    "max_matching_ngram_size",
+    "forced_bos_token",
+)
+_STOPPING = {True: "first", False: "estimate", "never": "exact"}
+
+
+def read_generation(directory, config, defaults):
+    """Settings of decoding after a Hugging Face directory.
+
+    generation_config.json decides where it is there; before 2023 the same keys stood in config.json. Where neither says
+    how long an answer may be, nothing is set, though transformers would stop after 20 tokens.
+
+    Args:
+        directory: The directory.
+        config: The content of its config.json.
+        defaults: Token ids by key for what config.json does not say.
+
+    Returns:
+        A dict of settings by the names of `zoo.tasks.sequence_to_sequence.SequenceToSequenceSettings`. Lengths do not
+        count the decoder's start token, as transformers does.
+
+    Raises:
+        UserError: for a damaged file, and for what the zoo cannot follow exactly, naming the key and its value.
+    """
+    path = Path(directory) / GENERATION_FILE
+    if path.is_file():
+        content = _read_json(path)
+        known = {*_NEUTRAL, *_FOLLOWED, *_WITHOUT_EFFECT}
+        unknown = sorted(key for key, value in content.items() if key not in known and value not in (None, False))
+        if unknown:
+            raise UserError(f"{path}: {unknown[0]} {content[unknown[0]]!r} is not supported; remove it to do without")
+        # What they say of single tokens is also in config.json, whose class fills in what it lacks.
+        content = {**{key: config.get(key, default) for key, default in defaults.items()}, **content}
+    else:
+        path = Path(directory) / "config.json"
+        content = {**defaults, **config}
+        if config.get("force_bos_token_to_be_generated") and content.get("forced_bos_token_id") is None:
+            # BART's spelling before 2021.
+            content["forced_bos_token_id"] = content["bos_token_id"]
+    for key, values in _NEUTRAL.items():
+        value = content.get(key)
+        if value is not None and value not in values:
+            raise UserError(f"{path}: {key} {value!r} is not supported; remove it to do without")
+    return _Reader(content, path).settings()
+
+
+class _Reader:
+    def __init__(self, content, path):
+        self.content, self.path = content, path
+
+    def settings(self):
+        stopping = self._value("early_stopping", False)
+        if stopping not in _STOPPING:
+            raise UserError(f"{self.path}: early_stopping {stopping!r} is not supported")
+        found = {
+            "num_beams": self._value("num_beams", 1),
+            "length_penalty": float(self._value("length_penalty", 1.0)),
+            "length_penalty_type": "average",
+            "no_repeat_ngram_size": self._value("no_repeat_ngram_size", 0),
+            "min_new_tokens": self._length("min_new_tokens", "min_length") or 0,
+            "stopping": _STOPPING[stopping],
+            "start_token_id": self._token("decoder_start_token_id", "bos_token_id"),
+            "suppressed_token_ids": self._suppressed(),
+            "renormalize": bool(self._value("renormalize_logits", False)),
+            "forced_first_token_id": self._token("forced_bos_token_id"),
+            "forced_last_token_id": self._token("forced_eos_token_id"),
+        }
+        longest = self._length("max_new_tokens", "max_length")
+        if longest is not None:
+            found["max_new_tokens"] = longest
+        if found["start_token_id"] is None:
+            raise UserError(
+                f"{self.path} lacks decoder_start_token_id, with which every answer begins; for a multilingual model "
+                "set it, or forced_bos_token_id, to the token of the target language"
+            )
+        # A limit after the length of the source is ours; transformers has none.
+        return {**found, "max_tokens_factor": 0.0}
+
+    def _value(self, key, default):
+        value = self.content.get(key)
+        return default if value is None else value
+
+    def _length(self, new_tokens, all_tokens):
+        if self.content.get(new_tokens) is not None:
+            return self._integer(new_tokens)
+        # The decoder's start token is one of these.
+        return None if self.content.get(all_tokens) is None else max(self._integer(all_tokens) - 1, 0)
+
+    def _integer(self, key):
+        value = self.content[key]
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise UserError(f"{self.path}: {key} {value!r} is not supported; it must be an integer of at least 0")
+        return value
+
+    def _token(self, *keys):
+        """The one token of the first key that has any."""
+        for key in keys:
+            value = self.content.get(key)
+            if isinstance(value, list):
+                if len(value) != 1:
+                    raise UserError(f"{self.path}: {key} {value!r} is not supported; it must be one token")
+                value = value[0]
+            if value is not None:
+                return value
+        return None
+
+    def _suppressed(self):
+        words = self._value("bad_words_ids", [])
+        phrases = [word for word in words if len(word) != 1]
+        if phrases:
+            raise UserError(f"{self.path}: bad_words_ids {phrases!r} are not supported; each must be one token")
+        # transformers takes an end token out of bad_words_ids, but not out of suppress_tokens.
+        bad = [word[0] for word in words if word[0] != self._token("eos_token_id")]
+        return tuple(sorted({*bad, *self._value("suppress_tokens", [])}))
+
+
+def _read_json(path):
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is damaged or cannot be read ({error}); copy it again") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is damaged: it is no JSON object; copy it again")
+    return content
