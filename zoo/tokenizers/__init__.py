@@ -4,6 +4,7 @@ from pathlib import Path
 
 from zoo.errors import UserError
 from zoo.tokenizers.clean_text import clean_text
+from zoo.tokenizers.mapped_sentencepiece import MappedSentencePieceTokenizer
 from zoo.tokenizers.offsets import character_offsets
 from zoo.tokenizers.sentencepiece import SentencePieceTokenizer
 from zoo.tokenizers.tokenized_text import TokenizedText
@@ -11,6 +12,7 @@ from zoo.tokenizers.tokenizer import CONFIG_FILE, Tokenizer, read_config
 from zoo.tokenizers.wordpiece import WordPieceTokenizer
 
 __all__ = [
+    "MappedSentencePieceTokenizer",
     "SentencePieceTokenizer",
     "TokenizedText",
     "Tokenizer",
@@ -21,7 +23,7 @@ __all__ = [
 ]
 
 # A new tokenizer class is added here; its name is what tokenizer.json calls it.
-_CLASSES = {cls.__name__: cls for cls in (SentencePieceTokenizer, WordPieceTokenizer)}
+_CLASSES = {cls.__name__: cls for cls in (MappedSentencePieceTokenizer, SentencePieceTokenizer, WordPieceTokenizer)}
 
 
 def load(directory) -> Tokenizer:

@@ -1,6 +1,5 @@
 """SentencePiece subword units (unigram and BPE), encoded and decoded inside a TensorFlow graph."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +7,12 @@ from pathlib import Path
 import numpy as np
 import sentencepiece
 import tensorflow as tf
-import tensorflow_text as tf_text
 from sentencepiece import sentencepiece_model_pb2
-from tensorflow_text.python.ops.sentencepiece_tokenizer import (
-    _SentencepieceModelResource,
-    gen_sentencepiece_tokenizer,
-)
 
 from zoo.errors import UserError
 from zoo.tokenizers.clean_text import clean_text, replace_surrogates
 from zoo.tokenizers.reversible_escape import ESCAPE_SYMBOLS, escape_graph, escape_text, unescape_graph
+from zoo.tokenizers.sentencepiece_resource import LastingSentencepiece
 from zoo.tokenizers.sentencepiece_training import train_sentencepiece
 from zoo.tokenizers.tokenizer import Tokenizer, read_asset
 
@@ -84,7 +79,7 @@ class SentencePieceTokenizer(Tokenizer):
         self.unk_id = _existing(processor.unk_id())
         # Resources and tables belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
-            self._encoder = _LastingSentencepiece(model=self.model, out_type=tf.int32)
+            self._encoder = LastingSentencepiece(model=self.model, out_type=tf.int32)
             self._surfaces = tf.constant(self._facts.surfaces, tf.string)
 
     @classmethod
@@ -244,25 +239,6 @@ class SentencePieceTokenizer(Tokenizer):
             return cls(content)
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
-
-
-class _LastingModel(_SentencepieceModelResource):
-    """A model resource under a name of its own.
-
-    The package's own is nameless and dies with the kernel that made it, as soon as TensorFlow clears its kernel cache,
-    which `tf.random.set_seed` and `keras.utils.set_random_seed` do: every later use fails with NotFoundError.
-    """
-
-    def _create_resource(self):
-        return gen_sentencepiece_tokenizer.sentencepiece_op(
-            model=self._model, shared_name=f"sentencepiece_{hashlib.sha256(self._model).hexdigest()}"
-        )
-
-
-class _LastingSentencepiece(tf_text.SentencepieceTokenizer):
-    def __init__(self, model, **options):
-        super().__init__(model, **options)
-        self._model_resource = _LastingModel(model, None)
 
 
 def _checked_processor(model):
