@@ -8,7 +8,7 @@ from zoo.layers.masked_language_model_head import MaskedLanguageModelHead
 from zoo.layers.multi_head_attention import MultiHeadAttention
 from zoo.layers.position_embedding import PositionEmbedding, sinusoidal_table
 from zoo.layers.token_embedding import TokenEmbedding
-from zoo.layers.transformer_block import TransformerDecoderBlock, TransformerEncoderBlock
+from zoo.layers.transformer_block import TransformerCausalBlock, TransformerDecoderBlock, TransformerEncoderBlock
 
 __all__ = [
     "FeedForward",
@@ -16,6 +16,7 @@ __all__ = [
     "MultiHeadAttention",
     "PositionEmbedding",
     "TokenEmbedding",
+    "TransformerCausalBlock",
     "TransformerDecoderBlock",
     "TransformerEncoderBlock",
     "sinusoidal_table",

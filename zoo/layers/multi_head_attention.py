@@ -68,7 +68,7 @@ class MultiHeadAttention(keras.layers.Layer):
         batch, length = ops.shape(x)[0], ops.shape(x)[1]
         return ops.reshape(x, (batch, length, self.num_heads, self.head_dim))
 
-    def call(self, query, key_value=None, padding_mask=None, causal=False, training=None):
+    def call(self, query, key_value=None, padding_mask=None, causal=False, attention_mask=None, training=None):
         """Attends from every query position to every permitted key position.
 
         Args:
@@ -77,6 +77,8 @@ class MultiHeadAttention(keras.layers.Layer):
             padding_mask: bool or int `[B, S]`, True for real tokens. A row with no real token
                 gets finite values of no meaning.
             causal: Whether position t sees positions up to t only.
+            attention_mask: bool or int `[B, T, S]`, True where a query position may see a key position, for what the
+                other two cannot say.
             training: Whether dropout is active.
 
         Returns:
@@ -87,6 +89,9 @@ class MultiHeadAttention(keras.layers.Layer):
         k = self._split_heads(self.key(key_value))
         v = self._split_heads(self.value(key_value))
         mask = None if padding_mask is None else ops.cast(padding_mask, "bool")[:, None, None, :]
+        if attention_mask is not None:
+            permitted = ops.cast(attention_mask, "bool")[:, None]
+            mask = permitted if mask is None else ops.logical_and(mask, permitted)
         if self.dropout is not None and training:
             attended = self._attend_with_dropout(q, k, v, mask, causal)
         else:
@@ -105,6 +110,21 @@ class MultiHeadAttention(keras.layers.Layer):
             logits = ops.where(mask, logits, -1e9)
         weights = self.dropout(ops.cast(ops.softmax(logits, axis=-1), v.dtype), training=True)
         return ops.einsum("bhts,bshd->bthd", weights, v)
+
+    def prefill(self, inputs):
+        """Causal self-attention over a whole sequence, and its keys and values for the steps that follow.
+
+        Args:
+            inputs: float `[B, T, D]`; padding belongs at the end, where no real position sees it.
+
+        Returns:
+            float `[B, T, D]`, and keys and values, two tensors `[B, H, T, D / H]`.
+        """
+        q, k, v = (self._split_heads(layer(inputs)) for layer in (self.query, self.key, self.value))
+        attended = ops.dot_product_attention(q, k, v, is_causal=True, scale=self.scale)
+        batch, length = ops.shape(inputs)[0], ops.shape(inputs)[1]
+        outputs = self.output_projection(ops.reshape(attended, (batch, length, self.hidden_dim)))
+        return outputs, (ops.transpose(k, (0, 2, 1, 3)), ops.transpose(v, (0, 2, 1, 3)))
 
     def keys_and_values(self, key_value):
         """Keys and values of a whole sequence in cache layout: two tensors `[B, H, S, D / H]` from `[B, S, D']`."""
@@ -136,8 +156,47 @@ class MultiHeadAttention(keras.layers.Layer):
         attended = self._attend_heads_first(query, keys, values, visible[None, None, None, :])
         return attended, (keys, values)
 
+    def step_after_prompt(self, query, cache, index, prompt, prompt_mask):
+        """Self-attention of one new position for each of N = B * K hypotheses that continue B prompts.
+
+        One softmax goes over the positions of the prompt and those of the cache. The K hypotheses of a row share the
+        keys and values of its prompt: they attend as K query positions of one row.
+
+        Args:
+            query: float `[N, D]`, hypotheses of a row next to each other.
+            cache: keys and values of what follows the prompt, `[N, H, L, D / H]` each.
+            index: int32 scalar, the new position, counted from the end of the prompt.
+            prompt: keys and values, `[B, H, P, D / H]` each; P may be 0.
+            prompt_mask: bool or int `[B, P]`, True for real tokens.
+
+        Returns:
+            float `[N, D]`, and the cache with position `index` written.
+        """
+        keys, values = cache
+        prompt_keys, prompt_values = prompt
+        # Without a length T the heads of [N, D] lie as the cache wants them, so nothing here is transposed.
+        keys = self._write(keys, self.key(query), index)
+        values = self._write(values, self.value(query), index)
+        rows, prompt_length = ops.shape(prompt_mask)[0], ops.shape(prompt_mask)[1]
+        q = ops.reshape(self.query(query) * self.scale, (-1, self.num_heads, self.head_dim))
+        grouped = ops.reshape(q, (rows, -1, self.num_heads, self.head_dim))
+        prompt_logits = ops.cast(ops.einsum("bkhd,bhpd->bkhp", grouped, prompt_keys), "float32")
+        prompt_logits = ops.where(ops.cast(prompt_mask, "bool")[:, None, None, :], prompt_logits, -1e9)
+        own_logits = ops.cast(ops.matmul(keys, q[..., None])[..., 0], "float32")
+        own_logits = ops.where(ops.arange(ops.shape(keys)[2]) <= index, own_logits, -1e9)
+        num_queries = ops.shape(own_logits)[0]
+        prompt_logits = ops.reshape(prompt_logits, (num_queries, self.num_heads, prompt_length))
+        weights = ops.softmax(ops.concatenate([prompt_logits, own_logits], axis=-1), axis=-1)
+        weights = ops.cast(weights, values.dtype)
+        prompt_weights = ops.reshape(weights[:, :, :prompt_length], (rows, -1, self.num_heads, prompt_length))
+        attended = ops.matmul(weights[:, :, None, prompt_length:], values)
+        attended = ops.reshape(attended, (num_queries, self.hidden_dim))
+        from_prompt = ops.einsum("bkhp,bhpd->bkhd", prompt_weights, prompt_values)
+        attended = attended + ops.reshape(from_prompt, (num_queries, self.hidden_dim))
+        return self.output_projection(attended), (keys, values)
+
     def _write(self, cache, new, index):
-        """Writes `[B, H, 1, D / H]` at position `index`: one scattered row per head, with ops that need no XLA."""
+        """Writes one position of every row and head at `index`: one scattered row each, with ops that need no XLA."""
         shape = ops.shape(cache)
         batch, length = shape[0], shape[2]
         rows = ops.arange(batch * self.num_heads) * length + index

@@ -1,10 +1,11 @@
-"""Encoder and decoder blocks, post-norm or pre-norm."""
+"""Encoder, decoder and language-model blocks, post-norm or pre-norm."""
 
 import keras
 from keras import ops
 
 from zoo.errors import UserError
 from zoo.layers.feed_forward import FeedForward
+from zoo.layers.initializers import projection_initializer
 from zoo.layers.multi_head_attention import MultiHeadAttention
 
 NORMS = ("post", "pre")
@@ -214,3 +215,83 @@ class TransformerDecoderBlock(TransformerBlock):
         x = self._residual(inputs, attend_to_self, self.self_attention_norm)
         x = self._residual(x, attend_to_source, self.cross_attention_norm)
         return self._residual(x, self.feed_forward, self.feed_forward_norm), new_cache
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class TransformerCausalBlock(TransformerBlock):
+    """Causal self-attention, then a feed-forward network: a block of a language model that reads from left to right.
+
+    Args:
+        residual_initializer_stddev: Standard deviation of the two initial projections whose outputs are added to the
+            residual path; as of the others if None.
+        *args, **kwargs: Those of `TransformerBlock`.
+
+    Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.3.
+    """
+
+    def __init__(self, *args, residual_initializer_stddev=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._config["residual_initializer_stddev"] = residual_initializer_stddev
+        if residual_initializer_stddev is not None:
+            for layer in (self.self_attention.output_projection, self.feed_forward.contract):
+                layer.kernel_initializer = projection_initializer(residual_initializer_stddev)
+
+    def build(self, input_shape):
+        """Creates the weights for inputs `[B, T, D]`."""
+        for layer in (self.self_attention, self.self_attention_norm, self.feed_forward, self.feed_forward_norm):
+            layer.build(input_shape)
+        self.built = True
+
+    def compute_output_shape(self, input_shape):
+        """`[B, T, D]`."""
+        return input_shape
+
+    def call(self, inputs, attention_mask=None, training=None):
+        """Every position at once.
+
+        Args:
+            inputs: float `[B, T, D]`; padding belongs at the end, where no real position sees it.
+            attention_mask: bool or int `[B, T, T]`, True where a position may see another; no later one is seen
+                whatever it says.
+            training: Whether dropout is active.
+
+        Returns:
+            float `[B, T, D]`.
+        """
+        x = self._residual(
+            inputs,
+            lambda x: self.self_attention(x, causal=True, attention_mask=attention_mask, training=training),
+            self.self_attention_norm,
+            training,
+        )
+        return self._residual(x, lambda x: self.feed_forward(x, training=training), self.feed_forward_norm, training)
+
+    def prefill(self, inputs):
+        """As `call` without dropout, from float `[B, T, D]` to `[B, T, D]` and keys and values, `[B, H, T, D / H]`."""
+        return self._with_state(inputs, self.self_attention.prefill)
+
+    def step(self, inputs, index, cache, prompt, prompt_mask):
+        """One new position for each of N = B * K hypotheses, K to a prompt.
+
+        Args:
+            inputs: float `[N, D]`, hypotheses of a row next to each other.
+            index: int32 scalar, the position, counted from the end of the prompt.
+            cache, prompt, prompt_mask: See `MultiHeadAttention.step_after_prompt`.
+
+        Returns:
+            float `[N, D]` and the cache with position `index` written.
+        """
+        attend = self.self_attention.step_after_prompt
+        return self._with_state(inputs, lambda x: attend(x, cache, index, prompt, prompt_mask))
+
+    def _with_state(self, inputs, attend):
+        """The block with an attention that also returns keys and values."""
+        state = None
+
+        def attention(x):
+            nonlocal state
+            attended, state = attend(x)
+            return attended
+
+        x = self._residual(inputs, attention, self.self_attention_norm)
+        return self._residual(x, self.feed_forward, self.feed_forward_norm), state

@@ -2,14 +2,17 @@
 
 from zoo.models.encoder import Encoder
 from zoo.models.encoder_decoder import EncoderDecoder
+from zoo.models.gpt2 import GPT2
 from zoo.models.masked_token_predictor import MaskedTokenPredictor
 from zoo.models.sequence_classifier import SequenceClassifier
-from zoo.models.sizes import ENCODER_DECODER_SIZES, ENCODER_SIZES
+from zoo.models.sizes import ENCODER_DECODER_SIZES, ENCODER_SIZES, GPT2_SIZES
 from zoo.models.token_classifier import TokenClassifier
 
 __all__ = [
     "ENCODER_DECODER_SIZES",
     "ENCODER_SIZES",
+    "GPT2",
+    "GPT2_SIZES",
     "Encoder",
     "EncoderDecoder",
     "MaskedTokenPredictor",

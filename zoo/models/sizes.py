@@ -19,3 +19,11 @@ ENCODER_SIZES = {
     "base": dict(num_layers=12, hidden_dim=768, intermediate_dim=3072, num_heads=12),
     "large": dict(num_layers=24, hidden_dim=1024, intermediate_dim=4096, num_heads=16),
 }
+
+# Radford et al. 2019, table 2, by the names that the checkpoints were published under.
+GPT2_SIZES = {
+    "small": dict(num_layers=12, hidden_dim=768, intermediate_dim=3072, num_heads=12),
+    "medium": dict(num_layers=24, hidden_dim=1024, intermediate_dim=4096, num_heads=16),
+    "large": dict(num_layers=36, hidden_dim=1280, intermediate_dim=5120, num_heads=20),
+    "xl": dict(num_layers=48, hidden_dim=1600, intermediate_dim=6400, num_heads=25),
+}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch_references
 from keras import ops
-from layer_harness import SOURCE, SOURCE_MASK, TARGET, B, D, T, randomised
+from layer_harness import ATTENTION_MASK, SOURCE, SOURCE_MASK, TARGET, B, D, T, randomised
 from torch_references import hidden_positions, tensor
 
 from zoo.errors import UserError
@@ -63,6 +63,25 @@ def test_the_path_with_dropout_attends_alike(causal):
     np.testing.assert_allclose(
         ops.convert_to_numpy(found), reference_output(layer, x, x, REAL, causal), rtol=0, atol=2e-5
     )
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("training", [False, True])
+def test_a_mask_of_pairs_of_positions(causal, training):
+    """Row by row against torch, with padding on top, with and without the path that drops out."""
+    layer, real = attention(attention_dropout=1e-7), np.array([[1] * T, [1] * 3 + [0] * 2, [1] * T, [1] * T])
+    found = layer(
+        TARGET, padding_mask=real, attention_mask=ATTENTION_MASK.astype(bool), causal=causal, training=training
+    )
+    reference = torch_references.attention(layer)
+    for row, (mask, x) in enumerate(zip(ATTENTION_MASK * real[:, None], TARGET, strict=True)):
+        # A position that sees nothing at all has no meaning, and is NaN in torch.
+        permitted = np.tril(mask) if causal else mask
+        x, seeing = tensor(x[None]), permitted.any(axis=1)
+        expected, _ = reference(x, x, x, attn_mask=tensor(permitted) == 0)
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(found)[row, seeing], expected.detach().numpy()[0, seeing], rtol=0, atol=2e-5
+        )
 
 
 def test_dropout_acts_on_weights_and_in_training_only():

@@ -15,6 +15,7 @@ if BACKEND != "tensorflow":
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
+from continued_prompts import continuations, whole_and_steps  # noqa: E402
 from keras import ops  # noqa: E402
 
 import zoo  # noqa: E402
@@ -38,6 +39,9 @@ def compare(directory, name):
         found["weights"] = difference(copy, arrays, expected)
     if name.startswith("model"):
         found["searches"] = searches(model, arrays)
+    if name.startswith("gpt2"):
+        whole, steps = whole_and_steps(model, *continuations([4, 0, 2], num_hypotheses=3))
+        found["steps"] = float(np.abs(steps - whole).max())
     if name in ("model_pre_none", "decoder_block_post", "tokens_and_next_sentence"):
         model.save(directory / f"{BACKEND}-{name}.keras")
         again = keras.saving.load_model(directory / f"{BACKEND}-{name}.keras")
