@@ -99,6 +99,13 @@ def answer_requests(task, texts, texts_by_bucket, batch_size):
             request = _answered(answer_controlled, name, texts, controls)
             requests += [request, *_rows(request)[:_NUM_ALONE]]
         requests.append(_answered(answer_controlled, name, [], _default_controls(task, 0)))
+    for name, further in task.further_signatures.items():
+        answer = _traced_texts(further)
+        for group in (texts[:batch_size], difficult, []):
+            # The other inputs hold the texts of the rows after.
+            others = {each: _text_array(group[1:] + group[:1]) for each in further.inputs[1:]}
+            request = _answered(answer, name, group, others)
+            requests += [request, *_rows(request)[:_NUM_ALONE]]
     return requests
 
 
@@ -113,6 +120,10 @@ def refusal_requests(task):
             requests.append(ParityRequest(signature, {**inputs, name: np.array([value], dtype)}, refused_name=name))
         inputs = {"text": _text_array([b"One text.", b"Another."]), **_default_controls(task, 2)}
         requests.append(ParityRequest(signature, {**inputs, name: inputs[name][:1]}, refused_name=name))
+    for signature, further in task.further_signatures.items():
+        for name in further.inputs[1:]:
+            inputs = {each: _text_array([b"One text.", b"Another."]) for each in further.inputs}
+            requests.append(ParityRequest(signature, {**inputs, name: inputs[name][:1]}, refused_name=name))
     return requests
 
 
@@ -122,6 +133,8 @@ def expected_signatures(task):
     if task.controls:
         controls = {name: control.dtype for name, control in task.controls.items()}
         signatures[task.controls_signature] = {"text": "string", **controls}
+    for name, further in task.further_signatures.items():
+        signatures[name] = dict.fromkeys(further.inputs, "string")
     return signatures
 
 
@@ -132,12 +145,21 @@ def _traced(task, controls):
     return function.get_concrete_function(tf.TensorSpec([None], tf.string, name="text"), **specs)
 
 
-def _answered(answer, signature, texts, controls=None):
-    inputs = {"text": _text_array(texts), **(controls or {})}
-    tensors = {name: tf.constant(value) for name, value in inputs.items() if name != "text"}
+def _traced_texts(further):
+    """The function of a `TextSignature` traced once for all batch sizes."""
+    specs = {name: tf.TensorSpec([None], tf.string, name=name) for name in further.inputs}
+    return tf.function(further.function, autograph=False).get_concrete_function(**specs)
+
+
+def _answered(answer, signature, texts, others=None):
+    inputs = {"text": _text_array(texts), **(others or {})}
+    # An empty object array has no string type, so it is stated.
+    tensors = {
+        name: tf.constant(value.tolist(), tf.string if value.dtype == object else value.dtype, value.shape)
+        for name, value in inputs.items()
+    }
     try:
-        # An empty object array has no string type, so this one is stated.
-        outputs = answer(tf.constant(texts, tf.string, shape=[len(texts)]), **tensors)
+        outputs = answer(**tensors)
     except tf.errors.OpError as error:
         raise VerificationError(
             f"Python itself cannot answer {signature} with {len(texts)} rows", [shorten_message(error.message)]

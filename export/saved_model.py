@@ -107,6 +107,7 @@ def export_saved_model(
                 name=name,
                 controls=task.controls,
                 controls_signature=task.controls_signature,
+                further_inputs={each: further.inputs for each, further in task.further_signatures.items()},
                 texts=texts,
                 servers=accepting_servers,
                 signatures=report.signatures,

@@ -54,7 +54,17 @@ def allowed_batch_sizes(max_batch_size):
 
 
 def write_serving_configs(
-    directory, serving_directory, *, name, controls, controls_signature, texts, servers, signatures, max_batch_size
+    directory,
+    serving_directory,
+    *,
+    name,
+    controls,
+    controls_signature,
+    further_inputs=None,
+    texts,
+    servers,
+    signatures,
+    max_batch_size,
 ):
     """Writes the files that belong beside the versions.
 
@@ -64,6 +74,7 @@ def write_serving_configs(
         name: the model's name.
         controls: the task's `Control`s by name.
         controls_signature: the signature that takes them.
+        further_inputs: names of the inputs by name of the further signatures, "text" first.
         texts: list of str or bytes, the first of which become sample requests.
         servers: server versions that can run the model, oldest first.
         signatures: input and output types by signature, as in `ParityReport.signatures`.
@@ -71,7 +82,7 @@ def write_serving_configs(
     """
     sample = _sample_texts(texts)
     image = server_image(servers)
-    requests = sample_requests(sample, controls, controls_signature)
+    requests = sample_requests(sample, controls, controls_signature, further_inputs)
     files = {
         "models.config": models_config(name),
         "batching_params.pbtxt": batching_params(max_batch_size),
@@ -83,6 +94,7 @@ def write_serving_configs(
             sample=requests[ROW_REQUEST]["instances"],
             controls=controls,
             controls_signature=controls_signature,
+            further_signatures=tuple(further_inputs or ()),
             signatures=signatures,
             servers=servers,
         ),
@@ -105,13 +117,14 @@ def _is_taken_over(path, mark):
         return file.readline().rstrip("\n") != mark
 
 
-def sample_requests(texts, controls, controls_signature):
-    """REST bodies by file name: rows, columns and, if there are controls, those with their defaults.
+def sample_requests(texts, controls, controls_signature, further_inputs=None):
+    """REST bodies by file name: rows, columns, the controls with their defaults if there are any, further signatures.
 
     Args:
         texts: list of str.
         controls: the task's `Control`s by name.
         controls_signature: the signature that takes them.
+        further_inputs: names of the inputs by name of the further signatures, "text" first.
     """
     requests = {
         ROW_REQUEST: {"instances": [{"text": text} for text in texts]},
@@ -123,6 +136,10 @@ def sample_requests(texts, controls, controls_signature):
             "signature_name": controls_signature,
             "instances": [{"text": text, **defaults} for text in texts],
         }
+    for signature, inputs in (further_inputs or {}).items():
+        # Every input of a row is another text.
+        rows = [{name: texts[(row + i) % len(texts)] for i, name in enumerate(inputs)} for row in range(len(texts))]
+        requests[f"request_{signature}.json"] = {"signature_name": signature, "instances": rows}
     return requests
 
 

@@ -45,7 +45,9 @@ def grpc_example(name, texts, controls, controls_signature):
     return "\n".join(lines)
 
 
-def serving_guide(*, name, docker, request_file, sample, controls, controls_signature, signatures, servers):
+def serving_guide(
+    *, name, docker, request_file, sample, controls, controls_signature, further_signatures=(), signatures, servers
+):
     """The guide's text.
 
     Args:
@@ -55,6 +57,7 @@ def serving_guide(*, name, docker, request_file, sample, controls, controls_sign
         sample: list of {"text": str}, its rows.
         controls: the task's `Control`s by name.
         controls_signature: the signature that takes them.
+        further_signatures: names of signatures that take several texts.
         signatures: input and output types by signature, as in `ParityReport.signatures`.
         servers: server versions that can run the model, oldest first.
 
@@ -91,7 +94,9 @@ The server picks up new versions of this directory by itself and keeps the newes
 ```
 
 `request.json` is the row form (`instances` gives `predictions`), `request_columns.json` the column form (`inputs` gives
-`outputs`){f", `request_{controls_signature}.json` sets the controls" if controls else ""}. Text that is not valid UTF-8
+`outputs`){f", `request_{controls_signature}.json` sets the controls" if controls else ""}{
+        "".join(f", `request_{each}.json` asks `{each}`" for each in further_signatures)
+    }. Text that is not valid UTF-8
 travels as `{{"b64": "..."}}`; answers are always valid UTF-8.
 
 Over gRPC, with `pip install tensorflow-serving-api`:

@@ -33,9 +33,9 @@ def build_signatures(task):
     """Traces the signatures of a task.
 
     `serving_default` takes `text` alone; `task.controls_signature` ("generate" for tasks that generate), there if the
-    task has controls, takes `text` and one tensor per control. All inputs have shape [B], as request batching in
-    TensorFlow Serving needs. Both wrap `task.predict_batch` unchanged, but for half precision outputs, which REST
-    cannot carry: they become float32.
+    task has controls, takes `text` and one tensor per control; both wrap `task.predict_batch` unchanged. Each of
+    `task.further_signatures` takes several texts. All inputs have shape [B], as request batching in TensorFlow Serving
+    needs. Half precision outputs, which REST cannot carry, become float32.
 
     Args:
         task: a `zoo.tasks.task.Task` under the TensorFlow backend.
@@ -54,17 +54,8 @@ def build_signatures(task):
 
     @tf.function(autograph=False)
     def controlled(text, **controls):
-        rows = tf.shape(text)[0]
-        checks = [
-            tf.debugging.Assert(
-                tf.equal(tf.shape(value)[0], rows),
-                [f"{name} must hold one value per text; values and texts:", tf.shape(value)[0], rows],
-            )
-            for name, value in controls.items()
-        ]
-        with tf.control_dependencies(checks):
-            controls = {name: tf.identity(value) for name, value in controls.items()}
-            return _served_outputs(task.predict_batch(tf.identity(text), **controls))
+        text, controls = _of_one_length(text, controls)
+        return _served_outputs(task.predict_batch(text, **controls))
 
     signatures = {SERVING_DEFAULT: serving_default.get_concrete_function(text=text_spec)}
     if task.controls:
@@ -72,9 +63,35 @@ def build_signatures(task):
             name: tf.TensorSpec([None], control.dtype, name=name) for name, control in task.controls.items()
         }
         signatures[task.controls_signature] = controlled.get_concrete_function(text=text_spec, **control_specs)
+    for name, further in task.further_signatures.items():
+        specs = {each: tf.TensorSpec([None], tf.string, name=each) for each in further.inputs}
+        signatures[name] = _function_of_texts(further.function).get_concrete_function(**specs)
     for name, signature in signatures.items():
         _check_outputs(name, signature.structured_outputs)
     return signatures
+
+
+def _function_of_texts(function):
+    @tf.function(autograph=False)
+    def served(text, **texts):
+        text, texts = _of_one_length(text, texts)
+        return _served_outputs(function(text=text, **texts))
+
+    return served
+
+
+def _of_one_length(text, values):
+    """The tensors again, which fail unless there is one value per text."""
+    rows = tf.shape(text)[0]
+    checks = [
+        tf.debugging.Assert(
+            tf.equal(tf.shape(value)[0], rows),
+            [f"{name} must hold one value per text; values and texts:", tf.shape(value)[0], rows],
+        )
+        for name, value in values.items()
+    ]
+    with tf.control_dependencies(checks):
+        return tf.identity(text), {name: tf.identity(value) for name, value in values.items()}
 
 
 def _served_outputs(outputs):

@@ -60,6 +60,8 @@ def warm_up_requests(task, texts_by_bucket):
                 for name, control in task.controls.items()
             }
             yield task.controls_signature, {**inputs, **controls}
+        for name, further in task.further_signatures.items():
+            yield name, {each: inputs["text"] for each in further.inputs}
 
 
 def write_warm_up(directory, requests):

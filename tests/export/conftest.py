@@ -15,7 +15,7 @@ import tensorflow_text as tf_text
 
 from export.saved_model import export_saved_model
 from zoo.errors import UserError
-from zoo.tasks.task import Control, Task
+from zoo.tasks.task import Control, Task, TextSignature
 
 EXAMPLES = ["A man rides a horse.", "Two Dogs run.", "GRÜẞE aus Köln!", "", "ein zwei drei vier fünf sechs sieben"]
 
@@ -89,6 +89,18 @@ class CaseFolder(Task):
 @pytest.fixture
 def folder():
     return CaseFolder()
+
+
+@pytest.fixture
+def comparer(folder):
+    """The task with a further signature, which says how many bytes two texts have and whether they are the same."""
+
+    def compare(text, other):
+        length = tf.strings.length(text) + tf.strings.length(other)
+        return {"length": tf.cast(length, tf.float32), "same": text == other}
+
+    folder.further_signatures = {"compare": TextSignature(compare, ("text", "other"))}
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ class Server:
 
     def answer(self, request):
         tensors = {
-            name: tf.constant(value.tolist(), tf.string if name == "text" else value.dtype, value.shape)
+            name: tf.constant(value.tolist(), tf.string if value.dtype == object else value.dtype, value.shape)
             for name, value in request.inputs.items()
         }
         try:
@@ -109,6 +109,23 @@ def test_requests_cover_what_they_must(folder):
         b"".join(texts).decode("utf-8")
     lengths = np.concatenate([r.inputs["max_new_tokens"] for r in requests if r.signature == "generate"])
     assert {1, 15, 30} == set(lengths.tolist())
+
+
+def test_further_signatures_are_compared_and_refuse_unequal_lengths(comparer, check):
+    requests = [request for request in answer_requests(comparer, ["a b", "c"], TEXTS_BY_BUCKET, 4)]
+    further = [request for request in requests if request.signature == "compare"]
+    assert {len(request.inputs["text"]) for request in further} >= {0, 1, 4}
+    assert any((request.inputs["text"] != request.inputs["other"]).all() for request in further)
+    assert [request.refused_name for request in refusal_requests(comparer) if request.signature == "compare"] == [
+        "other"
+    ]
+    report = check()
+    assert report.requests > len(further) and report.refusals > 1
+
+    def doctored(request, outputs):
+        return {**outputs, "same": ~outputs["same"]} if request.signature == "compare" else outputs
+
+    assert "compare(" in _details(check, doctored)
 
 
 def test_other_text_is_found(check):

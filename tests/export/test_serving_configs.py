@@ -108,6 +108,16 @@ def test_sample_requests_are_the_first_texts_with_words(tmp_path):
     assert "request_generate.json" not in sample_requests(["a"], {}, "generate")
 
 
+def test_sample_requests_of_further_signatures(tmp_path):
+    _write(tmp_path, tmp_path, further_inputs={"score": ("text", "continuation")})
+    request = json.loads((tmp_path / "request_score.json").read_text())
+    assert request == {
+        "signature_name": "score",
+        "instances": [{"text": "Grün.", "continuation": "Two."}, {"text": "Two.", "continuation": "Grün."}],
+    }
+    assert "`request_score.json` asks `score`" in (tmp_path / "serving.md").read_text()
+
+
 def test_edited_files_are_kept_and_others_renewed(tmp_path):
     staging, serving = tmp_path / "staging", tmp_path / "serving"
     staging.mkdir()

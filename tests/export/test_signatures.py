@@ -41,6 +41,21 @@ def test_controls_of_another_length_are_refused_by_name(folder):
         generate(text=tf.constant(["a", "b"]), max_new_tokens=tf.constant([3, 3]), length_penalty=tf.constant([1.0]))
 
 
+def test_further_signatures_take_several_texts(comparer, tmp_path):
+    signatures = build_signatures(comparer)
+    assert set(signatures) == {"serving_default", "generate", "compare"}
+    tf.saved_model.save(ServedTask(comparer), str(tmp_path / "model"), signatures=signatures)
+    compare = tf.saved_model.load(str(tmp_path / "model")).signatures["compare"]
+    assert _specs(compare) == {"text": ("string", [None]), "other": ("string", [None])}
+    found = compare(text=tf.constant(["abc", "d"]), other=tf.constant(["abc", "ef"]))
+    assert {name: value.numpy().tolist() for name, value in found.items()} == {
+        "length": [6.0, 3.0],
+        "same": [True, False],
+    }
+    with pytest.raises(tf.errors.InvalidArgumentError, match="other must hold one value per text"):
+        compare(text=tf.constant(["a", "b"]), other=tf.constant(["a"]))
+
+
 def test_task_without_controls_has_one_signature(folder):
     folder.controls = {}
     folder.predict_batch = lambda text: {"label": tf.strings.upper(text)}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from export.warm_up import WARM_UP_FILE, default_buckets, text_of_length, write_warm_up
+from export.warm_up import WARM_UP_FILE, default_buckets, text_of_length, warm_up_requests, write_warm_up
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,12 @@ def test_text_of_length_stays_below_where_words_have_several_tokens():
     assert text_of_length(LetterTokenizer(), ["abc de f"], 8) == b"abc de f"
     assert text_of_length(LetterTokenizer(), ["abcdefgh"], 3) == b"abcdefgh"
     assert text_of_length(LetterTokenizer(), [""], 4) == b"word"
+
+
+def test_every_signature_is_warmed_up_in_every_bucket(comparer):
+    found = list(warm_up_requests(comparer, {8: b"one two", 20: b"three"}))
+    assert [name for name, _ in found] == ["serving_default", "generate", "compare"] * 2
+    assert {key: value.tolist() for key, value in found[-1][1].items()} == {"text": [b"three"], "other": [b"three"]}
 
 
 def test_servers_refuse_more_than_a_thousand_records(tmp_path):

@@ -1,6 +1,7 @@
 """What every task is: a model, its tokenizers and one text-in, result-out function for Python and for exports."""
 
 import abc
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
@@ -25,6 +26,20 @@ class Control:
     description: str
 
 
+@dataclass(frozen=True)
+class TextSignature:
+    """A further function of a task that exports serve beside `serving_default`, such as the score of a continuation.
+
+    Attributes:
+        function: From string tensors of shape [B], by input name, to tensors by output name, each with first dimension
+            B, as `Task.predict_batch`.
+        inputs: Names of the inputs; the first is "text".
+    """
+
+    function: Callable
+    inputs: tuple[str, ...]
+
+
 class Task(abc.ABC):
     """A text-in, result-out callable: `task(["A man rides a horse."])`.
 
@@ -37,6 +52,7 @@ class Task(abc.ABC):
         settings: A frozen dataclass: how the task reads and decodes.
         controls: `Control` by name, the per-row options of `predict_batch`.
         controls_signature: What exports call the signature that takes the controls.
+        further_signatures: `TextSignature` by name, which exports serve as well.
         ragged_outputs: Names of outputs whose second dimension depends on the batch, with what fills up their rows.
         max_source_length: Input tokens beyond this count are cut off, or read in further windows.
     """
@@ -46,6 +62,7 @@ class Task(abc.ABC):
     settings: Any
     controls: dict[str, Control]
     controls_signature: str = "generate"
+    further_signatures: ClassVar[dict[str, TextSignature]] = {}
     ragged_outputs: ClassVar[dict] = {}
     max_source_length: int
 
