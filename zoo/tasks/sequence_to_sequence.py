@@ -1,0 +1,385 @@
+"""What tasks over an encoder-decoder share: text in, text out, by greedy or beam search with per-row controls."""
+
+import abc
+import functools
+from dataclasses import asdict, dataclass, replace
+from typing import ClassVar
+
+import keras
+import tensorflow as tf
+
+from zoo.checkpoints.preset import save_preset
+from zoo.errors import UserError
+from zoo.generation import LENGTH_PENALTY_TYPES, beam_search, greedy_search, length_penalty_divisor
+from zoo.tasks.controls import check_controls, resolve_controls
+from zoo.tasks.examples import save_examples
+from zoo.tasks.inference import SMALLEST_COMPILED_LENGTH, call_in_backend, compile_inference, rounded_up, traced
+from zoo.tasks.task import Control, Task
+from zoo.tasks.text_batches import check_texts, map_in_batches
+
+BLANK = r"[\s\v\pZ]*"
+"""RE2 pattern of texts with nothing in them: ASCII and Unicode blanks."""
+
+
+@dataclass(frozen=True)
+class SequenceToSequenceSettings:
+    """How a `SequenceToSequenceTask` decodes.
+
+    Raises:
+        UserError: for an impossible value, naming the attribute.
+
+    Attributes:
+        num_beams: Width of the beam search; 1 is greedy search.
+        length_penalty: Exponent of the length normalisation; larger favours longer answers, 0 disables it.
+        length_penalty_type: "gnmt" for ((5 + length) / 6) ** length_penalty, "average" for length ** length_penalty.
+        max_new_tokens: Most target tokens, the end token included.
+        min_new_tokens: Least target tokens before the end token.
+        max_tokens_factor, max_tokens_offset: A row's answer also has at most factor * source tokens + offset
+            tokens, which ends runaway answers and keeps the cache small.
+        no_repeat_ngram_size: No n-gram of this size occurs twice in an answer; 0 allows everything.
+        max_source_length: Source tokens, the end token included; the rest of a longer text is cut off.
+    """
+
+    num_beams: int = 4
+    length_penalty: float = 1.0
+    length_penalty_type: str = "average"
+    max_new_tokens: int = 256
+    min_new_tokens: int = 0
+    max_tokens_factor: float = 3.0
+    max_tokens_offset: int = 16
+    no_repeat_ngram_size: int = 0
+    max_source_length: int = 256
+
+    def __post_init__(self):
+        for name, minimum in (
+            ("num_beams", 1),
+            ("max_new_tokens", 1),
+            ("min_new_tokens", 0),
+            ("max_tokens_offset", 1),
+            ("no_repeat_ngram_size", 0),
+            ("max_source_length", 2),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+                raise UserError(f"{name} must be an integer of at least {minimum}, got {value!r}")
+        if self.min_new_tokens > self.max_new_tokens:
+            raise UserError(
+                f"min_new_tokens ({self.min_new_tokens}) must not exceed max_new_tokens ({self.max_new_tokens})"
+            )
+        if self.length_penalty_type not in LENGTH_PENALTY_TYPES:
+            raise UserError(
+                f"length_penalty_type must be one of {', '.join(LENGTH_PENALTY_TYPES)}, "
+                f"got {self.length_penalty_type!r}"
+            )
+        if not 0 <= self.length_penalty <= 10:
+            raise UserError(f"length_penalty must be between 0 and 10, got {self.length_penalty!r}")
+        if not self.max_tokens_factor >= 0:
+            raise UserError(f"max_tokens_factor must be at least 0, got {self.max_tokens_factor!r}")
+
+
+class SequenceToSequenceTask(Task):
+    """Answers text with text by an encoder-decoder model.
+
+    Subclasses name their settings and what an answer is: `Translator` and `Summarizer`.
+
+    Args:
+        model: A `zoo.models.EncoderDecoder`.
+        source_tokenizer: `zoo.tokenizers.Tokenizer` of the input text, with `eos_id` and `pad_id`.
+        target_tokenizer: That of the answers; the source tokenizer, for a joint vocabulary, if None.
+        settings: Of `settings_class`.
+        examples: Source texts to verify exports with, such as the first validation lines; saved in the preset.
+
+    A text of nothing but blanks has an empty answer of score 0.
+
+    Raises:
+        UserError: if the tokenizers do not fit the model.
+    """
+
+    settings_class: ClassVar[type] = SequenceToSequenceSettings
+    description: ClassVar[str] = "answering"
+
+    def __init__(self, model, source_tokenizer, target_tokenizer=None, settings=None, examples=()):
+        if not model.built:
+            model.build()
+        self.model = model
+        self.source_tokenizer = source_tokenizer
+        self.target_tokenizer = target_tokenizer or source_tokenizer
+        self.settings = settings or self.settings_class()
+        self.examples = list(examples)
+        _check_tokenizer("source", self.source_tokenizer, ("pad", "eos"), model.source_vocabulary_size)
+        _check_tokenizer("target", self.target_tokenizer, ("pad", "bos", "eos"), model.target_vocabulary_size)
+        longest = model.max_sequence_length
+        if self.settings.max_source_length > longest or self.settings.max_new_tokens > longest:
+            self.settings = replace(
+                self.settings,
+                max_source_length=min(self.settings.max_source_length, longest),
+                max_new_tokens=min(self.settings.max_new_tokens, longest),
+            )
+        self._predictors = {}
+        self._generate_compiled = compile_inference(
+            model, self._generate, static_argnames=("loop_length", "num_beams", "num_return", "settings")
+        )
+
+    @property
+    def tokenizer(self):
+        """The tokenizer of the input text."""
+        return self.source_tokenizer
+
+    @property
+    def max_source_length(self):
+        """Source tokens, the end token included, beyond which text is cut off."""
+        return self.settings.max_source_length
+
+    @property
+    def controls(self):
+        """The per-row options of `predict_batch`."""
+        settings = self.settings
+        return {
+            "max_new_tokens": Control(
+                "int32", settings.max_new_tokens, 1, settings.max_new_tokens, "most target tokens, end token included"
+            ),
+            "min_new_tokens": Control(
+                "int32", settings.min_new_tokens, 0, settings.max_new_tokens, "least target tokens before the end token"
+            ),
+            "length_penalty": Control(
+                "float32", settings.length_penalty, 0.0, 10.0, "exponent of the length normalisation of scores"
+            ),
+        }
+
+    def predict_batch(self, text, **controls):
+        """Answers to one batch; see `Task.predict_batch`.
+
+        Args:
+            text: string tensor of shape [B].
+            controls: Any of `self.controls`.
+
+        Returns:
+            `text`, string [B], and `score`, float32 [B], of the best answer.
+        """
+        answers = self._answer_batch(text, controls, self.settings.num_beams, num_return=1)
+        return {name: value[:, 0] for name, value in answers.items()}
+
+    def unpack(self, outputs):
+        """The answers, a list of str."""
+        return [text.decode("utf-8") for text in outputs["text"]]
+
+    def __call__(self, texts, *, batch_size=32, progress=False, num_beams=None, **controls):
+        """Answers a str or a list of any length.
+
+        Args:
+            texts: A str or a list of str or bytes.
+            batch_size: Texts answered at a time.
+            progress: Whether to show a progress bar.
+            num_beams: Width of the beam search; the setting's if None.
+            controls: A number for any of `self.controls`.
+
+        Returns:
+            A str, or a list of str in the order of `texts`.
+
+        Raises:
+            UserError: for texts that are none and for options unknown or out of bounds, naming them.
+        """
+        best = self.n_best(texts, 1, batch_size=batch_size, progress=progress, num_beams=num_beams, **controls)
+        if isinstance(texts, (str, bytes)):
+            return best[0].text
+        return [answers[0].text for answers in best]
+
+    def n_best(self, texts, n, *, batch_size=32, progress=False, num_beams=None, **controls):
+        """The n best answers to each text with their scores.
+
+        Args:
+            texts, batch_size, progress, num_beams, controls: As in a call.
+            n: Number of answers, at most `num_beams`.
+
+        Returns:
+            For each text a list of named tuples with `text` and `score`, best first; for a single str just that list.
+
+        Raises:
+            UserError: as in a call.
+        """
+        texts, single = check_texts(texts)
+        num_beams = self.settings.num_beams if num_beams is None else num_beams
+        for name, value, maximum in (("num_beams", num_beams, None), ("n", n, num_beams)):
+            if not isinstance(value, int) or value < 1 or (maximum is not None and value > maximum):
+                bounds = "at least 1" if maximum is None else f"between 1 and num_beams ({maximum})"
+                raise UserError(f"{name} must be an integer, {bounds}, got {value!r}")
+        predict = self._predictor(num_beams, n)
+        controls = check_controls(self.controls, controls)
+
+        def answers(batch):
+            found = predict(tf.constant(batch, tf.string), controls)
+            return self._answers({name: value.numpy() for name, value in found.items()})
+
+        results = map_in_batches(answers, texts, batch_size=batch_size, progress=progress, description=self.description)
+        return results[0] if single else results
+
+    @abc.abstractmethod
+    def _answers(self, outputs):
+        """For each text a list of answers, named tuples, from numpy arrays [B, n] by name."""
+
+    def _predictor(self, num_beams, num_return):
+        """`_answer_batch` for a beam width, traced once into a graph where the backend is TensorFlow."""
+
+        def predict(text, controls):
+            return self._answer_batch(text, controls, num_beams, num_return)
+
+        key = (num_beams, num_return, self.settings)
+        if key not in self._predictors:
+            controls = {name: tf.TensorSpec([], control.dtype) for name, control in self.controls.items()}
+            self._predictors[key] = traced(predict, tf.TensorSpec([None], tf.string), controls)
+        return self._predictors[key]
+
+    def _answer_batch(self, text, controls, num_beams, num_return):
+        """Best answers and scores, both [B, num_return], of string [B]."""
+        rows = tf.shape(text)[0]
+        # An empty batch is computed as one empty text and cut off again: some operations need at least one row.
+        extra = tf.cast(rows == 0, tf.int32)
+        text = tf.concat([text, tf.fill([extra], "")], axis=0)
+        batch_size = tf.shape(text)[0]
+        controls = {
+            name: tf.concat([value, tf.fill([extra], tf.constant(self.controls[name].default, value.dtype))], axis=0)
+            for name, value in resolve_controls(self.controls, controls, rows).items()
+        }
+        source_token_ids, source_padding_mask, limit = self._encode(text)
+        blank = tf.strings.regex_full_match(text, BLANK)
+        max_new_tokens = tf.where(blank, 0, tf.minimum(controls["max_new_tokens"], limit))
+        loop_length = tf.maximum(tf.reduce_max(max_new_tokens), 1)
+        token_ids, scores = self._generate_in_backend(
+            source_token_ids, source_padding_mask, max_new_tokens, controls, loop_length, num_beams, num_return
+        )
+        decoded = self.target_tokenizer.decode(tf.reshape(token_ids, [-1, tf.shape(token_ids)[-1]]))
+        decoded = tf.reshape(decoded, [batch_size, num_return])
+        decoded = tf.where(blank[:, None], "", decoded)
+        scores = tf.where(blank[:, None], 0.0, scores)
+        return {"text": decoded[:rows], "score": scores[:rows]}
+
+    def _encode(self, text):
+        """Source token ids and mask, int32 [B, S], and the greatest number of target tokens, int32 [B]."""
+        tokenizer = self.source_tokenizer
+        tokens = tokenizer.encode(text)[:, : self.max_source_length - 1]
+        end = tf.fill([tokens.nrows(), 1], tokenizer.eos_id)
+        tokens = tf.concat([tokens, tf.cast(end, tokens.dtype)], axis=1)
+        lengths = tf.cast(tokens.row_lengths(), tf.int32)
+        token_ids = tf.cast(tokens.to_tensor(default_value=tokenizer.pad_id), tf.int32)
+        mask = tf.sequence_mask(lengths, tf.shape(token_ids)[1], dtype=tf.int32)
+        factor, offset = self.settings.max_tokens_factor, self.settings.max_tokens_offset
+        limit = tf.cast(tf.math.ceil(tf.cast(lengths, tf.float32) * factor), tf.int32) + offset
+        return token_ids, mask, limit
+
+    def _generate_in_backend(
+        self, source_token_ids, source_padding_mask, max_new_tokens, controls, loop_length, num_beams, num_return
+    ):
+        """Runs `_generate` in the Keras backend, for TensorFlow within the graph at hand."""
+        arguments = dict(
+            source_token_ids=source_token_ids,
+            source_padding_mask=source_padding_mask,
+            max_new_tokens=max_new_tokens,
+            min_new_tokens=controls["min_new_tokens"],
+            length_penalty=controls["length_penalty"],
+        )
+        options = dict(num_beams=num_beams, num_return=num_return, settings=self.settings)
+        if keras.config.backend() != "tensorflow":
+            loop_length = int(loop_length)
+            if keras.config.backend() == "jax":
+                loop_length = rounded_up(loop_length, SMALLEST_COMPILED_LENGTH, self.settings.max_new_tokens)
+        # A row that is added to fill up a batch has room for no token, so it is done before the first step.
+        padding = {"source_token_ids": self.source_tokenizer.pad_id, "source_padding_mask": 0}
+        return call_in_backend(
+            self._generate_compiled, arguments, padding, self.max_source_length, loop_length=loop_length, **options
+        )
+
+    def _generate(
+        self,
+        *,
+        source_token_ids,
+        source_padding_mask,
+        max_new_tokens,
+        min_new_tokens,
+        length_penalty,
+        loop_length,
+        num_beams,
+        num_return,
+        settings,
+    ):
+        """Target token ids int32 [B, num_return, L] and scores float32 [B, num_return], in backend operations."""
+        model, target = self.model, self.target_tokenizer
+        encoded = model.encode(source_token_ids, source_padding_mask)
+        cache, cross_cache = model.start_cache(encoded, loop_length, num_beams)
+
+        def step(token_ids, index, cache):
+            return model.decode_step(token_ids, index, cache, cross_cache, source_padding_mask)
+
+        limits = dict(
+            eos_id=target.eos_id,
+            pad_id=target.pad_id,
+            max_new_tokens=max_new_tokens,
+            min_new_tokens=min_new_tokens,
+            loop_length=loop_length,
+            no_repeat_ngram_size=settings.no_repeat_ngram_size,
+        )
+        start_ids = keras.ops.full_like(source_token_ids[:, 0], target.bos_id)
+        if num_beams == 1 and num_return == 1:
+            hypotheses = greedy_search(step, cache, start_ids, **limits)
+            # Beam search counts the end token, where there is one, as part of the length; so does this score.
+            ended = keras.ops.any(hypotheses.token_ids == target.eos_id, axis=-1)
+            lengths = keras.ops.maximum(hypotheses.lengths + keras.ops.cast(ended, "int32"), 1)
+            divisor = length_penalty_divisor(lengths, length_penalty[:, None], settings.length_penalty_type)
+            return hypotheses.token_ids, hypotheses.log_probs / divisor
+        hypotheses = beam_search(
+            step,
+            cache,
+            start_ids,
+            num_beams=num_beams,
+            num_return=num_return,
+            length_penalty=length_penalty,
+            length_penalty_type=settings.length_penalty_type,
+            **limits,
+        )
+        return hypotheses.token_ids, hypotheses.scores
+
+    def _of_settings(self, settings):
+        return type(self)(self.model, self.source_tokenizer, self.target_tokenizer, settings, self.examples)
+
+    def save(self, directory):
+        """Writes the preset; see `zoo.load`.
+
+        Args:
+            directory: Where to write; made if needed. An earlier preset in it is replaced.
+
+        Raises:
+            UserError: if it cannot be written; an earlier preset then stays as it was.
+        """
+        joint = self.target_tokenizer is self.source_tokenizer
+        # Examples are written even if there are none, so that those of an earlier preset are gone.
+        assets = {
+            "source_tokenizer": self.source_tokenizer.save,
+            "examples.json": functools.partial(save_examples, self.examples),
+        }
+        if not joint:
+            assets["target_tokenizer"] = self.target_tokenizer.save
+        save_preset(
+            directory,
+            task=type(self).__name__,
+            task_config={"settings": asdict(self.settings), "joint_tokenizer": joint},
+            model=self.model,
+            assets=assets,
+        )
+
+    @classmethod
+    def from_preset(cls, preset, load_tokenizer, examples):
+        """The task of a `zoo.checkpoints.Preset`; used by `zoo.load`."""
+        source = load_tokenizer(preset.directory / "source_tokenizer")
+        joint = preset.task_config["joint_tokenizer"]
+        target = source if joint else load_tokenizer(preset.directory / "target_tokenizer")
+        return cls(preset.model, source, target, cls.settings_class(**preset.task_config["settings"]), examples)
+
+
+def _check_tokenizer(side, tokenizer, special_tokens, vocabulary_size):
+    for name in special_tokens:
+        if getattr(tokenizer, f"{name}_id") is None:
+            raise UserError(f"the {side} tokenizer has no {name} token, which the task needs")
+    if tokenizer.vocabulary_size != vocabulary_size:
+        raise UserError(
+            f"the {side} tokenizer has {tokenizer.vocabulary_size} tokens but the model {vocabulary_size}; "
+            "they must come from one training run"
+        )
