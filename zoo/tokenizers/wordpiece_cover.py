@@ -1,27 +1,13 @@
 """Words covered with the entries of a WordPiece vocabulary, inside a graph."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import tensorflow as tf
 from tensorflow_text.python.ops.wordpiece_tokenizer import gen_wordpiece_tokenizer
 
 from zoo.tokenizers.bert_words import Words
+from zoo.tokenizers.word_tokens import Tokens, join_word_tokens
 from zoo.tokenizers.wordpiece_vocabulary import CONTINUATION, WordPieceVocabulary
-
-
-class Tokens(NamedTuple):
-    """Tokens of a batch of texts. T is their number in all rows together.
-
-    Attributes:
-        ids: int32 [T].
-        words: int32 [T], index of the word that each is part of, counted through all rows.
-        row_splits: int64 [B + 1], where each text begins; the last is T.
-    """
-
-    ids: tf.Tensor
-    words: tf.Tensor
-    row_splits: tf.Tensor
 
 
 class WordPieceCover(tf.Module):
@@ -78,19 +64,7 @@ class WordPieceCover(tf.Module):
             split_unknown_characters=False,
             output_row_partition_type="row_splits",
         )
-        piece_splits = tf.cast(piece_splits, tf.int32)
-        # Where the tokens of a word begin among the ids of words in the vocabulary and those of pieces, and how many.
-        candidates = tf.concat([ids, self._table.lookup(pieces)], 0)
-        num_words = tf.size(ids)
-        places, counts = tf.range(num_words), tf.ones_like(ids, tf.int32)
-        places = tf.tensor_scatter_nd_update(places, missing, num_words + tf.gather(piece_splits, which))
-        counts = tf.tensor_scatter_nd_update(counts, missing, tf.gather(piece_splits[1:] - piece_splits[:-1], which))
-        token_splits = tf.concat([[0], tf.cumsum(counts)], 0)
-        firsts, num_tokens = token_splits[:-1], token_splits[-1]
-        token_words = tf.cumsum(tf.scatter_nd(firsts[:, tf.newaxis], tf.ones_like(firsts), num_tokens[tf.newaxis])) - 1
-        places = tf.gather(places - firsts, token_words) + tf.range(num_tokens)
-        row_splits = tf.cast(tf.gather(token_splits, words.row_splits), tf.int64)
-        return Tokens(tf.cast(tf.gather(candidates, places), tf.int32), token_words, row_splits)
+        return join_word_tokens(ids, missing, which, self._table.lookup(pieces), piece_splits, words.row_splits)
 
     def token_lengths(self, words: Words, tokens: Tokens) -> tf.Tensor:
         """How many characters of `words.codes` each token covers; together they cover them all without gaps.
