@@ -1,6 +1,6 @@
 """Search over a step function: one decode loop, greedy and beam search, with no model and no text in sight."""
 
-from zoo.generation.beam_search import beam_search
+from zoo.generation.beam_search import STOPPING_RULES, beam_search
 from zoo.generation.decode_loop import Choice, DecodeState, decode_loop
 from zoo.generation.greedy_search import greedy_search
 from zoo.generation.hypotheses import Hypotheses
@@ -9,6 +9,7 @@ from zoo.generation.token_rules import TokenRules
 
 __all__ = [
     "LENGTH_PENALTY_TYPES",
+    "STOPPING_RULES",
     "Choice",
     "DecodeState",
     "Hypotheses",

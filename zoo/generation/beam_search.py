@@ -14,6 +14,7 @@ from zoo.generation.row_limits import check_common, check_count, row_limits
 from zoo.generation.token_rules import NO_RULES
 from zoo.generation.top_k import top_k
 
+STOPPING_RULES = ("exact", "first", "estimate")
 _IMPOSSIBLE = -float("inf")
 
 
@@ -26,6 +27,7 @@ class BeamRecord(NamedTuple):
         scores: float32 [B, n], descending.
         lengths: int32 [B, n]. Tokens before the end token.
         token_ids: int32 [B, n, L]. With the end token.
+        best_scores: float32 [B, K], of the best K finished hypotheses, where the stopping rule needs them; else ().
     """
 
     live_log_probs: Any
@@ -33,6 +35,7 @@ class BeamRecord(NamedTuple):
     scores: Any
     lengths: Any
     token_ids: Any
+    best_scores: Any
 
 
 def beam_search(
@@ -47,6 +50,7 @@ def beam_search(
     min_new_tokens=0,
     length_penalty=1.0,
     length_penalty_type="gnmt",
+    stopping="exact",
     num_return=1,
     loop_length,
     no_repeat_ngram_size=0,
@@ -68,6 +72,7 @@ def beam_search(
     5. The row ends as soon as no live sequence can still enter the n-best list: the best live log-probability, divided
        by the most favourable penalty it can reach, is no better than the worst of the n finished scores. As
        log-probabilities only fall, this never changes the result; with enough beams it equals exhaustive search.
+       Two rules of other programs end a row earlier, and so can change the result: see `stopping`.
 
     A row's result depends on that row alone, not on the batch or `loop_length`. Equal scores: the hypothesis that
     finished first wins, then the better beam, then the lower token id (PyTorch's top-k does not promise the order of
@@ -87,6 +92,9 @@ def beam_search(
         min_new_tokens: int32 [B] or scalar, tokens that must come before the end token.
         length_penalty: float32 [B] or scalar, the exponent of the penalty; 0 compares plain log-probabilities.
         length_penalty_type: "gnmt", "average" or "none"; see `length_penalty_divisor`.
+        stopping: When a row ends: "exact" as in 5., `early_stopping="never"` of transformers; "first" as soon as
+            `num_beams` hypotheses have finished (True there); "estimate" when as many have finished and the best live
+            sequence, scored as if it ended now, is no better than the worst of the best `num_beams` of them (False).
         num_return: Python int, n <= num_beams.
         loop_length: Python int, or int32 scalar tensor in a TensorFlow graph: size of the output, at least the
             largest `max_new_tokens`.
@@ -115,12 +123,25 @@ def beam_search(
         raise UserError(
             f"length_penalty_type must be one of {', '.join(LENGTH_PENALTY_TYPES)}; got {length_penalty_type!r}."
         )
+    if stopping not in STOPPING_RULES:
+        raise UserError(f"stopping must be one of {', '.join(STOPPING_RULES)}; got {stopping!r}.")
     num_rows = ops.shape(start_ids)[0]
     limits = row_limits(num_rows, max_new_tokens, min_new_tokens, loop_length, eos_id, token_rules)
     alpha = ops.broadcast_to(ops.cast(length_penalty, "float32"), (num_rows,))
 
     def divisor(length):
         return length_penalty_divisor(length, alpha, length_penalty_type)
+
+    def is_settled(record, best_live, length):
+        """bool [B], rows whose search is over before their token limit."""
+        if stopping == "exact":
+            # The divisor is monotonic in the length, so its largest reachable value is at one end of the range.
+            most_favourable = ops.maximum(divisor(length + 1), divisor(limits.max_new_tokens))
+            return normalised_scores(best_live, most_favourable) <= record.scores[:, -1]
+        worst = record.best_scores[:, -1]
+        if stopping == "first":
+            return ops.logical_or(worst > _IMPOSSIBLE, best_live == _IMPOSSIBLE)
+        return normalised_scores(best_live, divisor(length)) <= worst
 
     def choose(logits, allowed, state):
         record = state.search
@@ -138,14 +159,12 @@ def beam_search(
             write_at(gather_per_row(sequences, beams[:, :num_beams]), state.index, token_ids[:, :num_beams]),
         )
         live_log_probs, places = top_k(ops.where(ends, _IMPOSSIBLE, log_probs), num_beams)
-        # The divisor is monotonic in the length, so its largest reachable value is at one end of the range.
-        most_favourable = ops.maximum(divisor(length + 1), divisor(limits.max_new_tokens))
-        attainable = normalised_scores(live_log_probs[:, 0], most_favourable)
+        settled = is_settled(record, live_log_probs[:, 0], length)
         return Choice(
             token_ids=ops.reshape(gather_per_row(token_ids, places), (-1,)),
             parents=ops.reshape(gather_per_row(beams, places) + row_offsets(num_rows, num_beams), (-1,)),
             search=record._replace(live_log_probs=live_log_probs),
-            done=ops.logical_or(state.done, ops.logical_or(at_limit, attainable <= record.scores[:, -1])),
+            done=ops.logical_or(state.done, ops.logical_or(at_limit, settled)),
         )
 
     # Rows that may not produce anything have the empty sequence as their one hypothesis.
@@ -160,6 +179,7 @@ def beam_search(
         scores=empty_first,
         lengths=ops.zeros((num_rows, num_return), dtype="int32"),
         token_ids=ops.full((num_rows, num_return, loop_length), pad_id, dtype="int32"),
+        best_scores=() if stopping == "exact" else ops.full((num_rows, num_beams), _IMPOSSIBLE),
     )
     last = decode_loop(
         step,
@@ -196,9 +216,14 @@ def _candidates(logits, allowed, state, num_beams, eos_id, limits):
 def _add_finished(record, log_probs, divisor, lengths, token_ids):
     """Merges candidates [B, K] (-inf: did not finish) into the n best finished hypotheses."""
     num_return = record.scores.shape[1]
+    new_scores = normalised_scores(log_probs, divisor)
     # Earlier hypotheses come first and so win ties.
-    scores, places = top_k(ops.concatenate([record.scores, normalised_scores(log_probs, divisor)], axis=1), num_return)
+    scores, places = top_k(ops.concatenate([record.scores, new_scores], axis=1), num_return)
+    best_scores = record.best_scores
+    if not isinstance(best_scores, tuple):
+        best_scores, _ = top_k(ops.concatenate([best_scores, new_scores], axis=1), best_scores.shape[1])
     return record._replace(
+        best_scores=best_scores,
         scores=scores,
         log_probs=gather_per_row(ops.concatenate([record.log_probs, log_probs], axis=1), places),
         lengths=gather_per_row(ops.concatenate([record.lengths, lengths], axis=1), places),

@@ -107,6 +107,28 @@ def test_beam_search_equals_generate(model, num_beams, num_return, length_penalt
     np.testing.assert_allclose([score for score, _, _ in ours], scores, atol=2e-5)
 
 
+@pytest.mark.parametrize(("stopping", "early_stopping"), [("first", True), ("estimate", False)])
+@pytest.mark.parametrize("length_penalty", [0.0, 0.7, 2.0])
+@pytest.mark.parametrize(("num_beams", "num_return"), [(2, 2), (4, 1), (5, 5)])
+def test_earlier_ends_equal_generate(model, num_beams, num_return, length_penalty, stopping, early_stopping):
+    options = dict(num_beams=num_beams, length_penalty=length_penalty)
+    sequences, scores = generate(
+        model, **options, num_return_sequences=num_return, early_stopping=early_stopping, no_repeat_ngram_size=2
+    )
+    options.update(num_return=num_return, no_repeat_ngram_size=2)
+    ours = [hypothesis for row in search(model, **options, stopping=stopping) for hypothesis in row]
+    assert [tokens for _, _, tokens in ours] == sequences
+    np.testing.assert_allclose([score for score, _, _ in ours], scores, atol=2e-5)
+
+
+def test_an_early_end_misses_longer_answers(model):
+    exact, first = (
+        [row[0][2] for row in search(model, 4, length_penalty=2.0, stopping=stopping)]
+        for stopping in ("exact", "first")
+    )
+    assert exact != first
+
+
 @pytest.mark.parametrize(("minimum", "ngram_size"), [(0, 0), (4, 0), (3, 1), (0, 2)])
 def test_greedy_search_equals_generate(model, minimum, ngram_size):
     sequences, _ = generate(model, num_beams=1, min_new_tokens=minimum, no_repeat_ngram_size=ngram_size)
