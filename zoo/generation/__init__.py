@@ -1,10 +1,11 @@
-"""Search over a step function: one decode loop, greedy and beam search, with no model and no text in sight."""
+"""Search over a step function: one decode loop, greedy and beam search and sampling, with no model and no text."""
 
 from zoo.generation.beam_search import STOPPING_RULES, beam_search
 from zoo.generation.decode_loop import Choice, DecodeState, decode_loop
 from zoo.generation.greedy_search import greedy_search
 from zoo.generation.hypotheses import Hypotheses
 from zoo.generation.length_penalty import LENGTH_PENALTY_TYPES, length_penalty_divisor
+from zoo.generation.sampling import sample
 from zoo.generation.token_rules import TokenRules
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "decode_loop",
     "greedy_search",
     "length_penalty_divisor",
+    "sample",
 ]

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from zoo.errors import UserError
+from zoo.generation.context import make_context
 from zoo.generation.decode_loop import Choice, decode_loop, write_at
 from zoo.generation.hypotheses import Hypotheses, blank_impossible
 from zoo.generation.length_penalty import LENGTH_PENALTY_TYPES, length_penalty_divisor, normalised_scores
@@ -55,6 +56,8 @@ def beam_search(
     loop_length,
     no_repeat_ngram_size=0,
     token_rules=NO_RULES,
+    context_token_ids=None,
+    context_mask=None,
 ):
     """Keeps the `num_beams` best unfinished sequences of every row and the `num_return` best finished ones.
 
@@ -100,6 +103,9 @@ def beam_search(
             largest `max_new_tokens`.
         no_repeat_ngram_size: Python int; no n-gram of this size occurs twice in a sequence. 0 allows everything.
         token_rules: `TokenRules`, tokens that never come or must come first or last. Forced tokens count 0.
+        context_token_ids: int32 [B, P] or None, what comes before the generated tokens, the start token included if it
+            shall count; n-grams of it are not repeated either, as for a decoder-only model in transformers.
+        context_mask: bool [B, P], True for real tokens; None if all are.
 
     Returns:
         `Hypotheses`: token_ids int32 [B, n, loop_length], lengths int32 [B, n], log_probs and scores float32 [B, n].
@@ -192,6 +198,7 @@ def beam_search(
         loop_length=loop_length,
         no_repeat_ngram_size=no_repeat_ngram_size,
         token_rules=token_rules,
+        context=make_context(context_token_ids, context_mask, num_beams),
         max_new_tokens=ops.repeat(limits.max_new_tokens, num_beams, axis=0),
     ).search
     return blank_impossible(Hypotheses(last.token_ids, last.lengths, last.log_probs, last.scores), pad_id)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from keras import ops, tree
 
 from zoo.errors import UserError
+from zoo.generation.context import history
 from zoo.generation.no_repeat_ngram import without_repeated_ngrams
 from zoo.generation.token_rules import NO_RULES, with_forced_tokens, without_suppressed_tokens
 
@@ -62,6 +63,8 @@ def decode_loop(
     no_repeat_ngram_size=0,
     token_rules=NO_RULES,
     max_new_tokens=None,
+    context=None,
+    stop=None,
 ):
     """Runs a model step by step under a search.
 
@@ -83,6 +86,9 @@ def decode_loop(
         no_repeat_ngram_size: Python int; 0 blocks nothing.
         token_rules: `TokenRules`.
         max_new_tokens: int32 [N], the limit of every sequence; needed if the rules force a last token.
+        context: `Context` of the sequences or None. Its n-grams must not be repeated either.
+        stop: `stop(token_ids int32 [N, L], index int32 scalar) -> bool [N]` or None; called after each step with the
+            sequences, of which `index` tokens are chosen. True ends a sequence; only for searches with N = B.
 
     Returns:
         The last `DecodeState`.
@@ -111,7 +117,8 @@ def decode_loop(
         token_rules.check_vocabulary_size(logits.shape[-1])
         logits = allowed = ops.cast(logits, "float32")
         if no_repeat_ngram_size:
-            allowed = without_repeated_ngrams(logits, state.token_ids, state.index, no_repeat_ngram_size)
+            said = history(context, state.token_ids, state.index)
+            allowed = without_repeated_ngrams(logits, said.token_ids, said.end, no_repeat_ngram_size, said.starts)
         allowed = without_suppressed_tokens(allowed, token_rules)
         logits, allowed = with_forced_tokens(logits, allowed, token_rules, state.index, max_new_tokens)
         choice = choose(logits, allowed, state)
@@ -119,11 +126,15 @@ def decode_loop(
         if choice.parents is not None:
             token_ids = ops.take(token_ids, choice.parents, axis=0)
             new_step_state = tree.map_structure(lambda leaf: ops.take(leaf, choice.parents, axis=0), new_step_state)
+        token_ids = write_at(token_ids, state.index, choice.token_ids)
+        done = choice.done
+        if stop is not None:
+            done = ops.logical_or(done, stop(token_ids, state.index + 1))
         return DecodeState(
             index=state.index + 1,
             last_token_ids=choice.token_ids,
-            token_ids=write_at(token_ids, state.index, choice.token_ids),
-            done=choice.done,
+            token_ids=token_ids,
+            done=done,
             # Compiled loops insist on the container types they started with; a step may return a list for a tuple.
             step_state=tree.pack_sequence_as(state.step_state, tree.flatten(new_step_state)),
             search=choice.search,

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from zoo.generation.context import make_context
 from zoo.generation.decode_loop import Choice, decode_loop
 from zoo.generation.hypotheses import Hypotheses, blank_impossible
 from zoo.generation.next_tokens import best_next_tokens
@@ -35,6 +36,9 @@ def greedy_search(
     loop_length,
     no_repeat_ngram_size=0,
     token_rules=NO_RULES,
+    context_token_ids=None,
+    context_mask=None,
+    stop=None,
 ):
     """Takes the most probable token at every step; the lowest id among equals.
 
@@ -54,6 +58,11 @@ def greedy_search(
             largest `max_new_tokens`.
         no_repeat_ngram_size: Python int; no n-gram of this size occurs twice in a sequence. 0 allows everything.
         token_rules: `TokenRules`, tokens that never come or must come first or last. Forced tokens count 0.
+        context_token_ids: int32 [B, P] or None, what comes before the generated tokens, the start token included if it
+            shall count; n-grams of it are not repeated either, as for a decoder-only model in transformers.
+        context_mask: bool [B, P], True for real tokens; None if all are.
+        stop: `stop(token_ids int32 [B, L], index int32 scalar) -> bool [B]` or None. Called after each step with the
+            sequences, of which `index` tokens are chosen; True ends a sequence.
 
     Returns:
         `Hypotheses` with one hypothesis a row: token_ids int32 [B, 1, loop_length].
@@ -112,6 +121,8 @@ def greedy_search(
         loop_length=loop_length,
         no_repeat_ngram_size=no_repeat_ngram_size,
         token_rules=token_rules,
+        context=make_context(context_token_ids, context_mask),
+        stop=stop,
         max_new_tokens=limits.max_new_tokens,
     )
     log_probs = last.search.log_probs[:, None]

@@ -6,7 +6,7 @@ from keras import ops
 
 
 class Hypotheses(NamedTuple):
-    """The best sequences of every row, best first.
+    """The sequences that were found for every row: the best of a search, best first, or samples as they were drawn.
 
     B rows, n hypotheses a row, L the search's `loop_length`. A row that has fewer than n possible sequences (a tiny
     vocabulary, or everything blocked) is filled up with empty ones whose `log_probs` and `scores` are -inf.
@@ -15,7 +15,8 @@ class Hypotheses(NamedTuple):
         token_ids: int32 [B, n, L]. Without the start token; the end token is included where one was produced, and
             `pad_id` follows.
         lengths: int32 [B, n]. Tokens before the end token.
-        log_probs: float32 [B, n]. Sum of the tokens' log-probabilities, the end token's included.
+        log_probs: float32 [B, n]. Sum of the model's log-probabilities of the tokens, the end token's included; forced
+            tokens count 0.
         scores: float32 [B, n]. `log_probs` divided by the length penalty; equal to `log_probs` without one.
     """
 

@@ -3,24 +3,27 @@
 from keras import ops
 
 
-def without_repeated_ngrams(logits, token_ids, index, ngram_size):
+def without_repeated_ngrams(logits, token_ids, index, ngram_size, starts=0):
     """Sets the logits of tokens that would complete an n-gram which the sequence already holds to -inf.
 
-    The start token is no part of the sequence, so n-grams that reach back to it do not count.
+    The start token is no part of the sequence unless it is in `token_ids`, so n-grams that reach back to it do not
+    count.
 
     Args:
         logits: float32 [N, V].
         token_ids: int32 [N, L], the sequences; positions from `index` on are ignored.
         index: int32 scalar, how many tokens each sequence holds.
         ngram_size: Python int >= 1. 1 forbids every token that occurred.
+        starts: int32 [N, 1] or 0, where each sequence begins; what comes before is ignored.
 
     Returns:
         float32 [N, V].
     """
     num_sequences, length = ops.shape(token_ids)
     positions = ops.arange(length, dtype="int32")
+    first = starts + (ngram_size - 1)
     # repeats[:, p]: the n-1 tokens before position p are the last n-1 tokens of the sequence.
-    repeats = ops.logical_and(positions >= ngram_size - 1, positions < index)[None, :]
+    repeats = ops.logical_and(positions[None, :] >= first, positions < index)
     repeats = ops.broadcast_to(repeats, (num_sequences, length))
     for back in range(1, ngram_size):
         earlier = ops.take(token_ids, ops.maximum(positions - back, 0), axis=1)

@@ -15,7 +15,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from keras import ops  # noqa: E402
 
-from zoo.generation import TokenRules, beam_search, greedy_search  # noqa: E402
+from zoo.generation import TokenRules, beam_search, greedy_search, sample  # noqa: E402
 
 NUM_ROWS, LOOP_LENGTH, EOS, PAD = 5, 7, 2, 0
 RULES = TokenRules(suppressed_token_ids=(PAD, 3), forced_first_token_id=6, forced_last_token_id=EOS)
@@ -31,6 +31,12 @@ CASES = {
     "more beams than vocabulary": {"num_beams": 9, "num_return": 9, "vocabulary_size": 5},
     "greedy under rules": {"token_rules": RULES, "no_repeat_ngram_size": 2},
     "beams under rules": {"num_beams": 4, "num_return": 3, "token_rules": RULES},
+    "greedy with a context": {"context": True, "no_repeat_ngram_size": 2},
+    "beams with a context": {"context": True, "num_beams": 3, "no_repeat_ngram_size": 1},
+    "samples": {"num_samples": 3},
+    "samples of many tokens": {"num_samples": 2, "temperature": 4.0},
+    "filtered samples": {"num_samples": 3, "filters": True},
+    "controlled samples": {"num_samples": 2, "filters": True, "context": True, "token_rules": RULES, "stop": True},
     "no room at all": {"num_beams": 2, "loop_length": 0},
 }
 
@@ -43,7 +49,21 @@ def run(vocabulary_size=1500, loop_length=LOOP_LENGTH, **options):
     tables[:, :8] += 6.0 if vocabulary_size > 8 else 0.0
     # Without a part of its own for every position, the same steps in another order would tie.
     positions = rng.normal(size=(LOOP_LENGTH, vocabulary_size)).astype("float32")
-    width = options.get("num_beams", 1)
+    width = options.get("num_beams", options.get("num_samples", 1))
+    if options.pop("context", False):
+        options["context_token_ids"] = ops.convert_to_tensor(rng.integers(8, size=(NUM_ROWS, 4)).astype("int32"))
+        options["context_mask"] = ops.convert_to_tensor(rng.random((NUM_ROWS, 4)) < 0.7)
+    if options.pop("stop", False):
+        options["stop"] = lambda token_ids, index: ops.take(token_ids, index - 1, axis=1) == 4
+    if options.pop("filters", False):
+        # Rows without filters, with few tokens left, and with nearly all of them left.
+        options.update(
+            temperature=ops.array([1.0, 2.0, 0.0, 1.0, 5.0], dtype="float32"),
+            top_k=ops.array([0, 40, 0, 5, 1200], dtype="int32"),
+            top_p=ops.array([1.0, 0.9, 0.5, 1.0, 0.999], dtype="float32"),
+            min_p=ops.array([0.0, 0.0, 0.0, 0.2, 0.001], dtype="float32"),
+            repetition_penalty=ops.array([1.0, 2.0, 1.3, 1.0, 0.7], dtype="float32"),
+        )
 
     def step(token_ids, index, state):
         memory = (state["memory"] * 3 + token_ids + 1) % 13
@@ -56,6 +76,9 @@ def run(vocabulary_size=1500, loop_length=LOOP_LENGTH, **options):
         if "num_beams" in options:
             limits["length_penalty"] = length_penalty
         chosen = beam_search if "num_beams" in options else greedy_search
+        if "num_samples" in options:
+            # Seeds as a graph makes them, from an input.
+            chosen, limits["seeds"] = sample, start_ids * 1000003 - 7
         return chosen(step, memory, start_ids, loop_length=loop_length, **limits, **options)
 
     controls = (
@@ -107,6 +130,30 @@ def decode_tags(learned):
     return {name: ops.convert_to_numpy(values).tolist() for name, values in fields.items()}
 
 
+def random_bits():
+    """Threefry's known answers and what becomes of them, as integers, so that nothing is rounded away."""
+    from zoo.generation.random_numbers import threefry, uniform
+
+    words = np.array([[0, 0, 0, 0], [2**32 - 1] * 4, [0x13198A2E, 0x03707344, 0x243F6A88, 0x85A308D3]], "uint32")
+    words = [ops.convert_to_tensor(column) for column in words.view("int32").T]
+
+    def make(first_key, second_key, first_counter, second_counter):
+        bits = threefry((first_key, second_key), (first_counter, second_counter))
+        return *bits, uniform(first_key[:, None], ops.arange(50, dtype="int32")[None, :], second_counter[:, None])
+
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        make = tf.function(make, input_signature=[tf.TensorSpec([None], tf.int32)] * 4)
+    if BACKEND == "jax":
+        import jax
+
+        make = jax.jit(make)
+    first, second, fractions = (ops.convert_to_numpy(part) for part in make(*words))
+    words = np.stack([first, second], axis=1).view("uint32")
+    return {"words": [[f"{word:08x}" for word in pair] for pair in words], "fractions": (fractions * 2**24).tolist()}
+
+
 def main():
     assert keras.backend.backend() == BACKEND
     results = {}
@@ -117,6 +164,7 @@ def main():
             field: np.nan_to_num(ops.convert_to_numpy(part), neginf=-1e30).tolist()
             for field, part in zip(found._fields, found, strict=True)
         }
+    results["random bits"] = random_bits()
     results["tags"], results["learned tags"] = decode_tags(learned=False), decode_tags(learned=True)
     print(json.dumps(results))
 

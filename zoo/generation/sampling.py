@@ -1,0 +1,219 @@
+"""Sampling: tokens drawn at random, by seeds that are part of the input."""
+
+import numbers
+from typing import Any, NamedTuple
+
+from keras import ops
+
+from zoo.errors import UserError
+from zoo.generation.context import history, make_context
+from zoo.generation.decode_loop import Choice, decode_loop
+from zoo.generation.hypotheses import Hypotheses, blank_impossible
+from zoo.generation.inverse_cdf import draw
+from zoo.generation.next_tokens import token_log_probs
+from zoo.generation.random_numbers import uniform
+from zoo.generation.repetition_penalty import check_repetition_penalty, with_repetition_penalty
+from zoo.generation.row_gather import gather_per_row
+from zoo.generation.row_limits import check_common, check_count, row_limits
+from zoo.generation.token_filters import check_filters, filtered_weights
+from zoo.generation.token_rules import NO_RULES
+
+
+class SamplingRecord(NamedTuple):
+    """What sampling keeps beside the sequences.
+
+    Attributes:
+        log_probs: float32 [N]. -inf once every next token was blocked or impossible.
+        lengths: int32 [N]. Tokens before the end token.
+    """
+
+    log_probs: Any
+    lengths: Any
+
+
+def sample(
+    step,
+    state,
+    start_ids,
+    *,
+    seeds,
+    num_samples=1,
+    temperature=1.0,
+    top_k=0,
+    top_p=1.0,
+    min_p=0.0,
+    repetition_penalty=1.0,
+    eos_id,
+    pad_id,
+    max_new_tokens,
+    min_new_tokens=0,
+    loop_length,
+    no_repeat_ngram_size=0,
+    token_rules=NO_RULES,
+    context_token_ids=None,
+    context_mask=None,
+    stop=None,
+):
+    """Draws `num_samples` sequences for every row, token by token.
+
+    In every step, of tokens that are allowed: the repetition penalty, then what `filtered_weights` documents
+    (temperature, top-k, top-p, min-p), then one draw. Rows with temperature 0 take the best token instead, the lowest
+    id among equals, and so have the result of `greedy_search`.
+
+    Sample j of a row is a function of that row, its seed and j alone: not of the batch, `loop_length` or how many
+    samples are asked for. The random bits are the same on all backends; where the logits differ in rounding, a draw
+    that falls on the border of two tokens can differ.
+
+    Args:
+        step: `step(token_ids int32 [N], index int32 scalar, state) -> (logits float [N, V], state)` with
+            N = B * num_samples; row b's samples are b * num_samples .. (b + 1) * num_samples - 1.
+        state: nest of tensors [N, ...] that the step function keeps, for example key-value caches; `()` for none.
+        start_ids: int32 [B], the first input of every row; for a prompt, its last token.
+        seeds: int32 [B] or scalar.
+        num_samples: Python int.
+        temperature: float32 [B] or scalar; 0 is greedy search.
+        top_k: int32 [B] or scalar; 0 is off. Where all rows share a Python number that turns it off, this and the
+            following options cost nothing.
+        top_p: float32 [B] or scalar, in (0, 1]; 1 is off.
+        min_p: float32 [B] or scalar, in [0, 1); 0 is off.
+        repetition_penalty: float32 [B] or scalar, above 0; 1 is off. On tokens of the context and generated ones.
+        eos_id: Python int, the token that ends a sequence.
+        pad_id: Python int, fills the output after the end.
+        max_new_tokens: int32 [B] or scalar, the most tokens a sequence gets, the end token included. Clipped to
+            0..loop_length; 0 gives an empty sequence of log-probability 0.
+        min_new_tokens: int32 [B] or scalar, tokens that must come before the end token.
+        loop_length: Python int, or int32 scalar tensor in a TensorFlow graph: size of the output, at least the
+            largest `max_new_tokens`.
+        no_repeat_ngram_size: Python int; no n-gram of this size occurs twice in a sequence. 0 allows everything.
+        token_rules: `TokenRules`, tokens that never come or must come first or last. Forced tokens count 0.
+        context_token_ids: int32 [B, P] or None, what comes before the generated tokens, the start token included if it
+            shall count. Penalised, and its n-grams are not repeated, as for a decoder-only model in transformers.
+        context_mask: bool [B, P], True for real tokens; None if all are.
+        stop: `stop(token_ids int32 [N, L], index int32 scalar) -> bool [N]` or None. Called after each step with the
+            sequences, of which `index` tokens are chosen; True ends a sequence.
+
+    Returns:
+        `Hypotheses` in the order of the samples: token_ids int32 [B, num_samples, loop_length]. `log_probs` sums the
+        model's own log-probabilities of the chosen tokens: at temperature 1, without penalty and filters. `scores` are
+        the same.
+
+    Raises:
+        UserError: an argument is out of range; the message names it.
+
+    Example:
+        >>> def step(token_ids, index, state):  # tokens 1 to 3, equally likely
+        ...     return ops.tile(ops.array([[-9.0, 1.0, 1.0, 1.0]]), (len(token_ids), 1)), state
+        >>> options = dict(seeds=ops.array([5]), num_samples=2, top_k=3, loop_length=4)
+        >>> found = sample(step, (), ops.array([1]), eos_id=3, pad_id=0, max_new_tokens=4, **options)
+        >>> found.token_ids.shape
+        (1, 2, 4)
+    """
+    check_common(
+        eos_id=eos_id,
+        pad_id=pad_id,
+        max_new_tokens=max_new_tokens,
+        min_new_tokens=min_new_tokens,
+        loop_length=loop_length,
+        no_repeat_ngram_size=no_repeat_ngram_size,
+    )
+    check_count("num_samples", num_samples, 1)
+    check_filters(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+    check_repetition_penalty(repetition_penalty)
+    if isinstance(seeds, numbers.Number) and not (isinstance(seeds, numbers.Integral) and -(2**31) <= seeds < 2**31):
+        raise UserError(f"seeds must be integers of 32 bits; got {seeds!r}.")
+    num_rows = ops.shape(start_ids)[0]
+
+    def per_sequence(values, dtype, neutral=None):
+        """[N], or None where one Python number turns a control off for all rows."""
+        if neutral is not None and isinstance(values, numbers.Number) and values == neutral:
+            return None
+        return ops.repeat(ops.broadcast_to(ops.cast(values, dtype), (num_rows,)), num_samples, axis=0)
+
+    limits = row_limits(num_rows, max_new_tokens, min_new_tokens, loop_length, eos_id, token_rules)
+    limits = limits._replace(**{name: ops.repeat(each, num_samples, axis=0) for name, each in limits._asdict().items()})
+    never_too_early = isinstance(min_new_tokens, numbers.Number) and min_new_tokens == 0
+    temperature = per_sequence(temperature, "float32")
+    filters = dict(
+        top_k=per_sequence(top_k, "int32", 0),
+        top_p=per_sequence(top_p, "float32", 1),
+        min_p=per_sequence(min_p, "float32", 0),
+    )
+    repetition_penalty = per_sequence(repetition_penalty, "float32", 1)
+    context = make_context(context_token_ids, context_mask, num_samples)
+    # All at once: the generator is a hundred operations, which would be too many for one number a step.
+    uniforms = uniform(
+        per_sequence(seeds, "int32")[:, None],
+        ops.arange(loop_length, dtype="int32")[None, :],
+        ops.reshape(ops.broadcast_to(ops.arange(num_samples, dtype="int32"), (num_rows, num_samples)), (-1, 1)),
+    )
+
+    def choose(logits, allowed, state):
+        if repetition_penalty is not None:
+            said = history(context, state.token_ids, state.index)
+            allowed = with_repetition_penalty(allowed, said, repetition_penalty)
+        if not never_too_early:
+            allowed = _without_token(allowed, eos_id, state.index < limits.min_new_tokens)
+        best_ids = ops.cast(ops.argmax(allowed, axis=-1), "int32")
+        is_random = temperature > 0
+
+        def drawn():
+            weights = filtered_weights(allowed, ops.where(is_random, temperature, 1.0), **filters)
+            shares = ops.take(uniforms, ops.reshape(state.index, (1,)), axis=1)[:, 0]
+            return ops.where(is_random, draw(weights, shares), best_ids)
+
+        is_drawing = ops.any(ops.logical_and(is_random, ops.logical_not(state.done)))
+        chosen = ops.cond(is_drawing, drawn, lambda: best_ids)
+        peak_ids = best_ids if allowed is logits else ops.cast(ops.argmax(logits, axis=-1), "int32")
+        found = token_log_probs(logits, chosen[:, None], peak_ids[:, None])[:, 0]
+        possible = gather_per_row(allowed, chosen[:, None])[:, 0] > -float("inf")
+        found = ops.where(possible, found, -float("inf"))
+        ends = chosen == eos_id
+        length = state.index + 1
+        record = SamplingRecord(
+            log_probs=ops.where(state.done, state.search.log_probs, state.search.log_probs + found),
+            lengths=ops.where(state.done, state.search.lengths, length - ops.cast(ends, "int32")),
+        )
+        final = ops.logical_or(ends, ops.logical_or(length >= limits.max_new_tokens, found == -float("inf")))
+        return Choice(
+            token_ids=ops.where(state.done, pad_id, chosen),
+            parents=None,
+            search=record,
+            done=ops.logical_or(state.done, final),
+        )
+
+    num_sequences = num_rows * num_samples
+    last = decode_loop(
+        step,
+        choose,
+        state,
+        ops.repeat(start_ids, num_samples, axis=0),
+        SamplingRecord(ops.zeros((num_sequences,), dtype="float32"), ops.zeros((num_sequences,), dtype="int32")),
+        limits.max_new_tokens <= 0,
+        pad_id=pad_id,
+        loop_length=loop_length,
+        no_repeat_ngram_size=no_repeat_ngram_size,
+        token_rules=token_rules,
+        max_new_tokens=limits.max_new_tokens,
+        context=context,
+        stop=stop,
+    )
+    log_probs = ops.reshape(last.search.log_probs, (num_rows, num_samples))
+    return blank_impossible(
+        Hypotheses(
+            token_ids=ops.reshape(last.token_ids, (num_rows, num_samples, loop_length)),
+            lengths=ops.reshape(last.search.lengths, (num_rows, num_samples)),
+            log_probs=log_probs,
+            scores=log_probs,
+        ),
+        pad_id,
+    )
+
+
+def _without_token(logits, token_id, rows):
+    """The logits [N, V] with -inf for a token in some rows, bool [N]."""
+    is_token = ops.arange(logits.shape[-1], dtype="int32")[None, :] == token_id
+    return ops.cond(
+        ops.any(rows),
+        lambda: ops.where(ops.logical_and(is_token, rows[:, None]), -float("inf"), logits),
+        lambda: logits,
+    )
