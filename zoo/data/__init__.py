@@ -18,6 +18,7 @@ from zoo.data.readers import JsonlText, ParallelText, TsvText
 from zoo.data.row_batches import RowBatches
 from zoo.data.sentence_pairs import SentencePairs
 from zoo.data.strided_windows import StridedWindows
+from zoo.data.summaries import JsonlSummaries, SummarizedText
 from zoo.data.text_documents import TextDocuments
 from zoo.data.token_blocks import TokenBlocks
 from zoo.data.token_masking import TokenMasking
@@ -36,6 +37,7 @@ __all__ = [
     "FilterReport",
     "JsonlClasses",
     "JsonlEntities",
+    "JsonlSummaries",
     "JsonlText",
     "LengthFilter",
     "MaskedBatches",
@@ -44,6 +46,7 @@ __all__ = [
     "RowBatches",
     "SentencePairs",
     "StridedWindows",
+    "SummarizedText",
     "TextDocuments",
     "TokenBlocks",
     "TokenMasking",

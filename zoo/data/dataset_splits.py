@@ -14,6 +14,7 @@ class DatasetSplits:
     | translation | (source, target) strings |
     | entities | `zoo.data.entities.EntityText` |
     | classification | `zoo.data.classified_text.ClassifiedText` |
+    | summarization | `zoo.data.summaries.SummarizedText` |
     | language modelling | str |
 
     Attributes:

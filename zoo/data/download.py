@@ -19,10 +19,15 @@ _TIMEOUT_SECONDS = 30
 
 def file_sha256(path):
     """Returns the SHA-256 of a file as 64 lower-case hexadecimal digits."""
-    digest = hashlib.sha256()
     with Path(path).open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
+        return content_sha256(file)
+
+
+def content_sha256(file):
+    """Returns the SHA-256 of what is left to read of a binary file object, as `file_sha256` does."""
+    digest = hashlib.sha256()
+    while block := file.read(_BLOCK_BYTES):
+        digest.update(block)
     return digest.hexdigest()
 
 

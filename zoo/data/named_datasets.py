@@ -4,6 +4,7 @@ from zoo.data.dataset_splits import DatasetSplits
 from zoo.data.published_classes import BANKING77
 from zoo.data.published_entities import WNUT17
 from zoo.data.published_pairs import MULTI30K
+from zoo.data.published_summaries import DIALOGSUM
 from zoo.data.published_text import TINY_SHAKESPEARE
 from zoo.errors import UserError
 
@@ -20,6 +21,7 @@ def open_dataset(name, *, reverse=False, task=None):
     | sample | translation | generated on the spot, no download |
     | wnut17 | entities | English social media, six types of rare entities, 3,394 texts to train on |
     | banking77 | classification | English questions to a bank, 77 intents, 10,003 to train on; no validation split |
+    | dialogsum | summarization | English dialogues, 12,460 to train on, three summaries of each test dialogue |
     | tinyshakespeare | language modelling | plays, 1,115,394 characters, the last tenth for validation |
 
     Args:
@@ -77,5 +79,6 @@ _OPENERS = {
     "sample": ("translation", _open_sample),
     "wnut17": ("entities", WNUT17.open),
     "banking77": ("classification", BANKING77.open),
+    "dialogsum": ("summarization", DIALOGSUM.open),
     "tinyshakespeare": ("language modelling", TINY_SHAKESPEARE.open),
 }

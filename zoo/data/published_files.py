@@ -1,11 +1,13 @@
 """Files of public data sets: found in the user's folder or the cache, or downloaded once, and always checked."""
 
+import gzip
 import os
 import sys
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.data.download import download, file_sha256
+from zoo.data.download import content_sha256, download, file_sha256
 from zoo.errors import UserError
 
 DATA_DIRECTORY_VARIABLE = "ZOO_DATA_DIR"
@@ -34,7 +36,8 @@ class PublishedFiles:
     def path(self, filename):
         """Finds or downloads one of the files.
 
-        It is looked for in `$ZOO_DATA_DIR/<name>/`, then in the cache directory, and else downloaded to the latter.
+        It is looked for in `$ZOO_DATA_DIR/<name>/`, then in the cache directory, and else downloaded to the latter. A
+        file that somebody has compressed, with .gz at the end of its name, will do.
 
         Returns:
             `Path` of a file whose hash is right.
@@ -45,10 +48,10 @@ class PublishedFiles:
         own = _data_directory()
         cache = cache_directory() / self.name
         for directory in ([own / self.name] if own else []) + [cache]:
-            path = directory / filename
-            if path.is_file():
-                self._check(path)
-                return path
+            for path in (directory / filename, directory / f"{filename}.gz"):
+                if path.is_file():
+                    self._check(path, filename)
+                    return path
         advice = (
             f"fetch the file by other means, put it at <directory>/{self.name}/{filename} "
             f"and set {DATA_DIRECTORY_VARIABLE} to <directory>"
@@ -58,15 +61,21 @@ class PublishedFiles:
         download(f"{self.base_url}/{filename}", cache / filename, self.sha256[filename], advice)
         return cache / filename
 
-    def _check(self, path):
+    def _check(self, path, filename):
         try:
-            found = file_sha256(path)
+            if path.name == filename:
+                found = file_sha256(path)
+            else:
+                with gzip.open(path) as file:
+                    found = content_sha256(file)
+        except (EOFError, zlib.error) as error:
+            raise UserError(f"{path}: the gzip data is damaged ({error}); fetch it again") from error
         except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
-        if found != self.sha256[path.name]:
+            raise UserError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
+        if found != self.sha256[filename]:
             raise UserError(
-                f"{path}: is not the published file of {self.name} (sha256 {found}, not {self.sha256[path.name]}); "
-                f"remove it, or replace it with {self.base_url}/{path.name}"
+                f"{path}: is not the published file of {self.name} (sha256 {found}, not {self.sha256[filename]}); "
+                f"remove it, or replace it with {self.base_url}/{filename}"
             )
 
 

@@ -8,7 +8,7 @@ from zoo.data.published_files import PublishedFiles
 
 
 @dataclass(frozen=True)
-class PublishedText(PublishedFiles):
+class PublishedPlainText(PublishedFiles):
     """A single text whose end is for validation.
 
     Attributes:
@@ -39,7 +39,7 @@ class PublishedText(PublishedFiles):
         )
 
 
-TINY_SHAKESPEARE = PublishedText(
+TINY_SHAKESPEARE = PublishedPlainText(
     name="tinyshakespeare",
     base_url="https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare",
     file="input.txt",

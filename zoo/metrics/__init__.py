@@ -6,6 +6,7 @@ from zoo.metrics.entities import EntityReport, score_entities, score_tags
 from zoo.metrics.label_scores import LabelScore, LabelScores
 from zoo.metrics.perplexity import Perplexity
 from zoo.metrics.pictures import plot_confusion, plot_reliability
+from zoo.metrics.summarization import RougeScore, rouge
 from zoo.metrics.translation import Score, bleu, chrf, lowercase_tokenized_bleu
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "LabelScore",
     "LabelScores",
     "Perplexity",
+    "RougeScore",
     "Score",
     "bleu",
     "calibration_bins",
@@ -23,6 +25,7 @@ __all__ = [
     "lowercase_tokenized_bleu",
     "plot_confusion",
     "plot_reliability",
+    "rouge",
     "score_classes",
     "score_entities",
     "score_tags",

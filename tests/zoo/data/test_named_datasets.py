@@ -3,6 +3,7 @@ import functools
 import gzip
 import hashlib
 import http.server
+import json
 import os
 import threading
 from pathlib import Path
@@ -16,6 +17,7 @@ from zoo.data.published_classes import BANKING77, PublishedClasses
 from zoo.data.published_entities import WNUT17, PublishedEntities
 from zoo.data.published_files import cache_directory
 from zoo.data.published_pairs import MULTI30K, PublishedText
+from zoo.data.published_summaries import DIALOGSUM
 from zoo.errors import UserError
 
 TEXTS = {
@@ -201,7 +203,8 @@ def test_cache_directory_follows_xdg(tmp_path, monkeypatch):
 
 def test_unknown_name_lists_the_names():
     with pytest.raises(
-        UserError, match="no data set 'wmt'; the names are banking77, multi30k, sample, tinyshakespeare, wnut17"
+        UserError,
+        match="no data set 'wmt'; the names are banking77, dialogsum, multi30k, sample, tinyshakespeare, wnut17",
     ):
         open_dataset("wmt")
     with pytest.raises(UserError, match="no data set 'wmt'; the names are wnut17"):
@@ -277,3 +280,47 @@ def test_tinyshakespeare_itself(monkeypatch):
     (train,), (validation,) = splits.train, splits.validation
     assert len(train) + len(validation) == 1_115_394
     assert train.startswith("First Citizen:\nBefore we proceed") and validation.startswith("?\n\nGREMIO:")
+
+
+@present("dialogsum")
+def test_dialogsum_itself(monkeypatch):
+    """The training file lies there compressed, and the hash is that of its content."""
+    monkeypatch.setenv("ZOO_DATA_DIR", str(DATA))
+    splits = open_dataset("dialogsum", task="summarization")
+    train, validation = list(splits.train), list(splits.validation)
+    assert (len(train), len(validation)) == (12_460, 500)
+    assert train[0].text.startswith("#Person1#: Hi, Mr. Smith.") and len(train[0].summaries) == 1
+    assert set(DIALOGSUM.sha256) == set(DIALOGSUM.files.values())
+
+
+def test_test_split_of_summaries_is_fetched_when_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA_DIR", str(tmp_path))
+    folder = tmp_path / "small"
+    folder.mkdir()
+    row = json.dumps({"t": "a text", "s": "one", "s1": "one", "s2": "two"})
+    content = (row + "\n").encode()
+    digest = hashlib.sha256(content).hexdigest()
+    (folder / "train.jsonl.gz").write_bytes(gzip.compress(content))
+    (folder / "dev.jsonl").write_bytes(content)
+    files = {"train": "train.jsonl", "validation": "dev.jsonl", "test": "test.jsonl"}
+    dataset = dataclasses.replace(
+        DIALOGSUM,
+        name="small",
+        base_url="http://127.0.0.1:1",
+        files=files,
+        text="t",
+        summaries={"train": ("s",), "validation": ("s",), "test": ("s1", "s2")},
+        sha256=dict.fromkeys(files.values(), digest),
+    )
+    splits = dataset.open()
+    assert list(splits.train) == list(splits.validation) == [("a text", ("one",))]
+    with pytest.raises(UserError, match=r"test\.jsonl"):
+        list(splits.test)
+    (folder / "test.jsonl").write_bytes(content)
+    assert list(splits.test) == list(splits.test) == [("a text", ("one", "two"))]
+    (folder / "train.jsonl.gz").write_bytes(gzip.compress(content)[:-9])
+    with pytest.raises(UserError, match=r"train\.jsonl\.gz: the gzip data is damaged"):
+        dataset.open()
+    (folder / "train.jsonl.gz").write_bytes(gzip.compress(content + b"x"))
+    with pytest.raises(UserError, match=r"train\.jsonl\.gz: is not the published file"):
+        dataset.open()
