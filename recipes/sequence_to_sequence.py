@@ -1,0 +1,188 @@
+"""The steps that the recipes share which train an encoder-decoder on pairs of texts."""
+
+import functools
+
+import keras
+import numpy as np
+
+from zoo.data import PairBatches
+from zoo.models import ENCODER_DECODER_SIZES, EncoderDecoder
+from zoo.tokenizers import SentencePieceTokenizer
+from zoo.tokenizers import load as load_tokenizer
+from zoo.training import (
+    CosineDecay,
+    EarlyStopping,
+    InverseSquareRoot,
+    Resume,
+    TensorBoard,
+    TokenCrossEntropy,
+    average_checkpoints,
+    build_optimizer,
+    plot_learning_curve,
+    select_checkpoints,
+    train,
+)
+
+TOKENIZERS = ("source_tokenizer", "target_tokenizer")
+"""Where a run keeps its tokenizers; the first serves both languages if the vocabulary is joint."""
+
+
+def make_tokenizers(config, train_pairs, resumed):
+    """Source and target tokenizer, the same object for a joint vocabulary; those of a run that goes on."""
+    if resumed and (config.directory / TOKENIZERS[0 if config.joint_vocabulary else 1] / "tokenizer.json").is_file():
+        source = load_tokenizer(config.directory / TOKENIZERS[0])
+        return source, source if config.joint_vocabulary else load_tokenizer(config.directory / TOKENIZERS[1])
+
+    def trained(texts):
+        return SentencePieceTokenizer.train(
+            texts,
+            vocabulary_size=config.vocabulary_size,
+            model_type=config.vocabulary_type,
+            normalization=config.normalization,
+        )
+
+    if config.joint_vocabulary:
+        joint = trained(text for pair in train_pairs for text in pair)
+        return joint, joint
+    return tuple(trained(pair[side] for pair in train_pairs) for side in (0, 1))
+
+
+def save_tokenizers(config, tokenizers):
+    """Keeps the tokenizers in the run's directory, for when it goes on."""
+    for name, tokenizer in zip(TOKENIZERS, dict.fromkeys(tokenizers), strict=False):
+        if not (config.directory / name / "tokenizer.json").is_file():
+            tokenizer.save(config.directory / name)
+
+
+def make_model(config, source_tokenizer, target_tokenizer, precision):
+    """The untrained model."""
+    layers = config.num_layers or ENCODER_DECODER_SIZES[config.size]["num_layers"]
+    overrides = {} if config.dropout is None else {"dropout": config.dropout}
+    model = EncoderDecoder.from_size(
+        config.size,
+        source_vocabulary_size=source_tokenizer.vocabulary_size,
+        target_vocabulary_size=target_tokenizer.vocabulary_size,
+        num_encoder_layers=layers,
+        num_decoder_layers=layers,
+        norm=config.norm,
+        max_sequence_length=max(config.max_lengths),
+        tied_embeddings="all" if config.joint_vocabulary else "target",
+        dtype=precision,
+        **overrides,
+    )
+    model.build()
+    return model
+
+
+def token_arrays(tokenizer, texts):
+    """Token ids of each text, a list of numpy arrays."""
+    tokens = tokenizer.encode(texts)
+    return np.split(tokens.values.numpy(), tokens.row_splits.numpy()[1:-1])
+
+
+class SampledTokens:
+    """Segmentations of an epoch drawn at random, a function of seed, epoch and the texts' order alone.
+
+    Args:
+        tokenizer: `SentencePieceTokenizer`.
+        alpha: See `SentencePieceTokenizer.sample`.
+        seeds: list of int that begins the seed of every call.
+    """
+
+    def __init__(self, tokenizer, alpha, seeds):
+        self._tokenizer, self._alpha, self._seeds = tokenizer, alpha, seeds
+        self._calls = 0
+
+    def __call__(self, texts):
+        """Tokens of the next texts."""
+        seed = np.random.SeedSequence([*self._seeds, self._calls]).generate_state(1)[0]
+        self._calls += 1
+        return self._tokenizer.sample(texts, self._alpha, int(seed))
+
+
+def make_batches(config, pairs, source_tokenizer, target_tokenizer, training):
+    """Batches of `pairs`, shuffled for training; of few shapes where each new shape is compiled."""
+
+    def sampled(epoch):
+        return tuple(
+            SampledTokens(tokenizer, config.subword_sampling, [config.seed, epoch, side])
+            for side, tokenizer in enumerate((source_tokenizer, target_tokenizer))
+        )
+
+    max_source_length, max_target_length = config.max_lengths
+    compiled = config.jit_compile or keras.config.backend() == "jax"
+    return PairBatches(
+        pairs,
+        functools.partial(token_arrays, source_tokenizer),
+        functools.partial(token_arrays, target_tokenizer),
+        bos_id=target_tokenizer.bos_id,
+        eos_id=target_tokenizer.eos_id,
+        pad_id=target_tokenizer.pad_id,
+        batch_size_tokens=config.batch_size_tokens,
+        max_source_length=max_source_length,
+        max_target_length=max_target_length,
+        max_length_ratio=config.max_length_ratio if training else None,
+        seed=config.seed,
+        shuffle=training,
+        fixed_rows=compiled,
+        length_multiple=8 if compiled else 4,
+        encode_epoch=sampled if training and config.subword_sampling else None,
+    )
+
+
+def make_schedule(config):
+    """The learning rate over updates."""
+    if config.schedule == "cosine":
+        return CosineDecay(config.learning_rate, config.warmup_steps, config.total_steps)
+    return InverseSquareRoot(config.learning_rate, config.warmup_steps)
+
+
+def compile_model(model, config):
+    """Compiles a built model with optimiser and loss."""
+    model.compile(
+        optimizer=build_optimizer(
+            config.optimizer, make_schedule(config), weight_decay=config.weight_decay, clip_norm=config.clip_norm
+        ),
+        loss=TokenCrossEntropy(config.label_smoothing),
+        jit_compile=True if config.jit_compile else ("auto" if keras.config.backend() == "jax" else False),
+    )
+
+
+def train_model(config, model, batches, validation):
+    """Trains a compiled model and leaves it with the average of its last or best checkpoints.
+
+    Args:
+        config: A `SequenceToSequenceConfig` with `early_stopping_metric` and `metric_mode`.
+        model: From `compile_model`.
+        batches: Training batches.
+        validation: `zoo.training.Validation`.
+
+    Returns:
+        `zoo.training.TrainingResult`, and the paths of the checkpoints whose average the model is.
+    """
+    metric, mode = config.early_stopping_metric, config.metric_mode
+    best_by = metric if config.average_best else None
+    result = train(
+        model,
+        batches,
+        total_steps=config.total_steps,
+        directory=config.directory,
+        checkpoint_every_steps=config.checkpoint_every_steps,
+        validate_every_steps=config.validate_every_steps,
+        validation=validation,
+        early_stopping=(
+            EarlyStopping(metric, config.early_stopping_patience, mode) if config.early_stopping_patience else None
+        ),
+        resume=Resume(
+            keep_last=config.average_checkpoints,
+            keep_best=config.average_checkpoints if config.average_best else 0,
+            metric=best_by,
+            mode=mode,
+        ),
+        callbacks=[TensorBoard()] if config.tensorboard else [],
+        max_minutes=config.max_minutes,
+    )
+    checkpoints = select_checkpoints(config.directory, config.average_checkpoints, best_by, mode)
+    average_checkpoints(model, checkpoints)
+    plot_learning_curve(result.history, config.directory / "learning_curve.png", title=str(config.directory.name))
+    return result, checkpoints
