@@ -18,11 +18,14 @@ class TensorName:
         ours: Attributes and indices from the model to the variable: "encoder_blocks.0.feed_forward.expand.kernel".
         theirs: Name in the file.
         transposed: Whether the file holds the transposed matrix.
+        part: If the file holds n such tensors side by side, joined on their last dimension, and this one is number i of
+            them, counted from 0: (i, n).
     """
 
     ours: str
     theirs: str
     transposed: bool = False
+    part: tuple[int, int] | None = None
 
 
 class NamedTensors(abc.ABC):
@@ -102,6 +105,9 @@ def assign_tensors(model, tensors, names, ignored=(), copies=None):
             )
     for name in names:
         values = tensors.read(name.theirs)
+        if name.part is not None:
+            index, count = name.part
+            values = np.split(values, count, axis=-1)[index]
         variable_at(model, name.ours).assign(values.T if name.transposed else values)
 
 
@@ -110,6 +116,8 @@ def _check_names(model, tensors, names, ignored, copies):
     wanted = {}
     for name in names:
         shape = tuple(variable_at(model, name.ours).shape)
+        if name.part is not None:
+            shape = (*shape[:-1], shape[-1] * name.part[1])
         wanted[name.theirs] = shape[::-1] if name.transposed else shape
     may_be_there = re.compile("|".join(f"(?:{pattern})" for pattern in ignored) or r"(?!)")
     unexpected = [
@@ -133,8 +141,13 @@ def _check_names(model, tensors, names, ignored, copies):
 
 def tensors_by_name(model, names):
     """float32 numpy arrays of a model's weights under the names of a file, in the file's orientation."""
-    found = {}
+    found, parts = {}, {}
     for name in names:
         values = ops.convert_to_numpy(variable_at(model, name.ours)).astype("float32")
-        found[name.theirs] = np.ascontiguousarray(values.T if name.transposed else values)
+        if name.part is not None:
+            parts.setdefault(name.theirs, {})[name.part[0]] = values
+        else:
+            found[name.theirs] = np.ascontiguousarray(values.T if name.transposed else values)
+    for theirs, by_index in parts.items():
+        found[theirs] = np.concatenate([by_index[index] for index in sorted(by_index)], axis=-1)
     return found

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from zoo.checkpoints.bert_families import FAMILIES
+from zoo.checkpoints.gpt2 import MODEL_TYPE as GPT2
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE_FAMILIES
 from zoo.errors import UserError
 
@@ -126,8 +127,10 @@ class Configuration:
         for family in FAMILIES:
             if model_type in family.model_types:
                 return family
-        names = [name for family in FAMILIES for name in family.model_types]
-        known = ", ".join(sorted([*names, *(family.name for family in SEQUENCE_TO_SEQUENCE_FAMILIES)]))
+        others = [GPT2, *(family.name for family in SEQUENCE_TO_SEQUENCE_FAMILIES)]
+        if model_type in others:
+            raise UserError(f"{self.path}: a model of type {model_type!r} is read from safetensors files only")
+        known = ", ".join(sorted([*others, *(name for family in FAMILIES for name in family.model_types)]))
         raise UserError(f"{self.path}: model_type {model_type!r} is not supported; supported are {known}")
 
     def _encoder_arguments(self):

@@ -11,26 +11,31 @@ from safetensors.numpy import save_file
 from zoo.checkpoints.bert_families import BERT, DISTILBERT, ROBERTA
 from zoo.checkpoints.foreign_model import CLASSIFIERS, LANGUAGE_MODELS
 from zoo.checkpoints.hugging_face.configuration import CONFIG_FILE, PROBLEM_TYPES, to_hugging_face
+from zoo.checkpoints.hugging_face.gpt2 import gpt2_to_hugging_face
 from zoo.checkpoints.hugging_face.safetensors_files import WEIGHTS_FILE
 from zoo.checkpoints.hugging_face.tensor_names import pooler_is_used, tensor_names
 from zoo.checkpoints.named_tensors import tensors_by_name
 from zoo.checkpoints.preset import is_preset
 from zoo.errors import UserError
-from zoo.models import Encoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
+from zoo.models import GPT2, Encoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
 
 
-def save_hugging_face(model, directory, *, labels=None, problem_type=None, pad_token_id=0, assets=None):
-    """Writes a directory that transformers loads as BERT, DistilBERT (no segments) or RoBERTa (a position offset).
+def save_hugging_face(
+    model, directory, *, labels=None, problem_type=None, pad_token_id=0, end_token_id=None, assets=None
+):
+    """Writes a directory that transformers loads.
 
-    Rates of dropout that transformers has no setting for are not kept. A pooler is written where transformers' class
-    has one; an encoder that should have one and has none is read there with a new one.
+    Encoders become BERT, DistilBERT (no segments) or RoBERTa (a position offset), with or without a head, and a `GPT2`
+    becomes GPT2LMHeadModel. Rates of dropout that transformers has no setting for are not kept. A pooler is written
+    where transformers' class has one; an encoder that should have one and has none is read there with a new one.
 
     Args:
-        model: An `Encoder`, `TokenClassifier`, `SequenceClassifier` or `MaskedTokenPredictor`.
+        model: An `Encoder`, `TokenClassifier`, `SequenceClassifier`, `MaskedTokenPredictor` or `GPT2`.
         directory: Where to write; made if needed. Other files in it stay.
         labels: Names of a classifier's classes in the order of its logits; LABEL_0, LABEL_1 and so on if None.
         problem_type: Of a `SequenceClassifier`: one of `PROBLEM_TYPES`, or None.
-        pad_token_id: Of the tokenizer; RoBERTa's follows from the position offset.
+        pad_token_id: Of an encoder's tokenizer; RoBERTa's follows from the position offset.
+        end_token_id: Of a language model's tokenizer: the token that ends a text; None if there is none.
         assets: Functions by file name, such as vocab.txt, each of which writes that path when called with it.
 
     Raises:
@@ -38,6 +43,26 @@ def save_hugging_face(model, directory, *, labels=None, problem_type=None, pad_t
             and if the directory cannot be written. Files of an earlier model then stay whole.
     """
     directory = Path(directory)
+    if is_preset(directory):
+        raise UserError(f"{directory} holds a preset, whose {CONFIG_FILE} would be lost; give another directory")
+    if isinstance(model, GPT2):
+        if labels is not None or problem_type is not None:
+            raise UserError("labels and problem_type are those of a classifier, which a GPT2 is not")
+        if not model.built:
+            model.build()
+        content, tensors = gpt2_to_hugging_face(model, end_token_id)
+    else:
+        content, tensors = _encoder_to_hugging_face(model, labels, problem_type, pad_token_id)
+    files = {
+        **(assets or {}),
+        WEIGHTS_FILE: lambda path: save_file(tensors, path, metadata={"format": "pt"}),
+        CONFIG_FILE: lambda path: path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8"),
+    }
+    _write_files(directory, files)
+
+
+def _encoder_to_hugging_face(model, labels, problem_type, pad_token_id):
+    """The content of config.json and arrays by the names of tensors."""
     kind = _kind_of(model)
     encoder = model if kind == "encoder" else model.encoder
     config = encoder.get_config()
@@ -45,8 +70,6 @@ def save_hugging_face(model, directory, *, labels=None, problem_type=None, pad_t
     _check_head(model, family, kind, labels)
     if problem_type not in (*PROBLEM_TYPES, None):
         raise UserError(f"problem_type must be one of {', '.join(PROBLEM_TYPES)}, got {problem_type!r}")
-    if is_preset(directory):
-        raise UserError(f"{directory} holds a preset, whose {CONFIG_FILE} would be lost; give another directory")
     if kind in CLASSIFIERS and labels is None:
         labels = [f"LABEL_{i}" for i in range(model.num_labels)]
     if not model.built:
@@ -62,12 +85,7 @@ def save_hugging_face(model, directory, *, labels=None, problem_type=None, pad_t
         problem_type=problem_type,
         pad_token_id=pad_token_id,
     )
-    files = {
-        **(assets or {}),
-        WEIGHTS_FILE: lambda path: save_file(tensors, path, metadata={"format": "pt"}),
-        CONFIG_FILE: lambda path: path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8"),
-    }
-    _write_files(directory, files)
+    return content, tensors
 
 
 def _write_files(directory, files):
