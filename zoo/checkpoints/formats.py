@@ -21,6 +21,7 @@ _READERS = {
         "original_tensorflow",
         "load_original_tensorflow_tokenizer",
     ),
+    "openai_tensorflow": ("openai_tensorflow", "load_openai_tensorflow", "hugging_face", "load_tokenizer"),
 }
 
 
@@ -28,8 +29,8 @@ def checkpoint_format(directory):
     """What a directory holds.
 
     Returns:
-        "preset" (ours), "hugging_face" (safetensors), "keras2_hdf5" (tf_model.h5), "keras_hub" or
-        "original_tensorflow".
+        "preset" (ours), "hugging_face" (safetensors), "keras2_hdf5" (tf_model.h5), "keras_hub", "original_tensorflow"
+        (Google's BERT) or "openai_tensorflow" (OpenAI's GPT-2).
 
     Raises:
         UserError: if it is none of them.
@@ -44,11 +45,13 @@ def checkpoint_format(directory):
         return "keras2_hdf5" if not safetensors and (directory / KERAS2_FILE).is_file() else "hugging_face"
     if (directory / "bert_config.json").is_file():
         return "original_tensorflow"
+    if (directory / "hparams.json").is_file():
+        return "openai_tensorflow"
     if not directory.is_dir():
         raise UserError(f"{directory} is not a directory; give one that holds a model")
     raise UserError(
         f"{directory} holds no model that can be read: it has neither the config.json of a preset, of Hugging Face or "
-        "of KerasHub, nor Google's bert_config.json"
+        "of KerasHub, nor Google's bert_config.json or OpenAI's hparams.json"
     )
 
 
@@ -57,8 +60,8 @@ def load_foreign(directory, kind=None, dtype=None):
 
     Args:
         directory: A Hugging Face directory with safetensors or tf_model.h5, a KerasHub preset, or a checkpoint of
-            Google's TensorFlow programs.
-        kind, dtype: As in `load_hugging_face`. KerasHub presets are always read as an "encoder".
+            Google's or OpenAI's TensorFlow programs.
+        kind, dtype: As in `load_hugging_face`. Of KerasHub presets only the encoder or GPT-2 is read.
 
     Returns:
         A `ForeignModel`.
@@ -67,10 +70,6 @@ def load_foreign(directory, kind=None, dtype=None):
         UserError: for a directory that cannot be read, naming what is wrong.
     """
     module, function = _READERS[_foreign_format(directory)][:2]
-    if function == "load_keras_hub":
-        if kind not in ("encoder", None):
-            raise UserError(f'{directory}: of KerasHub presets only the encoder is read; use kind="encoder"')
-        return _reader(module, function)(directory, dtype=dtype)
     return _reader(module, function)(directory, kind=kind, dtype=dtype)
 
 

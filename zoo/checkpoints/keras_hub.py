@@ -1,4 +1,4 @@
-"""Encoders from the preset directories of KerasHub, which its own package reads (extra `hub`)."""
+"""Encoders and GPT-2 from the preset directories of KerasHub, which its own package reads (extra `hub`)."""
 
 import json
 import math
@@ -8,6 +8,7 @@ from keras import ops
 
 from zoo.checkpoints.bert_families import Rule, expand
 from zoo.checkpoints.foreign_model import ForeignModel
+from zoo.checkpoints.gpt2 import LANGUAGE_MODEL, make_gpt2
 from zoo.checkpoints.named_tensors import NamedTensors, TensorName, assign_tensors
 from zoo.errors import UserError
 from zoo.models import Encoder
@@ -52,6 +53,23 @@ _LAYERS = (
     Rule("dense", "encoder_blocks.{i}.feed_forward.contract", "transformer_layer_{i}/feedforward_output_dense"),
     Rule("norm", "encoder_blocks.{i}.feed_forward_norm", "transformer_layer_{i}/feedforward_layer_norm"),
 )
+_POOLER = Rule("dense", "pooler", "pooled_dense")
+_GPT2 = "GPT2Backbone"
+_GPT2_LAYERS = (
+    Rule("norm", "decoder_blocks.{i}.self_attention_norm", "transformer_layer_{i}/self_attention_layer_norm"),
+    Rule("dense", "decoder_blocks.{i}.self_attention.query", "transformer_layer_{i}/self_attention/query"),
+    Rule("dense", "decoder_blocks.{i}.self_attention.key", "transformer_layer_{i}/self_attention/key"),
+    Rule("dense", "decoder_blocks.{i}.self_attention.value", "transformer_layer_{i}/self_attention/value"),
+    Rule(
+        "dense",
+        "decoder_blocks.{i}.self_attention.output_projection",
+        "transformer_layer_{i}/self_attention/attention_output",
+    ),
+    Rule("norm", "decoder_blocks.{i}.feed_forward_norm", "transformer_layer_{i}/feedforward_layer_norm"),
+    Rule("dense", "decoder_blocks.{i}.feed_forward.expand", "transformer_layer_{i}/feedforward_intermediate_dense"),
+    Rule("dense", "decoder_blocks.{i}.feed_forward.contract", "transformer_layer_{i}/feedforward_output_dense"),
+    Rule("norm", "final_norm", "layer_norm"),
+)
 _PARTS = {"dense": ("kernel", "bias"), "norm": ("gamma", "beta")}
 
 
@@ -76,26 +94,32 @@ def is_keras_hub(directory):
         return False
 
 
-def load_keras_hub(directory, dtype=None):
-    """Reads the encoder of a BERT, DistilBERT or RoBERTa preset of KerasHub; a task's head is left behind.
+def load_keras_hub(directory, kind=None, dtype=None):
+    """Reads the encoder of a BERT, DistilBERT or RoBERTa preset of KerasHub, or a GPT-2; a task's head is left behind.
 
     Args:
         directory: A preset directory, as `keras_hub.models.Backbone.save_to_preset` writes it.
+        kind: "encoder" or "language_model", whichever the preset holds, or None.
         dtype: A Keras dtype policy; the global one if None.
 
     Returns:
-        A `ForeignModel` of kind "encoder".
+        A `ForeignModel` of kind "encoder" or "language_model".
 
     Raises:
-        UserError: for a directory that is no such preset or cannot be read, and without the package keras-hub.
+        UserError: for a directory that is no such preset, of another kind or cannot be read, and without the package
+            keras-hub.
     """
     directory = Path(directory)
     path = directory / CONFIG_FILE
     if not is_keras_hub(directory):
         raise UserError(f"{directory} is no preset of KerasHub: {CONFIG_FILE} does not name a class of it")
     name = json.loads(path.read_text(encoding="utf-8")).get("class_name")
-    if name not in _BACKBONES:
-        raise UserError(f"{path}: class_name {name!r} is not supported; supported are {', '.join(_BACKBONES)}")
+    if name not in (*_BACKBONES, _GPT2):
+        known = ", ".join((*_BACKBONES, _GPT2))
+        raise UserError(f"{path}: class_name {name!r} is not supported; supported are {known}")
+    found = LANGUAGE_MODEL if name == _GPT2 else "encoder"
+    if kind not in (found, None):
+        raise UserError(f'{directory}: of a {name} of KerasHub only the {found} is read; use kind="{found}"')
     try:
         import keras_hub
     except ImportError as error:
@@ -106,15 +130,27 @@ def load_keras_hub(directory, dtype=None):
         backbone = keras_hub.models.Backbone.from_preset(str(directory))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{directory} cannot be read as a preset: {' '.join(str(error).split())[:300]}") from error
+    # KerasHub has one rate for everything.
+    sizes = {size: getattr(backbone, size) for size in _SIZES} | {"attention_dropout": backbone.dropout}
+    if name == _GPT2:
+        model = make_gpt2(sizes, path, dtype)
+        assign_tensors(model, BackboneTensors(directory, backbone), _names(model, "", _GPT2_LAYERS))
+    else:
+        model = _load_encoder(directory, name, backbone, sizes, dtype)
+    return ForeignModel(directory=directory, model=model, kind=found)
+
+
+def _load_encoder(directory, name, backbone, sizes, dtype):
     fixed, tables = _BACKBONES[name]
-    sizes = {size: getattr(backbone, size) for size in _SIZES}
     if "num_segments" not in fixed:
         sizes["num_segments"] = backbone.num_segments
-    # KerasHub has one rate for everything.
-    model = Encoder(**sizes, **fixed, attention_dropout=backbone.dropout, dtype=dtype)
+    model = Encoder(**sizes, **fixed, dtype=dtype)
     model.build()
-    assign_tensors(model, BackboneTensors(directory, backbone), _names(model, tables))
-    return ForeignModel(directory=directory, model=model, kind="encoder")
+    names = _names(model, tables, (*_LAYERS, *((_POOLER,) if model.pooler is not None else ())))
+    if model.segment_embedding is not None:
+        names.append(TensorName("segment_embedding.embeddings", f"{tables}segment_embedding/embeddings"))
+    assign_tensors(model, BackboneTensors(directory, backbone), names)
+    return model
 
 
 def load_keras_hub_tokenizer(directory):
@@ -140,7 +176,7 @@ def load_keras_hub_tokenizer(directory):
 
 def _joined_heads(weight):
     """The shape of a weight with heads and their dimension as one."""
-    if "/self_attention_layer/" not in weight.path:
+    if not {"self_attention_layer", "self_attention"} & set(weight.path.split("/")):
         return tuple(weight.shape)
     if weight.path.endswith("attention_output/kernel"):
         return math.prod(weight.shape[:-1]), weight.shape[-1]
@@ -149,16 +185,12 @@ def _joined_heads(weight):
     return (math.prod(weight.shape),)
 
 
-def _names(model, tables):
+def _names(model, tables, layers):
+    """`TensorName` of the two tables that all have, below the layer that holds them, and of each layer's weights."""
     names = [
         TensorName("token_embedding.embeddings", f"{tables}token_embedding/embeddings"),
         TensorName("position_embedding.table", f"{tables}position_embedding/embeddings"),
     ]
-    if model.segment_embedding is not None:
-        names.append(TensorName("segment_embedding.embeddings", f"{tables}segment_embedding/embeddings"))
-    layers = list(expand(_LAYERS, model.num_layers))
-    if model.pooler is not None:
-        layers.append(Rule("dense", "pooler", "pooled_dense"))
-    for layer in layers:
+    for layer in expand(layers, model.num_layers):
         names += [TensorName(f"{layer.ours}.{part}", f"{layer.theirs}/{part}") for part in _PARTS[layer.kind]]
     return names

@@ -17,8 +17,13 @@ CONFIG_FILE = "bert_config.json"
 VOCABULARY_FILE = "vocab.txt"
 # A truncated file is an IndexError, others depend on where the damage is.
 _READ_ERRORS = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
-# State of Google's training programs.
-_TRAINING = (r"global_step", r".*/adam_[mv]", r"(.*/)?(beta[12]_power|Adam(_1)?)", r"good_steps|bad_steps|loss_scale.*")
+# State of training programs.
+TRAINING_STATE = (
+    r"global_step",
+    r".*/adam_[mv]",
+    r"(.*/)?(beta[12]_power|Adam(_1)?)",
+    r"good_steps|bad_steps|loss_scale.*",
+)
 _PARTS = {
     "dense": (("kernel", "kernel"), ("bias", "bias")),
     "norm": (("gamma", "gamma"), ("beta", "beta")),
@@ -88,7 +93,7 @@ def load_original_tensorflow(directory, kind=None, dtype=None):
 
     Source: Devlin et al. 2019, https://github.com/google-research/bert.
     """
-    prefix = _find_checkpoint(Path(directory))
+    prefix = find_checkpoint(Path(directory))
     configuration = _read_configuration(prefix.parent)
     tensors = CheckpointTensors(prefix)
     kind = _choose_kind(kind, tensors)
@@ -110,7 +115,7 @@ def load_original_tensorflow(directory, kind=None, dtype=None):
     names = checkpoint_names(kind, encoder["num_layers"])
     used = {name.theirs for name in names}
     heads = {name.theirs for other in _kinds() if other != "encoder" for name in checkpoint_names(other, 0)}
-    ignored = [*_TRAINING, *(name for name in heads if name not in used)]
+    ignored = [*TRAINING_STATE, *(name for name in heads if name not in used)]
     assign_tensors(model, tensors, names, ignored)
     labels = tuple(f"LABEL_{i}" for i in range(num_labels)) if num_labels else None
     return ForeignModel(directory=prefix.parent, model=model, kind=kind, labels=labels)
@@ -170,7 +175,12 @@ def _choose_kind(kind, tensors):
     return "encoder"
 
 
-def _find_checkpoint(path):
+def find_checkpoint(path):
+    """The path without ".index" of the one checkpoint in a directory, or of the one that the path itself names.
+
+    Raises:
+        UserError: if there is none or more than one.
+    """
     if Path(f"{path}.index").is_file():
         return path
     if not path.is_dir():
@@ -179,7 +189,7 @@ def _find_checkpoint(path):
     if len(found) != 1:
         listed = ", ".join(file.stem for file in found) or "none"
         raise UserError(
-            f"{path} must hold one TensorFlow checkpoint, a file like bert_model.ckpt.index; found {listed}"
+            f"{path} must hold one TensorFlow checkpoint, a file like model.ckpt.index; found {listed}"
             + ("; give the path of one of them" if found else "")
         )
     return found[0].with_suffix("")

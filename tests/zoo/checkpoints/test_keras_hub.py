@@ -8,8 +8,10 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from tiny_gpt2 import assert_equal_logits, logits
 from tiny_references import PADDING_MASK, SEGMENT_IDS, V, assert_equal_outputs, outputs, real_positions, token_ids
 
+from zoo.checkpoints import load_foreign
 from zoo.checkpoints.keras_hub import is_keras_hub, load_keras_hub
 from zoo.errors import UserError
 
@@ -59,9 +61,25 @@ def test_outputs_equal_those_of_the_backbone(presets, name):
     assert found.model.get_config()["dropout"] == found.model.get_config()["attention_dropout"] == 0.2
 
 
-def refuse(directory, *words):
+def test_logits_of_gpt2_equal_those_of_the_backbone(tmp_path):
+    backbone = keras_hub.models.GPT2Backbone(**SIZES)
+    rng = np.random.default_rng(6)
+    for weight in backbone.weights:
+        weight.assign(rng.normal(float(weight.path.endswith("gamma")), 0.3, size=weight.shape))
+    backbone.save_to_preset(str(tmp_path))
+    hidden_states = backbone({"token_ids": token_ids(), "padding_mask": PADDING_MASK})
+    expected = ops.convert_to_numpy(backbone.token_embedding(hidden_states, reverse=True))
+    found = load_foreign(tmp_path)
+    assert (found.kind, found.directory) == ("language_model", tmp_path)
+    assert_equal_logits(logits(found.model), expected[PADDING_MASK == 1])
+    config = found.model.get_config()
+    assert config["dropout"] == config["attention_dropout"] == 0.2
+    refuse(tmp_path, 'only the language_model is read; use kind="language_model"', kind="encoder")
+
+
+def refuse(directory, *words, kind=None):
     with pytest.raises(UserError) as caught:
-        load_keras_hub(directory)
+        load_keras_hub(directory, kind)
     assert "\n" not in str(caught.value)
     for word in words:
         assert word in str(caught.value)
@@ -69,6 +87,7 @@ def refuse(directory, *words):
 
 def test_what_is_refused(presets, tmp_path, monkeypatch):
     refuse(tmp_path, f"{tmp_path} is no preset of KerasHub")
+    refuse(presets["BertBackbone"][0], 'only the encoder is read; use kind="encoder"', kind="language_model")
     directory = shutil.copytree(presets["BertBackbone"][0], tmp_path / "preset")
     path = directory / "config.json"
     content = json.loads(path.read_text())
