@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from zoo.errors import UserError
+from zoo.tokenizers.byte_pair import BytePairTokenizer
 from zoo.tokenizers.clean_text import clean_text
 from zoo.tokenizers.mapped_sentencepiece import MappedSentencePieceTokenizer
 from zoo.tokenizers.offsets import character_offsets
@@ -12,6 +13,7 @@ from zoo.tokenizers.tokenizer import CONFIG_FILE, Tokenizer, read_config
 from zoo.tokenizers.wordpiece import WordPieceTokenizer
 
 __all__ = [
+    "BytePairTokenizer",
     "MappedSentencePieceTokenizer",
     "SentencePieceTokenizer",
     "TokenizedText",
@@ -23,7 +25,10 @@ __all__ = [
 ]
 
 # A new tokenizer class is added here; its name is what tokenizer.json calls it.
-_CLASSES = {cls.__name__: cls for cls in (MappedSentencePieceTokenizer, SentencePieceTokenizer, WordPieceTokenizer)}
+_CLASSES = {
+    cls.__name__: cls
+    for cls in (BytePairTokenizer, MappedSentencePieceTokenizer, SentencePieceTokenizer, WordPieceTokenizer)
+}
 
 
 def load(directory) -> Tokenizer:
