@@ -207,6 +207,20 @@ def test_shapes_unknown_while_tracing():
         assert cache[1][0].shape == (len(targets), 4, max_length, D // 4)
 
 
+def test_what_a_step_is_made_of():
+    """Plain matrix products with the weights, and no copy of a cache or table in another order."""
+    model = built(CASES["gpt2_tied"])
+    part = tf.TensorSpec([None, 4, None, D // 4])
+    cache = ((part, part),) * 2
+    ids, matrix = tf.TensorSpec([None], tf.int32), tf.TensorSpec([D, V])
+    step = tf.function(model.decode_step, autograph=False).get_concrete_function(
+        ids, tf.TensorSpec([], tf.int32), cache, cache, tf.TensorSpec([None, None], tf.int32), matrix
+    )
+    types = [operation.type for operation in step.graph.get_operations()]
+    assert types.count("MatMul") == 2 * 6 + 1
+    assert "Transpose" not in types and "Tile" not in types
+
+
 def test_a_model_builds_itself_when_used_step_by_step():
     model = GPT2(VOCABULARY, **SIZES)
     prompt_cache = model.prefill(np.array([[5, 6]]), np.array([[1, 1]]))
