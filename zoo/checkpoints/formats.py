@@ -21,7 +21,12 @@ _READERS = {
         "original_tensorflow",
         "load_original_tensorflow_tokenizer",
     ),
-    "openai_tensorflow": ("openai_tensorflow", "load_openai_tensorflow", "hugging_face", "load_tokenizer"),
+    "openai_tensorflow": (
+        "openai_tensorflow",
+        "load_openai_tensorflow",
+        "openai_tensorflow",
+        "load_openai_tensorflow_tokenizer",
+    ),
 }
 
 

@@ -12,11 +12,12 @@ from zoo.checkpoints.gpt2 import LANGUAGE_MODEL, make_gpt2
 from zoo.checkpoints.named_tensors import NamedTensors, TensorName, assign_tensors
 from zoo.errors import UserError
 from zoo.models import Encoder
-from zoo.tokenizers import WordPieceTokenizer
+from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
 
 CONFIG_FILE = "config.json"
 TOKENIZER_FILE = "tokenizer.json"
 VOCABULARY_FILE = "assets/tokenizer/vocabulary.txt"
+BYTE_PAIR_FILES = ("assets/tokenizer/vocabulary.json", "assets/tokenizer/merges.txt")
 _SIZES = (
     "vocabulary_size",
     "hidden_dim",
@@ -154,7 +155,7 @@ def _load_encoder(directory, name, backbone, sizes, dtype):
 
 
 def load_keras_hub_tokenizer(directory):
-    """Reads the WordPiece tokenizer of a KerasHub preset, as its files describe it.
+    """Reads the WordPiece or byte-pair tokenizer of a KerasHub preset, as its files describe it.
 
     Raises:
         UserError: for missing or damaged files and other kinds of tokenizers.
@@ -165,8 +166,11 @@ def load_keras_hub_tokenizer(directory):
         name, config = content["class_name"], content["config"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is missing or damaged ({error}); copy the preset again") from error
+    if name == "GPT2Tokenizer":
+        files = (Path(directory) / file for file in BYTE_PAIR_FILES)
+        return BytePairTokenizer.from_files(*files, add_prefix_space=config.get("add_prefix_space", False))
     if name not in ("BertTokenizer", "DistilBertTokenizer") or config.get("suffix_indicator", "##") != "##":
-        raise UserError(f"{path}: the tokenizer {name!r} is not supported; supported are WordPiece tokenizers of BERT")
+        raise UserError(f"{path}: the tokenizer {name!r} is not supported; supported are those of BERT and GPT-2")
     return WordPieceTokenizer.from_vocabulary_file(
         Path(directory) / VOCABULARY_FILE,
         lowercase=config.get("lowercase", False),

@@ -8,8 +8,11 @@ from zoo.checkpoints.gpt2 import LANGUAGE_MODEL, check_language_model, gpt2_name
 from zoo.checkpoints.named_tensors import assign_tensors
 from zoo.checkpoints.original_tensorflow import TRAINING_STATE, CheckpointTensors, find_checkpoint
 from zoo.errors import UserError
+from zoo.tokenizers import BytePairTokenizer
 
 CONFIG_FILE = "hparams.json"
+VOCABULARY_FILE = "encoder.json"
+MERGES_FILE = "vocab.bpe"
 _KEYS = {
     "vocabulary_size": "n_vocab",
     "hidden_dim": "n_embd",
@@ -60,6 +63,16 @@ def load_openai_tensorflow(directory, kind=None, dtype=None):
     model = make_gpt2(_model_arguments(path), path, dtype)
     assign_tensors(model, ConvolutionTensors(prefix), gpt2_names(model.num_layers, _spelled), TRAINING_STATE)
     return ForeignModel(directory=prefix.parent, model=model, kind=LANGUAGE_MODEL)
+
+
+def load_openai_tensorflow_tokenizer(directory):
+    """Reads the tokenizer of encoder.json and vocab.bpe.
+
+    Raises:
+        UserError: for missing or damaged files.
+    """
+    directory = Path(directory)
+    return BytePairTokenizer.from_files(directory / VOCABULARY_FILE, directory / MERGES_FILE)
 
 
 def _spelled(layer, weight):

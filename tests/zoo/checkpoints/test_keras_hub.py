@@ -11,9 +11,10 @@ from keras import ops
 from tiny_gpt2 import assert_equal_logits, logits
 from tiny_references import PADDING_MASK, SEGMENT_IDS, V, assert_equal_outputs, outputs, real_positions, token_ids
 
-from zoo.checkpoints import load_foreign
+from zoo.checkpoints import load_foreign, load_foreign_tokenizer
 from zoo.checkpoints.keras_hub import is_keras_hub, load_keras_hub
 from zoo.errors import UserError
+from zoo.tokenizers import BytePairTokenizer
 
 keras_hub = pytest.importorskip("keras_hub")
 
@@ -75,6 +76,19 @@ def test_logits_of_gpt2_equal_those_of_the_backbone(tmp_path):
     config = found.model.get_config()
     assert config["dropout"] == config["attention_dropout"] == 0.2
     refuse(tmp_path, 'only the language_model is read; use kind="language_model"', kind="encoder")
+
+
+def test_the_tokenizer_of_gpt2(tmp_path):
+    keras_hub.models.GPT2Backbone(**SIZES).save_to_preset(str(tmp_path))
+    trained = BytePairTokenizer.train(["low lower lowest slow"] * 9, 262)
+    vocabulary = {token: i for i, token in enumerate(trained.vocabulary)}
+    merges = [" ".join(pair) for pair in trained.merges]
+    tokenizer = keras_hub.models.GPT2Tokenizer(vocabulary=vocabulary, merges=merges)
+    tokenizer.save_to_preset(str(tmp_path))
+    found = load_foreign_tokenizer(tmp_path)
+    texts = ["slower and lower", "low lows"]
+    assert found.encode(texts).to_list() == [ops.convert_to_numpy(tokenizer(text)).tolist() for text in texts]
+    assert found.eos_id == tokenizer.end_token_id
 
 
 def refuse(directory, *words, kind=None):

@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 from tiny_gpt2 import PUBLISHED, assert_equal_logits, logits, make_gpt2, reference_logits
 
-from zoo.checkpoints import checkpoint_format, load_foreign
+from zoo.checkpoints import checkpoint_format, load_foreign, load_foreign_tokenizer
 from zoo.checkpoints.openai_tensorflow import is_openai_tensorflow, load_openai_tensorflow
 from zoo.errors import UserError
+from zoo.tokenizers import BytePairTokenizer
 
 HPARAMS = dict(n_vocab=PUBLISHED["vocab_size"], n_ctx=9, n_embd=12, n_head=3, n_layer=2)
 
@@ -72,6 +73,20 @@ def test_the_names_are_those_published(written):
     norms = {"h0/ln_1", "h0/ln_2", "h1/ln_1", "h1/ln_2", "ln_f"}
     expected |= {f"model/{norm}/{part}" for norm in norms for part in "gb"} | {"model/wte", "model/wpe"}
     assert names.keys() == expected
+
+
+def test_the_tokenizer(tmp_path):
+    trained = BytePairTokenizer.train(["low lower lowest slow"] * 9, 262)
+    (tmp_path / "hparams.json").write_text(json.dumps(HPARAMS))
+    (tmp_path / "encoder.json").write_text(json.dumps({token: i for i, token in enumerate(trained.vocabulary)}))
+    (tmp_path / "vocab.bpe").write_text("\n".join(["#version: 0.2", *map(" ".join, trained.merges), ""]))
+    found = load_foreign_tokenizer(tmp_path)
+    texts = ["slower and lower", "größe \u3000 x"]
+    assert found.encode(texts).to_list() == trained.encode(texts).to_list()
+    assert found.eos_id == trained.eos_id
+    (tmp_path / "vocab.bpe").unlink()
+    with pytest.raises(UserError, match=r"vocab\.bpe cannot be read"):
+        load_foreign_tokenizer(tmp_path)
 
 
 def refuse(path, *words, kind=None):
