@@ -183,14 +183,16 @@ class BytePairTokenizer(Tokenizer):
         return cls(vocabulary, merges, special_tokens, **options)
 
     @classmethod
-    def from_tokenizer_json(cls, path, special_tokens_in_text: Iterable[str] = ()) -> "BytePairTokenizer":
+    def from_tokenizer_json(
+        cls, path, special_tokens_in_text: Iterable[str] = (), roles: Mapping[str, str] | None = None
+    ) -> "BytePairTokenizer":
         """The tokenizer of a tokenizer.json of Hugging Face, of type BPE on bytes: GPT-2's, RoBERTa's, BART's.
 
         Unlike there, special tokens are not read from text unless they are named here.
 
         Args:
             path: The file.
-            special_tokens_in_text: As of the constructor.
+            special_tokens_in_text, roles: As of the constructor.
 
         Raises:
             UserError: for a missing or damaged file, and for each setting in it that would give other tokens, such as a
@@ -198,7 +200,7 @@ class BytePairTokenizer(Tokenizer):
         """
         arguments = read_tokenizer_json(path)
         try:
-            return cls(**arguments, special_tokens_in_text=special_tokens_in_text)
+            return cls(**arguments, special_tokens_in_text=special_tokens_in_text, roles=roles)
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
 
