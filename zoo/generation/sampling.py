@@ -133,11 +133,13 @@ def sample(
     limits = limits._replace(**{name: ops.repeat(each, num_samples, axis=0) for name, each in limits._asdict().items()})
     never_too_early = isinstance(min_new_tokens, numbers.Number) and min_new_tokens == 0
     temperature = per_sequence(temperature, "float32")
-    filters = dict(
-        top_k=per_sequence(top_k, "int32", 0),
-        top_p=per_sequence(top_p, "float32", 1),
-        min_p=per_sequence(min_p, "float32", 0),
-    )
+    neutral = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
+    filters = {
+        "top_k": per_sequence(top_k, "int32", neutral["top_k"]),
+        "top_p": per_sequence(top_p, "float32", neutral["top_p"]),
+        "min_p": per_sequence(min_p, "float32", neutral["min_p"]),
+    }
+    filters = {name: values for name, values in filters.items() if values is not None}
     repetition_penalty = per_sequence(repetition_penalty, "float32", 1)
     context = make_context(context_token_ids, context_mask, num_samples)
     # All at once: the generator is a hundred operations, which would be too many for one number a step.
@@ -154,15 +156,16 @@ def sample(
         if not never_too_early:
             allowed = _without_token(allowed, eos_id, state.index < limits.min_new_tokens)
         best_ids = ops.cast(ops.argmax(allowed, axis=-1), "int32")
-        is_random = temperature > 0
+        is_drawn = ops.logical_and(temperature > 0, ops.logical_not(state.done))
 
         def drawn():
-            weights = filtered_weights(allowed, ops.where(is_random, temperature, 1.0), **filters)
+            # Rows that draw nothing ask for no filters, which others would wait for.
+            asked = {name: ops.where(is_drawn, values, neutral[name]) for name, values in filters.items()}
+            weights = filtered_weights(allowed, ops.where(is_drawn, temperature, 1.0), **asked)
             shares = ops.take(uniforms, ops.reshape(state.index, (1,)), axis=1)[:, 0]
-            return ops.where(is_random, draw(weights, shares), best_ids)
+            return ops.where(is_drawn, draw(weights, shares), best_ids)
 
-        is_drawing = ops.any(ops.logical_and(is_random, ops.logical_not(state.done)))
-        chosen = ops.cond(is_drawing, drawn, lambda: best_ids)
+        chosen = ops.cond(ops.any(is_drawn), drawn, lambda: best_ids)
         peak_ids = best_ids if allowed is logits else ops.cast(ops.argmax(logits, axis=-1), "int32")
         found = token_log_probs(logits, chosen[:, None], peak_ids[:, None])[:, 0]
         possible = gather_per_row(allowed, chosen[:, None])[:, 0] > -float("inf")

@@ -10,8 +10,13 @@ from zoo.generation.row_gather import gather_per_row
 from zoo.generation.row_limits import check_count
 from zoo.generation.top_k import top_k as best_of
 
-# Nearly every cut lies among so many best tokens; to find these costs a fraction of sorting a whole vocabulary.
-_SORTED_FIRST = 1024
+# Most cuts lie among so many best tokens, and to order these is cheap. Measured under TensorFlow on two CPU cores with
+# 8 rows of 50,257 tokens: 2 ms, a search by halving 13 ms, ordering all tokens 40 ms.
+_NUM_ORDERED = 256
+# Halves the range of logits that have a weight at all until neighbouring float32 numbers are reached.
+_NUM_HALVINGS = 32
+# exp(-104) is 0 in float32.
+_LOWEST_EXPONENT = -104.0
 # Every token is as likely as any other by then, and -inf divided by infinity would not be a number.
 _HOTTEST = 1e9
 
@@ -44,8 +49,8 @@ def filtered_weights(logits, temperature, top_k=None, top_p=None, min_p=None):
     4. `min_p` keeps tokens at least min_p times as probable as the best (Nguyen et al. 2024). 0 keeps all.
 
     Tokens as good as the last one kept are kept too. A filter is a lowest logit for every row, found among the best
-    1,024 tokens where it lies there, and in the sorted vocabulary otherwise; what a row gets does not depend on which
-    of the two other rows need. Nothing is ordered while no row asks for `top_k` or `top_p`.
+    256 tokens where it lies there, and by halving the range of logits otherwise; what a row gets does not depend on
+    which of the two other rows need. Neither is done while no row asks for `top_k` or `top_p`.
 
     Args:
         logits: float32 [N, V], V known statically. -inf means impossible.
@@ -72,22 +77,22 @@ def filtered_weights(logits, temperature, top_k=None, top_p=None, min_p=None):
 def _cuts(logits, weights, temperature, top_k, top_p):
     """float32 [N, 1], the lowest logit of each row that top-k and top-p keep; -inf for rows without them."""
     size = logits.shape[-1]
-    few = min(_SORTED_FIRST, size)
     num_rows = ops.shape(logits)[0]
     limits = ops.zeros((num_rows,), dtype="int32") if top_k is None else top_k
     # As a limit, the whole vocabulary is none.
     limits = ops.where(ops.logical_and(limits > 0, limits < size), limits, 0)[:, None]
     shares = (ops.ones((num_rows,), dtype="float32") if top_p is None else top_p)[:, None]
 
-    def cuts_among(count):
-        return _cuts_among(best_of(logits, count)[0], weights, temperature, limits, shares)
-
     def search():
-        cuts, found = cuts_among(few)
-        if few == size:
+        ordered, _ = best_of(logits, min(_NUM_ORDERED, size))
+        cuts, found = _cuts_among(ordered, weights, temperature, limits, shares)
+        if size <= _NUM_ORDERED:
             return cuts
-        # A row keeps what was found among few, so that sums in another order cannot change it for another's sake.
-        return ops.cond(ops.all(found), lambda: cuts, lambda: ops.where(found, cuts, cuts_among(size)[0]))
+        return ops.cond(
+            ops.all(found),
+            lambda: cuts,
+            lambda: ops.where(found, cuts, _cuts_by_halving(logits, weights, temperature, limits, shares)),
+        )
 
     asked = ops.any(ops.logical_or(limits > 0, shares < 1.0))
     return ops.cond(asked, search, lambda: ops.full((num_rows, 1), -float("inf"), dtype="float32"))
@@ -96,7 +101,7 @@ def _cuts(logits, weights, temperature, top_k, top_p):
 def _cuts_among(ordered, weights, temperature, limits, shares):
     """The cuts [N, 1] among the best logits of each row, in descending order, and whether each lies there."""
     count = ordered.shape[-1]
-    limited = limits > 0
+    limited, shared = limits > 0, shares < 1.0
     places = ops.minimum(ops.maximum(limits, 1), count) - 1
     lowest = ops.where(limited, gather_per_row(ordered, places), -float("inf"))
     parts = ops.where(ordered >= lowest, ops.exp((ordered - ordered[:, :1]) / temperature), 0.0)
@@ -104,7 +109,39 @@ def _cuts_among(ordered, weights, temperature, limits, shares):
     sums = ops.cumsum(parts, axis=1)
     before = ops.pad(sums[:, :-1], ((0, 0), (1, 0)))
     num_kept = ops.sum(ops.cast(before < shares * totals, "int32"), axis=1, keepdims=True)
-    shared = shares < 1.0
     nucleus = ops.where(shared, gather_per_row(ordered, ops.maximum(num_kept, 1) - 1), -float("inf"))
-    found = ops.logical_and(limits <= count, ops.logical_or(ops.logical_not(shared), sums[:, -1:] >= shares * totals))
-    return ops.maximum(lowest, nucleus), found
+    reached = ops.logical_or(ops.logical_not(shared), sums[:, -1:] >= shares * totals)
+    return ops.maximum(lowest, nucleus), ops.logical_and(limits <= count, reached)
+
+
+def _cuts_by_halving(logits, weights, temperature, limits, shares):
+    """The cuts [N, 1] wherever they lie, for rows whose limits are 0 or beyond what was ordered."""
+    peak = ops.max(logits, axis=1, keepdims=True)
+    possible = ops.where(logits > -float("inf"), logits, float("inf"))
+    floor = ops.maximum(ops.min(possible, axis=1, keepdims=True), peak + _LOWEST_EXPONENT * temperature)
+
+    def highest(keeps_enough):
+        def halve(_, bounds):
+            low, high = bounds
+            middle = low + (high - low) / 2
+            enough = keeps_enough(logits >= middle)
+            return ops.where(enough, middle, low), ops.where(enough, high, middle)
+
+        return ops.fori_loop(0, _NUM_HALVINGS, halve, (floor, peak))[0]
+
+    def is_limit_reached(kept):
+        return ops.sum(ops.cast(kept, "int32"), axis=1, keepdims=True) >= limits
+
+    unlimited = ops.full_like(floor, -float("inf"))
+    lowest = ops.cond(
+        ops.any(limits > _NUM_ORDERED),
+        lambda: ops.where(limits > 0, highest(is_limit_reached), unlimited),
+        lambda: unlimited,
+    )
+    parts = ops.where(logits >= lowest, weights, 0.0)
+    targets = shares * ops.sum(parts, axis=1, keepdims=True)
+
+    def is_share_reached(kept):
+        return ops.sum(ops.where(kept, parts, 0.0), axis=1, keepdims=True) >= targets
+
+    return ops.maximum(lowest, ops.where(shares < 1.0, highest(is_share_reached), unlimited))

@@ -74,7 +74,7 @@ def test_equals_transformers(size, scale):
 
 
 def test_a_row_does_not_depend_on_what_others_need():
-    """Although some of the rows need the whole vocabulary in order."""
+    """Although some of the rows need a search of the whole vocabulary."""
     logits = np.random.default_rng(1).normal(size=(len(CONTROLS), 5003)).astype("float32")
     together = filtered(logits, CONTROLS)
     for row in range(len(CONTROLS)):
@@ -83,27 +83,45 @@ def test_a_row_does_not_depend_on_what_others_need():
         np.testing.assert_allclose(alone[0], together[row], rtol=1e-6)
 
 
-def test_the_vocabulary_is_ordered_only_for_rows_that_ask(monkeypatch):
-    sizes = []
+def test_cuts_are_searched_only_for_rows_that_ask(monkeypatch):
+    searches = []
 
-    def counted(values, k):
-        sizes.append(k)
-        return top_k(values, k)
+    def counted(name):
+        function = getattr(token_filters, name)
 
-    top_k = token_filters.best_of
-    monkeypatch.setattr(token_filters, "best_of", counted)
+        def call(*arguments):
+            searches.append(name)
+            return function(*arguments)
+
+        monkeypatch.setattr(token_filters, name, call)
+
+    counted("best_of")
+    counted("_cuts_by_halving")
     logits = np.random.default_rng(1).normal(size=(2, 5003)).astype("float32")
     filtered(logits, [(1.0, 0, 1.0, 0.0), (0.4, 10**6, 1.0, 0.1)])
-    assert sizes == []
-    filtered(logits, [(1.0, 40, 1.0, 0.0), (0.4, 0, 0.5, 0.1)])
-    assert sizes == [1024]
+    assert searches == []
+    filtered(logits, [(1.0, 40, 1.0, 0.0), (0.4, 0, 0.3, 0.1)])
+    assert searches == ["best_of"]
     filtered(logits, [(1.0, 40, 1.0, 0.0), (1.0, 0, 0.9999, 0.0)])
-    assert sizes == [1024, 1024, 5003]
+    assert searches == ["best_of", "best_of", "_cuts_by_halving"]
 
 
 def test_ties_with_the_last_token_kept_stay():
     found = filtered(np.array([[3.0, 2.0, 2.0, 1.0]] * 2, "float32"), [(1.0, 2, 1.0, 0.0), (1.0, 0, 0.75, 0.0)])
     np.testing.assert_array_equal(found > 0, [[True, True, True, False]] * 2)
+
+
+def test_logits_that_are_masked_by_a_large_number():
+    """Not by -inf; such tokens must not widen the range that is halved."""
+    rng = np.random.default_rng(3)
+    logits = rng.normal(size=(3, 4000)).astype("float32")
+    logits[:, 1000:] = [[-1e4], [-1e9], [np.finfo("float32").min]]
+    for controls in ((1.0, 0, 0.9, 0.0), (0.7, 900, 1.0, 0.0), (0.7, 900, 0.95, 0.0)):
+        found = filtered(logits, [controls] * 3)
+        for row in range(3):
+            expected = expected_probabilities(logits[row], *controls)
+            np.testing.assert_array_equal(found[row] > 0, expected > 0)
+            np.testing.assert_allclose(found[row], expected, rtol=2e-5)
 
 
 def test_extreme_values_keep_the_best_token():
