@@ -68,6 +68,7 @@ def stored(shared_directory, tiny_translator):
 def store(directory, tiny_translator):
     import numpy as np
     import tiny_encoder_tasks
+    import tiny_generator
     from layer_harness import CASES, functional
     from tiny_translation import LINES
 
@@ -88,6 +89,7 @@ def store(directory, tiny_translator):
         tiny_encoder_tasks.make_masked_language_model,
     ):
         make().save(directory / make.__name__.removeprefix("make_"))
+    tiny_generator.make_generator().save(directory / "generator")
     lines = [line if isinstance(line, str) else line.decode("utf-8", "replace") for line in LINES]
     # Last, because it says that everything is there.
     (directory / "lines.json").write_text(json.dumps(lines))

@@ -58,6 +58,26 @@ def resolve_controls(specifications, given, batch_size):
     }
 
 
+def with_a_row(specifications, text, given):
+    """Texts and controls of a batch, and one row more if there is none: some operations need at least one.
+
+    Args:
+        specifications: `zoo.tasks.task.Control` by name.
+        text: string tensor [B].
+        given: Tensors or numbers by name, as for `resolve_controls`.
+
+    Returns:
+        The texts, string [max(B, 1)], tensors of as many rows for every control, and B, int32 scalar.
+    """
+    rows = tf.shape(text)[0]
+    extra = tf.cast(rows == 0, tf.int32)
+    controls = {
+        name: tf.concat([value, tf.fill([extra], tf.constant(specifications[name].default, value.dtype))], axis=0)
+        for name, value in resolve_controls(specifications, given, rows).items()
+    }
+    return tf.concat([text, tf.fill([extra], "")], axis=0), controls, rows
+
+
 def _resolve(name, control, value, batch_size):
     if isinstance(value, (int, float, np.number)):
         value = tf.fill([batch_size], tf.constant(value, control.dtype))

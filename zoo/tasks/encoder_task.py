@@ -12,6 +12,7 @@ from zoo.errors import UserError
 from zoo.tasks.controls import check_controls
 from zoo.tasks.examples import save_examples
 from zoo.tasks.inference import call_in_backend, compile_inference, traced
+from zoo.tasks.row_parts import in_parts
 from zoo.tasks.task import Task
 from zoo.tasks.text_batches import check_texts, map_in_batches
 
@@ -134,7 +135,7 @@ class EncoderTask(Task):
             )
 
         if keras.config.backend() == "tensorflow":
-            return _in_parts(part, rows, at_a_time, dtypes)
+            return in_parts(part, rows, at_a_time, dtypes)
         parts = [part(start) for start in range(0, max(int(rows), 1), int(at_a_time))]
         return tuple(tf.concat(results, axis=0) for results in zip(*parts, strict=True))
 
@@ -161,19 +162,6 @@ class EncoderTask(Task):
                 "examples.json": functools.partial(save_examples, self.examples),
             },
         )
-
-
-def _in_parts(part, rows, at_a_time, dtypes):
-    """Concatenates the results of `part(start)` over all starts, in a loop of the graph. No rows make one part too."""
-    count = tf.maximum(-(-rows // at_a_time), 1)
-    arrays = [tf.TensorArray(dtype, size=count, infer_shape=False) for dtype in dtypes]
-
-    def body(index, arrays):
-        results = part(index * at_a_time)
-        return index + 1, [array.write(index, result) for array, result in zip(arrays, results, strict=True)]
-
-    _, arrays = tf.while_loop(lambda index, _: index < count, body, (tf.constant(0), arrays), parallel_iterations=1)
-    return tuple(array.concat() for array in arrays)
 
 
 def decoded(values):

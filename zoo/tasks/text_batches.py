@@ -29,15 +29,16 @@ def _to_bytes(text):
     return text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
 
 
-def map_in_batches(function, texts, *, batch_size, progress=False, description="predicting"):
+def map_in_batches(function, texts, *, batch_size, progress=False, description="predicting", length=len):
     """Calls `function` on batches of texts of similar length.
 
     Args:
         function: From a list of texts to a list of as many results.
-        texts: list of bytes.
+        texts: list of bytes, or of anything that `length` takes.
         batch_size: Texts in a batch, at most.
         progress: Whether to show a progress bar.
         description: Text beside the bar.
+        length: From a text to its length.
 
     Returns:
         The results in the order of `texts`.
@@ -47,7 +48,7 @@ def map_in_batches(function, texts, *, batch_size, progress=False, description="
     """
     if not isinstance(batch_size, int) or batch_size < 1:
         raise UserError(f"batch_size must be an integer of at least 1, got {batch_size!r}")
-    order = sorted(range(len(texts)), key=lambda position: len(texts[position]), reverse=True)
+    order = sorted(range(len(texts)), key=lambda position: length(texts[position]), reverse=True)
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     results = [None] * len(texts)
     for batch in track(batches, description=description, disable=not progress, transient=True):

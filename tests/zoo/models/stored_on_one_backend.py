@@ -102,6 +102,23 @@ def encoder_answers(directory):
     return {name: zoo.load(directory / name)(lines) for name, lines in texts.items()}
 
 
+def generations(directory):
+    """Continuations and scores of the stored text generator."""
+    from tiny_generator import PROMPTS
+
+    generator = zoo.load(directory / "generator")
+
+    def one_of_each(**options):
+        return [found for (found,) in generator.samples(PROMPTS, 1, **options)]
+
+    return {
+        "greedy": one_of_each(temperature=0.0),
+        "drawn": one_of_each(seed=3, top_p=0.9, repetition_penalty=1.2),
+        "stopped": one_of_each(temperature=0.0, stop=["o", "é", "w"]),
+        "scores": generator.score(PROMPTS, PROMPTS[1:] + PROMPTS[:1]),
+    }
+
+
 def main():
     directory = Path(sys.argv[1])
     assert keras.backend.backend() == BACKEND
@@ -110,6 +127,7 @@ def main():
     results["tensorflow imported"] = sys.modules.get("tensorflow") is not None
     results["translations"] = translations(directory)
     results["encoder answers"] = encoder_answers(directory)
+    results["generations"] = generations(directory)
     print(json.dumps(results))
 
 

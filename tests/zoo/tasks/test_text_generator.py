@@ -1,0 +1,279 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_generator import NEW, POSITIONS, PROMPTS, make_generator
+
+import zoo
+from zoo.errors import UserError
+from zoo.tasks import GenerationSettings, PromptTemplate, TextGenerator
+from zoo.tasks.stop_strings import StopStrings
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return make_generator()
+
+
+def tokens_of(generator, prompt, begin=False):
+    """Tokens that the model reads of a prompt, by definition."""
+    tokens = generator.tokenizer.encode([prompt]).to_list()[0]
+    if not tokens or begin:
+        tokens = [generator.tokenizer.eos_id, *tokens]
+    return tokens[-generator.max_source_length :]
+
+
+def log_probs(generator, tokens):
+    """float32 [T, V], of what follows each token, by one pass without a cache."""
+    return np.asarray(keras.ops.log_softmax(generator.model({"token_ids": np.array([tokens])})))[0]
+
+
+def greedy(generator, tokens, steps):
+    """Continuation by the best token of the vocabulary, one whole pass a step, and its log-probability."""
+    said, total = [], 0.0
+    for _ in range(steps):
+        found = log_probs(generator, tokens + said)[-1]
+        best = int(found[: generator.tokenizer.vocabulary_size].argmax())
+        total += found[best]
+        if best == generator.tokenizer.eos_id:
+            break
+        said.append(best)
+    return said, total
+
+
+def test_temperature_zero_takes_the_best_token_of_every_step(generator):
+    together = generator.samples(PROMPTS, 1, temperature=0.0)
+    for prompt, (found,) in zip(PROMPTS, together, strict=True):
+        said, score = greedy(generator, tokens_of(generator, prompt), NEW)
+        assert found.text == generator.tokenizer.decode([said]).numpy()[0].decode()
+        assert found.num_tokens == len(said)
+        assert found.score == pytest.approx(score, abs=1e-4)
+        assert found.truncated == (prompt == "low " * 30)
+    assert len({found.text for (found,) in together}) > 4
+
+
+def test_a_row_alone_and_in_a_batch_have_one_answer(generator):
+    together = generator(PROMPTS, seed=5)
+    assert together == [generator(prompt, seed=5) for prompt in PROMPTS]
+    assert together == generator(PROMPTS, seed=5, batch_size=3)
+    assert together != generator(PROMPTS, seed=6)
+    assert generator([]) == [] and generator.samples([], 2) == []
+
+
+def test_samples_begin_with_the_answer_and_differ(generator):
+    for answer, samples in zip(generator(PROMPTS), generator.samples(PROMPTS, 4), strict=True):
+        assert len(samples) == 4 and samples[0].text == answer
+        assert len({sample.text for sample in samples}) > 1
+    assert [each.text for each in generator.samples(PROMPTS[0], 2)] == [
+        each.text for each in generator.samples(PROMPTS[0], 4)[:2]
+    ]
+
+
+def test_token_numbers_beyond_the_tokenizer_never_come(generator):
+    vocabulary = generator.tokenizer.vocabulary_size
+    assert generator.model.vocabulary_size == vocabulary + 1
+    weights = generator.model.get_weights()
+    table = weights[0].copy()
+    table[vocabulary] *= -50
+    generator.model.set_weights([table, *weights[1:]])
+    try:
+        assert max(log_probs(generator, tokens_of(generator, "x"))[:, vocabulary]) > -1e-3
+        generator(PROMPTS, temperature=0.0)
+        generator(PROMPTS, top_p=1.0)
+    finally:
+        generator.model.set_weights(weights)
+
+
+def test_long_prompts_lose_their_beginning(generator):
+    tokens = generator.tokenizer.encode([PROMPTS[5]]).to_list()[0]
+    assert len(tokens) > generator.max_source_length == POSITIONS - NEW
+    kept = generator.tokenizer.decode([tokens[-generator.max_source_length :]]).numpy()[0].decode()
+    assert generator(PROMPTS[5]) == generator(kept)
+    assert generator.samples(PROMPTS[5], 1)[0].truncated and not generator.samples(kept, 1)[0].truncated
+
+
+def test_the_begin_token_before_every_prompt():
+    generator = make_generator(begin_token=True)
+    for prompt in (PROMPTS[0], ""):
+        said, _ = greedy(generator, tokens_of(generator, prompt, begin=True), NEW)
+        assert generator(prompt, temperature=0.0) == generator.tokenizer.decode([said]).numpy()[0].decode()
+
+
+def test_stop_strings_end_texts_without_them(generator):
+    free = generator.samples(PROMPTS, 1, temperature=0.0, max_new_tokens=NEW)
+    characters = [found.text[4] for (found,) in free if len(found.text) > 5 and found.text[4].isprintable()][:3]
+    stop = [each for each in characters if each != "\ufffd"] or ["o"]
+    stopped = generator.samples(PROMPTS, 1, temperature=0.0, stop=stop)
+    cut = 0
+    for (one,), (other,) in zip(free, stopped, strict=True):
+        places = [one.text.find(string) for string in stop if string in one.text]
+        assert other.text == (one.text[: min(places)] if places else one.text)
+        cut += bool(places)
+        assert other.num_tokens <= one.num_tokens
+    assert cut >= 1 and sum(other.num_tokens for (other,) in stopped) < sum(one.num_tokens for (one,) in free)
+    fixed = generator.with_settings(stop=stop)
+    assert fixed(PROMPTS, temperature=0.0) == [other.text for (other,) in stopped]
+
+
+@pytest.mark.parametrize("stop", [("b",), ("ab", "\n"), ("é", ".*b"), ("\\", "😀x"), ("c\nd",)])
+def test_stop_strings_are_found_by_their_bytes(stop):
+    """Tokens cut characters and stop strings anywhere; what is found is what Python finds in the bytes."""
+    rng = np.random.default_rng(3)
+    pieces = [b"", b"a", b"b", b"ab", b"\n", b"c\n", b"d", b"\xc3", b"\xa9", b".*", b"\\", "😀".encode(), b"x", b"\xf0"]
+    strings = StopStrings(stop, pieces)
+    token_ids = rng.integers(0, len(pieces), (300, 9)).astype(np.int32)
+    hook = strings.hook()
+    found = np.zeros(300, bool)
+    for index in range(1, 10):
+        found |= hook(tf.constant(token_ids), tf.constant(index)).numpy()
+        assert (strings._on_host(token_ids, index) == hook(tf.constant(token_ids), tf.constant(index)).numpy()).all()
+    expected = [any(s.encode() in b"".join(pieces[t] for t in row) for s in stop) for row in token_ids]
+    assert found.tolist() == expected and 0 < sum(expected) < 300
+    texts = [b"".join(pieces[t] for t in row).decode("utf-8", "ignore") for row in token_ids]
+    ends = [min([text.find(s) for s in stop if s in text], default=len(text)) for text in texts]
+    assert [text.decode() for text in strings.cut(tf.constant(texts)).numpy()] == [
+        text[:end] for text, end in zip(texts, ends, strict=True)
+    ]
+
+
+def test_scores_are_sums_over_the_continuation(generator):
+    texts = ["the slow", "", "low", "é", "the quick brown"]
+    continuations = [" fox", "slow", "", " 😀 x", " jumps, the slower fox"]
+    for text, continuation, found in zip(texts, continuations, generator.score(texts, continuations), strict=True):
+        before = tokens_of(generator, text)
+        after = generator.tokenizer.encode([continuation]).to_list()[0]
+        table = log_probs(generator, before + after)
+        expected = sum(table[len(before) + i - 1, token] for i, token in enumerate(after))
+        assert found.log_prob == pytest.approx(expected, abs=1e-4)
+        assert (found.num_tokens, found.truncated) == (len(after), False)
+    assert generator.score("the slow", " fox") == generator.score(["the slow"], [" fox"])[0]
+
+
+def test_scores_of_texts_beyond_the_context(generator):
+    """Only the last tokens are read, and only those of the continuation count."""
+    text, continuation = "low " * 25, " slow" * 5
+    after = generator.tokenizer.encode([continuation]).to_list()[0]
+    tokens = [*generator.tokenizer.encode([text]).to_list()[0], *after][-POSITIONS - 1 :]
+    table = log_probs(generator, tokens[:-1])
+    expected = sum(table[i, tokens[i + 1]] for i in range(POSITIONS - len(after), POSITIONS))
+    found = generator.score(text, continuation)
+    assert found.truncated and found.num_tokens == len(after) and found.log_prob == pytest.approx(expected, abs=1e-4)
+    long = generator.score("x", " slow" * 60)
+    assert long.truncated and long.num_tokens == POSITIONS
+    with pytest.raises(UserError, match="2 texts and 1 continuations"):
+        generator.score(["a", "b"], ["c"])
+
+
+def test_choices_share_a_probability_of_one(generator):
+    choices = [" fox", " slow", " jumps"]
+    found = generator.choose("the", choices)
+    values = [np.exp(generator.score("the", choice).log_prob) for choice in choices]
+    assert found == pytest.approx(dict(zip(choices, values / np.sum(values), strict=True)), abs=1e-5)
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    with pytest.raises(UserError, match="at least two different texts"):
+        generator.choose("the", ["a", "a"])
+
+
+def test_predict_batch_with_controls_for_each_row(generator):
+    controls = {
+        "temperature": [0.0, 1.0, 1.0],
+        "seed": [0, 4, 4],
+        "max_new_tokens": [NEW, 3, NEW],
+        "top_k": [0, 0, 1],
+        "repetition_penalty": [1.0, 1.0, 1.0],
+    }
+    dtypes = {name: generator.controls[name].dtype for name in controls}
+    found = generator.predict_batch(
+        tf.constant(PROMPTS[:3]), **{name: tf.constant(value, dtypes[name]) for name, value in controls.items()}
+    )
+    expected = [
+        generator(PROMPTS[0], temperature=0.0),
+        generator(PROMPTS[1], seed=4, max_new_tokens=3),
+        generator(PROMPTS[2], temperature=0.0),
+    ]
+    assert [text.decode() for text in found["text"].numpy()] == expected
+    assert {name: (value.dtype.name, value.shape[0]) for name, value in found.items()} == {
+        "text": ("string", 3),
+        "score": ("float32", 3),
+        "num_tokens": ("int32", 3),
+        "truncated": ("bool", 3),
+    }
+    empty = generator.predict_batch(tf.constant([], tf.string))
+    assert all(value.shape[0] == 0 for value in empty.values())
+
+
+@pytest.mark.parametrize(
+    ("controls", "message"),
+    [
+        ({"top_p": 0.0}, "top_p must be between 1e-06 and 1.0, got 0"),
+        ({"temperature": -1.0}, "temperature must be between 0.0 and 100.0, got -1"),
+        ({"min_p": 1.5}, "min_p must be between"),
+        ({"top_k": 1.5}, "top_k must be an integer"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty must be between 0.01"),
+        ({"seed": 2**31}, "seed must be between"),
+        ({"num_beams": 3}, "unknown option 'num_beams'"),
+        ({"stop": [""]}, "stop: '' is not a text"),
+        ({"stop": ["x" * 65]}, "more than 64 bytes"),
+    ],
+)
+def test_bad_options_are_named(generator, controls, message):
+    with pytest.raises(UserError, match=message):
+        generator("x", **controls)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_new_tokens": 0},
+        {"min_new_tokens": 200},
+        {"temperature": float("nan")},
+        {"top_p": 0},
+        {"seed": 2**31},
+        {"stop": "abc"},
+        {"max_source_length": 0},
+    ],
+)
+def test_impossible_settings_are_named(settings):
+    with pytest.raises(UserError, match=next(iter(settings))):
+        GenerationSettings(**settings)
+
+
+def test_tokenizer_and_model_must_belong_together(generator):
+    small = zoo.models.GPT2(10, hidden_dim=8, intermediate_dim=8, num_heads=1, num_layers=1, max_sequence_length=8)
+    with pytest.raises(UserError, match=r"285 tokens but the model 10"):
+        TextGenerator(small, generator.tokenizer)
+
+
+def test_presets_come_back(generator, tmp_path):
+    changed = generator.with_settings(stop=["\n\n", "é"], temperature=0.3, max_new_tokens=7)
+    changed.save(tmp_path)
+    again = zoo.load(tmp_path)
+    assert isinstance(again, zoo.TextGenerator) and again.settings == changed.settings
+    assert again.settings.max_source_length == POSITIONS - NEW
+    assert again(PROMPTS) == changed(PROMPTS) and again.examples == ["the quick", "low"]
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_other_backends_give_the_same_texts_and_scores(on_backend, backend):
+    expected, found = on_backend("tensorflow")["generations"], on_backend(backend)["generations"]
+    for kind, numbers in (("greedy", 1), ("drawn", 1), ("stopped", 1), ("scores", 0)):
+        for mine, theirs in zip(found[kind], expected[kind], strict=True):
+            assert mine[numbers] == pytest.approx(theirs[numbers], abs=1e-3)
+            assert [*mine[:numbers], *mine[numbers + 1 :]] == [*theirs[:numbers], *theirs[numbers + 1 :]]
+
+
+def test_prompts_with_examples():
+    template = PromptTemplate("Q: {input}\nA: {output}.", "Answer.")
+    assert template("2?", [("1?", "one"), ("{output}", "{input}")]) == (
+        "Answer.\n\nQ: 1?\nA: one.\n\nQ: {output}\nA: {input}.\n\nQ: 2?\nA:"
+    )
+    assert PromptTemplate()("x") == "Input: x\nOutput:"
+    for example, message in (
+        ("{input}", "must hold {output} once"),
+        ("{output} {input}", "must come before"),
+        ("{input}{input}{output}", "must hold {input} once"),
+    ):
+        with pytest.raises(UserError, match=message.replace("{", r"\{")):
+            PromptTemplate(example)
+    with pytest.raises(UserError, match="separator of a prompt is empty"):
+        PromptTemplate(separator="")

@@ -1,0 +1,26 @@
+"""Rows of a large batch that go through a model in parts, so that memory stays bounded."""
+
+import tensorflow as tf
+
+
+def in_parts(part, rows, at_a_time, dtypes):
+    """Concatenates the results of a function over parts of a batch, in a loop of the graph.
+
+    Args:
+        part: From the first row of a part, int32 scalar, to a tuple of tensors with the part's rows as first dimension.
+        rows: int32 scalar, B. No rows make one part too.
+        at_a_time: int32 scalar, rows of a part.
+        dtypes: Of the results of `part`.
+
+    Returns:
+        A tuple of tensors with first dimension B.
+    """
+    count = tf.maximum(-(-rows // at_a_time), 1)
+    arrays = [tf.TensorArray(dtype, size=count, infer_shape=False) for dtype in dtypes]
+
+    def body(index, arrays):
+        results = part(index * at_a_time)
+        return index + 1, [array.write(index, result) for array, result in zip(arrays, results, strict=True)]
+
+    _, arrays = tf.while_loop(lambda index, _: index < count, body, (tf.constant(0), arrays), parallel_iterations=1)
+    return tuple(array.concat() for array in arrays)
