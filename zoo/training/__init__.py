@@ -11,6 +11,7 @@ from zoo.training.progress import Progress
 from zoo.training.resume import Resume
 from zoo.training.schedules import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot, LinearDecay
 from zoo.training.tensorboard import TensorBoard
+from zoo.training.text_samples import TextSamples
 from zoo.training.token_loss import TokenCrossEntropy, token_cross_entropy
 from zoo.training.token_metrics import TokenAccuracy, TokenNegativeLogLikelihood
 from zoo.training.training_callback import TrainingCallback
@@ -28,6 +29,7 @@ __all__ = [
     "Progress",
     "Resume",
     "TensorBoard",
+    "TextSamples",
     "TokenAccuracy",
     "TokenCrossEntropy",
     "TokenNegativeLogLikelihood",

@@ -1,0 +1,280 @@
+"""Trains a language model on raw text: `python -m recipes.language_modeling --help`."""
+
+import os
+
+# Before TensorFlow is imported, which otherwise reports every CPU feature and missing GPU.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import re
+import sys
+
+import keras
+import numpy as np
+from rich.console import Console
+
+from recipes.fine_tuning import TOKENIZER, in_float32
+from recipes.language_modeling_config import check_data_options, parse_command_line
+from recipes.results import print_ending, training_facts, write_results
+from zoo.data import ExactDocuments, StridedWindows, TokenBlocks, open_dataset
+from zoo.errors import UserError, command_line
+from zoo.metrics import Perplexity
+from zoo.models import GPT2
+from zoo.models.sizes import GPT2_SIZES
+from zoo.tasks import GenerationSettings, TextGenerator, load
+from zoo.tokenizers import BytePairTokenizer
+from zoo.tokenizers import load as load_tokenizer
+from zoo.training import (
+    CosineDecay,
+    EarlyStopping,
+    Resume,
+    TensorBoard,
+    TextSamples,
+    TokenCrossEntropy,
+    Validation,
+    average_checkpoints,
+    build_optimizer,
+    plot_learning_curve,
+    select_checkpoints,
+    train,
+)
+from zoo.training.run_directory import check_run_directory, claim_run_directory
+
+METRIC = "val_nll"
+NUM_BYTES = 256
+_EXAMPLES = 50
+_EXAMPLE_CHARACTERS = 80
+# A break where no token of byte pairs reaches over: between a line end and the line after it, neither of them blank.
+_BREAK = re.compile(r"(?<=\S\n)(?=\S)")
+_CHUNK_CHARACTERS = 20_000
+
+
+def open_texts(config):
+    """Training and validation documents, re-iterables of str, and what to call them."""
+    check_data_options(config)
+    if config.dataset is not None:
+        splits = open_dataset(config.dataset, task="language modelling")
+        return (splits.train, splits.validation), (f"{config.dataset}, training", f"{config.dataset}, validation")
+    separator = config.document_separator
+    if separator is not None:
+        separator = separator.replace("\\n", "\n").replace("\\t", "\t")
+    texts = tuple(ExactDocuments(paths, separator, config.text_field) for paths in (config.train, config.validation))
+    return texts, tuple(text.name for text in texts)
+
+
+def start_model(config, train_text, resumed):
+    """The model to train and its tokenizer."""
+    if config.pretrained is not None:
+        generator = load(config.pretrained, dtype=config.precision)
+        if not isinstance(generator, TextGenerator):
+            raise UserError(f"{config.pretrained} holds a {type(generator).__name__}, which is no language model")
+        positions = generator.model.max_sequence_length
+        if config.context > positions:
+            raise UserError(f"--context {config.context} is more than the {positions} positions of {config.pretrained}")
+        return generator.model, generator.tokenizer
+    tokenizer = make_tokenizer(config, train_text, resumed)
+    size = dict(GPT2_SIZES[config.size])
+    size.update({name: value for name in ("num_layers", "num_heads") if (value := getattr(config, name)) is not None})
+    if config.hidden_dim is not None:
+        size.update(hidden_dim=config.hidden_dim, intermediate_dim=4 * config.hidden_dim)
+    rates = {} if config.dropout is None else {"dropout": config.dropout, "attention_dropout": config.dropout}
+    model = GPT2(
+        tokenizer.vocabulary_size,
+        **size,
+        **rates,
+        max_sequence_length=config.max_positions or config.context,
+        dtype=config.precision,
+    )
+    model.build()
+    return model, tokenizer
+
+
+def make_tokenizer(config, text, resumed):
+    """The tokenizer of a new model; that of a run which goes on."""
+    directory = config.directory / TOKENIZER
+    if resumed and (directory / "tokenizer.json").is_file():
+        return load_tokenizer(directory)
+    # 256 bytes and the end token.
+    size = NUM_BYTES + 1 if config.vocabulary_type == "bytes" else config.vocabulary_size
+    return BytePairTokenizer.train(text, size)
+
+
+def encode(tokenizer, documents):
+    """Tokens of each document, a list of int32 arrays."""
+    return [np.concatenate([encode_piece(tokenizer, piece) for piece in pieces(text)]) for text in documents]
+
+
+def encode_piece(tokenizer, piece):
+    """Tokens of one text, an int32 array."""
+    return tokenizer.encode([piece]).flat_values.numpy().astype(np.int32)
+
+
+def pieces(text):
+    """Yields a text in pieces of about 20,000 characters whose tokens are the text's."""
+    start = 0
+    while len(text) - start > _CHUNK_CHARACTERS:
+        found = _BREAK.search(text, start + _CHUNK_CHARACTERS)
+        if found is None:
+            break
+        yield text[start : found.start()]
+        start = found.start()
+    yield text[start:]
+
+
+def make_batches(config, documents, tokenizer, *, training):
+    """Batches of tokens; those of validation are the same in every epoch and every run."""
+    return TokenBlocks(
+        documents,
+        eos_id=tokenizer.eos_id,
+        block_length=config.context,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        shuffle=training,
+        document_masks=config.document_masks,
+    )
+
+
+def compile_model(model, config):
+    """Compiles a built model with optimiser and loss."""
+    final_fraction = config.final_learning_rate / config.learning_rate
+    model.compile(
+        optimizer=build_optimizer(
+            "adamw",
+            CosineDecay(config.learning_rate, config.warmup_steps, config.total_steps, final_fraction),
+            beta_2=config.beta_2,
+            epsilon=1e-8,
+            weight_decay=config.weight_decay,
+            clip_norm=config.clip_norm,
+        ),
+        loss=TokenCrossEntropy(),
+        jit_compile=True if config.jit_compile else ("auto" if keras.config.backend() == "jax" else False),
+    )
+
+
+def generation_settings(config, model):
+    """How the preset writes text."""
+    new = min(config.sample_tokens, model.max_sequence_length - 1)
+    return GenerationSettings(
+        max_new_tokens=new, temperature=config.temperature, top_p=config.top_p, seed=config.seed, begin_token=True
+    )
+
+
+def measure_perplexity(config, model, documents, texts, tokenizer):
+    """`Perplexity` of the validation text, each document by itself, in windows that overlap."""
+    stride = config.stride or config.context // 2
+    total = tokens = 0
+    for document in documents:
+        if not len(document):
+            continue
+        windows = StridedWindows(
+            document,
+            begin_id=tokenizer.eos_id,
+            block_length=config.context,
+            stride=stride,
+            batch_size=config.batch_size,
+        )
+        total += Validation(windows).evaluate(model)["nll"] * windows.num_tokens
+        tokens += windows.num_tokens
+    return Perplexity(total / tokens, tokens, sum(len(text.encode()) for text in texts), config.context, stride)
+
+
+def example_prompts(documents):
+    """Beginnings of lines of text, to verify exports with."""
+    lines = (line for text in documents for line in text.splitlines() if len(line.split()) > 2)
+    return [line[:_EXAMPLE_CHARACTERS].rstrip() for line, _ in zip(lines, range(_EXAMPLES), strict=False)]
+
+
+def run(config):
+    """Trains, evaluates and saves; returns the results as they are written to results.json."""
+    console = Console()
+    resumed = check_run_directory(config, recipe="language_modeling")
+    keras.utils.set_random_seed(config.seed)
+    texts, names = open_texts(config)
+    model, tokenizer = start_model(config, texts[0], resumed)
+    documents = [encode(tokenizer, text) for text in texts]
+    train_batches = make_batches(config, documents[0], tokenizer, training=True)
+    validation_batches = make_batches(config, documents[1], tokenizer, training=False)
+    claim_run_directory(config, recipe="language_modeling")
+    if not (config.directory / TOKENIZER / "tokenizer.json").is_file():
+        tokenizer.save(config.directory / TOKENIZER)
+    for name, batches in zip(names, (train_batches, validation_batches), strict=True):
+        console.print(
+            f"{name}: {batches.num_tokens:,} tokens, {batches.num_documents:,} documents, "
+            f"{batches.num_batches():,} batches an epoch",
+            highlight=False,
+        )
+    console.print(
+        f"GPT-2 with {model.count_params():,} parameters, {tokenizer.vocabulary_size:,} tokens; "
+        f"{keras.config.backend()} backend"
+    )
+
+    compile_model(model, config)
+    writer = TextGenerator(model, tokenizer, generation_settings(config, model))
+    validation = Validation(list(validation_batches.epoch(0)))
+    result = train(
+        model,
+        train_batches,
+        total_steps=config.total_steps,
+        directory=config.directory,
+        checkpoint_every_steps=config.checkpoint_every_steps,
+        validate_every_steps=config.validate_every_steps,
+        validation=validation,
+        early_stopping=(
+            EarlyStopping(METRIC, config.early_stopping_patience, "min") if config.early_stopping_patience else None
+        ),
+        resume=Resume(
+            keep_last=config.average_checkpoints,
+            keep_best=config.average_checkpoints if config.average_best else 0,
+            metric=METRIC if config.average_best else None,
+            mode="min",
+        ),
+        callbacks=[
+            TextSamples(writer, config.sample_prompts),
+            *([TensorBoard()] if config.tensorboard else []),
+        ],
+        max_minutes=config.max_minutes,
+    )
+    checkpoints = select_checkpoints(
+        config.directory, config.average_checkpoints, METRIC if config.average_best else None, "min"
+    )
+    average_checkpoints(model, checkpoints)
+    plot_learning_curve(result.history, config.directory / "learning_curve.png", title=str(config.directory.name))
+
+    final = model if config.precision == "float32" else in_float32(model)
+    final.jit_compile = model.jit_compile
+    task = TextGenerator(final, tokenizer, generation_settings(config, final), example_prompts(texts[1]))
+    task.save(config.directory)
+    perplexity = measure_perplexity(config, final, documents[1], texts[1], tokenizer)
+    results = {
+        "split": "validation",
+        "documents": validation_batches.num_documents,
+        "blocks": validation.evaluate(final),
+        "perplexity": perplexity.to_dict(),
+        **training_facts(final, result, checkpoints, speed="tokens_per_second"),
+    }
+    write_results(config.directory, results)
+    report(console, results, perplexity, task, config)
+    return results
+
+
+def report(console, results, perplexity, task, config):
+    """Prints the scores and a few samples of text."""
+    console.print(
+        f"validation in blocks of {config.context}: nll {results['blocks']['nll']:.4f}\n"
+        f"in windows of {perplexity.block_length} that move on by {perplexity.stride}: nll {perplexity.nll:.4f}, "
+        f"perplexity {perplexity.per_token:.2f} per token, {perplexity.bits_per_byte:.4f} bits per byte",
+        highlight=False,
+    )
+    for prompt, text in zip(config.sample_prompts, task(list(config.sample_prompts)), strict=True):
+        console.print(f"--- {prompt or '(from the beginning)'}", markup=False, highlight=False)
+        console.print(text, markup=False, highlight=False)
+    print_ending(console, results, config.directory, "preset, learning curve and samples")
+
+
+@command_line
+def main(argv=None):
+    """Command line of the recipe."""
+    run(parse_command_line(list(sys.argv[1:] if argv is None else argv)))
+
+
+if __name__ == "__main__":
+    main()
