@@ -18,7 +18,7 @@ from zoo.tokenizers.byte_pair_files import (
 from zoo.tokenizers.byte_pair_tokenizer_json import read_tokenizer_json
 from zoo.tokenizers.byte_pair_training import train_byte_pair
 from zoo.tokenizers.byte_pair_vocabulary import KNOWN_SPECIAL_TOKENS, BytePairVocabulary
-from zoo.tokenizers.byte_pair_words import STAND_INS, BytePairWords, Literal
+from zoo.tokenizers.byte_pair_words import STAND_INS, BytePairWords, Literal, check_literals
 from zoo.tokenizers.tokenized_text import TokenizedText
 from zoo.tokenizers.tokenizer import CONFIG_FILE, Tokenizer, read_asset
 
@@ -93,7 +93,7 @@ class BytePairTokenizer(Tokenizer):
         self._roles = self._checked_roles(roles)
         self.special_tokens_in_text = self._checked_tokens("special_tokens_in_text", special_tokens_in_text)
         self.lstrip_tokens = self._checked_tokens("lstrip_tokens", lstrip_tokens)
-        _check_literals(self.special_tokens_in_text)
+        check_literals(self.special_tokens_in_text)
         ids = {role: self._id_of(role) for role in KNOWN_SPECIAL_TOKENS}
         self.bos_id, self.eos_id, self.unk_id, self.mask_id = (ids[role] for role in ("bos", "eos", "unk", "mask"))
         self.pad_id = self.eos_id if ids["pad"] is None else ids["pad"]
@@ -334,16 +334,3 @@ class BytePairTokenizer(Tokenizer):
             return cls(vocabulary, merges, **options)
         except UserError as error:
             raise UserError(f"{directory / CONFIG_FILE}: {error}") from None
-
-
-def _check_literals(tokens):
-    """Refuses tokens of which a text could hold two in one place, so that it would matter which is found first."""
-    if len(set(tokens)) != len(tokens) or len(tokens) > len(STAND_INS):
-        raise UserError(f"special_tokens_in_text holds a token twice or more than {len(STAND_INS)} tokens")
-    for token in tokens:
-        if token != token.strip():
-            raise UserError(f"special_tokens_in_text holds {token!r}, which begins or ends with a blank")
-        for other in tokens:
-            overlaps = (token.endswith(other[:length]) for length in range(1, min(len(token), len(other))))
-            if other != token and other not in token and any(overlaps):
-                raise UserError(f"special_tokens_in_text holds {token!r} and {other!r}, which can overlap in a text")

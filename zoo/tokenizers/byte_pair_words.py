@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from zoo.errors import UserError
 from zoo.tokenizers.byte_pair_characters import BLANKS, LETTERS, NUMBERS
 from zoo.tokenizers.clean_text import clean_text
 
@@ -40,6 +41,27 @@ class Literal(NamedTuple):
 
     text: str
     lstrip: bool
+
+
+def check_literals(tokens: Sequence[str]):
+    """Checks the special tokens that are to be read from text.
+
+    Args:
+        tokens: The tokens.
+
+    Raises:
+        UserError: for too many of them, for blanks at their ends, and for two that a text could hold in one place, so
+            that it would matter which is found first.
+    """
+    if len(set(tokens)) != len(tokens) or len(tokens) > len(STAND_INS):
+        raise UserError(f"special_tokens_in_text holds a token twice or more than {len(STAND_INS)} tokens")
+    for token in tokens:
+        if token != token.strip():
+            raise UserError(f"special_tokens_in_text holds {token!r}, which begins or ends with a blank")
+        for other in tokens:
+            overlaps = (token.endswith(other[:length]) for length in range(1, min(len(token), len(other))))
+            if other != token and other not in token and any(overlaps):
+                raise UserError(f"special_tokens_in_text holds {token!r} and {other!r}, which can overlap in a text")
 
 
 def _class_content(ranges):
