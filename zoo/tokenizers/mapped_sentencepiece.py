@@ -1,6 +1,7 @@
 """SentencePiece models whose pieces are numbered by a vocabulary of their own, as in Marian's translation models."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,9 @@ VOCABULARY_FILE = "vocabulary.json"
 _BLANK = "\u2581"
 # What str.strip of Python takes away, in RE2's spelling.
 _PYTHON_BLANKS = r"[\t-\r\x1c-\x1f\x{85}\pZ]+"
-_OPTIONS = ("unk_token", "eos_token", "pad_token", "language_prefix")
+_OPTIONS = ("unk_token", "eos_token", "pad_token", "language_prefix", "clean_up_spaces")
+# What transformers' clean_up_tokenization_spaces replaces, in its order.
+_CLEANED = (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're")
 
 
 class MappedSentencePieceTokenizer(Tokenizer):
@@ -34,7 +37,7 @@ class MappedSentencePieceTokenizer(Tokenizer):
     Attributes:
         model: The serialised SentencePiece model.
         vocabulary: The entries by id.
-        unk_token, eos_token, pad_token, language_prefix: As given.
+        unk_token, eos_token, pad_token, language_prefix, clean_up_spaces: As given.
 
     Source: Junczys-Dowmunt et al. 2018, https://arxiv.org/abs/1804.00344 (Marian).
 
@@ -52,6 +55,7 @@ class MappedSentencePieceTokenizer(Tokenizer):
         eos_token: str = "</s>",
         pad_token: str = "<pad>",
         language_prefix: bool = True,
+        clean_up_spaces: bool = False,
     ):
         """Creates the tokenizer.
 
@@ -60,6 +64,8 @@ class MappedSentencePieceTokenizer(Tokenizer):
             vocabulary: The entries by id.
             unk_token, eos_token, pad_token: Spellings of the special tokens, which must be in the vocabulary.
             language_prefix: Whether `>>...<<` at the start of a text is one token.
+            clean_up_spaces: Whether decoding takes away blanks before punctuation and English contractions, as
+                transformers' `clean_up_tokenization_spaces` does.
 
         Raises:
             UserError: for bytes that are no SentencePiece model, and a vocabulary with repeated entries or without a
@@ -70,7 +76,7 @@ class MappedSentencePieceTokenizer(Tokenizer):
         self.model = SentencePieceTokenizer(model).model
         self.vocabulary = tuple(vocabulary)
         self.unk_token, self.eos_token, self.pad_token = unk_token, eos_token, pad_token
-        self.language_prefix = language_prefix
+        self.language_prefix, self.clean_up_spaces = language_prefix, clean_up_spaces
         self.vocabulary_size = len(self.vocabulary)
         ids = {token: token_id for token_id, token in enumerate(self.vocabulary)}
         if len(ids) != self.vocabulary_size:
@@ -142,7 +148,10 @@ class MappedSentencePieceTokenizer(Tokenizer):
         # Only whole texts are looked at as UTF-8: single byte pieces are fragments of characters.
         texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
         texts = tf.strings.regex_replace(texts, _BLANK, " ")
-        return tf.strings.regex_replace(texts, f"^{_PYTHON_BLANKS}|{_PYTHON_BLANKS}$", "")
+        texts = tf.strings.regex_replace(texts, f"^{_PYTHON_BLANKS}|{_PYTHON_BLANKS}$", "")
+        for blank_before in _CLEANED if self.clean_up_spaces else ():
+            texts = tf.strings.regex_replace(texts, re.escape(blank_before), blank_before.strip())
+        return texts
 
     def id_to_token(self, token_ids) -> list[str]:
         """The vocabulary's entry of each id.
