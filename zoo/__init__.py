@@ -8,7 +8,18 @@ import importlib
 from zoo import layers, models
 
 _LAZY = {
-    **dict.fromkeys(("EntityRecognizer", "MaskedLanguageModel", "TextClassifier", "Translator", "load"), "zoo.tasks"),
+    **dict.fromkeys(
+        (
+            "EntityRecognizer",
+            "MaskedLanguageModel",
+            "Summarizer",
+            "TextClassifier",
+            "TextGenerator",
+            "Translator",
+            "load",
+        ),
+        "zoo.tasks",
+    ),
     **dict.fromkeys(("checkpoints", "data", "generation", "metrics", "tasks", "tokenizers", "training")),
 }
 

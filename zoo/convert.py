@@ -13,8 +13,10 @@ import tyro
 
 from zoo.checkpoints import checkpoint_format, load_foreign, load_foreign_tokenizer, save_hugging_face
 from zoo.checkpoints.hugging_face import tokenizer_files
+from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError, command_line
 from zoo.tasks import EntityRecognizer, TextClassifier, load
+from zoo.tasks.foreign import task_from_hugging_face
 from zoo.tokenizers import WordPieceTokenizer
 
 
@@ -28,18 +30,21 @@ class ConvertConfig:
         target: Where to write.
         to: What to write. Bare encoders are no task and have no preset; as a Hugging Face directory the recipes take
             them with --pretrained.
+        task: What a model of Marian's or BART's kind is for. Without it Marian and mBART translate, BART and PEGASUS
+            summarise.
     """
 
     source: Annotated[Path, tyro.conf.Positional]
     target: Annotated[Path, tyro.conf.Positional]
     to: Literal["preset", "hugging-face"] = "preset"
+    task: Literal["translation", "summarization"] | None = None
 
 
-def convert(source, target, to="preset"):
+def convert(source, target, to="preset", task=None):
     """Reads a stored model and writes it in another format.
 
     Args:
-        source, target, to: As in `ConvertConfig`.
+        source, target, to, task: As in `ConvertConfig`.
 
     Returns:
         One line on what was written.
@@ -52,26 +57,30 @@ def convert(source, target, to="preset"):
     if target.exists() and source.resolve() == target.resolve():
         raise UserError(f"{target} is the source itself; give another directory")
     found = checkpoint_format(source)
+    if task is not None and (to != "preset" or found != "hugging_face"):
+        raise UserError("--task is for presets of Hugging Face directories with safetensors")
     if to == "hugging-face":
         return _task_to_hugging_face(source, target) if found == "preset" else _to_hugging_face(source, target)
     if found == "preset":
         raise UserError(f"{source} is a preset already; use --to hugging-face for the other way")
     if found == "hugging_face":
-        return _save_task(source, target)
+        return _save_task(source, target, task)
     # Every other format goes through a Hugging Face directory, so that tasks are made of one format alone.
     with tempfile.TemporaryDirectory() as between:
         foreign = _to_hugging_face(source, Path(between) / source.name, task=True)
         return _save_task(foreign, target)
 
 
-def _save_task(directory, target):
-    task = load(directory)
+def _save_task(directory, target, task=None):
+    task = load(directory) if task is None else task_from_hugging_face(directory, task=task)
     task.save(target)
     return f"{target}: a preset of {type(task).__name__}"
 
 
 def _to_hugging_face(source, target, task=False):
     foreign = load_foreign(source)
+    if foreign.kind == SEQUENCE_TO_SEQUENCE:
+        raise UserError(f"{source} holds an encoder-decoder, which cannot be written as a Hugging Face directory")
     if task and foreign.kind == "encoder":
         raise UserError(
             f"{source} holds a bare encoder, which has no answers to give: write it with --to hugging-face and "
@@ -116,7 +125,7 @@ def _task_to_hugging_face(source, target):
 def main(argv=None):
     """Runs the command line."""
     config = tyro.cli(ConvertConfig, args=argv, prog="python -m zoo.convert")
-    print(convert(config.source, config.target, config.to))
+    print(convert(config.source, config.target, config.to, config.task))
 
 
 if __name__ == "__main__":

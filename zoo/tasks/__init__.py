@@ -4,19 +4,30 @@ from zoo.tasks.entity_recognizer import EntityRecognizer, EntitySettings
 from zoo.tasks.loading import load
 from zoo.tasks.masked_language_model import FillSettings, MaskedLanguageModel
 from zoo.tasks.pretrained import load_pretrained_encoder
+from zoo.tasks.prompt_template import PromptTemplate
+from zoo.tasks.summarizer import SummarizationSettings, Summarizer, Summary
 from zoo.tasks.task import Control, Task
 from zoo.tasks.text_classifier import ClassificationSettings, TextClassifier
+from zoo.tasks.text_generator import ContinuationScore, Generation, GenerationSettings, TextGenerator
 from zoo.tasks.translator import Translation, TranslationSettings, Translator
 
 __all__ = [
     "ClassificationSettings",
+    "ContinuationScore",
     "Control",
     "EntityRecognizer",
     "EntitySettings",
     "FillSettings",
+    "Generation",
+    "GenerationSettings",
     "MaskedLanguageModel",
+    "PromptTemplate",
+    "SummarizationSettings",
+    "Summarizer",
+    "Summary",
     "Task",
     "TextClassifier",
+    "TextGenerator",
     "Translation",
     "TranslationSettings",
     "Translator",

@@ -7,11 +7,16 @@ from zoo.tasks.entity_recognizer import EntityRecognizer
 from zoo.tasks.examples import load_examples
 from zoo.tasks.foreign import task_from_hugging_face
 from zoo.tasks.masked_language_model import MaskedLanguageModel
+from zoo.tasks.summarizer import Summarizer
 from zoo.tasks.text_classifier import TextClassifier
+from zoo.tasks.text_generator import TextGenerator
 from zoo.tasks.translator import Translator
 from zoo.tokenizers import load as load_tokenizer
 
-TASKS = {task.__name__: task for task in (EntityRecognizer, MaskedLanguageModel, TextClassifier, Translator)}
+TASKS = {
+    task.__name__: task
+    for task in (EntityRecognizer, MaskedLanguageModel, Summarizer, TextClassifier, TextGenerator, Translator)
+}
 
 
 def load(directory, dtype=None):

@@ -6,11 +6,19 @@ from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo.checkpoints.preset import save_preset
 from zoo.errors import UserError
-from zoo.generation import LENGTH_PENALTY_TYPES, beam_search, greedy_search, length_penalty_divisor
+from zoo.generation import (
+    LENGTH_PENALTY_TYPES,
+    STOPPING_RULES,
+    TokenRules,
+    beam_search,
+    greedy_search,
+    length_penalty_divisor,
+)
 from zoo.tasks.controls import check_controls, resolve_controls
 from zoo.tasks.examples import save_examples
 from zoo.tasks.inference import SMALLEST_COMPILED_LENGTH, call_in_backend, compile_inference, rounded_up, traced
@@ -38,6 +46,14 @@ class SequenceToSequenceSettings:
             tokens, which ends runaway answers and keeps the cache small.
         no_repeat_ngram_size: No n-gram of this size occurs twice in an answer; 0 allows everything.
         max_source_length: Source tokens, the end token included; the rest of a longer text is cut off.
+        stopping: When beam search ends: "exact", "first" or "estimate"; see `zoo.generation.beam_search`.
+        start_token_id: What the decoder reads first; the target tokenizer's begin token if None.
+        suppressed_token_ids: Tokens that no answer holds.
+        renormalize: Whether the probabilities of the other tokens sum to 1 where some are suppressed.
+        forced_first_token_id: First token of every answer, such as that of a language.
+        forced_last_token_id: Token that an answer has where it reaches its greatest length, such as the end token.
+        source_prefix_ids: Tokens before the source's own.
+        source_suffix_ids: Tokens after them; the source tokenizer's end token if None.
     """
 
     num_beams: int = 4
@@ -49,8 +65,21 @@ class SequenceToSequenceSettings:
     max_tokens_offset: int = 16
     no_repeat_ngram_size: int = 0
     max_source_length: int = 256
+    stopping: str = "exact"
+    start_token_id: int | None = None
+    suppressed_token_ids: tuple = ()
+    renormalize: bool = False
+    forced_first_token_id: int | None = None
+    forced_last_token_id: int | None = None
+    source_prefix_ids: tuple = ()
+    source_suffix_ids: tuple | None = None
 
     def __post_init__(self):
+        # From JSON they come as lists.
+        for name in ("suppressed_token_ids", "source_prefix_ids", "source_suffix_ids"):
+            value = getattr(self, name)
+            if isinstance(value, list):
+                object.__setattr__(self, name, tuple(value))
         for name, minimum in (
             ("num_beams", 1),
             ("max_new_tokens", 1),
@@ -75,12 +104,35 @@ class SequenceToSequenceSettings:
             raise UserError(f"length_penalty must be between 0 and 10, got {self.length_penalty!r}")
         if not self.max_tokens_factor >= 0:
             raise UserError(f"max_tokens_factor must be at least 0, got {self.max_tokens_factor!r}")
+        if self.stopping not in STOPPING_RULES:
+            raise UserError(f"stopping must be one of {', '.join(STOPPING_RULES)}, got {self.stopping!r}")
+        if not isinstance(self.renormalize, bool):
+            raise UserError(f"renormalize must be true or false, got {self.renormalize!r}")
+        # It refuses what is no token id.
+        self.token_rules  # noqa: B018
+        start = () if self.start_token_id is None else (self.start_token_id,)
+        for name, ids in (
+            ("start_token_id", start),
+            ("source_prefix_ids", self.source_prefix_ids),
+            ("source_suffix_ids", self.source_suffix_ids or ()),
+        ):
+            if not all(isinstance(each, int) and not isinstance(each, bool) and each >= 0 for each in ids):
+                raise UserError(f"{name} must hold integers of at least 0, got {getattr(self, name)!r}")
+        specials = len(self.source_prefix_ids) + len(self.source_suffix_ids or (0,))
+        if self.max_source_length <= specials:
+            raise UserError(f"max_source_length ({self.max_source_length}) must exceed its {specials} special tokens")
+
+    @property
+    def token_rules(self):
+        """The `zoo.generation.TokenRules` of these settings."""
+        return TokenRules(self.suppressed_token_ids, self.forced_first_token_id, self.forced_last_token_id)
 
 
 class SequenceToSequenceTask(Task):
     """Answers text with text by an encoder-decoder model.
 
-    Subclasses name their settings and what an answer is: `Translator` and `Summarizer`.
+    Subclasses name their settings and what an answer is, and say whether `predict_batch` gives `truncated` as well:
+    `Translator` and `Summarizer`.
 
     Args:
         model: A `zoo.models.EncoderDecoder`.
@@ -97,6 +149,7 @@ class SequenceToSequenceTask(Task):
 
     settings_class: ClassVar[type] = SequenceToSequenceSettings
     description: ClassVar[str] = "answering"
+    reports_truncation: ClassVar[bool] = False
 
     def __init__(self, model, source_tokenizer, target_tokenizer=None, settings=None, examples=()):
         if not model.built:
@@ -106,14 +159,18 @@ class SequenceToSequenceTask(Task):
         self.target_tokenizer = target_tokenizer or source_tokenizer
         self.settings = settings or self.settings_class()
         self.examples = list(examples)
-        _check_tokenizer("source", self.source_tokenizer, ("pad", "eos"), model.source_vocabulary_size)
-        _check_tokenizer("target", self.target_tokenizer, ("pad", "bos", "eos"), model.target_vocabulary_size)
+        special_tokens = ("pad", "eos") if self.settings.start_token_id is not None else ("pad", "bos", "eos")
+        suppressed = self.settings.suppressed_token_ids
+        _check_tokenizer("source", self.source_tokenizer, ("pad", "eos"), model.source_vocabulary_size, suppressed)
+        _check_tokenizer("target", self.target_tokenizer, special_tokens, model.target_vocabulary_size, suppressed)
+        self._check_token_ids()
         longest = model.max_sequence_length
         if self.settings.max_source_length > longest or self.settings.max_new_tokens > longest:
             self.settings = replace(
                 self.settings,
                 max_source_length=min(self.settings.max_source_length, longest),
                 max_new_tokens=min(self.settings.max_new_tokens, longest),
+                min_new_tokens=min(self.settings.min_new_tokens, longest),
             )
         self._predictors = {}
         self._generate_compiled = compile_inference(
@@ -154,7 +211,8 @@ class SequenceToSequenceTask(Task):
             controls: Any of `self.controls`.
 
         Returns:
-            `text`, string [B], and `score`, float32 [B], of the best answer.
+            `text`, string [B], and `score`, float32 [B], of the best answer; and if the task `reports_truncation`,
+            `truncated`, bool [B], True where a text was cut off.
         """
         answers = self._answer_batch(text, controls, self.settings.num_beams, num_return=1)
         return {name: value[:, 0] for name, value in answers.items()}
@@ -230,7 +288,7 @@ class SequenceToSequenceTask(Task):
         return self._predictors[key]
 
     def _answer_batch(self, text, controls, num_beams, num_return):
-        """Best answers and scores, both [B, num_return], of string [B]."""
+        """Best answers, scores and whether their text was cut off, each [B, num_return], of string [B]."""
         rows = tf.shape(text)[0]
         # An empty batch is computed as one empty text and cut off again: some operations need at least one row.
         extra = tf.cast(rows == 0, tf.int32)
@@ -240,7 +298,7 @@ class SequenceToSequenceTask(Task):
             name: tf.concat([value, tf.fill([extra], tf.constant(self.controls[name].default, value.dtype))], axis=0)
             for name, value in resolve_controls(self.controls, controls, rows).items()
         }
-        source_token_ids, source_padding_mask, limit = self._encode(text)
+        source_token_ids, source_padding_mask, limit, truncated = self._encode(text)
         blank = tf.strings.regex_full_match(text, BLANK)
         max_new_tokens = tf.where(blank, 0, tf.minimum(controls["max_new_tokens"], limit))
         loop_length = tf.maximum(tf.reduce_max(max_new_tokens), 1)
@@ -251,20 +309,34 @@ class SequenceToSequenceTask(Task):
         decoded = tf.reshape(decoded, [batch_size, num_return])
         decoded = tf.where(blank[:, None], "", decoded)
         scores = tf.where(blank[:, None], 0.0, scores)
-        return {"text": decoded[:rows], "score": scores[:rows]}
+        answers = {"text": decoded[:rows], "score": scores[:rows]}
+        if self.reports_truncation:
+            answers["truncated"] = tf.repeat(truncated[:rows, tf.newaxis], num_return, axis=1)
+        return answers
 
     def _encode(self, text):
-        """Source token ids and mask, int32 [B, S], and the greatest number of target tokens, int32 [B]."""
+        """Source token ids and mask, int32 [B, S], the greatest number of target tokens, int32 [B], and bool [B], True
+        where a text was cut off."""
         tokenizer = self.source_tokenizer
-        tokens = tokenizer.encode(text)[:, : self.max_source_length - 1]
-        end = tf.fill([tokens.nrows(), 1], tokenizer.eos_id)
-        tokens = tf.concat([tokens, tf.cast(end, tokens.dtype)], axis=1)
+        prefix, suffix = self._source_specials
+        whole = tokenizer.encode(text)
+        room = self.max_source_length - len(prefix) - len(suffix)
+        before, after = (
+            tf.tile(tf.constant(ids, whole.dtype, [1, len(ids)]), [whole.nrows(), 1]) for ids in (prefix, suffix)
+        )
+        tokens = tf.concat([before, whole[:, :room], after], axis=1)
         lengths = tf.cast(tokens.row_lengths(), tf.int32)
         token_ids = tf.cast(tokens.to_tensor(default_value=tokenizer.pad_id), tf.int32)
         mask = tf.sequence_mask(lengths, tf.shape(token_ids)[1], dtype=tf.int32)
         factor, offset = self.settings.max_tokens_factor, self.settings.max_tokens_offset
         limit = tf.cast(tf.math.ceil(tf.cast(lengths, tf.float32) * factor), tf.int32) + offset
-        return token_ids, mask, limit
+        return token_ids, mask, limit, whole.row_lengths() > room
+
+    @property
+    def _source_specials(self):
+        """Tokens before and after those of a source text."""
+        suffix = self.settings.source_suffix_ids
+        return self.settings.source_prefix_ids, (self.source_tokenizer.eos_id,) if suffix is None else suffix
 
     def _generate_in_backend(
         self, source_token_ids, source_padding_mask, max_new_tokens, controls, loop_length, num_beams, num_return
@@ -303,11 +375,13 @@ class SequenceToSequenceTask(Task):
     ):
         """Target token ids int32 [B, num_return, L] and scores float32 [B, num_return], in backend operations."""
         model, target = self.model, self.target_tokenizer
+        bias = self._suppressing_bias(settings)
         encoded = model.encode(source_token_ids, source_padding_mask)
         cache, cross_cache = model.start_cache(encoded, loop_length, num_beams)
 
         def step(token_ids, index, cache):
-            return model.decode_step(token_ids, index, cache, cross_cache, source_padding_mask)
+            logits, cache = model.decode_step(token_ids, index, cache, cross_cache, source_padding_mask)
+            return (logits if bias is None else logits + bias), cache
 
         limits = dict(
             eos_id=target.eos_id,
@@ -316,8 +390,10 @@ class SequenceToSequenceTask(Task):
             min_new_tokens=min_new_tokens,
             loop_length=loop_length,
             no_repeat_ngram_size=settings.no_repeat_ngram_size,
+            token_rules=settings.token_rules,
         )
-        start_ids = keras.ops.full_like(source_token_ids[:, 0], target.bos_id)
+        start_id = target.bos_id if settings.start_token_id is None else settings.start_token_id
+        start_ids = keras.ops.full_like(source_token_ids[:, 0], start_id)
         if num_beams == 1 and num_return == 1:
             hypotheses = greedy_search(step, cache, start_ids, **limits)
             # Beam search counts the end token, where there is one, as part of the length; so does this score.
@@ -333,9 +409,30 @@ class SequenceToSequenceTask(Task):
             num_return=num_return,
             length_penalty=length_penalty,
             length_penalty_type=settings.length_penalty_type,
+            stopping=settings.stopping,
             **limits,
         )
         return hypotheses.token_ids, hypotheses.scores
+
+    def _suppressing_bias(self, settings):
+        """float32 [1, V] that takes suppressed tokens out of the model's own distribution, or None."""
+        if not settings.renormalize or not settings.suppressed_token_ids:
+            return None
+        bias = np.zeros((1, self.model.target_vocabulary_size), "float32")
+        bias[:, list(settings.suppressed_token_ids)] = -np.inf
+        return keras.ops.convert_to_tensor(bias)
+
+    def _check_token_ids(self):
+        """Refuses settings with tokens that the model does not have."""
+        settings, target_size = self.settings, self.model.target_vocabulary_size
+        settings.token_rules.check_vocabulary_size(target_size)
+        for name, ids, size in (
+            ("start_token_id", [settings.start_token_id or 0], target_size),
+            ("source_prefix_ids", settings.source_prefix_ids, self.model.source_vocabulary_size),
+            ("source_suffix_ids", settings.source_suffix_ids or (), self.model.source_vocabulary_size),
+        ):
+            if max(ids, default=0) >= size:
+                raise UserError(f"{name} must be less than the vocabulary size {size}, got {max(ids)}")
 
     def _of_settings(self, settings):
         return type(self)(self.model, self.source_tokenizer, self.target_tokenizer, settings, self.examples)
@@ -374,11 +471,13 @@ class SequenceToSequenceTask(Task):
         return cls(preset.model, source, target, cls.settings_class(**preset.task_config["settings"]), examples)
 
 
-def _check_tokenizer(side, tokenizer, special_tokens, vocabulary_size):
+def _check_tokenizer(side, tokenizer, special_tokens, vocabulary_size, suppressed):
     for name in special_tokens:
         if getattr(tokenizer, f"{name}_id") is None:
             raise UserError(f"the {side} tokenizer has no {name} token, which the task needs")
-    if tokenizer.vocabulary_size != vocabulary_size:
+    # Tables may have more rows than the vocabulary, to fill up a multiple, if no answer can hold those tokens.
+    nameless = set(range(tokenizer.vocabulary_size, vocabulary_size))
+    if tokenizer.vocabulary_size > vocabulary_size or not nameless <= set(suppressed):
         raise UserError(
             f"the {side} tokenizer has {tokenizer.vocabulary_size} tokens but the model {vocabulary_size}; "
             "they must come from one training run"

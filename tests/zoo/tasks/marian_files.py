@@ -42,7 +42,9 @@ def write(directory, source, target, *, joint=True, config=None):
         # Every seventh piece is in no vocabulary, as pieces rarer than Marian's threshold are not.
         pieces.append([processor.id_to_piece(i) for i in range(processor.vocab_size()) if i < 3 or i % 7])
     pieces = [[*pieces[0], *pieces[1]]] if joint else pieces
-    vocabularies = [list(dict.fromkeys(["</s>", "<unk>", *LANGUAGES, *found, "<pad>"])) for found in pieces]
+    # A model has one padding token for both sides.
+    first = ["</s>", "<unk>"] if joint else ["</s>", "<unk>", "<pad>"]
+    vocabularies = [list(dict.fromkeys([*first, *LANGUAGES, *found, "<pad>"])) for found in pieces]
     for name, vocabulary in zip(("vocab.json", "target_vocab.json"), vocabularies, strict=False):
         content = json.dumps({token: i for i, token in enumerate(vocabulary)}, ensure_ascii=False)
         (directory / name).write_text(content, encoding="utf-8")

@@ -96,7 +96,7 @@ def test_long_lines_are_cut_off(tiny_translator):
 def target_token_ids(translator, source, num_beams):
     """Token ids of the best translation with what ended it, and its score, from inside the translator."""
     rows = tf.constant([source])
-    source_token_ids, mask, _ = translator._encode(rows)
+    source_token_ids, mask, *_ = translator._encode(rows)
     found = translator._generate_compiled(
         source_token_ids=source_token_ids,
         source_padding_mask=mask,

@@ -150,6 +150,11 @@ class _Reader:
             "forced_first_token_id": self._token("forced_bos_token_id"),
             "forced_last_token_id": self._token("forced_eos_token_id"),
         }
+        blocks_more = found["min_new_tokens"] or found["no_repeat_ngram_size"]
+        if found["renormalize"] and found["num_beams"] > 1 and blocks_more:
+            raise UserError(
+                f"{self.path}: renormalize_logits with min_length or no_repeat_ngram_size is not supported; remove one"
+            )
         longest = self._length("max_new_tokens", "max_length")
         if longest is not None:
             found["max_new_tokens"] = longest
