@@ -82,7 +82,7 @@ def test_the_preset_has_the_scores_that_were_reported(finished, corpus):
     directory, _ = finished
     task = zoo.load(directory)
     config = parse_command_line(arguments(corpus, directory))
-    tokenizer = pretraining.reading_from_text(task.tokenizer, ())
+    tokenizer = task.tokenizer.reading_from_text(())
     documents = TokenizedDocuments.encode(TextDocuments(corpus / "val.txt"), tokenizer.tokenize_with_offsets)
     nll = right = total = 0.0
     for x, labels, weights in pretraining.make_batches(config, documents, tokenizer, training=False).epoch(0):
@@ -139,7 +139,7 @@ def test_going_on_from_a_preset(finished, corpus, tmp_path):
     inputs = {"token_ids": np.array([[2, 9, 4, 11, 3]]), "padding_mask": np.ones((1, 5), "int32")}
     np.testing.assert_allclose(model(inputs)["token_logits"], task.model(inputs), atol=1e-5)
     # And from a model that has everything.
-    pretraining.MaskedLanguageModel(model, pretraining.reading_from_text(tokenizer, ("[MASK]",))).save(tmp_path / "all")
+    pretraining.MaskedLanguageModel(model, tokenizer.reading_from_text(("[MASK]",))).save(tmp_path / "all")
     config = replace(config, pretrained=tmp_path / "all")
     again, head = pretraining.make_model(config, pretraining.make_encoder(config, None, resumed=False)[0])
     assert head == "stored heads"

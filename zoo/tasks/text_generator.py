@@ -223,6 +223,8 @@ class TextGenerator(Task):
             `num_tokens`, int32 [B]; `truncated`, bool [B], whether both are too long for the model's context, so that
             their beginning was left out.
         """
+        text, _, rows = with_a_row({}, text, {})
+        continuation = tf.concat([continuation, tf.fill([tf.shape(text)[0] - rows], "")], axis=0)
         prompt, _ = self._encode_prompts(text, None)
         tokens = tf.concat([prompt, self.tokenizer.encode(continuation)], axis=1)
         longest = self.model.max_sequence_length
@@ -239,22 +241,23 @@ class TextGenerator(Task):
             "labels": token_ids[:, 1:],
             "weights": tf.cast(weights, tf.float32),
         }
-        rows = tf.shape(token_ids)[0]
-        at_a_time = tf.maximum(_POSITIONS_AT_A_TIME // tf.maximum(tf.shape(token_ids)[1], 1), 1)
+        at_a_time = tf.maximum(_POSITIONS_AT_A_TIME // tf.shape(token_ids)[1], 1)
+        all_rows = tf.shape(token_ids)[0]
 
         def part(start):
-            stop = tf.minimum(start + at_a_time, rows)
+            stop = tf.minimum(start + at_a_time, all_rows)
             padding = dict.fromkeys(inputs, 0)
             return call_in_backend(
                 self._score_compiled, {name: value[start:stop] for name, value in inputs.items()}, padding, longest
             )
 
         if keras.config.backend() == "tensorflow":
-            (scores,) = in_parts(part, rows, at_a_time, (tf.float32,))
+            (scores,) = in_parts(part, all_rows, at_a_time, (tf.float32,))
         else:
-            parts = [part(start) for start in range(0, max(int(rows), 1), int(at_a_time))]
+            parts = [part(start) for start in range(0, int(all_rows), int(at_a_time))]
             (scores,) = (tf.concat(results, axis=0) for results in zip(*parts, strict=True))
-        return {"score": scores, "num_tokens": scored, "truncated": truncated}
+        outputs = {"score": scores, "num_tokens": scored, "truncated": truncated}
+        return {name: value[:rows] for name, value in outputs.items()}
 
     def unpack(self, outputs):
         """The continuations, a list of str."""

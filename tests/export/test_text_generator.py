@@ -1,0 +1,56 @@
+"""Exports of text generators: a fresh process gives Python's continuations and scores, drawn ones too."""
+
+import json
+
+import pytest
+import tensorflow as tf
+from tiny_generator import PROMPTS, make_generator
+
+from export.saved_model import export_saved_model
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    generator = make_generator(stop=["\n\n", "w"], seed=4)
+    directory = tmp_path_factory.mktemp("serving") / "generator"
+    return generator, export_saved_model(generator, directory, parity_texts=PROMPTS, max_batch_size=8)
+
+
+def test_every_signature_answers_as_python(exported):
+    generator, version = exported
+    report = json.loads((version / "assets.extra" / "parity.json").read_text())
+    assert set(report["signatures"]) == {"serving_default", "generate", "score"}
+    assert report["rows"] > 5 * len(PROMPTS) and report["max_score_difference"] < 1e-5
+    # Byte pairs need no operation that an old server lacks.
+    assert report["servers"] == ["2.11", *(f"2.{minor}" for minor in range(12, 21))]
+    signatures = tf.saved_model.load(str(version)).signatures
+    served = signatures["serving_default"](text=tf.constant(PROMPTS))
+    assert [text.decode() for text in served["text"].numpy()] == generator(PROMPTS)
+    assert served["truncated"].numpy().tolist() == [prompt == "low " * 30 for prompt in PROMPTS]
+    scored = signatures["score"](text=tf.constant(["the slow", ""]), continuation=tf.constant([" fox", "low"]))
+    expected = generator.score(["the slow", ""], [" fox", "low"])
+    assert scored["score"].numpy().tolist() == pytest.approx([each.log_prob for each in expected], abs=1e-5)
+
+
+def test_the_same_request_gives_the_same_answer_on_every_load(exported):
+    generator, version = exported
+    controls = {name: tf.fill([4], tf.constant(c.default, c.dtype)) for name, c in generator.controls.items()}
+    controls["seed"] = tf.constant([1, 2, 1, 3])
+    prompts = tf.constant(["low", "low", "low", "the quick"])
+    answers = []
+    for _ in range(2):
+        generate = tf.saved_model.load(str(version)).signatures["generate"]
+        answers.append([text.decode() for text in generate(text=prompts, **controls)["text"].numpy()])
+    assert (
+        answers[0]
+        == answers[1]
+        == [
+            *(generator("low", seed=seed) for seed in (1, 2, 1)),
+            generator("the quick", seed=3),
+        ]
+    )
+    assert answers[0][0] == answers[0][2] != answers[0][1]
+    for name, value in (("top_p", 0.0), ("temperature", -0.5), ("temperature", float("nan"))):
+        refused = {**controls, name: tf.fill([4], value)}
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"{name} must be between"):
+            generate(text=prompts, **refused)
