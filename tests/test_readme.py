@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from fine_tuning_data import write_classes, write_conll
+from tiny_checkpoints import write_bart, write_marian
 
 from recipes import ner, ner_config, text_classification, text_classification_config, translation, translation_config
 from zoo.data.sample_corpus import sample_pairs
@@ -178,6 +179,17 @@ def test_pretraining(workplace):
         text = "".join(pair[0] + "\n" for pair in sample_pairs(count, seed=seed))
         (workplace / name).write_text(text, encoding="utf-8")
     assert "[MASK]" in run_module(find("recipes.pretraining"), workplace)
+
+
+def test_translators_and_summarizers_of_other_programs(workplace):
+    write_marian(workplace / "opus-mt-en-de")
+    write_bart(workplace / "bart-large-cnn")
+    for name, preset, task in (
+        ("opus-mt-en-de", "presets/en-de", "Translator"),
+        ("bart-large-cnn", "presets/summaries", "Summarizer"),
+    ):
+        assert f"a preset of {task}" in run_module(find("zoo.convert", name), workplace)
+        assert "published" in run_module(find("export", preset), workplace)
 
 
 def test_converting_there_and_back(workplace):

@@ -27,6 +27,8 @@ CASES = {
     "average": {"num_beams": 3, "num_return": 3, "length_penalty_type": "average"},
     "none": {"num_beams": 4, "length_penalty_type": "none"},
     "ten beams": {"num_beams": 10, "num_return": 10},
+    "the first ends": {"num_beams": 3, "num_return": 2, "stopping": "first"},
+    "estimated ends": {"num_beams": 4, "num_return": 2, "length_penalty_type": "average", "stopping": "estimate"},
     "beams without repeated bigrams": {"num_beams": 4, "num_return": 2, "no_repeat_ngram_size": 2},
     "more beams than vocabulary": {"num_beams": 9, "num_return": 9, "vocabulary_size": 5},
     "greedy under rules": {"token_rules": RULES, "no_repeat_ngram_size": 2},

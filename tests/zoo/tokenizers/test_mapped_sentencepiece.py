@@ -97,6 +97,20 @@ def test_texts_are_those_of_transformers(joint, corpus):
     assert [text.decode() for text in target.decode(padded).numpy()] == expected[:50]
 
 
+def test_blanks_before_punctuation(models, tmp_path):
+    """clean_up_tokenization_spaces, which tokenizer_config.json of many a model has."""
+    vocabulary, _ = marian_files.write(tmp_path, *models, config={"clean_up_tokenization_spaces": True})
+    words = [f"\u2581{word}" for word in (".", "?", "!", ",", "'", "n't", "'m", "'s", "'ve", "'re", "a", "b")]
+    vocabulary = [*vocabulary, *(word for word in words if word not in vocabulary)]
+    (tmp_path / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(vocabulary)}))
+    reference = transformers.MarianTokenizer.from_pretrained(tmp_path)
+    ours = MappedSentencePieceTokenizer(models[1], vocabulary, clean_up_spaces=True)
+    generator = random.Random(9)
+    rows = [[vocabulary.index(word) for word in generator.choices(words, k=8)] for _ in range(300)]
+    expected = reference.batch_decode(rows, skip_special_tokens=True)
+    assert [text.decode() for text in ours.decode(rows).numpy()] == expected
+
+
 def test_two_vocabularies(models, tmp_path):
     source, target = marian_files.write(tmp_path, *models, joint=False)
     assert source != target

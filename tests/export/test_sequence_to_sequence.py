@@ -1,0 +1,59 @@
+"""Marian and BART from a Hugging Face directory to a SavedModel, which gives the texts of transformers' `generate`."""
+
+import json
+
+import pytest
+import tensorflow as tf
+from tiny_checkpoints import answers_of_transformers, sentences, write_bart, write_marian
+
+import zoo
+from export.saved_model import export_saved_model
+from zoo.convert import main
+
+TEXTS = [*sentences(24, seed=4), "größer 中文 ☃"]
+
+
+def served(directory, name, write, capsys):
+    """Converts, exports and reloads a tiny model.
+
+    Returns:
+        The task of the preset, the line that the converter printed, transformers' model and tokenizer, and the outputs.
+    """
+    reference = write(directory / "source")
+    main([str(directory / "source"), str(directory / "preset")])
+    printed = capsys.readouterr().out
+    task = zoo.load(directory / "preset")
+    version = export_saved_model(task, directory / "serving" / name, parity_texts=TEXTS[:6], max_batch_size=4)
+    report = json.loads((version / "assets.extra" / "parity.json").read_text())
+    assert report["max_score_difference"] < 1e-4 and report["servers"][-1] == "2.20"
+    outputs = tf.saved_model.load(str(version)).signatures["serving_default"](text=tf.constant(TEXTS))
+    return task, printed, *reference, {key: value.numpy() for key, value in outputs.items()}
+
+
+def test_marian(tmp_path, capsys):
+    task, printed, model, tokenizer, outputs = served(tmp_path, "translation", write_marian, capsys)
+    assert printed == f"{tmp_path / 'preset'}: a preset of Translator\n"
+    assert task.unpack(outputs) == answers_of_transformers(model, tokenizer, TEXTS)
+    assert outputs.keys() == {"text", "score"} and len(set(task.unpack(outputs))) > 8
+
+
+def test_bart(tmp_path, capsys):
+    task, printed, model, tokenizer, outputs = served(tmp_path, "summaries", write_bart, capsys)
+    assert printed == f"{tmp_path / 'preset'}: a preset of Summarizer\n"
+    assert task.unpack(outputs) == answers_of_transformers(model, tokenizer, TEXTS)
+    assert not outputs["truncated"].any() and len(set(task.unpack(outputs))) > 15
+    served_again = tf.saved_model.load(str(tmp_path / "serving" / "summaries" / "1")).signatures["serving_default"]
+    assert served_again(text=tf.constant([" ".join(TEXTS), "a"]))["truncated"].numpy().tolist() == [True, False]
+
+
+def test_a_task_may_be_named(tmp_path, capsys):
+    write_bart(tmp_path / "source")
+    main([str(tmp_path / "source"), str(tmp_path / "preset"), "--task", "translation"])
+    assert capsys.readouterr().out == f"{tmp_path / 'preset'}: a preset of Translator\n"
+    for target, options, message in (
+        ("other", ["--task", "translation", "--to", "hugging-face"], "--task is for presets of Hugging Face"),
+        ("other", ["--to", "hugging-face"], "holds an encoder-decoder, which cannot be written"),
+    ):
+        with pytest.raises(SystemExit):
+            main([str(tmp_path / "source"), str(tmp_path / target), *options])
+        assert message in capsys.readouterr().err
