@@ -166,7 +166,10 @@ def own_data():
 
 
 def shakespeare():
-    """Plays of Shakespeare, character by character, in minutes on a CPU: nanoGPT's settings for one."""
+    """Plays of Shakespeare, character by character, in minutes on a CPU.
+
+    Model, context, batch and updates are those of nanoGPT's settings for a CPU; the learning rate is three times as high.
+    """
     return LanguageModelingConfig(
         variant="shakespeare",
         directory=Path("runs/shakespeare"),
@@ -179,7 +182,7 @@ def shakespeare():
         context=64,
         batch_size=12,
         total_steps=2000,
-        learning_rate=1e-3,
+        learning_rate=3e-3,
         final_learning_rate=1e-4,
         warmup_steps=100,
         validate_every_steps=250,
@@ -202,6 +205,7 @@ def shakespeare_large():
         context=256,
         batch_size=64,
         total_steps=5000,
+        learning_rate=1e-3,
         sample_tokens=200,
         # The published score is that of the best checkpoint: the model overfits towards the end.
         average_best=True,

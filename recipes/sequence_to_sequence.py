@@ -80,42 +80,30 @@ def token_arrays(tokenizer, texts):
     return np.split(tokens.values.numpy(), tokens.row_splits.numpy()[1:-1])
 
 
-class SampledTokens:
-    """Segmentations of an epoch drawn at random, a function of seed, epoch and the texts' order alone.
+def make_batches(
+    config, pairs, source_tokenizer, target_tokenizer, training, *, encode=None, encode_epoch=None, start_id=None
+):
+    """Batches of `pairs`, shuffled for training; of few shapes where each new shape is compiled.
 
     Args:
-        tokenizer: `SentencePieceTokenizer`.
-        alpha: See `SentencePieceTokenizer.sample`.
-        seeds: list of int that begins the seed of every call.
+        config: A `SequenceToSequenceConfig`.
+        pairs: Re-iterable of (source, target) strings.
+        source_tokenizer, target_tokenizer: The tokenizers.
+        training: Whether to shuffle, and to leave out pairs of too different lengths.
+        encode: From lists of texts to token arrays, for sources and for targets; what the tokenizers give if None.
+        encode_epoch: As of `PairBatches`, for tokens that change from epoch to epoch.
+        start_id: What the decoder reads first; the target tokenizer's begin token if None.
     """
-
-    def __init__(self, tokenizer, alpha, seeds):
-        self._tokenizer, self._alpha, self._seeds = tokenizer, alpha, seeds
-        self._calls = 0
-
-    def __call__(self, texts):
-        """Tokens of the next texts."""
-        seed = np.random.SeedSequence([*self._seeds, self._calls]).generate_state(1)[0]
-        self._calls += 1
-        return self._tokenizer.sample(texts, self._alpha, int(seed))
-
-
-def make_batches(config, pairs, source_tokenizer, target_tokenizer, training):
-    """Batches of `pairs`, shuffled for training; of few shapes where each new shape is compiled."""
-
-    def sampled(epoch):
-        return tuple(
-            SampledTokens(tokenizer, config.subword_sampling, [config.seed, epoch, side])
-            for side, tokenizer in enumerate((source_tokenizer, target_tokenizer))
-        )
-
+    encode_source, encode_target = encode or (
+        functools.partial(token_arrays, tokenizer) for tokenizer in (source_tokenizer, target_tokenizer)
+    )
     max_source_length, max_target_length = config.max_lengths
     compiled = config.jit_compile or keras.config.backend() == "jax"
     return PairBatches(
         pairs,
-        functools.partial(token_arrays, source_tokenizer),
-        functools.partial(token_arrays, target_tokenizer),
-        bos_id=target_tokenizer.bos_id,
+        encode_source,
+        encode_target,
+        bos_id=target_tokenizer.bos_id if start_id is None else start_id,
         eos_id=target_tokenizer.eos_id,
         pad_id=target_tokenizer.pad_id,
         batch_size_tokens=config.batch_size_tokens,
@@ -126,7 +114,7 @@ def make_batches(config, pairs, source_tokenizer, target_tokenizer, training):
         shuffle=training,
         fixed_rows=compiled,
         length_multiple=8 if compiled else 4,
-        encode_epoch=sampled if training and config.subword_sampling else None,
+        encode_epoch=encode_epoch,
     )
 
 

@@ -23,9 +23,6 @@ class SequenceToSequenceConfig:
     """Tokens in each vocabulary."""
     vocabulary_type: Literal["bpe", "unigram"] = "bpe"
     """SentencePiece model type."""
-    subword_sampling: float = 0.0
-    """Subword regularisation of the training text, drawn anew each epoch: for bpe the share of merges left out, for
-    unigram the exponent of probabilities; 0 for none."""
     joint_vocabulary: bool = True
     """One vocabulary for both languages, with all embeddings tied; else one each."""
     normalization: Literal["identity", "nfkc", "nmt_nfkc"] = "identity"
@@ -100,8 +97,6 @@ class SequenceToSequenceConfig:
             raise UserError(f"--dropout must be at least 0 and below 1, got {self.dropout}")
         if self.schedule == "cosine" and self.warmup_steps >= self.total_steps:
             raise UserError(f"--warmup-steps {self.warmup_steps} must be below --total-steps {self.total_steps}")
-        if not 0 <= self.subword_sampling <= 1:
-            raise UserError(f"--subword-sampling must be between 0 and 1, got {self.subword_sampling}")
         if self.weight_decay and self.optimizer == "adam":
             raise UserError("--weight-decay needs --optimizer adamw")
 

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import keras
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -55,6 +56,40 @@ def _open_files(pairs, source, target):
     return kinds[suffix](pairs)
 
 
+class SampledTokens:
+    """Segmentations of an epoch drawn at random, a function of seed, epoch and the texts' order alone.
+
+    Args:
+        tokenizer: `SentencePieceTokenizer`.
+        alpha: See `SentencePieceTokenizer.sample`.
+        seeds: list of int that begins the seed of every call.
+    """
+
+    def __init__(self, tokenizer, alpha, seeds):
+        self._tokenizer, self._alpha, self._seeds = tokenizer, alpha, seeds
+        self._calls = 0
+
+    def __call__(self, texts):
+        """Tokens of the next texts."""
+        seed = np.random.SeedSequence([*self._seeds, self._calls]).generate_state(1)[0]
+        self._calls += 1
+        return self._tokenizer.sample(texts, self._alpha, int(seed))
+
+
+def sampled_tokens(config, tokenizers):
+    """What `make_batches` takes for tokens that are drawn anew each epoch; None without subword sampling."""
+    if not config.subword_sampling:
+        return None
+
+    def encode_epoch(epoch):
+        return tuple(
+            SampledTokens(tokenizer, config.subword_sampling, [config.seed, epoch, side])
+            for side, tokenizer in enumerate(tokenizers)
+        )
+
+    return encode_epoch
+
+
 def evaluate(translator, pairs, target_language):
     """Translates the sources of `pairs` and scores them; returns the scores by name and the hypotheses."""
     sources, references = (list(side) for side in zip(*pairs, strict=True))
@@ -75,7 +110,9 @@ def run(config):
     train_pairs, validation_pairs, test_pairs = open_splits(config)
     tokenizers = make_tokenizers(config, train_pairs, resumed)
     model = make_model(config, *tokenizers, config.precision)
-    train_batches = make_batches(config, train_pairs, *tokenizers, training=True)
+    train_batches = make_batches(
+        config, train_pairs, *tokenizers, training=True, encode_epoch=sampled_tokens(config, tokenizers)
+    )
     validation_batches = make_batches(config, validation_pairs, *tokenizers, training=False)
     console.print(
         f"{config.size} Transformer with {model.count_params():,} parameters, "

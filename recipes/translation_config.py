@@ -48,6 +48,9 @@ class TranslationConfig(SequenceToSequenceConfig):
     target_language: str = "de"
     """ISO 639-1 code of the target language, for the tokenised BLEU."""
 
+    subword_sampling: float = 0.0
+    """Subword regularisation of the training text, drawn anew each epoch: for bpe the share of merges left out, for
+    unigram the exponent of probabilities; 0 for none."""
     max_length: int = 128
     """Longest source and target in tokens, end token included; longer pairs are left out of training."""
     validation_bleu_lines: int = 200
@@ -58,6 +61,8 @@ class TranslationConfig(SequenceToSequenceConfig):
     def __post_init__(self):
         super().__post_init__()
         self.check_lengths(max_length=self.max_length)
+        if not 0 <= self.subword_sampling <= 1:
+            raise UserError(f"--subword-sampling must be between 0 and 1, got {self.subword_sampling}")
         if self.early_stopping_metric == "val_bleu" and not self.validation_bleu_lines:
             raise UserError("--early-stopping-metric val_bleu needs --validation-bleu-lines above 0")
 

@@ -85,7 +85,8 @@ def test_subword_sampling_draws_every_epoch_anew(corpus, tmp_path):
     tokenizers = translation.make_tokenizers(config, pairs, resumed=False)
 
     def epoch(number, training=True):
-        batches = list(translation.make_batches(config, pairs, *tokenizers, training).epoch(number))
+        drawn = translation.sampled_tokens(config, tokenizers) if training else None
+        batches = translation.make_batches(config, pairs, *tokenizers, training, encode_epoch=drawn).epoch(number)
         rows = [row[: int(mask.sum()) - 1] for x, _, _ in batches for row, mask in zip(*_sources(x), strict=True)]
         texts = tokenizers[0].decode([row.tolist() for row in rows]).numpy()
         return sum(map(len, rows)), sorted(text.decode() for text in texts)

@@ -1,0 +1,154 @@
+"""Settings of the summarization recipe and their named variants."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from recipes.fine_tuning_config import flag
+from recipes.sequence_to_sequence_config import SequenceToSequenceConfig
+from recipes.variants import parse_variants
+from zoo.errors import UserError
+
+
+@dataclass(frozen=True)
+class SummarizationConfig(SequenceToSequenceConfig):
+    """Trains a summarizer, from scratch or from a pretrained one, and saves it as a preset in its run directory.
+
+    Data is a named data set (--dataset) or .jsonl files of texts with summaries (--train, --validation, --test). Of a
+    text that is too long only the beginning is read; how many there are is said. A run that was stopped goes on when
+    the same command is given again.
+    """
+
+    variant: Literal["own-data", "dialogsum"] = "own-data"
+    """Named settings that the other options start from."""
+    directory: Path = Path("runs/summarization")
+    """Where the run is kept: checkpoints, logs, learning curve and, at the end, the preset."""
+
+    dataset: str | None = None
+    """Named data set, "dialogsum"; None to read files."""
+    train: Path | None = None
+    """Training file, .jsonl (also .gz)."""
+    validation: Path | None = None
+    """Validation file."""
+    test: Path | None = None
+    """Test file; the validation file is scored if there is none."""
+    text_field: str = "text"
+    """Field of the files that holds the text."""
+    summary_fields: tuple[str, ...] = ("summary",)
+    """Fields that hold summaries: the first is learnt from, all are references of the scores."""
+    score_split: Literal["test", "validation"] = "test"
+    """What is scored at the end."""
+
+    pretrained: Path | None = None
+    """Start from a Hugging Face directory of a BART or PEGASUS, or a preset of a summarizer, with its tokenizers."""
+    max_source_length: int = 512
+    """Tokens of a text that are read, special ones included."""
+    max_target_length: int = 128
+    """Longest summary in tokens, end token included; longer ones are left out of training."""
+    min_new_tokens: int = 0
+    """Least tokens of a summary that the final model writes."""
+    no_repeat_ngram_size: int = 3
+    """No n-gram of this size occurs twice in a summary of the final model; 0 allows everything."""
+
+    validation_rouge_texts: int = 100
+    """Validation texts summarised greedily for ROUGE at each validation; 0 for none."""
+    early_stopping_metric: Literal["val_rouge1", "val_rouge2", "val_rougeL", "val_nll"] = "val_nll"
+    """What early stopping and the best checkpoints go by."""
+    max_length_ratio: float | None = None
+    """Pairs whose token counts differ by more than this factor are left out of training; None for any."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.check_lengths(max_source_length=self.max_source_length, max_target_length=self.max_target_length)
+        for name in ("min_new_tokens", "no_repeat_ngram_size", "validation_rouge_texts"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{flag(name)} must be at least 0, got {getattr(self, name)}")
+        if self.min_new_tokens > self.max_target_length:
+            raise UserError(
+                f"--min-new-tokens {self.min_new_tokens} is more than --max-target-length {self.max_target_length}"
+            )
+        if self.early_stopping_metric != "val_nll" and not self.validation_rouge_texts:
+            raise UserError(f"--early-stopping-metric {self.early_stopping_metric} needs --validation-rouge-texts")
+        if not self.summary_fields:
+            raise UserError("--summary-fields needs at least one field")
+
+    @property
+    def max_lengths(self):
+        """Most source and target tokens, special ones included."""
+        return self.max_source_length, self.max_target_length
+
+    @property
+    def metric_mode(self):
+        """Whether larger or smaller values of the early-stopping metric are better, "max" or "min"."""
+        return "min" if self.early_stopping_metric == "val_nll" else "max"
+
+
+def check_data_options(config):
+    """Refuses combinations of data options that name no data or too much of it.
+
+    Raises:
+        UserError: naming the options.
+    """
+    if config.dataset is not None and config.train is not None:
+        raise UserError("--dataset and --train name two training sets; give one of them")
+    if config.dataset is None and (config.train is None or config.validation is None):
+        raise UserError("own data: give --train and --validation, or a named data set with --dataset")
+
+
+def own_data():
+    """Starting point for files of your own, some ten thousand texts or more, from scratch."""
+    return SummarizationConfig(
+        vocabulary_size=8000,
+        size="small",
+        num_layers=None,
+        dropout=None,
+        norm="pre",
+        batch_size_tokens=8192,
+        total_steps=30_000,
+        optimizer="adamw",
+        weight_decay=1e-2,
+        schedule="inverse_square_root",
+        learning_rate=5e-4,
+        warmup_steps=2000,
+        validate_every_steps=1000,
+        checkpoint_every_steps=500,
+        early_stopping_metric="val_rouge2",
+        early_stopping_patience=10,
+        average_checkpoints=5,
+        num_beams=4,
+    )
+
+
+def dialogsum():
+    """DialogSum, everyday dialogues in English, with a model that two cores can train."""
+    return SummarizationConfig(
+        variant="dialogsum",
+        directory=Path("runs/dialogsum"),
+        dataset="dialogsum",
+        vocabulary_size=8000,
+        size="tiny",
+        num_layers=4,
+        dropout=0.2,
+        norm="pre",
+        max_source_length=400,
+        max_target_length=100,
+        batch_size_tokens=8192,
+        total_steps=12_000,
+        schedule="cosine",
+        learning_rate=2e-3,
+        warmup_steps=1000,
+        precision="mixed_bfloat16",
+        validate_every_steps=1000,
+        checkpoint_every_steps=250,
+        early_stopping_metric="val_rouge2",
+        average_checkpoints=5,
+        num_beams=4,
+    )
+
+
+VARIANTS = {"own-data": own_data, "dialogsum": dialogsum}
+
+
+def parse_command_line(argv):
+    """The configuration that a command line asks for, a `SummarizationConfig`."""
+    return parse_variants(SummarizationConfig, VARIANTS, "own-data", argv, "python -m recipes.summarization")

@@ -1,0 +1,178 @@
+"""The summarization recipe, by its real command and in this process, on small data."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import zoo
+from recipes import summarization
+from recipes.summarization_config import VARIANTS, parse_command_line
+from zoo.data import JsonlSummaries
+from zoo.errors import UserError
+from zoo.metrics import rouge
+
+ROOT = Path(__file__).parents[2]
+NAMES, THINGS, PLACES = ("Ann", "Bob", "Cleo", "Dan"), ("a bus", "a cake", "tea", "a map"), ("Rome", "Oslo", "Bonn")
+SMALL = "--vocabulary-size 330 --size tiny --num-layers 1 --dropout 0 --norm pre --max-source-length 60"
+STEPS = "--total-steps 60 --warmup-steps 10 --validate-every-steps 30 --checkpoint-every-steps 20 --learning-rate 3e-3"
+REST = (
+    "--max-target-length 24 --batch-size-tokens 1024 --optimizer adam --weight-decay 0 --schedule cosine --num-beams 2"
+)
+FIELDS = ["--text-field", "dialogue", "--summary-fields", "s1", "s2", "--early-stopping-patience", "0"]
+
+
+def write_dialogues(path, count, seed):
+    rng = random.Random(seed)
+    with path.open("w") as file:
+        for _ in range(count):
+            name, thing, place = rng.choice(NAMES), rng.choice(THINGS), rng.choice(PLACES)
+            lines = [f"{name}: Hello!", f"You: What do you want in {place}?", f"{name}: I want {thing}, please."]
+            lines += ["You: Well, well, well, let me see what there is."] * rng.randrange(3)
+            row = {
+                "dialogue": "\n".join(lines),
+                "s1": f"{name} wants {thing} in {place}.",
+                "s2": f"{name} is in {place}.",
+            }
+            file.write(json.dumps(row) + "\n")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("corpus")
+    for name, count, seed in (("train", 300, 1), ("val", 20, 2), ("test", 25, 3)):
+        write_dialogues(directory / f"{name}.jsonl", count, seed)
+    return directory
+
+
+def arguments(corpus, directory, *extra, settings=f"{SMALL} {STEPS} {REST}"):
+    files = [
+        part for split in ("train", "validation", "test") for part in (f"--{split}", f"{corpus}/{split[:5]}.jsonl")
+    ]
+    files[3] = f"{corpus}/val.jsonl"
+    return ["--directory", str(directory), *files, *FIELDS, *settings.split(), *map(str, extra)]
+
+
+def command(argv, backend="tensorflow"):
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.run(
+        [sys.executable, "-m", "recipes.summarization", *argv],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def history(directory, kind):
+    rows = [json.loads(line) for line in (directory / "history.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [row for row in rows if row["kind"] == kind]
+
+
+@pytest.fixture(scope="module")
+def finished(corpus, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("runs") / "finished"
+    done = command(arguments(corpus, directory))
+    assert done.returncode == 0, done.stderr
+    return directory, done.stdout
+
+
+def test_it_learns_and_scores_what_the_preset_writes(finished, corpus):
+    directory, output = finished
+    results = json.loads((directory / "results.json").read_text(encoding="utf-8"))
+    first, last = history(directory, "validation")
+    # An untrained model is near ln(330) = 5.8.
+    assert last["val_nll"] < first["val_nll"] < 2 and last["val_rouge1"] > 40
+    summarizer = zoo.load(directory)
+    assert isinstance(summarizer, zoo.Summarizer) and len(summarizer.examples) == 20
+    texts = list(JsonlSummaries(corpus / "test.jsonl", "dialogue", ("s1", "s2")))
+    summaries = summarizer([each.text for each in texts])
+    assert (directory / "test.summaries.txt").read_text(encoding="utf-8").splitlines() == summaries
+    expected = rouge(summaries, [each.summaries for each in texts])
+    assert results["split"] == "test" and results["texts"] == 25
+    for name, score in results["scores"].items():
+        assert score["value"] == pytest.approx(expected[name].value) and "nrefs:2" in score["signature"]
+        assert f"{score['value']:.2f}" in output
+    assert results["scores"]["rouge1"]["value"] > 40
+    assert (directory / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_long_texts_are_cut_and_counted(finished, corpus):
+    directory, output = finished
+    tokenizer = zoo.load(directory).tokenizer
+
+    def longer(split):
+        texts = [each.text for each in JsonlSummaries(corpus / f"{split}.jsonl", "dialogue", "s1")]
+        return sum(length > 59 for length in tokenizer.encode(texts).row_lengths().numpy())
+
+    assert 0 < longer("train") < 300
+    assert f"{longer('train')} of 300 texts are longer than 60 tokens; their end is cut" in output
+    results = json.loads((directory / "results.json").read_text(encoding="utf-8"))
+    assert results["truncated_texts"] == longer("test") > 0
+
+
+def test_batches_read_texts_as_the_task_does(finished, corpus):
+    directory, _ = finished
+    summarizer = zoo.load(directory)
+    config = parse_command_line(arguments(corpus, directory))
+    encode = summarization.encoders(config, (summarizer.tokenizer, summarizer.target_tokenizer), summarizer.settings)
+    texts = [each.text for each in JsonlSummaries(corpus / "val.jsonl", "dialogue", "s1")]
+    token_ids, mask, *_ = summarizer._encode(texts)
+    for row, tokens, real in zip(encode[0](texts), token_ids.numpy(), mask.numpy(), strict=True):
+        assert [*row.tolist(), summarizer.tokenizer.eos_id] == tokens[real == 1].tolist()
+
+
+def test_training_goes_on_from_a_preset_and_after_an_interruption(finished, corpus, tmp_path):
+    directory, _ = finished
+    steps = "--total-steps 20 --warmup-steps 2 --validate-every-steps 20 --checkpoint-every-steps 10"
+    argv = arguments(corpus, tmp_path / "run", "--pretrained", directory, settings=f"{SMALL} {REST} {steps}")
+    summarization.main([*argv, "--max-minutes", "0.0001"])
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["updates"] < 20
+    summarization.main(argv)
+    (after,) = history(tmp_path / "run", "validation")[-1:]
+    assert after["val_nll"] < history(directory, "validation")[-1]["val_nll"] + 0.2
+    with pytest.raises(
+        UserError, match="--max-source-length 90 or --max-target-length 24 is more than the 60 positions"
+    ):
+        summarization.run(parse_command_line([*argv, "--max-source-length", "90", "--directory", str(tmp_path / "x")]))
+
+
+def test_the_preset_of_another_backend_is_the_same_here(corpus, tmp_path):
+    argv = arguments(corpus, tmp_path / "torch", "--total-steps", "10", "--warmup-steps", "2", "--num-beams", "1")
+    done = command(argv, "torch")
+    assert done.returncode == 0, done.stderr
+    texts = [each.text for each in JsonlSummaries(corpus / "test.jsonl", "dialogue", "s1")]
+    written = (tmp_path / "torch" / "test.summaries.txt").read_text(encoding="utf-8").split("\n")[:-1]
+    assert [text.replace("\n", " ") for text in zoo.load(tmp_path / "torch")(texts)] == written
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--max-source-length", "9000"], "--batch-size-tokens 8192 is less than --max-source-length 9000"),
+        (["--min-new-tokens", "200"], "--min-new-tokens 200 is more than --max-target-length 128"),
+        (["--validation-rouge-texts", "0"], "--early-stopping-metric val_rouge2 needs --validation-rouge-texts"),
+        (["--no-repeat-ngram-size", "-1"], "--no-repeat-ngram-size must be at least 0"),
+        ([], "give --train and --validation"),
+        (["--dataset", "dialogsum", "--train", "a.jsonl"], "--dataset and --train name two training sets"),
+        (["--dataset", "multi30k"], "'multi30k' is for translation, not for summarization"),
+        (["--train", "absent.jsonl", "--validation", "absent.jsonl"], "absent.jsonl: no such file"),
+    ],
+)
+def test_mistakes_end_in_one_line(argv, message, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        summarization.main([*argv, "--directory", str(tmp_path / "run")])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_variants_are_consistent():
+    for name, make in VARIANTS.items():
+        assert make().variant == name
+        assert parse_command_line(["--variant", name]) == make()
