@@ -25,7 +25,7 @@ class ForeignModel:
         problem_type: "single_label_classification", "multi_label_classification", "regression" or None (not said).
         family: Of a "sequence_to_sequence" model: "marian", "bart", "mbart" or "pegasus".
         generation: Of a "sequence_to_sequence" model: how the checkpoint wants it decoded, settings by name as
-            `zoo.tasks.sequence_to_sequence.SequenceToSequenceSettings` takes them.
+            `zoo.tasks.SequenceToSequenceSettings` takes them.
     """
 
     directory: Path

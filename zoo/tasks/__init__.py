@@ -5,6 +5,7 @@ from zoo.tasks.loading import load
 from zoo.tasks.masked_language_model import FillSettings, MaskedLanguageModel
 from zoo.tasks.pretrained import load_pretrained_encoder
 from zoo.tasks.prompt_template import PromptTemplate
+from zoo.tasks.sequence_to_sequence_settings import SequenceToSequenceSettings
 from zoo.tasks.summarizer import SummarizationSettings, Summarizer, Summary
 from zoo.tasks.task import Control, Task
 from zoo.tasks.text_classifier import ClassificationSettings, TextClassifier
@@ -22,6 +23,7 @@ __all__ = [
     "GenerationSettings",
     "MaskedLanguageModel",
     "PromptTemplate",
+    "SequenceToSequenceSettings",
     "SummarizationSettings",
     "Summarizer",
     "Summary",

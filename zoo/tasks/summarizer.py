@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from zoo.tasks.sequence_to_sequence import SequenceToSequenceSettings, SequenceToSequenceTask
+from zoo.tasks.sequence_to_sequence import SequenceToSequenceTask
+from zoo.tasks.sequence_to_sequence_settings import SequenceToSequenceSettings
 
 
 @dataclass(frozen=True)

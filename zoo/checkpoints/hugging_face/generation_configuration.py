@@ -101,7 +101,7 @@ def read_generation(directory, config, defaults):
         defaults: Token ids by key for what config.json does not say.
 
     Returns:
-        A dict of settings by the names of `zoo.tasks.sequence_to_sequence.SequenceToSequenceSettings`. Lengths do not
+        A dict of settings by the names of `zoo.tasks.SequenceToSequenceSettings`. Lengths do not
         count the decoder's start token, as transformers does.
 
     Raises:

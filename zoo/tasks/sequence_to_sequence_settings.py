@@ -1,0 +1,105 @@
+"""How tasks over an encoder-decoder read and decode."""
+
+from dataclasses import dataclass
+
+from zoo.errors import UserError
+from zoo.generation import LENGTH_PENALTY_TYPES, STOPPING_RULES, TokenRules
+
+
+@dataclass(frozen=True)
+class SequenceToSequenceSettings:
+    """How a `SequenceToSequenceTask` decodes.
+
+    Raises:
+        UserError: for an impossible value, naming the attribute.
+
+    Attributes:
+        num_beams: Width of the beam search; 1 is greedy search.
+        length_penalty: Exponent of the length normalisation; larger favours longer answers, 0 disables it.
+        length_penalty_type: "gnmt" for ((5 + length) / 6) ** length_penalty, "average" for length ** length_penalty.
+        max_new_tokens: Most target tokens, the end token included.
+        min_new_tokens: Least target tokens before the end token.
+        max_tokens_factor, max_tokens_offset: A row's answer also has at most factor * source tokens + offset
+            tokens, which ends runaway answers and keeps the cache small.
+        no_repeat_ngram_size: No n-gram of this size occurs twice in an answer; 0 allows everything.
+        max_source_length: Source tokens, the end token included; the rest of a longer text is cut off.
+        stopping: When beam search ends: "exact", "first" or "estimate"; see `zoo.generation.beam_search`.
+        start_token_id: What the decoder reads first; the target tokenizer's begin token if None.
+        suppressed_token_ids: Tokens that no answer holds.
+        renormalize: Whether the probabilities of the other tokens sum to 1 where some are suppressed.
+        forced_first_token_id: First token of every answer, such as that of a language.
+        forced_last_token_id: Token that an answer has where it reaches its greatest length, such as the end token.
+        source_prefix_ids: Tokens before the source's own.
+        source_suffix_ids: Tokens after them; the source tokenizer's end token if None.
+    """
+
+    num_beams: int = 4
+    length_penalty: float = 1.0
+    length_penalty_type: str = "average"
+    max_new_tokens: int = 256
+    min_new_tokens: int = 0
+    max_tokens_factor: float = 3.0
+    max_tokens_offset: int = 16
+    no_repeat_ngram_size: int = 0
+    max_source_length: int = 256
+    stopping: str = "exact"
+    start_token_id: int | None = None
+    suppressed_token_ids: tuple = ()
+    renormalize: bool = False
+    forced_first_token_id: int | None = None
+    forced_last_token_id: int | None = None
+    source_prefix_ids: tuple = ()
+    source_suffix_ids: tuple | None = None
+
+    def __post_init__(self):
+        # From JSON they come as lists.
+        for name in ("suppressed_token_ids", "source_prefix_ids", "source_suffix_ids"):
+            value = getattr(self, name)
+            if isinstance(value, list):
+                object.__setattr__(self, name, tuple(value))
+        for name, minimum in (
+            ("num_beams", 1),
+            ("max_new_tokens", 1),
+            ("min_new_tokens", 0),
+            ("max_tokens_offset", 1),
+            ("no_repeat_ngram_size", 0),
+            ("max_source_length", 2),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+                raise UserError(f"{name} must be an integer of at least {minimum}, got {value!r}")
+        if self.min_new_tokens > self.max_new_tokens:
+            raise UserError(
+                f"min_new_tokens ({self.min_new_tokens}) must not exceed max_new_tokens ({self.max_new_tokens})"
+            )
+        if self.length_penalty_type not in LENGTH_PENALTY_TYPES:
+            raise UserError(
+                f"length_penalty_type must be one of {', '.join(LENGTH_PENALTY_TYPES)}, "
+                f"got {self.length_penalty_type!r}"
+            )
+        if not 0 <= self.length_penalty <= 10:
+            raise UserError(f"length_penalty must be between 0 and 10, got {self.length_penalty!r}")
+        if not self.max_tokens_factor >= 0:
+            raise UserError(f"max_tokens_factor must be at least 0, got {self.max_tokens_factor!r}")
+        if self.stopping not in STOPPING_RULES:
+            raise UserError(f"stopping must be one of {', '.join(STOPPING_RULES)}, got {self.stopping!r}")
+        if not isinstance(self.renormalize, bool):
+            raise UserError(f"renormalize must be true or false, got {self.renormalize!r}")
+        # It refuses what is no token id.
+        self.token_rules  # noqa: B018
+        start = () if self.start_token_id is None else (self.start_token_id,)
+        for name, ids in (
+            ("start_token_id", start),
+            ("source_prefix_ids", self.source_prefix_ids),
+            ("source_suffix_ids", self.source_suffix_ids or ()),
+        ):
+            if not all(isinstance(each, int) and not isinstance(each, bool) and each >= 0 for each in ids):
+                raise UserError(f"{name} must hold integers of at least 0, got {getattr(self, name)!r}")
+        specials = len(self.source_prefix_ids) + len(self.source_suffix_ids or (0,))
+        if self.max_source_length <= specials:
+            raise UserError(f"max_source_length ({self.max_source_length}) must exceed its {specials} special tokens")
+
+    @property
+    def token_rules(self):
+        """The `zoo.generation.TokenRules` of these settings."""
+        return TokenRules(self.suppressed_token_ids, self.forced_first_token_id, self.forced_last_token_id)
