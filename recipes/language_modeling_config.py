@@ -168,7 +168,7 @@ def own_data():
 def shakespeare():
     """Plays of Shakespeare, character by character, in minutes on a CPU.
 
-    Model, context, batch and updates are those of nanoGPT's settings for a CPU; the learning rate is three times as high.
+    Model, context, batch and updates are nanoGPT's settings for a CPU; the learning rate is three times as high.
     """
     return LanguageModelingConfig(
         variant="shakespeare",

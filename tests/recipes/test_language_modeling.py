@@ -76,7 +76,7 @@ def test_the_preset_has_the_perplexity_that_was_reported(finished, corpus):
     """Every token's probability in windows made by hand; bytes counted from the file."""
     directory, _ = finished
     generator = zoo.load(directory)
-    documents = (corpus / "val.txt").read_text(encoding="utf-8").strip("\n").split("\n\n")
+    documents = (corpus / "val.txt").read_text(encoding="utf-8").split("\n\n")
     context, stride, total, count = 24, 12, 0.0, 0
     for text in documents:
         tokens = [generator.tokenizer.eos_id, *generator.tokenizer.encode([text]).to_list()[0]]
@@ -144,7 +144,7 @@ def test_pieces_of_a_text_have_the_tokens_of_the_whole(monkeypatch):
     text = "One line.\nTwo\n\n  three \n\tfour\nfive's 😀\n\n\nsix\n seven eight nine ten\neleven\n" * 3
     pieces = list(language_modeling.pieces(text))
     assert "".join(pieces) == text and len(pieces) > 8
-    tokenizer = BytePairTokenizer.train([text], 330)
+    tokenizer = BytePairTokenizer.train([text], 290)
     (tokens,) = language_modeling.encode(tokenizer, [text])
     assert tokens.tolist() == tokenizer.encode([text]).to_list()[0]
 

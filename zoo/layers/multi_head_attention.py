@@ -188,7 +188,9 @@ class MultiHeadAttention(keras.layers.Layer):
         prompt_logits = ops.reshape(prompt_logits, (num_queries, self.num_heads, prompt_length))
         weights = ops.softmax(ops.concatenate([prompt_logits, own_logits], axis=-1), axis=-1)
         weights = ops.cast(weights, values.dtype)
-        prompt_weights = ops.reshape(weights[:, :, :prompt_length], (rows, -1, self.num_heads, prompt_length))
+        # Not -1: a prompt of no positions would leave it undetermined.
+        grouped_shape = (rows, ops.shape(grouped)[1], self.num_heads, prompt_length)
+        prompt_weights = ops.reshape(weights[:, :, :prompt_length], grouped_shape)
         attended = ops.matmul(weights[:, :, None, prompt_length:], values)
         attended = ops.reshape(attended, (num_queries, self.hidden_dim))
         from_prompt = ops.einsum("bkhp,bhpd->bkhd", prompt_weights, prompt_values)
