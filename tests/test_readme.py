@@ -1,5 +1,6 @@
 """Every command and every program in the README runs, in the order given, on smaller settings."""
 
+import json
 import os
 import re
 import shlex
@@ -13,7 +14,18 @@ import pytest
 from fine_tuning_data import write_classes, write_conll
 from tiny_checkpoints import write_bart, write_marian
 
-from recipes import ner, ner_config, text_classification, text_classification_config, translation, translation_config
+from recipes import (
+    language_modeling,
+    language_modeling_config,
+    ner,
+    ner_config,
+    summarization,
+    summarization_config,
+    text_classification,
+    text_classification_config,
+    translation,
+    translation_config,
+)
 from zoo.data.sample_corpus import sample_pairs
 
 ROOT = Path(__file__).parents[1]
@@ -54,6 +66,10 @@ def workplace(tmp_path_factory):
         text = "".join(pair[column] + "\n" for pair in sample_pairs(40, seed=6))
         (directory / name).write_text(text, encoding="utf-8")
     assert "published" in run_module(find("export", "serving/translation"), directory)
+    for name, count, seed in (("corpus.txt", 400, 7), ("heldout.txt", 40, 8)):
+        text = "".join(pair[0] + "\n" for pair in sample_pairs(count, seed=seed))
+        (directory / name).write_text(text, encoding="utf-8")
+    run_module(find("recipes.language_modeling", "runs/generator"), directory)
     write_conll(directory / "train.conll", 40, 1)
     write_conll(directory / "val.conll", 10, 2)
     write_classes(directory / "train.csv", 1)
@@ -86,6 +102,11 @@ def run_module(argv, directory):
     extra = f"{SMALL} {SMALLER_MODEL}".split() if argv[2] == "recipes.translation" else []
     if argv[2] in ("recipes.ner", "recipes.text_classification"):
         extra = ["--epochs", "1"]
+    if argv[2] == "recipes.language_modeling":
+        extra = f"{FEW_STEPS} --vocabulary-size 300 --num-layers 1 --hidden-dim 16 --num-heads 2 --context 64".split()
+    if argv[2] == "recipes.summarization":
+        extra = f"{FEW_STEPS} --vocabulary-size 300 --size tiny --num-layers 1 --validation-rouge-texts 2".split()
+        extra += ["--schedule", "cosine"]
     if argv[2] == "recipes.pretraining":
         extra = f"{FEW_STEPS} --vocabulary-size 300 --batch-size 4 --sequence-length 32".split()
     if "8000" in argv:
@@ -103,6 +124,8 @@ def test_every_command_is_one_that_is_tested_here():
         "python -m recipes.ner",
         "python -m recipes.text_classification",
         "python -m recipes.pretraining",
+        "python -m recipes.language_modeling",
+        "python -m recipes.summarization",
         "python -m export",
         "docker run -p",
         "curl -d {",
@@ -175,10 +198,24 @@ def test_fine_tuning_and_exporting_entities(workplace):
 
 
 def test_pretraining(workplace):
-    for name, count, seed in (("corpus.txt", 400, 7), ("heldout.txt", 40, 8)):
-        text = "".join(pair[0] + "\n" for pair in sample_pairs(count, seed=seed))
-        (workplace / name).write_text(text, encoding="utf-8")
     assert "[MASK]" in run_module(find("recipes.pretraining"), workplace)
+
+
+def test_generators_are_trained_and_exported_with_their_scores(workplace):
+    assert "published" in run_module(find("export", "runs/generator"), workplace)
+    guide = (workplace / "serving/generator/serving.md").read_text(encoding="utf-8")
+    (curl,) = [argv for argv in commands() if argv[0] == "curl" and "generator" in argv[-1]]
+    assert curl[-1] in guide
+    sample = json.loads((workplace / "serving/generator/request_score.json").read_text(encoding="utf-8"))
+    asked = json.loads(curl[2])
+    assert sample.keys() == asked.keys() and sample["instances"][0].keys() == asked["instances"][0].keys()
+
+
+def test_summarizers(workplace):
+    for name, count, seed in (("texts", 100, 3), ("heldout", 10, 4)):
+        rows = ({"text": f"{one} {other}", "summary": other} for one, other in sample_pairs(count, seed=seed))
+        (workplace / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert "rougeLsum" in run_module(find("recipes.summarization", "runs/summaries"), workplace)
 
 
 def test_translators_and_summarizers_of_other_programs(workplace):
@@ -204,6 +241,9 @@ def test_converting_there_and_back(workplace):
         (translation, translation_config, "multi30k-one-hour"),
         (ner, ner_config, "wnut17"),
         (text_classification, text_classification_config, "banking77"),
+        (language_modeling, language_modeling_config, "shakespeare"),
+        (language_modeling, language_modeling_config, "shakespeare-large"),
+        (summarization, summarization_config, "dialogsum"),
     ],
 )
 def test_variants_parse(recipe, config, variant, monkeypatch):
@@ -217,7 +257,7 @@ def test_variants_parse(recipe, config, variant, monkeypatch):
 
 def test_python_programs_run(workplace):
     programs = blocks("python")
-    assert len(programs) == 2
+    assert len(programs) == 3
     for program in programs:
         run([sys.executable, "-c", program], workplace)
     assert (workplace / "serving/mine/1/saved_model.pb").is_file()
