@@ -5,19 +5,23 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from zoo.checkpoints import checkpoint_format, load_foreign, load_foreign_tokenizer, save_hugging_face
-from zoo.checkpoints.hugging_face import tokenizer_files
+from zoo.checkpoints.gpt2 import LANGUAGE_MODEL
+from zoo.checkpoints.hugging_face import sampling_file, tokenizer_files
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError, command_line
-from zoo.tasks import EntityRecognizer, TextClassifier, load
+from zoo.tasks import EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator, load
 from zoo.tasks.foreign import task_from_hugging_face
-from zoo.tokenizers import WordPieceTokenizer
+from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
+
+# Tasks that transformers has models for.
+_WRITTEN = (EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator)
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,8 @@ class ConvertConfig:
 
     Attributes:
         source: A Hugging Face directory (safetensors or tf_model.h5), a checkpoint of Google's TensorFlow programs with
-            bert_config.json and vocab.txt, a KerasHub preset, or a preset of the zoo.
+            bert_config.json and vocab.txt or of OpenAI's with hparams.json, encoder.json and vocab.bpe, a KerasHub
+            preset, or a preset of the zoo.
         target: Where to write.
         to: What to write. Bare encoders are no task and have no preset; as a Hugging Face directory the recipes take
             them with --pretrained.
@@ -93,7 +98,8 @@ def _to_hugging_face(source, target, task=False):
         labels=foreign.labels,
         problem_type=foreign.problem_type,
         pad_token_id=tokenizer.pad_id,
-        assets=tokenizer_files(tokenizer),
+        end_token_id=tokenizer.eos_id,
+        assets=tokenizer_files(tokenizer, "none" if foreign.kind == LANGUAGE_MODEL else "both"),
     )
     return target if task else f"{target}: a Hugging Face directory of a {foreign.kind.replace('_', ' ')}"
 
@@ -108,15 +114,22 @@ def _task_to_hugging_face(source, target):
         problem_type = f"{'multi' if task.settings.multi_label else 'single'}_label_classification"
         if task.settings.temperature != 1.0:
             lost = f", without its temperature {task.settings.temperature:g}"
-    if not isinstance(task.tokenizer, WordPieceTokenizer):
+    if not isinstance(task, _WRITTEN) or not isinstance(task.tokenizer, (WordPieceTokenizer, BytePairTokenizer)):
         raise UserError(f"{source} holds a {type(task).__name__}, which cannot be written as a Hugging Face directory")
+    around, assets = "both", {}
+    if isinstance(task, TextGenerator):
+        around = "begin" if task.settings.begin_token else "none"
+        content = sampling_file(asdict(task.settings), task.tokenizer.eos_id)
+        assets["generation_config.json"] = lambda path: path.write_bytes(content)
+        lost = f", without its stop strings {list(task.settings.stop)}" if task.settings.stop else ""
     save_hugging_face(
         task.model,
         target,
         labels=labels,
         problem_type=problem_type,
         pad_token_id=task.tokenizer.pad_id,
-        assets=tokenizer_files(task.tokenizer),
+        end_token_id=task.tokenizer.eos_id,
+        assets={**tokenizer_files(task.tokenizer, around), **assets},
     )
     return f"{target}: a Hugging Face directory of {type(task).__name__}{lost}"
 

@@ -11,7 +11,7 @@ from zoo.errors import UserError
 from zoo.generation.tag_decoding import TagRules, best_tags, tag_spans
 from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask, decoded
 from zoo.tasks.inference import call_in_backend, compile_inference
-from zoo.tokenizers import character_offsets, clean_text
+from zoo.tokenizers import BytePairTokenizer, character_offsets, clean_text
 
 WORD_SCORES = ("mean", "first")
 
@@ -88,6 +88,10 @@ class EntityRecognizer(EncoderTask):
         super().__init__(model, tokenizer, examples)
         if not hasattr(tokenizer, "tokenize_with_offsets"):
             raise UserError(f"{type(tokenizer).__name__} gives no offsets, which entities need")
+        if isinstance(tokenizer, BytePairTokenizer):
+            raise UserError(
+                "entity recognition with BytePairTokenizer, whose words begin with a blank, is not supported"
+            )
         settings = settings or EntitySettings()
         self.rules = TagRules(tags, settings.scheme)
         if len(self.rules.tags) != model.num_labels:

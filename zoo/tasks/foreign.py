@@ -1,12 +1,21 @@
 """Tasks of models from other programs."""
 
-from zoo.checkpoints.hugging_face import load_hugging_face, load_sequence_to_sequence_tokenizers, load_tokenizer
+from zoo.checkpoints.gpt2 import LANGUAGE_MODEL
+from zoo.checkpoints.hugging_face import (
+    is_byte_pair,
+    load_hugging_face,
+    load_sequence_to_sequence_tokenizers,
+    load_tokenizer,
+    read_byte_pair,
+    read_sampling,
+)
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
 from zoo.tasks.entity_recognizer import EntityRecognizer, EntitySettings
 from zoo.tasks.masked_language_model import MaskedLanguageModel
 from zoo.tasks.summarizer import Summarizer
 from zoo.tasks.text_classifier import ClassificationSettings, TextClassifier
+from zoo.tasks.text_generator import GenerationSettings, TextGenerator
 from zoo.tasks.translator import Translator
 
 SEQUENCE_TO_SEQUENCE_TASKS = {"translation": Translator, "summarization": Summarizer}
@@ -19,8 +28,8 @@ def task_from_hugging_face(directory, dtype=None, task=None):
     """The task that a Hugging Face directory's architecture names.
 
     Token classifiers become an `EntityRecognizer`, sequence classifiers a `TextClassifier` and masked language models a
-    `MaskedLanguageModel`. A Marian or mBART becomes a `Translator`, a BART or PEGASUS a `Summarizer`, which decode as
-    the checkpoint's generation_config.json says.
+    `MaskedLanguageModel`. A Marian or mBART becomes a `Translator`, a BART or PEGASUS a `Summarizer` and a GPT-2 a
+    `TextGenerator`, which decode as the checkpoint's generation_config.json says.
 
     Args:
         directory: A directory with config.json, safetensors files and a tokenizer.
@@ -35,23 +44,54 @@ def task_from_hugging_face(directory, dtype=None, task=None):
     found = load_hugging_face(directory, dtype=dtype)
     if found.kind == SEQUENCE_TO_SEQUENCE:
         return _sequence_to_sequence_task(found, task or _TASK_OF_FAMILY[found.family])
+    if task is None and found.kind == LANGUAGE_MODEL:
+        return _text_generator(found)
     if task is not None:
         raise UserError(f"{directory} holds a model of kind {found.kind!r}, which cannot be made for {task}")
     if found.kind == "token_classifier":
         return EntityRecognizer(
-            found.model, load_tokenizer(directory), found.labels, EntitySettings(scheme=tag_scheme(found.labels))
+            found.model, _encoder_tokenizer(directory), found.labels, EntitySettings(scheme=tag_scheme(found.labels))
         )
     if found.kind == "sequence_classifier":
         if found.problem_type == "regression" or len(found.labels) == 1:
             raise UserError(f"{directory} holds a regression model, which is not supported; classifiers are")
         settings = ClassificationSettings(multi_label=found.problem_type == "multi_label_classification")
-        return TextClassifier(found.model, load_tokenizer(directory), found.labels, settings)
+        return TextClassifier(found.model, _encoder_tokenizer(directory), found.labels, settings)
     if found.kind in ("masked_token_predictor", "pretraining"):
-        return MaskedLanguageModel(found.model, load_tokenizer(directory, special_tokens_in_text=("[MASK]",)))
+        tokenizer = _encoder_tokenizer(directory)
+        if tokenizer.mask_id is None:
+            raise UserError(f"{directory}: the tokenizer has no mask token, which filling blanks needs")
+        return MaskedLanguageModel(found.model, tokenizer.reading_from_text(tokenizer.id_to_token([tokenizer.mask_id])))
     raise UserError(
         f"{directory} holds a bare encoder, which has no answers to give: fine-tune it, for example with "
         f"python -m recipes.ner --pretrained {directory}"
     )
+
+
+def _encoder_tokenizer(directory):
+    if not is_byte_pair(directory):
+        return load_tokenizer(directory)
+    tokenizer, around = read_byte_pair(directory)
+    if around not in ("both", None):
+        raise UserError(f"{directory}: an encoder whose tokenizer puts no special tokens around texts is not supported")
+    return tokenizer
+
+
+def _text_generator(found):
+    directory, model = found.directory, found.model
+    if not is_byte_pair(directory):
+        raise UserError(f"{directory}: a language model needs a byte-level BPE tokenizer, which is not there")
+    tokenizer, around = read_byte_pair(directory, vocabulary_size=model.vocabulary_size)
+    if around == "both":
+        raise UserError(f"{directory}: a tokenizer that puts an end token behind every prompt is not supported")
+    found = read_sampling(directory, tokenizer.eos_id, model.max_sequence_length)
+    # A short context would otherwise leave no room for a prompt.
+    longest = min(GenerationSettings().max_new_tokens, model.max_sequence_length // 2)
+    try:
+        settings = GenerationSettings(**{"max_new_tokens": longest, **found}, begin_token=around == "begin")
+    except UserError as error:
+        raise UserError(f"{directory}: {error}") from error
+    return TextGenerator(model, tokenizer, settings)
 
 
 def _sequence_to_sequence_task(found, name):

@@ -8,6 +8,7 @@ from keras import ops
 
 from zoo.errors import UserError
 from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask, decoded
+from zoo.tokenizers import BytePairTokenizer
 
 # The probabilities of a whole vocabulary take about the memory of this many positions of an encoder.
 _POSITIONS_OF_A_BLANK = 4
@@ -37,7 +38,10 @@ class FillSettings:
 
 
 class MaskedLanguageModel(EncoderTask):
-    """Fills blanks, written `[MASK]`, with the most probable tokens.
+    """Fills blanks, written as the tokenizer's mask token (`[MASK]`, `<mask>`), with the most probable tokens.
+
+    Tokens are given as the vocabulary spells them; those of a `BytePairTokenizer` as the text that they add, which
+    begins with a blank at the beginning of a word.
 
     Args:
         model: A `zoo.models.MaskedTokenPredictor`, with or without next-sentence prediction.
@@ -68,7 +72,7 @@ class MaskedLanguageModel(EncoderTask):
         longest = min(settings.max_source_length, model.max_sequence_length)
         candidates = min(settings.top_k, tokenizer.vocabulary_size)
         self.settings = FillSettings(top_k=candidates, max_source_length=longest)
-        self._tokens = tf.constant(tokenizer.id_to_token(list(range(tokenizer.vocabulary_size))))
+        self._tokens = tf.constant(_readable(tokenizer))
 
     @property
     def max_source_length(self):
@@ -137,3 +141,12 @@ class MaskedLanguageModel(EncoderTask):
         """The model of a `zoo.checkpoints.Preset`; used by `zoo.load`."""
         tokenizer = load_tokenizer(preset.directory / "tokenizer")
         return cls(preset.model, tokenizer, FillSettings(**preset.task_config["settings"]), examples)
+
+
+def _readable(tokenizer):
+    """What each token of the vocabulary is called in answers."""
+    tokens = tokenizer.id_to_token(list(range(tokenizer.vocabulary_size)))
+    if not isinstance(tokenizer, BytePairTokenizer):
+        return tokens
+    contents = zip(tokenizer.token_bytes, tokens, strict=True)
+    return [content.decode("utf-8", "replace") if content else token for content, token in contents]

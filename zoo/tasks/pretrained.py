@@ -4,7 +4,6 @@ from zoo.checkpoints.hugging_face import is_hugging_face, load_hugging_face, loa
 from zoo.errors import UserError
 from zoo.models import Encoder
 from zoo.tasks.loading import load
-from zoo.tokenizers import WordPieceTokenizer
 
 
 def load_pretrained_encoder(directory, *, pooler, dtype=None):
@@ -28,7 +27,7 @@ def load_pretrained_encoder(directory, *, pooler, dtype=None):
         encoder, tokenizer = getattr(task.model, "encoder", None), task.tokenizer
         if not isinstance(encoder, Encoder):
             raise UserError(f"{directory} holds a {type(task).__name__}, which has no encoder of the BERT family")
-        if isinstance(tokenizer, WordPieceTokenizer) and tokenizer.special_tokens_in_text:
+        if getattr(tokenizer, "special_tokens_in_text", ()):
             tokenizer = tokenizer.reading_from_text(())
     if pooler != (encoder.pooler is not None):
         encoder = _with_pooler(encoder, pooler)

@@ -165,12 +165,12 @@ def test_tokenizers_that_cannot_be_followed(tmp_path):
     (tmp_path / "tokenizer_config.json").write_text("{")
     with pytest.raises(UserError, match=r"tokenizer_config.json is damaged"):
         zoo.load(tmp_path)
-    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"type": "BPE"}}))
-    with pytest.raises(UserError, match="the tokenizer is 'BPE'; supported is WordPiece"):
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"type": "Unigram"}}))
+    with pytest.raises(UserError, match="the tokenizer is 'Unigram'; supported are WordPiece"):
         zoo.load(tmp_path)
     for name in ("tokenizer.json", "vocab.txt"):
         (tmp_path / name).unlink()
-    with pytest.raises(UserError, match=r"holds neither tokenizer.json nor vocab.txt"):
+    with pytest.raises(UserError, match=r"holds neither tokenizer.json nor vocab.txt nor vocab.json with merges.txt"):
         zoo.load(tmp_path)
 
 

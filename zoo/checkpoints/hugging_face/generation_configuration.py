@@ -1,4 +1,4 @@
-"""How a Hugging Face directory wants its encoder-decoder decoded: generation_config.json, earlier config.json."""
+"""How a Hugging Face directory wants its model decoded: generation_config.json, earlier config.json."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from zoo.errors import UserError
 GENERATION_FILE = "generation_config.json"
 
 # Key: the values that change nothing. Any other asks for a search that the zoo does not have.
-_NEUTRAL = {
+NEUTRAL = {
     "do_sample": (False,),
     "num_beam_groups": (1,),
     "num_return_sequences": (1,),
@@ -51,7 +51,7 @@ _FOLLOWED = (
     "pad_token_id",
 )
 # Of sampling, of speed or of what is returned: without do_sample they change no text.
-_WITHOUT_EFFECT = (
+WITHOUT_EFFECT = (
     "temperature",
     "top_k",
     "top_p",
@@ -107,10 +107,33 @@ def read_generation(directory, config, defaults):
     Raises:
         UserError: for a damaged file, and for what the zoo cannot follow exactly, naming the key and its value.
     """
+    content, path = generation_content(directory, config, defaults, NEUTRAL, {*NEUTRAL, *_FOLLOWED, *WITHOUT_EFFECT})
+    old = path.name != GENERATION_FILE and config.get("force_bos_token_to_be_generated")
+    if old and content.get("forced_bos_token_id") is None:
+        # BART's spelling before 2021.
+        content["forced_bos_token_id"] = content["bos_token_id"]
+    return _Settings(content, path).settings()
+
+
+def generation_content(directory, config, defaults, neutral, known):
+    """What a directory says of decoding, by key.
+
+    Args:
+        directory: The directory.
+        config: The content of its config.json.
+        defaults: Token ids by key for what config.json does not say.
+        neutral: By key the values that change nothing; any other is refused.
+        known: The keys that generation_config.json may hold.
+
+    Returns:
+        The dict, and the path that messages name.
+
+    Raises:
+        UserError: as `read_generation`.
+    """
     path = Path(directory) / GENERATION_FILE
     if path.is_file():
         content = _read_json(path)
-        known = {*_NEUTRAL, *_FOLLOWED, *_WITHOUT_EFFECT}
         unknown = sorted(key for key, value in content.items() if key not in known and value not in (None, False))
         if unknown:
             raise UserError(f"{path}: {unknown[0]} {content[unknown[0]]!r} is not supported; remove it to do without")
@@ -119,36 +142,61 @@ def read_generation(directory, config, defaults):
     else:
         path = Path(directory) / "config.json"
         content = {**defaults, **config}
-        if config.get("force_bos_token_to_be_generated") and content.get("forced_bos_token_id") is None:
-            # BART's spelling before 2021.
-            content["forced_bos_token_id"] = content["bos_token_id"]
-    for key, values in _NEUTRAL.items():
+    for key, values in neutral.items():
         value = content.get(key)
         if value is not None and value not in values:
             raise UserError(f"{path}: {key} {value!r} is not supported; remove it to do without")
-    return _Reader(content, path).settings()
+    return content, path
 
 
-class _Reader:
+class GenerationValues:
+    """Values of such a dict, checked; messages name the path."""
+
     def __init__(self, content, path):
         self.content, self.path = content, path
 
+    def value(self, key, default):
+        """A key's value, or the default where it has none."""
+        value = self.content.get(key)
+        return default if value is None else value
+
+    def integer(self, key):
+        """A key's value, an integer of at least 0."""
+        value = self.content[key]
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise UserError(f"{self.path}: {key} {value!r} is not supported; it must be an integer of at least 0")
+        return value
+
+    def token(self, *keys):
+        """The one token of the first key that has any."""
+        for key in keys:
+            value = self.content.get(key)
+            if isinstance(value, list):
+                if len(value) != 1:
+                    raise UserError(f"{self.path}: {key} {value!r} is not supported; it must be one token")
+                value = value[0]
+            if value is not None:
+                return value
+        return None
+
+
+class _Settings(GenerationValues):
     def settings(self):
-        stopping = self._value("early_stopping", False)
+        stopping = self.value("early_stopping", False)
         if stopping not in _STOPPING:
             raise UserError(f"{self.path}: early_stopping {stopping!r} is not supported")
         found = {
-            "num_beams": self._value("num_beams", 1),
-            "length_penalty": float(self._value("length_penalty", 1.0)),
+            "num_beams": self.value("num_beams", 1),
+            "length_penalty": float(self.value("length_penalty", 1.0)),
             "length_penalty_type": "average",
-            "no_repeat_ngram_size": self._value("no_repeat_ngram_size", 0),
+            "no_repeat_ngram_size": self.value("no_repeat_ngram_size", 0),
             "min_new_tokens": self._length("min_new_tokens", "min_length") or 0,
             "stopping": _STOPPING[stopping],
-            "start_token_id": self._token("decoder_start_token_id", "bos_token_id"),
+            "start_token_id": self.token("decoder_start_token_id", "bos_token_id"),
             "suppressed_token_ids": self._suppressed(),
-            "renormalize": bool(self._value("renormalize_logits", False)),
-            "forced_first_token_id": self._token("forced_bos_token_id"),
-            "forced_last_token_id": self._token("forced_eos_token_id"),
+            "renormalize": bool(self.value("renormalize_logits", False)),
+            "forced_first_token_id": self.token("forced_bos_token_id"),
+            "forced_last_token_id": self.token("forced_eos_token_id"),
         }
         blocks_more = found["min_new_tokens"] or found["no_repeat_ngram_size"]
         if found["renormalize"] and found["num_beams"] > 1 and blocks_more:
@@ -166,42 +214,20 @@ class _Reader:
         # A limit after the length of the source is ours; transformers has none.
         return {**found, "max_tokens_factor": 0.0}
 
-    def _value(self, key, default):
-        value = self.content.get(key)
-        return default if value is None else value
-
     def _length(self, new_tokens, all_tokens):
         if self.content.get(new_tokens) is not None:
-            return self._integer(new_tokens)
+            return self.integer(new_tokens)
         # The decoder's start token is one of these.
-        return None if self.content.get(all_tokens) is None else max(self._integer(all_tokens) - 1, 0)
-
-    def _integer(self, key):
-        value = self.content[key]
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise UserError(f"{self.path}: {key} {value!r} is not supported; it must be an integer of at least 0")
-        return value
-
-    def _token(self, *keys):
-        """The one token of the first key that has any."""
-        for key in keys:
-            value = self.content.get(key)
-            if isinstance(value, list):
-                if len(value) != 1:
-                    raise UserError(f"{self.path}: {key} {value!r} is not supported; it must be one token")
-                value = value[0]
-            if value is not None:
-                return value
-        return None
+        return None if self.content.get(all_tokens) is None else max(self.integer(all_tokens) - 1, 0)
 
     def _suppressed(self):
-        words = self._value("bad_words_ids", [])
+        words = self.value("bad_words_ids", [])
         phrases = [word for word in words if len(word) != 1]
         if phrases:
             raise UserError(f"{self.path}: bad_words_ids {phrases!r} are not supported; each must be one token")
         # transformers takes an end token out of bad_words_ids, but not out of suppress_tokens.
-        bad = [word[0] for word in words if word[0] != self._token("eos_token_id")]
-        return tuple(sorted({*bad, *self._value("suppress_tokens", [])}))
+        bad = [word[0] for word in words if word[0] != self.token("eos_token_id")]
+        return tuple(sorted({*bad, *self.value("suppress_tokens", [])}))
 
 
 def _read_json(path):

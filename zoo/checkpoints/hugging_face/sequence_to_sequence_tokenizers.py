@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.checkpoints.hugging_face.byte_pair_tokenizer import read_byte_pair
 from zoo.errors import UserError
-from zoo.tokenizers import BytePairTokenizer, MappedSentencePieceTokenizer, Tokenizer
-from zoo.tokenizers.byte_pair_files import parse_json, parse_merges, read_file
-from zoo.tokenizers.byte_pair_tokenizer_json import read_tokenizer_json
+from zoo.tokenizers import MappedSentencePieceTokenizer, Tokenizer
+from zoo.tokenizers.byte_pair_files import parse_json, read_file
 
 CONFIG_FILE = "tokenizer_config.json"
 
@@ -52,7 +52,7 @@ def load_sequence_to_sequence_tokenizers(directory, family, vocabulary_size):
         source, target = _marian(directory, config, path)
         prefix = ()
     elif family == "bart":
-        source = target = _bart(directory, config, vocabulary_size)
+        source = target = _bart(directory, vocabulary_size)
         prefix = (source.bos_id,)
     else:
         raise UserError(
@@ -84,40 +84,14 @@ def _marian(directory, config, path):
     )
 
 
-def _bart(directory, config, vocabulary_size):
-    if config.get("clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output"):
-        raise UserError(f"{directory / CONFIG_FILE}: cleaning up blanks of byte-level tokens is not supported")
-    path = directory / "tokenizer.json"
-    if path.is_file():
-        arguments = read_tokenizer_json(path)
-    else:
-        path, merges = directory / "vocab.json", directory / "merges.txt"
-        arguments = {
-            "vocabulary": parse_json(read_file(path), path),
-            "merges": parse_merges(read_file(merges), merges),
-            "add_prefix_space": bool(config.get("add_prefix_space", False)),
-        }
-    arguments["vocabulary"] = _of_size(arguments["vocabulary"], vocabulary_size)
-    if arguments.get("special_tokens"):
-        arguments["special_tokens"] = _of_size(arguments["special_tokens"], vocabulary_size)
-        names = arguments["special_tokens"]
-        arguments["lstrip_tokens"] = [token for token in arguments["lstrip_tokens"] if token in names]
-    try:
-        tokenizer = BytePairTokenizer(**arguments)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+def _bart(directory, vocabulary_size):
+    tokenizer, around = read_byte_pair(directory, vocabulary_size=vocabulary_size)
     for role in ("bos", "eos", "pad"):
         if getattr(tokenizer, f"{role}_id") is None:
-            raise UserError(f"{path}: the vocabulary has no {role} token")
+            raise UserError(f"{directory}: the tokenizer has no {role} token")
+    if around not in ("both", None):
+        raise UserError(f"{directory}: a tokenizer that does not put tokens around a text is not supported")
     return tokenizer
-
-
-def _of_size(entries, vocabulary_size):
-    """The entries of a vocabulary that a model has, where only special tokens such as <mask> are beyond its end."""
-    beyond = [token for token, token_id in entries.items() if token_id >= vocabulary_size]
-    if any(not (token.startswith("<") and token.endswith(">")) for token in beyond):
-        return entries
-    return {token: token_id for token, token_id in entries.items() if token_id < vocabulary_size}
 
 
 def _spelling(token):

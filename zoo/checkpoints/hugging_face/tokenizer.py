@@ -4,8 +4,9 @@ import functools
 import json
 from pathlib import Path
 
+from zoo.checkpoints.hugging_face.byte_pair_tokenizer import byte_pair_files, is_byte_pair, read_byte_pair
 from zoo.errors import UserError
-from zoo.tokenizers import WordPieceTokenizer
+from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
 
 VOCABULARY_FILE = "vocab.txt"
 FAST_FILE = "tokenizer.json"
@@ -15,35 +16,40 @@ _CLASSES = {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "PreTrai
 
 
 def load_tokenizer(directory, special_tokens_in_text=()):
-    """Reads the WordPiece tokenizer of a directory: vocab.txt with tokenizer_config.json, or tokenizer.json.
+    """Reads the tokenizer of a directory: tokenizer.json, or else vocab.txt (WordPiece), or vocab.json and merges.txt.
 
-    tokenizer.json decides where there are both, as in transformers; vocab.txt alone is read as lowercase, as there.
+    tokenizer.json decides where there is more, as in transformers; vocab.txt alone is read as lowercase, as there.
 
     Args:
         directory: A Hugging Face directory.
-        special_tokens_in_text: See `WordPieceTokenizer`.
+        special_tokens_in_text: See `WordPieceTokenizer` and `BytePairTokenizer`.
 
     Returns:
-        A `WordPieceTokenizer`.
+        A `WordPieceTokenizer`, or for a directory of GPT-2's, RoBERTa's or BART's kind a `BytePairTokenizer`.
 
     Raises:
         UserError: for missing or damaged files, other kinds of tokenizers, and options that cannot be followed exactly.
     """
     directory = Path(directory)
     fast, vocabulary = directory / FAST_FILE, directory / VOCABULARY_FILE
+    if is_byte_pair(directory) and (fast.is_file() or not vocabulary.is_file()):
+        return read_byte_pair(directory, special_tokens_in_text).tokenizer
     if fast.is_file():
         content = _read_json(fast)
         return WordPieceTokenizer(
             **_vocabulary_of(content, fast), **_options_of(content, fast), special_tokens_in_text=special_tokens_in_text
         )
     if not vocabulary.is_file():
-        raise UserError(f"{directory} holds neither {FAST_FILE} nor {VOCABULARY_FILE}: its tokenizer is missing")
+        raise UserError(
+            f"{directory} holds neither {FAST_FILE} nor {VOCABULARY_FILE} nor vocab.json with merges.txt: "
+            "its tokenizer is missing"
+        )
     config = directory / CONFIG_FILE
     given = _read_json(config) if config.is_file() else {}
     name = given.get("tokenizer_class", "BertTokenizer").removesuffix("Fast")
     if name not in _CLASSES:
         raise UserError(
-            f"{config}: tokenizer_class {name!r} is not supported; supported are WordPiece tokenizers of BERT"
+            f"{config}: tokenizer_class {name!r} is not supported; supported beside {VOCABULARY_FILE} are those of BERT"
         )
     if given.get("do_basic_tokenize", True) is not True:
         raise UserError(f"{config}: do_basic_tokenize must be true, got {given['do_basic_tokenize']!r}")
@@ -56,15 +62,28 @@ def load_tokenizer(directory, special_tokens_in_text=()):
     )
 
 
-def tokenizer_files(tokenizer):
-    """The files that `load_tokenizer` and transformers read a `WordPieceTokenizer` from.
+def tokenizer_files(tokenizer, around=None):
+    """The files that `load_tokenizer` and transformers read a tokenizer from.
 
     Args:
-        tokenizer: `WordPieceTokenizer`.
+        tokenizer: `WordPieceTokenizer` or `BytePairTokenizer`.
+        around: Of a `BytePairTokenizer`: what transformers' tokenizer shall put around a text: "none" as GPT-2, "both"
+            special tokens as RoBERTa, or "begin"; "both" if begin and end token differ, else "none", if None.
 
     Returns:
         Functions by file name, each of which writes that path when called with it, as `save_hugging_face` takes them.
+
+    Raises:
+        UserError: for a tokenizer without the special tokens that shall be around a text.
     """
+    if isinstance(tokenizer, BytePairTokenizer):
+        contents = byte_pair_files(tokenizer, around)
+    else:
+        contents = {name: content.encode() for name, content in _word_piece_files(tokenizer).items()}
+    return {name: functools.partial(_write, content) for name, content in contents.items()}
+
+
+def _word_piece_files(tokenizer):
     config = {
         "tokenizer_class": "BertTokenizer",
         "do_lower_case": tokenizer.lowercase,
@@ -72,11 +91,10 @@ def tokenizer_files(tokenizer):
         "tokenize_chinese_chars": tokenizer.split_cjk,
         **{f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")},
     }
-    contents = {
+    return {
         VOCABULARY_FILE: "".join(f"{token}\n" for token in tokenizer.vocabulary),
         CONFIG_FILE: json.dumps(config, indent=2) + "\n",
     }
-    return {name: functools.partial(_write, content.encode()) for name, content in contents.items()}
 
 
 def _write(content, path):
@@ -96,7 +114,9 @@ def _read_json(path):
 def _vocabulary_of(content, path):
     model = content.get("model") or {}
     if model.get("type") != "WordPiece" or model.get("continuing_subword_prefix") != "##":
-        raise UserError(f"{path}: the tokenizer is {model.get('type')!r}; supported is WordPiece with the prefix ##")
+        raise UserError(
+            f"{path}: the tokenizer is {model.get('type')!r}; supported are WordPiece with the prefix ## and BPE"
+        )
     entries = sorted(model["vocab"].items(), key=lambda entry: entry[1])
     if [token_id for _, token_id in entries] != list(range(len(entries))):
         raise UserError(f"{path}: its vocabulary does not number the entries from 0 without gaps")

@@ -1,0 +1,127 @@
+"""How a Hugging Face directory wants texts continued by its language model, in and out."""
+
+import json
+
+from zoo.checkpoints.hugging_face.configuration import read_content
+from zoo.checkpoints.hugging_face.generation_configuration import (
+    NEUTRAL,
+    WITHOUT_EFFECT,
+    GenerationValues,
+    generation_content,
+)
+from zoo.errors import UserError
+
+_FOLLOWED = (
+    "do_sample",
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "repetition_penalty",
+    "no_repeat_ngram_size",
+    "max_length",
+    "max_new_tokens",
+    "min_new_tokens",
+    "eos_token_id",
+)
+_NEUTRAL = {
+    **{key: values for key, values in NEUTRAL.items() if key not in _FOLLOWED},
+    "num_beams": (1,),
+    # It counts the prompt; min_new_tokens does not.
+    "min_length": (0,),
+    "bad_words_ids": ([],),
+    "suppress_tokens": ([],),
+    "forced_bos_token_id": (),
+    "forced_eos_token_id": (),
+}
+# Filters that the zoo does not have: their values that let everything pass.
+_OTHER_FILTERS = {"typical_p": (1.0,), "epsilon_cutoff": (0.0,), "eta_cutoff": (0.0,), "top_h": ()}
+_WITHOUT_EFFECT = (
+    *WITHOUT_EFFECT,
+    "early_stopping",
+    "length_penalty",
+    "renormalize_logits",
+    "bos_token_id",
+    "pad_token_id",
+    "decoder_start_token_id",
+)
+
+
+def read_sampling(directory, end_token_id, max_sequence_length):
+    """Settings of text generation after a Hugging Face directory.
+
+    generation_config.json decides where it is there; before 2023 the same keys stood in config.json. Without a word in
+    either, the most probable token is taken, as transformers does.
+
+    Args:
+        directory: The directory.
+        end_token_id: Of the tokenizer; it ends every continuation.
+        max_sequence_length: Of the model. Of a max_length, which counts the prompt too, continuations get as much as
+            the shortest prompt leaves, but at most half of these positions.
+
+    Returns:
+        A dict of settings by the names of `zoo.tasks.GenerationSettings`; without "max_new_tokens" if the files give no
+        length.
+
+    Raises:
+        UserError: for a damaged file, and for what the zoo cannot follow exactly, naming the key and its value.
+    """
+    config = read_content(directory)
+    content, path = generation_content(
+        directory, config, {"eos_token_id": None}, _NEUTRAL, {*_NEUTRAL, *_FOLLOWED, *_WITHOUT_EFFECT}
+    )
+    return _Settings(content, path).settings(end_token_id, max_sequence_length)
+
+
+def sampling_file(settings, end_token_id):
+    """What `read_sampling` and transformers read such settings from.
+
+    Args:
+        settings: A dict as `read_sampling` returns it, complete.
+        end_token_id: Of the tokenizer.
+
+    Returns:
+        The content of generation_config.json, bytes.
+    """
+    content = {
+        **dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), end_token_id),
+        **{
+            key: settings[key]
+            for key in ("max_new_tokens", "min_new_tokens", "repetition_penalty", "no_repeat_ngram_size")
+        },
+        "do_sample": settings["temperature"] > 0,
+    }
+    if content["do_sample"]:
+        content |= {key: settings[key] for key in ("temperature", "top_k", "top_p", "min_p")}
+    return (json.dumps(content, indent=2) + "\n").encode()
+
+
+class _Settings(GenerationValues):
+    def settings(self, end_token_id, max_sequence_length):
+        token_id = self.token("eos_token_id")
+        if token_id not in (None, end_token_id):
+            raise UserError(
+                f"{self.path}: eos_token_id {token_id!r} is not supported; the tokenizer's end token is {end_token_id}"
+            )
+        sampled = self.value("do_sample", False)
+        if not isinstance(sampled, bool):
+            raise UserError(f"{self.path}: do_sample {sampled!r} is not supported; it must be true or false")
+        found = {"temperature": 0.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
+        if sampled:
+            for key, values in _OTHER_FILTERS.items():
+                if self.content.get(key) not in (*values, None):
+                    raise UserError(f"{self.path}: {key} {self.content[key]!r} is not supported; remove it")
+            # Without a word, transformers draws from the 50 most probable tokens.
+            defaults = {"temperature": 1.0, "top_k": 50, "top_p": 1.0, "min_p": 0.0}
+            found = {key: self.value(key, default) for key, default in defaults.items()}
+            if found["temperature"] == 0:
+                raise UserError(f"{self.path}: temperature 0 is not supported with do_sample; set do_sample to false")
+        found |= {
+            key: self.value(key, default)
+            for key, default in (("repetition_penalty", 1.0), ("no_repeat_ngram_size", 0), ("min_new_tokens", 0))
+        }
+        if self.content.get("max_new_tokens") is not None:
+            found["max_new_tokens"] = self.integer("max_new_tokens")
+        elif self.content.get("max_length") is not None:
+            found["max_new_tokens"] = max(min(self.integer("max_length") - 1, max_sequence_length // 2), 1)
+        return found
