@@ -21,6 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent / "checkpoints"))
 
 import google_bert
 import keras2_files
+import openai_gpt2
+from tiny_byte_pair import gpt2_tokenizer
+from tiny_gpt2 import make_gpt2
 from tiny_references import (
     PADDING_MASK,
     SEGMENT_IDS,
@@ -136,6 +139,67 @@ def test_keras_hub_encoders_become_hugging_face_directories(tmp_path):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
     tokenizer = load_foreign_tokenizer(tmp_path / "model")
     assert (list(tokenizer.vocabulary), tokenizer.lowercase, tokenizer.strip_accents) == (VOCABULARY, True, False)
+
+
+PROMPTS = ["low", "the quick brown", "fox  jumps", "Köln 中"]
+NEW = 12
+
+
+def openai_checkpoint(directory, tokenizer):
+    """Returns the next token's logits by ids."""
+    reference = make_gpt2(vocab_size=300, n_embd=24, n_layer=2, n_head=3, n_positions=40)
+    hparams = dict(n_vocab=300, n_ctx=40, n_embd=24, n_head=3, n_layer=2)
+    openai_gpt2.write(directory, openai_gpt2.variables(reference), hparams)
+    for theirs, ours in (("encoder.json", "vocab.json"), ("vocab.bpe", "merges.txt")):
+        tokenizer_files(tokenizer)[ours](directory / theirs)
+    return lambda ids: reference(torch.tensor([ids])).logits[0, -1].detach().numpy()
+
+
+def keras_hub_preset(directory, tokenizer):
+    keras_hub = pytest.importorskip("keras_hub")
+    sizes = dict(num_layers=2, num_heads=3, hidden_dim=24, intermediate_dim=40, max_sequence_length=40)
+    backbone = keras_hub.models.GPT2Backbone(vocabulary_size=300, **sizes)
+    rng = np.random.default_rng(6)
+    for weight in backbone.weights:
+        weight.assign(rng.normal(float(weight.path.endswith("gamma")), 0.4, size=weight.shape))
+    backbone.save_to_preset(str(directory))
+    vocabulary = {token: token_id for token_id, token in enumerate(tokenizer.vocabulary)}
+    merges = [" ".join(pair) for pair in tokenizer.merges]
+    keras_hub.models.GPT2Tokenizer(vocabulary=vocabulary, merges=merges).save_to_preset(str(directory))
+
+    def logits(ids):
+        hidden_states = backbone({"token_ids": np.array([ids]), "padding_mask": np.ones((1, len(ids)), "int32")})
+        return ops.convert_to_numpy(backbone.token_embedding(hidden_states, reverse=True))[0, -1]
+
+    return logits
+
+
+@pytest.mark.parametrize("write", [openai_checkpoint, keras_hub_preset])
+def test_language_models_become_text_generators(tmp_path, write):
+    """Each token of a continuation is the most probable after all before it."""
+    tokenizer = gpt2_tokenizer()
+    (tmp_path / "source").mkdir()
+    next_logits = write(tmp_path / "source", tokenizer)
+    assert convert(tmp_path / "source", tmp_path / "preset").endswith("a preset of TextGenerator")
+    task = zoo.load(tmp_path / "preset").with_settings(max_new_tokens=NEW)
+    expected = []
+    for ids in tokenizer.encode(PROMPTS).to_list():
+        found = []
+        while len(found) < NEW and found[-1:] != [tokenizer.eos_id]:
+            found.append(int(np.argmax(next_logits([*ids, *found]))))
+        expected.append(tokenizer.decode([found]).numpy()[0].decode())
+    assert task(PROMPTS) == expected and len(set(expected)) == len(PROMPTS)
+    convert(tmp_path / "source", tmp_path / "model", to="hugging-face")
+    config = transformers.AutoConfig.from_pretrained(tmp_path / "model")
+    assert (config.model_type, config.eos_token_id, config.bos_token_id) == ("gpt2", tokenizer.eos_id, tokenizer.eos_id)
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path / "model")
+    assert theirs(PROMPTS)["input_ids"] == tokenizer.encode(PROMPTS).to_list()
+    model = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "model").eval()
+    ids = theirs(PROMPTS[1], return_tensors="pt")
+    generated = model.generate(**ids, max_new_tokens=NEW, do_sample=False, pad_token_id=0)[
+        0, len(ids["input_ids"][0]) :
+    ]
+    assert theirs.decode(generated, skip_special_tokens=True) == expected[1]
 
 
 def fail(capsys, *argv):
