@@ -40,7 +40,7 @@ def keras_updates(path, precision, compiled, sizes, vocabulary_size, learning_ra
         if keras.config.backend() == "tensorflow":
             feed = dataset_of_any_shape(lambda: iter(batches), batches[0])
         else:
-            feed = iter(batches)
+            feed = (batch for batch in batches)
         history = model.fit(feed, steps_per_epoch=len(batches), shuffle=False, verbose=0)
         return {**facts, "loss": float(history.history["loss"][-1])}
 

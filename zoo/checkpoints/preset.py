@@ -72,7 +72,7 @@ def save_preset(directory, *, task, task_config, model, assets):
             "keras_version": keras.__version__,
             "task": task,
             "task_config": task_config,
-            "model": keras.saving.serialize_keras_object(model),
+            "model": {**keras.saving.serialize_keras_object(model), "compile_config": None},
             "files": {path.relative_to(staging).as_posix(): _fingerprint(path) for path in files},
         }
         config["sha256"] = _config_digest(config)
@@ -133,7 +133,8 @@ def load_preset(directory, dtype=None):
     config = _read_config(directory)
     for name, recorded in config["files"].items():
         _check_file(directory / name, recorded)
-    model_config = config["model"]
+    # Optimiser and loss are of training, whose classes need not be imported to use a model.
+    model_config = {**config["model"], "compile_config": None}
     if dtype is not None:
         model_config = {**model_config, "config": {**model_config["config"], "dtype": dtype}}
     try:

@@ -42,6 +42,26 @@ def no_room():
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+def test_optimiser_and_loss_of_a_model_in_training_are_left_behind(tmp_path):
+    """A process that only uses the model need not know their classes."""
+
+    class OfTrainingOnly(keras.optimizers.SGD):
+        pass
+
+    model = make_model()
+    model.compile(OfTrainingOnly(), "mse")
+    save(tmp_path, model)
+    assert "OfTrainingOnly" not in (tmp_path / "config.json").read_text()
+    assert not load_preset(tmp_path).model.compiled
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["sha256"]
+    config["model"]["compile_config"] = {
+        "optimizer": {"class_name": "OfTrainingOnly", "module": "absent", "config": {}}
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    np.testing.assert_array_equal(logits(load_preset(tmp_path).model), logits(model))
+
+
 def test_a_preset_holds_model_task_and_assets(tmp_path):
     model = make_model(norm="pre")
     assets = {
