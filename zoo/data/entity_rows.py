@@ -89,6 +89,9 @@ def _word_tag_ids(text, words, starts, ends, tag_ids, rows):
     """int32 [W] of the words of a text."""
     begins = np.flatnonzero(np.diff(words, prepend=-1))
     word_starts, word_ends = starts[begins], np.maximum.reduceat(ends, begins)
+    # Some tokenizers keep the blank before a word, which is no part of an entity.
+    content = np.frombuffer(text.text.encode("utf-8", "replace") + b"\0", np.uint8)
+    word_starts = word_starts + ((content[word_starts] == ord(" ")) & (word_ends - word_starts > 1))
     entities = entities_in_bytes(text.text, text.entities)
     tags = tag_ids(word_tags(word_starts, word_ends, entities, rows.report, text))
     rows.word_counts += np.bincount(tags, minlength=len(rows.word_counts))

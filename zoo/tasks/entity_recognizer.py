@@ -12,6 +12,7 @@ from zoo.generation.tag_decoding import TagRules, best_tags, tag_spans
 from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask, decoded
 from zoo.tasks.inference import call_in_backend, compile_inference
 from zoo.tokenizers import BytePairTokenizer, character_offsets, clean_text
+from zoo.tokenizers.byte_pair_words import BLANK_WORD
 
 WORD_SCORES = ("mean", "first")
 
@@ -53,8 +54,9 @@ class EntitySettings:
 class EntityRecognizer(EncoderTask):
     """Finds entities in text with a token classifier.
 
-    Words are what the tokenizer's pre-tokenisation makes of a text, so an entity never ends inside a word. Texts may
-    have any length. Offsets refer to `zoo.tokenizers.clean_text(text)`: text that is no valid UTF-8 is read with U+FFFD
+    Words are what the tokenizer's pre-tokenisation makes of a text, so an entity never ends inside a word. Blanks are
+    no part of words: not the one that a `BytePairTokenizer` keeps before a word, nor runs of them. Texts may have any
+    length. Offsets refer to `zoo.tokenizers.clean_text(text)`: text that is no valid UTF-8 is read with U+FFFD
     in place of what is wrong.
 
     Args:
@@ -88,10 +90,6 @@ class EntityRecognizer(EncoderTask):
         super().__init__(model, tokenizer, examples)
         if not hasattr(tokenizer, "tokenize_with_offsets"):
             raise UserError(f"{type(tokenizer).__name__} gives no offsets, which entities need")
-        if isinstance(tokenizer, BytePairTokenizer):
-            raise UserError(
-                "entity recognition with BytePairTokenizer, whose words begin with a blank, is not supported"
-            )
         settings = settings or EntitySettings()
         self.rules = TagRules(tags, settings.scheme)
         if len(self.rules.tags) != model.num_labels:
@@ -129,17 +127,19 @@ class EntityRecognizer(EncoderTask):
         tokens = self.tokenizer.tokenize_with_offsets(text)
         scores = _word_scores(self._token_scores(tokens.token_ids), tokens.word_ids, self.settings.word_scores)
         lengths = tf.reduce_max(tf.concat([tokens.word_ids, tf.fill([tokens.word_ids.nrows(), 1], -1)], 1), axis=1) + 1
+        word_starts = _first_of_words(tokens.starts, tokens.word_ids)
+        word_ends = _last_of_words(tokens.ends, tokens.word_ids)
+        cleaned = clean_text(text)
+        if isinstance(self.tokenizer, BytePairTokenizer):
+            scores, lengths, word_starts, word_ends = _without_blanks(cleaned, scores, lengths, word_starts, word_ends)
         starts, ends, label_ids, spans_scores, counts = call_in_backend(
             self._compiled_spans, {"scores": scores, "lengths": lengths}, {"scores": 0.0}, None
         )
         width = tf.maximum(tf.reduce_max(tf.concat([counts, [1]], 0)), 1)
         starts, ends, label_ids, spans_scores = (value[:, :width] for value in (starts, ends, label_ids, spans_scores))
         found = tf.range(width)[tf.newaxis] < counts[:, tf.newaxis]
-        word_starts = _first_of_words(tokens.starts, tokens.word_ids)
-        word_ends = _last_of_words(tokens.ends, tokens.word_ids)
         start_byte = tf.where(found, tf.gather(word_starts, starts, batch_dims=1), 0)
         end_byte = tf.where(found, tf.gather(word_ends, tf.maximum(ends - 1, 0), batch_dims=1), 0)
-        cleaned = clean_text(text)
         both = tf.RaggedTensor.from_tensor(tf.concat([start_byte, end_byte], 1))
         characters = tf.reshape(character_offsets(cleaned, both).flat_values, [-1, 2 * width])
         names = tf.gather(tf.constant(self.labels), label_ids)
@@ -223,3 +223,16 @@ def _last_of_words(values, word_ids):
     """int32 [B, W], the largest value among each word's tokens."""
     places, rows, width = _places(word_ids)
     return tf.reshape(tf.math.unsorted_segment_max(values.flat_values, places, rows * width), [rows, width])
+
+
+def _without_blanks(texts, scores, lengths, starts, ends):
+    """The same of words without the blank before each, and without the words that are nothing but blanks."""
+    real = tf.range(tf.shape(starts)[1])[tf.newaxis] < lengths[:, tf.newaxis]
+    starts, ends = tf.where(real, starts, 0), tf.where(real, ends, 0)
+    words = tf.strings.substr(texts[:, tf.newaxis], starts, ends - starts)
+    kept = real & ~tf.strings.regex_full_match(words, BLANK_WORD)
+    starts += tf.cast(kept & (tf.strings.substr(words, 0, 1) == " "), tf.int32)
+    # Those that are kept come first, in their order.
+    order = tf.argsort(tf.cast(~kept, tf.int32), axis=1, stable=True)
+    scores, starts, ends = (tf.gather(values, order, batch_dims=1) for values in (scores, starts, ends))
+    return scores, tf.reduce_sum(tf.cast(kept, tf.int32), axis=1), starts, ends

@@ -74,6 +74,8 @@ _L, _N, _S = map(_class_content, (LETTERS, NUMBERS, BLANKS))
 # What GPT-2 says as \s+(?!\S): of several blanks before something else, the last goes with what follows.
 _LAST_BLANK = f"([{_S}])([{_S}][^{_S}])"
 _WORD = f"'s|'t|'re|'ve|'m|'ll|'d| ?[{_L}]+| ?[{_N}]+| ?[^{_S}{_L}{_N}]+|[{_S}]+"
+BLANK_WORD = f"[{_S}]*"
+"""Regular expression of words that are nothing but blanks."""
 # The beginning of a text with no " " before it, but for other blanks that a literal swallows: a stand-in follows them,
 # which nothing matches.
 _OTHER_BLANKS = _S.replace(r"\x{20}", "")

@@ -49,6 +49,24 @@ def lists(arrays):
     return [array.tolist() for array in arrays]
 
 
+def test_words_that_begin_with_a_blank():
+    """As those of byte-pair tokenizers do: entities end where words end, and short words are found."""
+
+    def with_blanks(texts):
+        tokens = tokenize(texts)
+        first = tokens.word_ids.flat_values[1:] != tokens.word_ids.flat_values[:-1]
+        shift = tf.cast(tf.concat([[False], first], 0) & (tokens.starts.flat_values > 0), tf.int32)
+        tokens.starts = tokens.starts.with_flat_values(tokens.starts.flat_values - shift)
+        return tokens
+
+    texts = [*TEXTS[:1], EntityText("in Ö x", (Entity(3, 4, "place"),))]
+    options = dict(bos_id=1, eos_id=2, window=20, overlap=0)
+    plain, found = (entity_rows(texts, how, TAGS, **options) for how in (tokenize, with_blanks))
+    assert (found.report.exact, found.report.moved, found.report.lost) == (3, 0, 0)
+    for one, other in zip(plain.tag_ids, found.tag_ids, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_tags_of_first_subwords():
     rows = rows_of(TEXTS)
     # Ana Lóp ez in Köl n | nob ody her e

@@ -12,6 +12,7 @@ import transformers
 
 import zoo
 from zoo.convert import convert
+from zoo.data.tag_schemes import tags_to_spans
 from zoo.errors import UserError
 from zoo.tasks import GenerationSettings, load_pretrained_encoder
 
@@ -237,6 +238,50 @@ def test_classes_are_those_of_transformers(tmp_path):
     again = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "two").eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "two")
     np.testing.assert_allclose(outputs(again, tokenizer, TEXTS).logits.numpy(), expected, rtol=0, atol=1e-4)
+
+
+TAGS = ("O", "I-person", "I-place")
+# The pipeline takes a word that begins with half a character, or with a blank alone, for a part of the one before.
+READABLE = [text for text in sentences(60, seed=6) if not set(text) & set("',ö😀")]
+
+
+def test_entities_are_those_of_the_pipeline(tmp_path):
+    """Of texts in which words are what is between blanks, as they are there for this kind of tokenizer."""
+    write_roberta(tmp_path, transformers.RobertaForTokenClassification, id2label=dict(enumerate(TAGS)))
+    recognizer = zoo.load(tmp_path).with_settings(word_scores="first")
+    reference = transformers.pipeline("token-classification", model=str(tmp_path), aggregation_strategy="first")
+    expected = [[(e["entity_group"], e["start"], e["end"]) for e in row] for row in reference(READABLE)]
+    assert [[(e["label"], e["start"], e["end"]) for e in row] for row in recognizer(READABLE)] == expected
+    assert len(READABLE) > 9 and sum(map(len, expected)) > 20
+
+
+def test_entities_without_blanks(tmp_path):
+    """Words and blanks of all kinds, from the logits and words of transformers."""
+    model, tokenizer = write_roberta(
+        tmp_path, transformers.RobertaForTokenClassification, id2label=dict(enumerate(TAGS))
+    )
+    recognizer = zoo.load(tmp_path)
+    texts = [*TEXTS, *sentences(20, seed=7), "low\u3000 \u00a0fox", "  ", "a\n\nb\t c  ", " Köln  Köln, 中 😀 12"]
+    found = recognizer(texts)
+    for text, entities in zip(texts, found, strict=True):
+        inputs = tokenizer(text, return_tensors="pt")
+        with torch.no_grad():
+            scores = torch.log_softmax(model(**inputs).logits[0], -1).numpy()
+        words = {}
+        for place, word in enumerate(inputs.word_ids()):
+            if word is not None:
+                words.setdefault(word, []).append(place)
+        tags, spans = [], []
+        for places in words.values():
+            start, end = (inputs.token_to_chars(place)[i] for place, i in ((places[0], 0), (places[-1], 1)))
+            if text[start:end].strip():
+                start += len(text[start:end]) - len(text[start:end].lstrip())
+                tags.append(TAGS[scores[places].mean(axis=0).argmax()])
+                spans.append((start, end))
+        expected = [(label, spans[first][0], spans[end - 1][1]) for first, end, label in tags_to_spans(tags, "IOB1")]
+        assert [(e["label"], e["start"], e["end"]) for e in entities] == expected
+        assert all(e["text"] == text[e["start"] : e["end"]] == e["text"].strip() for e in entities)
+    assert sum(map(len, found)) > 40
 
 
 def test_blanks_are_those_of_the_pipeline(tmp_path):
