@@ -42,7 +42,7 @@ class GenerationSettings:
         repetition_penalty: Above 1, tokens that occur in the prompt or the continuation become less probable; 1 for
             none.
         no_repeat_ngram_size: No n-gram of this size occurs twice in prompt and continuation; 0 allows everything.
-        seed: Of the random numbers; the same request with the same seed gives the same answer.
+        seed: Of the random numbers, together with the prompt: the same prompt with the same seed has the same answer.
         stop: Strings at whose first occurrence a continuation ends, without it.
         max_source_length: Tokens of a prompt; only the last so many of a longer one are read. As many as the model has
             positions beside those of `max_new_tokens` if None.
@@ -256,7 +256,7 @@ class TextGenerator(Task):
         else:
             parts = [part(start) for start in range(0, int(all_rows), int(at_a_time))]
             (scores,) = (tf.concat(results, axis=0) for results in zip(*parts, strict=True))
-        outputs = {"score": scores, "num_tokens": scored, "truncated": truncated}
+        outputs = {"score": tf.ensure_shape(scores, [None]), "num_tokens": scored, "truncated": truncated}
         return {name: value[:rows] for name, value in outputs.items()}
 
     def unpack(self, outputs):
@@ -394,6 +394,9 @@ class TextGenerator(Task):
     def _continue_batch(self, text, controls, num_samples, stop):
         """Continuations, their scores and lengths, [B, num_samples] each, and whether prompts were cut, [B]."""
         text, controls, rows = with_a_row(self.controls, text, controls)
+        # Other prompts get other random numbers, or all texts of one seed would take the same turns.
+        of_text = tf.cast(tf.strings.to_hash_bucket_fast(text, _LARGEST_SEED), tf.int32)
+        controls["seed"] = tf.bitwise.bitwise_xor(controls["seed"], of_text)
         tokens, truncated = self._encode_prompts(text, self.max_source_length)
         lengths = tf.cast(tokens.row_lengths(), tf.int32)
         token_ids = tf.cast(tokens.to_tensor(default_value=self.tokenizer.eos_id), tf.int32)
