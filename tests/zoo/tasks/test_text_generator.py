@@ -88,7 +88,7 @@ def test_long_prompts_lose_their_beginning(generator):
     tokens = generator.tokenizer.encode([PROMPTS[5]]).to_list()[0]
     assert len(tokens) > generator.max_source_length == POSITIONS - NEW
     kept = generator.tokenizer.decode([tokens[-generator.max_source_length :]]).numpy()[0].decode()
-    assert generator(PROMPTS[5]) == generator(kept)
+    assert generator(PROMPTS[5], temperature=0.0) == generator(kept, temperature=0.0)
     assert generator.samples(PROMPTS[5], 1)[0].truncated and not generator.samples(kept, 1)[0].truncated
 
 
