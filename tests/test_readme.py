@@ -193,7 +193,7 @@ def test_fine_tuning_and_exporting_entities(workplace):
     assert "accuracy" in run_module(find("recipes.text_classification", "runs/intents"), workplace)
     assert "published" in run_module(find("export", "runs/ner"), workplace)
     guide = (workplace / "serving/ner/serving.md").read_text(encoding="utf-8")
-    (curl,) = [argv for argv in commands() if argv[0] == "curl" and "ner" in argv[-1]]
+    (curl,) = [argv for argv in commands() if argv[0] == "curl" and "models/ner:" in argv[-1]]
     assert curl[-1] in guide
 
 
