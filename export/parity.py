@@ -65,7 +65,8 @@ def check_parity(directory, task, texts, texts_by_bucket, *, scratch_directory, 
     over-long, invalid UTF-8, NUL), one text per bucket, an empty batch, and for `generate` the default and other values
     of each control. Strings and integers must be equal, other numbers within 1e-4 of max(1, |Python's number|); every
     string must be valid UTF-8 and every number finite, or REST answers would be invalid JSON. Controls outside
-    their bounds must be refused by name. Every warm-up record must succeed.
+    their bounds must be refused by name. Every warm-up record must succeed. A task that draws at random is compared
+    with Python's answer to a batch of the same shape.
 
     Args:
         directory: the SavedModel's directory, with its warm-up file.
@@ -182,10 +183,14 @@ class _Comparison:
             )
 
     def check_call(self, task, requests):
-        """`task(texts)`, which batches in its own way, must give the same results as the requests."""
+        """`task(texts)`, which batches in its own way, must give the same results as the requests.
+
+        A task that draws at random is asked one text at a time, as in the requests of one text.
+        """
         expected = {}
         for request in requests:
-            if request.signature == SERVING_DEFAULT and len(request.inputs["text"]):
+            rows = len(request.inputs["text"])
+            if request.signature == SERVING_DEFAULT and (rows == 1 if task.draws else rows):
                 try:
                     results = task.unpack(request.expected)
                 except UnicodeDecodeError:
@@ -193,7 +198,7 @@ class _Comparison:
                     continue
                 for text, result in zip(request.inputs["text"], results, strict=True):
                     expected.setdefault(text, result)
-        results = task(list(expected)) if expected else []
+        results = [task([text])[0] for text in expected] if task.draws else task(list(expected)) if expected else []
         for (text, wanted), result in zip(expected.items(), results, strict=True):
             if not _same_result(result, wanted):
                 shown = text[:80].decode("utf-8", "backslashreplace")

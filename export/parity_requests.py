@@ -77,7 +77,8 @@ def answer_requests(task, texts, texts_by_bucket, batch_size):
 
     Returns:
         list of `ParityRequest`. Rows that are sent alone carry Python's answer for them inside a batch, so they also
-        show that a row does not depend on its neighbours.
+        show that a row does not depend on its neighbours; of a task that draws at random, Python's answer for them
+        alone, since rounding, which depends on the shape of a batch, decides a draw now and then.
 
     Raises:
         VerificationError: if Python itself fails on one of them.
@@ -90,14 +91,15 @@ def answer_requests(task, texts, texts_by_bucket, batch_size):
     plain = [
         _answered(answer, SERVING_DEFAULT, group) for group in [*groups, difficult, list(texts_by_bucket.values()), []]
     ]
-    alone = [row for request in plain[len(groups) :] for row in _rows(request)] + _rows(plain[0])[:_NUM_ALONE]
+    alone = [row for request in plain[len(groups) :] for row in _alone(task, answer, request)]
+    alone += _alone(task, answer, plain[0], _NUM_ALONE)
     requests = plain + alone
     if task.controls:
         answer_controlled, name = _traced(task, task.controls), task.controls_signature
         texts = [*texts[:_NUM_ALONE], b"", *texts_by_bucket.values()][:batch_size]
         for controls in (_default_controls(task, len(texts)), _varied_controls(task, len(texts))):
             request = _answered(answer_controlled, name, texts, controls)
-            requests += [request, *_rows(request)[:_NUM_ALONE]]
+            requests += [request, *_alone(task, answer_controlled, request, _NUM_ALONE)]
         requests.append(_answered(answer_controlled, name, [], _default_controls(task, 0)))
     for name, further in task.further_signatures.items():
         answer = _traced_texts(further)
@@ -165,6 +167,19 @@ def _answered(answer, signature, texts, others=None):
             f"Python itself cannot answer {signature} with {len(texts)} rows", [shorten_message(error.message)]
         ) from error
     return ParityRequest(signature, inputs, {name: value.numpy() for name, value in outputs.items()})
+
+
+def _alone(task, answer, request, most=None):
+    """Requests of a single row each, with Python's answers."""
+    rows = _rows(request)[:most]
+    if not task.draws:
+        return rows
+    return [
+        _answered(
+            answer, row.signature, row.inputs["text"].tolist(), {k: v for k, v in row.inputs.items() if k != "text"}
+        )
+        for row in rows
+    ]
 
 
 def _rows(request):

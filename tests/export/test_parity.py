@@ -173,6 +173,25 @@ def test_row_that_depends_on_its_neighbours_is_found(check):
     assert "row 0 of" not in details
 
 
+@pytest.mark.parametrize("draws", [False, True])
+def test_tasks_that_draw_may_depend_on_the_shape_of_a_batch_and_on_nothing_else(check, folder, monkeypatch, draws):
+    """As rounding does, which decides a draw; what is served differently for the same shape is found all the same."""
+    fold = folder.fold
+
+    def by_shape(text, **controls):
+        outputs = fold(text, **controls)
+        rows = tf.fill(tf.shape(text), tf.strings.as_string(tf.shape(text)[0]))
+        return {**outputs, "text": tf.strings.join([outputs["text"], rows])}
+
+    monkeypatch.setattr(folder, "fold", by_shape)
+    folder.draws = draws
+    if not draws:
+        assert ", alone: served" in _details(check)
+        return
+    assert check().rows > 20
+    assert "served" in _details(check, _changed_row(b"Two Dogs run.", "text", lambda text: b"other"))
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_numbers_that_json_cannot_carry_are_found(check, value):
     change = _changed_row(b"Two Dogs run.", "score", lambda score: value)

@@ -53,6 +53,8 @@ class Task(abc.ABC):
         controls: `Control` by name, the per-row options of `predict_batch`.
         controls_signature: What exports call the signature that takes the controls.
         further_signatures: `TextSignature` by name, which exports serve as well.
+        draws: Whether answers are drawn at random, by a seed that is part of the input: rounding, which depends on the
+            shape of a batch, then decides a draw now and then.
         ragged_outputs: Names of outputs whose second dimension depends on the batch, with what fills up their rows.
         max_source_length: Input tokens beyond this count are cut off, or read in further windows.
     """
@@ -63,6 +65,7 @@ class Task(abc.ABC):
     controls: dict[str, Control]
     controls_signature: str = "generate"
     further_signatures: ClassVar[dict[str, TextSignature]] = {}
+    draws: bool = False
     ragged_outputs: ClassVar[dict] = {}
     max_source_length: int
 

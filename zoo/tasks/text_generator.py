@@ -87,7 +87,7 @@ class GenerationSettings:
             ("temperature", 0.0, 100.0),
             ("top_p", _SMALLEST_TOP_P, 1.0),
             ("min_p", 0.0, 1.0),
-            ("repetition_penalty", 0.01, 100.0),
+            ("repetition_penalty", 0.1, 10.0),
         ):
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
@@ -176,6 +176,11 @@ class TextGenerator(Task):
         return self.settings.max_source_length
 
     @property
+    def draws(self):
+        """Whether tokens are drawn unless a request asks for the most probable ones."""
+        return self.settings.temperature > 0
+
+    @property
     def controls(self):
         """The per-row options of `predict_batch`."""
         settings, most = self.settings, self.settings.max_new_tokens
@@ -191,7 +196,7 @@ class TextGenerator(Task):
             ),
             "min_p": Control("float32", settings.min_p, 0.0, 1.0, "least probability, as a share of the largest"),
             "repetition_penalty": Control(
-                "float32", settings.repetition_penalty, 0.01, 100.0, "above 1 against tokens that occurred"
+                "float32", settings.repetition_penalty, 0.1, 10.0, "above 1 against tokens that occurred"
             ),
             "seed": Control("int32", settings.seed, -_LARGEST_SEED - 1, _LARGEST_SEED, "of the random numbers"),
         }

@@ -209,7 +209,7 @@ def test_predict_batch_with_controls_for_each_row(generator):
         ({"temperature": -1.0}, "temperature must be between 0.0 and 100.0, got -1"),
         ({"min_p": 1.5}, "min_p must be between"),
         ({"top_k": 1.5}, "top_k must be an integer"),
-        ({"repetition_penalty": 0.0}, "repetition_penalty must be between 0.01"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty must be between 0.1"),
         ({"seed": 2**31}, "seed must be between"),
         ({"num_beams": 3}, "unknown option 'num_beams'"),
         ({"stop": [""]}, "stop: '' is not a text"),
