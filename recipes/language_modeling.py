@@ -15,6 +15,7 @@ from rich.console import Console
 from recipes.fine_tuning import TOKENIZER, in_float32
 from recipes.language_modeling_config import check_data_options, parse_command_line
 from recipes.results import print_ending, training_facts, write_results
+from recipes.train_and_average import train_and_average
 from zoo.data import ExactDocuments, StridedWindows, TokenBlocks, open_dataset
 from zoo.errors import UserError, command_line
 from zoo.metrics import Perplexity
@@ -25,17 +26,10 @@ from zoo.tokenizers import BytePairTokenizer
 from zoo.tokenizers import load as load_tokenizer
 from zoo.training import (
     CosineDecay,
-    EarlyStopping,
-    Resume,
-    TensorBoard,
     TextSamples,
     TokenCrossEntropy,
     Validation,
-    average_checkpoints,
     build_optimizer,
-    plot_learning_curve,
-    select_checkpoints,
-    train,
 )
 from zoo.training.run_directory import check_run_directory, claim_run_directory
 
@@ -210,34 +204,10 @@ def run(config):
     compile_model(model, config)
     writer = TextGenerator(model, tokenizer, generation_settings(config, model))
     validation = Validation(list(validation_batches.epoch(0)))
-    result = train(
-        model,
-        train_batches,
-        total_steps=config.total_steps,
-        directory=config.directory,
-        checkpoint_every_steps=config.checkpoint_every_steps,
-        validate_every_steps=config.validate_every_steps,
-        validation=validation,
-        early_stopping=(
-            EarlyStopping(METRIC, config.early_stopping_patience, "min") if config.early_stopping_patience else None
-        ),
-        resume=Resume(
-            keep_last=config.average_checkpoints,
-            keep_best=config.average_checkpoints if config.average_best else 0,
-            metric=METRIC if config.average_best else None,
-            mode="min",
-        ),
-        callbacks=[
-            TextSamples(writer, config.sample_prompts),
-            *([TensorBoard()] if config.tensorboard else []),
-        ],
-        max_minutes=config.max_minutes,
+    samples = TextSamples(writer, config.sample_prompts)
+    result, checkpoints = train_and_average(
+        config, model, train_batches, validation, metric=METRIC, mode="min", callbacks=[samples]
     )
-    checkpoints = select_checkpoints(
-        config.directory, config.average_checkpoints, METRIC if config.average_best else None, "min"
-    )
-    average_checkpoints(model, checkpoints)
-    plot_learning_curve(result.history, config.directory / "learning_curve.png", title=str(config.directory.name))
 
     final = model if config.precision == "float32" else in_float32(model)
     final.jit_compile = model.jit_compile

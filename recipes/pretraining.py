@@ -16,6 +16,7 @@ from rich.console import Console
 from recipes.fine_tuning import TOKENIZER, in_float32
 from recipes.pretraining_config import check_data_options, parse_command_line
 from recipes.results import print_ending, training_facts, write_results
+from recipes.train_and_average import train_and_average
 from zoo.checkpoints.foreign_model import LANGUAGE_MODELS
 from zoo.checkpoints.hugging_face import is_hugging_face, load_hugging_face
 from zoo.checkpoints.hugging_face.configuration import Configuration
@@ -26,19 +27,12 @@ from zoo.tasks import FillSettings, MaskedLanguageModel, load, load_pretrained_e
 from zoo.tokenizers import WordPieceTokenizer
 from zoo.tokenizers import load as load_tokenizer
 from zoo.training import (
-    EarlyStopping,
     LinearDecay,
-    Resume,
-    TensorBoard,
     TokenAccuracy,
     TokenCrossEntropy,
     TokenNegativeLogLikelihood,
     Validation,
-    average_checkpoints,
     build_optimizer,
-    plot_learning_curve,
-    select_checkpoints,
-    train,
 )
 from zoo.training.run_directory import check_run_directory, claim_run_directory
 
@@ -214,31 +208,7 @@ def run(config):
 
     compile_model(model, config)
     validation = Validation(validation_batches, metrics=metrics(config))
-    result = train(
-        model,
-        train_batches,
-        total_steps=config.total_steps,
-        directory=config.directory,
-        checkpoint_every_steps=config.checkpoint_every_steps,
-        validate_every_steps=config.validate_every_steps,
-        validation=validation,
-        early_stopping=(
-            EarlyStopping(METRIC, config.early_stopping_patience, "min") if config.early_stopping_patience else None
-        ),
-        resume=Resume(
-            keep_last=config.average_checkpoints,
-            keep_best=config.average_checkpoints if config.average_best else 0,
-            metric=METRIC if config.average_best else None,
-            mode="min",
-        ),
-        callbacks=[TensorBoard()] if config.tensorboard else [],
-        max_minutes=config.max_minutes,
-    )
-    checkpoints = select_checkpoints(
-        config.directory, config.average_checkpoints, METRIC if config.average_best else None, "min"
-    )
-    average_checkpoints(model, checkpoints)
-    plot_learning_curve(result.history, config.directory / "learning_curve.png", title=str(config.directory.name))
+    result, checkpoints = train_and_average(config, model, train_batches, validation, metric=METRIC, mode="min")
 
     final = model if config.precision == "float32" else in_float32(model)
     final.jit_compile = model.jit_compile

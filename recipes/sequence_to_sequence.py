@@ -11,16 +11,9 @@ from zoo.tokenizers import SentencePieceTokenizer
 from zoo.tokenizers import load as load_tokenizer
 from zoo.training import (
     CosineDecay,
-    EarlyStopping,
     InverseSquareRoot,
-    Resume,
-    TensorBoard,
     TokenCrossEntropy,
-    average_checkpoints,
     build_optimizer,
-    plot_learning_curve,
-    select_checkpoints,
-    train,
 )
 
 TOKENIZERS = ("source_tokenizer", "target_tokenizer")
@@ -134,43 +127,3 @@ def compile_model(model, config):
         loss=TokenCrossEntropy(config.label_smoothing),
         jit_compile=True if config.jit_compile else ("auto" if keras.config.backend() == "jax" else False),
     )
-
-
-def train_model(config, model, batches, validation):
-    """Trains a compiled model and leaves it with the average of its last or best checkpoints.
-
-    Args:
-        config: A `SequenceToSequenceConfig` with `early_stopping_metric` and `metric_mode`.
-        model: From `compile_model`.
-        batches: Training batches.
-        validation: `zoo.training.Validation`.
-
-    Returns:
-        `zoo.training.TrainingResult`, and the paths of the checkpoints whose average the model is.
-    """
-    metric, mode = config.early_stopping_metric, config.metric_mode
-    best_by = metric if config.average_best else None
-    result = train(
-        model,
-        batches,
-        total_steps=config.total_steps,
-        directory=config.directory,
-        checkpoint_every_steps=config.checkpoint_every_steps,
-        validate_every_steps=config.validate_every_steps,
-        validation=validation,
-        early_stopping=(
-            EarlyStopping(metric, config.early_stopping_patience, mode) if config.early_stopping_patience else None
-        ),
-        resume=Resume(
-            keep_last=config.average_checkpoints,
-            keep_best=config.average_checkpoints if config.average_best else 0,
-            metric=best_by,
-            mode=mode,
-        ),
-        callbacks=[TensorBoard()] if config.tensorboard else [],
-        max_minutes=config.max_minutes,
-    )
-    checkpoints = select_checkpoints(config.directory, config.average_checkpoints, best_by, mode)
-    average_checkpoints(model, checkpoints)
-    plot_learning_curve(result.history, config.directory / "learning_curve.png", title=str(config.directory.name))
-    return result, checkpoints

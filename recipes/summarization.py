@@ -22,9 +22,9 @@ from recipes.sequence_to_sequence import (
     make_tokenizers,
     save_tokenizers,
     token_arrays,
-    train_model,
 )
 from recipes.summarization_config import check_data_options, parse_command_line
+from recipes.train_and_average import train_and_average
 from zoo.data import JsonlSummaries, open_dataset
 from zoo.errors import UserError, command_line
 from zoo.metrics import rouge
@@ -167,7 +167,9 @@ def run(config):
         return {name: value.value for name, value in rouge(summaries, [each.summaries for each in watched]).items()}
 
     validation = Validation(list(validation_batches.epoch(0)), score if watched else None)
-    result, checkpoints = train_model(config, model, train_batches, validation)
+    result, checkpoints = train_and_average(
+        config, model, train_batches, validation, metric=config.early_stopping_metric, mode=config.metric_mode
+    )
     final = model if config.precision == "float32" else in_float32(model)
     examples = [each.text for each, _ in zip(validation_texts, range(_EXAMPLES), strict=False)]
     summarizer = Summarizer(final, *tokenizers, settings, examples)

@@ -21,8 +21,8 @@ from recipes.sequence_to_sequence import (
     make_model,
     make_tokenizers,
     save_tokenizers,
-    train_model,
 )
+from recipes.train_and_average import train_and_average
 from recipes.translation_config import check_data_options, parse_command_line
 from zoo.data import JsonlText, ParallelText, TsvText, open_dataset
 from zoo.errors import UserError, command_line
@@ -138,7 +138,9 @@ def run(config):
         return {"bleu": bleu(hypotheses, [target for _, target in scored_pairs]).value}
 
     validation = Validation(list(validation_batches.epoch(0)), score if scored_pairs else None)
-    result, checkpoints = train_model(config, model, train_batches, validation)
+    result, checkpoints = train_and_average(
+        config, model, train_batches, validation, metric=config.early_stopping_metric, mode=config.metric_mode
+    )
     final = make_model(config, *tokenizers, "float32")
     final.set_weights(model.get_weights())
     translator = Translator(

@@ -218,7 +218,7 @@ def draw(results, options):
     axes.plot(lengths, [entry["milliseconds_per_new_token"] for entry in results], marker="o")
     axes.set_xlabel("tokens of the prompt")
     axes.set_ylabel("milliseconds per new token")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.2 * max(entry["milliseconds_per_new_token"] for entry in results))
     axes.set_title(f"{options.num_layers} layers, width {options.hidden_dim}, batch 1, {options.threads} threads")
     figure.savefig(options.plot, dpi=120)
 

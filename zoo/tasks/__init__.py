@@ -1,6 +1,7 @@
 """Tasks: a model, its tokenizers and decoding as one text-in, result-out callable."""
 
 from zoo.tasks.entity_recognizer import EntityRecognizer, EntitySettings
+from zoo.tasks.generation_settings import GenerationSettings
 from zoo.tasks.loading import load
 from zoo.tasks.masked_language_model import FillSettings, MaskedLanguageModel
 from zoo.tasks.pretrained import load_pretrained_encoder
@@ -9,7 +10,7 @@ from zoo.tasks.sequence_to_sequence_settings import SequenceToSequenceSettings
 from zoo.tasks.summarizer import SummarizationSettings, Summarizer, Summary
 from zoo.tasks.task import Control, Task
 from zoo.tasks.text_classifier import ClassificationSettings, TextClassifier
-from zoo.tasks.text_generator import ContinuationScore, Generation, GenerationSettings, TextGenerator
+from zoo.tasks.text_generator import ContinuationScore, Generation, TextGenerator
 from zoo.tasks.translator import Translation, TranslationSettings, Translator
 
 __all__ = [

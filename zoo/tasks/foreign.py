@@ -12,10 +12,11 @@ from zoo.checkpoints.hugging_face import (
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
 from zoo.tasks.entity_recognizer import EntityRecognizer, EntitySettings
+from zoo.tasks.generation_settings import GenerationSettings
 from zoo.tasks.masked_language_model import MaskedLanguageModel
 from zoo.tasks.summarizer import Summarizer
 from zoo.tasks.text_classifier import ClassificationSettings, TextClassifier
-from zoo.tasks.text_generator import GenerationSettings, TextGenerator
+from zoo.tasks.text_generator import TextGenerator
 from zoo.tasks.translator import Translator
 
 SEQUENCE_TO_SEQUENCE_TASKS = {"translation": Translator, "summarization": Summarizer}

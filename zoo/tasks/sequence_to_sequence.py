@@ -12,7 +12,7 @@ import tensorflow as tf
 from zoo.checkpoints.preset import save_preset
 from zoo.errors import UserError
 from zoo.generation import beam_search, greedy_search, length_penalty_divisor
-from zoo.tasks.controls import check_controls, resolve_controls
+from zoo.tasks.controls import check_controls, with_a_row
 from zoo.tasks.examples import save_examples
 from zoo.tasks.inference import SMALLEST_COMPILED_LENGTH, call_in_backend, compile_inference, rounded_up, traced
 from zoo.tasks.sequence_to_sequence_settings import SequenceToSequenceSettings
@@ -184,15 +184,8 @@ class SequenceToSequenceTask(Task):
 
     def _answer_batch(self, text, controls, num_beams, num_return):
         """Best answers, scores and whether their text was cut off, each [B, num_return], of string [B]."""
-        rows = tf.shape(text)[0]
-        # An empty batch is computed as one empty text and cut off again: some operations need at least one row.
-        extra = tf.cast(rows == 0, tf.int32)
-        text = tf.concat([text, tf.fill([extra], "")], axis=0)
+        text, controls, rows = with_a_row(self.controls, text, controls)
         batch_size = tf.shape(text)[0]
-        controls = {
-            name: tf.concat([value, tf.fill([extra], tf.constant(self.controls[name].default, value.dtype))], axis=0)
-            for name, value in resolve_controls(self.controls, controls, rows).items()
-        }
         source_token_ids, source_padding_mask, limit, truncated = self._encode(text)
         blank = tf.strings.regex_full_match(text, BLANK)
         max_new_tokens = tf.where(blank, 0, tf.minimum(controls["max_new_tokens"], limit))

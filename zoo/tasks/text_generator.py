@@ -1,7 +1,7 @@
 """Text generation: a prompt in, its continuation out; and the probability of given continuations."""
 
 import functools
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from typing import NamedTuple
 
 import keras
@@ -13,6 +13,7 @@ from zoo.errors import UserError
 from zoo.generation import TokenRules, sample
 from zoo.tasks.controls import check_controls, with_a_row
 from zoo.tasks.examples import save_examples
+from zoo.tasks.generation_settings import LARGEST_SEED, SMALLEST_TOP_P, GenerationSettings, within_positions
 from zoo.tasks.inference import SMALLEST_COMPILED_LENGTH, call_in_backend, compile_inference, rounded_up, traced
 from zoo.tasks.row_parts import in_parts
 from zoo.tasks.stop_strings import StopStrings
@@ -21,80 +22,6 @@ from zoo.tasks.text_batches import check_texts, map_in_batches
 
 # Positions that go through the model at a time when texts are scored: each has logits of the whole vocabulary.
 _POSITIONS_AT_A_TIME = 4096
-_LARGEST_SEED = 2**31 - 1
-_SMALLEST_TOP_P = 1e-6
-
-
-@dataclass(frozen=True)
-class GenerationSettings:
-    """How a `TextGenerator` reads prompts and chooses tokens.
-
-    Raises:
-        UserError: for an impossible value, naming the attribute.
-
-    Attributes:
-        max_new_tokens: Most tokens of a continuation, the end token included.
-        min_new_tokens: Least tokens before the end token.
-        temperature: What logits are divided by before a token is drawn; 0 takes the most probable one (greedy search).
-        top_k: Draw from the k most probable tokens; 0 from all.
-        top_p: Draw from the smallest set of most probable tokens that has this probability; 1 from all.
-        min_p: Leave out tokens less probable than this share of the most probable one's probability; 0 none.
-        repetition_penalty: Above 1, tokens that occur in the prompt or the continuation become less probable; 1 for
-            none.
-        no_repeat_ngram_size: No n-gram of this size occurs twice in prompt and continuation; 0 allows everything.
-        seed: Of the random numbers, together with the prompt: the same prompt with the same seed has the same answer.
-        stop: Strings at whose first occurrence a continuation ends, without it.
-        max_source_length: Tokens of a prompt; only the last so many of a longer one are read. As many as the model has
-            positions beside those of `max_new_tokens` if None.
-        begin_token: Whether the end token, which also begins texts, stands before every prompt; it always stands
-            before an empty one.
-    """
-
-    max_new_tokens: int = 128
-    min_new_tokens: int = 0
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 0.95
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    no_repeat_ngram_size: int = 0
-    seed: int = 0
-    stop: tuple[str, ...] = ()
-    max_source_length: int | None = None
-    begin_token: bool = False
-
-    def __post_init__(self):
-        for name, minimum in (
-            ("max_new_tokens", 1),
-            ("min_new_tokens", 0),
-            ("top_k", 0),
-            ("no_repeat_ngram_size", 0),
-            ("seed", -_LARGEST_SEED - 1),
-            ("max_source_length", 1),
-        ):
-            value = getattr(self, name)
-            if name == "max_source_length" and value is None:
-                continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-                raise UserError(f"{name} must be an integer of at least {minimum}, got {value!r}")
-        if self.seed > _LARGEST_SEED:
-            raise UserError(f"seed must be at most {_LARGEST_SEED}, got {self.seed}")
-        if self.min_new_tokens > self.max_new_tokens:
-            raise UserError(
-                f"min_new_tokens ({self.min_new_tokens}) must not exceed max_new_tokens ({self.max_new_tokens})"
-            )
-        for name, least, most in (
-            ("temperature", 0.0, 100.0),
-            ("top_p", _SMALLEST_TOP_P, 1.0),
-            ("min_p", 0.0, 1.0),
-            ("repetition_penalty", 0.1, 10.0),
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
-                raise UserError(f"{name} must be between {least:g} and {most:g}, got {value!r}")
-        if not isinstance(self.stop, (list, tuple)):
-            raise UserError(f"stop must be a list of strings, got {self.stop!r}")
-        object.__setattr__(self, "stop", tuple(self.stop))
 
 
 class Generation(NamedTuple):
@@ -161,7 +88,7 @@ class TextGenerator(Task):
                 f"the tokenizer has {tokenizer.vocabulary_size} tokens but the model {model.vocabulary_size}; "
                 "they must belong together"
             )
-        self.settings = _within(settings or GenerationSettings(), model.max_sequence_length)
+        self.settings = within_positions(settings or GenerationSettings(), model.max_sequence_length)
         self._stop = StopStrings(self.settings.stop, tokenizer.token_bytes)
         self.further_signatures = {"score": TextSignature(self.score_batch, ("text", "continuation"))}
         self._predictors = {}
@@ -192,13 +119,13 @@ class TextGenerator(Task):
                 "int32", settings.top_k, 0, self.model.vocabulary_size, "draw from the k most probable; 0 from all"
             ),
             "top_p": Control(
-                "float32", settings.top_p, _SMALLEST_TOP_P, 1.0, "draw from the most probable of this probability"
+                "float32", settings.top_p, SMALLEST_TOP_P, 1.0, "draw from the most probable of this probability"
             ),
             "min_p": Control("float32", settings.min_p, 0.0, 1.0, "least probability, as a share of the largest"),
             "repetition_penalty": Control(
                 "float32", settings.repetition_penalty, 0.1, 10.0, "above 1 against tokens that occurred"
             ),
-            "seed": Control("int32", settings.seed, -_LARGEST_SEED - 1, _LARGEST_SEED, "of the random numbers"),
+            "seed": Control("int32", settings.seed, -LARGEST_SEED - 1, LARGEST_SEED, "of the random numbers"),
         }
 
     def predict_batch(self, text, **controls):
@@ -400,7 +327,7 @@ class TextGenerator(Task):
         """Continuations, their scores and lengths, [B, num_samples] each, and whether prompts were cut, [B]."""
         text, controls, rows = with_a_row(self.controls, text, controls)
         # Other prompts get other random numbers, or all texts of one seed would take the same turns.
-        of_text = tf.cast(tf.strings.to_hash_bucket_fast(text, _LARGEST_SEED), tf.int32)
+        of_text = tf.cast(tf.strings.to_hash_bucket_fast(text, LARGEST_SEED), tf.int32)
         controls["seed"] = tf.bitwise.bitwise_xor(controls["seed"], of_text)
         tokens, truncated = self._encode_prompts(text, self.max_source_length)
         lengths = tf.cast(tokens.row_lengths(), tf.int32)
@@ -511,17 +438,3 @@ class TextGenerator(Task):
         """The generator of a `zoo.checkpoints.Preset`; used by `zoo.load`."""
         tokenizer = load_tokenizer(preset.directory / "tokenizer")
         return cls(preset.model, tokenizer, GenerationSettings(**preset.task_config["settings"]), examples)
-
-
-def _within(settings, positions):
-    """The settings with prompt and continuation cut to the model's positions."""
-    new = min(settings.max_new_tokens, max(positions - 1, 1))
-    longest = positions - new if settings.max_source_length is None else settings.max_source_length
-    if longest < 1:
-        raise UserError(f"the model has {positions} positions, which is too few for a prompt and a continuation")
-    return replace(
-        settings,
-        max_new_tokens=new,
-        min_new_tokens=min(settings.min_new_tokens, new),
-        max_source_length=min(longest, positions - new),
-    )

@@ -1,0 +1,53 @@
+"""Training to its end, then the average of its last or best checkpoints: the middle of most recipes."""
+
+from zoo.training import (
+    EarlyStopping,
+    Resume,
+    TensorBoard,
+    average_checkpoints,
+    plot_learning_curve,
+    select_checkpoints,
+    train,
+)
+
+
+def train_and_average(config, model, batches, validation, *, metric, mode, callbacks=()):
+    """Trains a compiled model and leaves it with the average of its last or best checkpoints.
+
+    Args:
+        config: The recipe's configuration, with the options on steps, checkpoints, early stopping and time.
+        model: Compiled.
+        batches: Training batches.
+        validation: `zoo.training.Validation`.
+        metric: What early stopping and the best checkpoints go by, such as "val_nll".
+        mode: Whether larger or smaller values of it are better, "max" or "min".
+        callbacks: More callbacks.
+
+    Returns:
+        `zoo.training.TrainingResult`, and the paths of the checkpoints whose average the model is.
+    """
+    best_by = metric if config.average_best else None
+    result = train(
+        model,
+        batches,
+        total_steps=config.total_steps,
+        directory=config.directory,
+        checkpoint_every_steps=config.checkpoint_every_steps,
+        validate_every_steps=config.validate_every_steps,
+        validation=validation,
+        early_stopping=(
+            EarlyStopping(metric, config.early_stopping_patience, mode) if config.early_stopping_patience else None
+        ),
+        resume=Resume(
+            keep_last=config.average_checkpoints,
+            keep_best=config.average_checkpoints if config.average_best else 0,
+            metric=best_by,
+            mode=mode,
+        ),
+        callbacks=[*callbacks, *([TensorBoard()] if config.tensorboard else [])],
+        max_minutes=config.max_minutes,
+    )
+    checkpoints = select_checkpoints(config.directory, config.average_checkpoints, best_by, mode)
+    average_checkpoints(model, checkpoints)
+    plot_learning_curve(result.history, config.directory / "learning_curve.png", title=str(config.directory.name))
+    return result, checkpoints
