@@ -105,7 +105,7 @@ def run_module(argv, directory):
     if argv[2] == "recipes.language_modeling":
         extra = f"{FEW_STEPS} --vocabulary-size 300 --num-layers 1 --hidden-dim 16 --num-heads 2 --context 64".split()
     if argv[2] == "recipes.summarization":
-        extra = f"{FEW_STEPS} --vocabulary-size 300 --size tiny --num-layers 1 --validation-rouge-texts 2".split()
+        extra = f"{FEW_STEPS} --vocabulary-size 400 --size tiny --num-layers 1 --validation-rouge-texts 2".split()
         extra += ["--schedule", "cosine"]
     if argv[2] == "recipes.pretraining":
         extra = f"{FEW_STEPS} --vocabulary-size 300 --batch-size 4 --sequence-length 32".split()
