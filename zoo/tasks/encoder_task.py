@@ -3,7 +3,6 @@
 import abc
 import functools
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -134,10 +133,7 @@ class EncoderTask(Task):
                 self.model.max_sequence_length,
             )
 
-        if keras.config.backend() == "tensorflow":
-            return in_parts(part, rows, at_a_time, dtypes)
-        parts = [part(start) for start in range(0, max(int(rows), 1), int(at_a_time))]
-        return tuple(tf.concat(results, axis=0) for results in zip(*parts, strict=True))
+        return in_parts(part, rows, at_a_time, dtypes)
 
     @abc.abstractmethod
     def _task_config(self):

@@ -1,13 +1,15 @@
 """Rows of a large batch that go through a model in parts, so that memory stays bounded."""
 
+import keras
 import tensorflow as tf
 
 
 def in_parts(part, rows, at_a_time, dtypes):
-    """Concatenates the results of a function over parts of a batch, in a loop of the graph.
+    """Concatenates the results of a function over parts of a batch, under TensorFlow in a loop of the graph.
 
     Args:
-        part: From the first row of a part, int32 scalar, to a tuple of tensors with the part's rows as first dimension.
+        part: From the first row of a part, int32 scalar or int, to a tuple of tensors whose first dimension is the
+            part's rows.
         rows: int32 scalar, B. No rows make one part too.
         at_a_time: int32 scalar, rows of a part.
         dtypes: Of the results of `part`.
@@ -15,6 +17,9 @@ def in_parts(part, rows, at_a_time, dtypes):
     Returns:
         A tuple of tensors with first dimension B.
     """
+    if keras.config.backend() != "tensorflow":
+        parts = [part(start) for start in range(0, max(int(rows), 1), int(at_a_time))]
+        return tuple(tf.concat(results, axis=0) for results in zip(*parts, strict=True))
     count = tf.maximum(-(-rows // at_a_time), 1)
     arrays = [tf.TensorArray(dtype, size=count, infer_shape=False) for dtype in dtypes]
 

@@ -183,11 +183,7 @@ class TextGenerator(Task):
                 self._score_compiled, {name: value[start:stop] for name, value in inputs.items()}, padding, longest
             )
 
-        if keras.config.backend() == "tensorflow":
-            (scores,) = in_parts(part, all_rows, at_a_time, (tf.float32,))
-        else:
-            parts = [part(start) for start in range(0, int(all_rows), int(at_a_time))]
-            (scores,) = (tf.concat(results, axis=0) for results in zip(*parts, strict=True))
+        (scores,) = in_parts(part, all_rows, at_a_time, (tf.float32,))
         outputs = {"score": tf.ensure_shape(scores, [None]), "num_tokens": scored, "truncated": truncated}
         return {name: value[:rows] for name, value in outputs.items()}
 
