@@ -10,6 +10,7 @@ from zoo.data.document_blocks import DocumentBlocks
 from zoo.data.entities import Entity, EntityText
 from zoo.data.entity_readers import ConllEntities, JsonlEntities
 from zoo.data.exact_documents import ExactDocuments
+from zoo.data.joined_pair_batches import JoinedPairBatches
 from zoo.data.length_filter import FilterReport, LengthFilter
 from zoo.data.masked_batches import MaskedBatches
 from zoo.data.named_datasets import open_dataset
@@ -35,6 +36,7 @@ __all__ = [
     "EntityText",
     "ExactDocuments",
     "FilterReport",
+    "JoinedPairBatches",
     "JsonlClasses",
     "JsonlEntities",
     "JsonlSummaries",
