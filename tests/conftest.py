@@ -67,6 +67,7 @@ def stored(shared_directory, tiny_translator):
 
 def store(directory, tiny_translator):
     import numpy as np
+    import tiny_decoder_summarizer
     import tiny_encoder_tasks
     import tiny_generator
     from layer_harness import CASES, functional
@@ -90,6 +91,7 @@ def store(directory, tiny_translator):
     ):
         make().save(directory / make.__name__.removeprefix("make_"))
     tiny_generator.make_generator().save(directory / "generator")
+    tiny_decoder_summarizer.make_decoder_summarizer().save(directory / "decoder_summarizer")
     lines = [line if isinstance(line, str) else line.decode("utf-8", "replace") for line in LINES]
     # Last, because it says that everything is there.
     (directory / "lines.json").write_text(json.dumps(lines))

@@ -10,6 +10,7 @@ from zoo import layers, models
 _LAZY = {
     **dict.fromkeys(
         (
+            "DecoderSummarizer",
             "EntityRecognizer",
             "MaskedLanguageModel",
             "Summarizer",

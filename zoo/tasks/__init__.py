@@ -1,5 +1,6 @@
 """Tasks: a model, its tokenizers and decoding as one text-in, result-out callable."""
 
+from zoo.tasks.decoder_summarizer import DecoderSummarizationSettings, DecoderSummarizer
 from zoo.tasks.entity_recognizer import EntityRecognizer, EntitySettings
 from zoo.tasks.generation_settings import GenerationSettings
 from zoo.tasks.loading import load
@@ -17,6 +18,8 @@ __all__ = [
     "ClassificationSettings",
     "ContinuationScore",
     "Control",
+    "DecoderSummarizationSettings",
+    "DecoderSummarizer",
     "EntityRecognizer",
     "EntitySettings",
     "FillSettings",

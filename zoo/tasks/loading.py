@@ -3,6 +3,7 @@
 from zoo.checkpoints.hugging_face import is_hugging_face
 from zoo.checkpoints.preset import CONFIG_FILE, load_preset
 from zoo.errors import UserError
+from zoo.tasks.decoder_summarizer import DecoderSummarizer
 from zoo.tasks.entity_recognizer import EntityRecognizer
 from zoo.tasks.examples import load_examples
 from zoo.tasks.foreign import task_from_hugging_face
@@ -15,7 +16,15 @@ from zoo.tokenizers import load as load_tokenizer
 
 TASKS = {
     task.__name__: task
-    for task in (EntityRecognizer, MaskedLanguageModel, Summarizer, TextClassifier, TextGenerator, Translator)
+    for task in (
+        DecoderSummarizer,
+        EntityRecognizer,
+        MaskedLanguageModel,
+        Summarizer,
+        TextClassifier,
+        TextGenerator,
+        Translator,
+    )
 }
 
 

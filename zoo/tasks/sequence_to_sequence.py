@@ -56,17 +56,11 @@ class SequenceToSequenceTask(Task):
         self.examples = list(examples)
         special_tokens = ("pad", "eos") if self.settings.start_token_id is not None else ("pad", "bos", "eos")
         suppressed = self.settings.suppressed_token_ids
-        _check_tokenizer("source", self.source_tokenizer, ("pad", "eos"), model.source_vocabulary_size, suppressed)
-        _check_tokenizer("target", self.target_tokenizer, special_tokens, model.target_vocabulary_size, suppressed)
+        source_size, target_size = self._vocabulary_sizes
+        _check_tokenizer("source", self.source_tokenizer, ("pad", "eos"), source_size, suppressed)
+        _check_tokenizer("target", self.target_tokenizer, special_tokens, target_size, suppressed)
         self._check_token_ids()
-        longest = model.max_sequence_length
-        if self.settings.max_source_length > longest or self.settings.max_new_tokens > longest:
-            self.settings = replace(
-                self.settings,
-                max_source_length=min(self.settings.max_source_length, longest),
-                max_new_tokens=min(self.settings.max_new_tokens, longest),
-                min_new_tokens=min(self.settings.min_new_tokens, longest),
-            )
+        self.settings = self._within_positions(self.settings)
         self._predictors = {}
         self._generate_compiled = compile_inference(
             model, self._generate, static_argnames=("loop_length", "num_beams", "num_return", "settings")
@@ -208,7 +202,7 @@ class SequenceToSequenceTask(Task):
         tokenizer = self.source_tokenizer
         prefix, suffix = self._source_specials
         whole = tokenizer.encode(text)
-        room = self.max_source_length - len(prefix) - len(suffix)
+        room = self._text_room
         before, after = (
             tf.tile(tf.constant(ids, whole.dtype, [1, len(ids)]), [whole.nrows(), 1]) for ids in (prefix, suffix)
         )
@@ -225,6 +219,34 @@ class SequenceToSequenceTask(Task):
         """Tokens before and after those of a source text."""
         suffix = self.settings.source_suffix_ids
         return self.settings.source_prefix_ids, (self.source_tokenizer.eos_id,) if suffix is None else suffix
+
+    @property
+    def _text_room(self):
+        """Tokens of a source text that are read, without special ones."""
+        return self.max_source_length - sum(map(len, self._source_specials))
+
+    @property
+    def _start_token_id(self):
+        """What the decoder reads first."""
+        start_token_id = self.settings.start_token_id
+        return self.target_tokenizer.bos_id if start_token_id is None else start_token_id
+
+    @property
+    def _vocabulary_sizes(self):
+        """Tokens that the model reads in a source, and those that it writes."""
+        return self.model.source_vocabulary_size, self.model.target_vocabulary_size
+
+    def _within_positions(self, settings):
+        """The settings with lengths cut to the model's positions."""
+        longest = self.model.max_sequence_length
+        if settings.max_source_length <= longest and settings.max_new_tokens <= longest:
+            return settings
+        return replace(
+            settings,
+            max_source_length=min(settings.max_source_length, longest),
+            max_new_tokens=min(settings.max_new_tokens, longest),
+            min_new_tokens=min(settings.min_new_tokens, longest),
+        )
 
     def _generate_in_backend(
         self, source_token_ids, source_padding_mask, max_new_tokens, controls, loop_length, num_beams, num_return
@@ -262,13 +284,12 @@ class SequenceToSequenceTask(Task):
         settings,
     ):
         """Target token ids int32 [B, num_return, L] and scores float32 [B, num_return], in backend operations."""
-        model, target = self.model, self.target_tokenizer
+        target = self.target_tokenizer
         bias = self._suppressing_bias(settings)
-        encoded = model.encode(source_token_ids, source_padding_mask)
-        cache, cross_cache = model.start_cache(encoded, loop_length, num_beams)
+        cache, model_step = self._begin(source_token_ids, source_padding_mask, loop_length, num_beams)
 
         def step(token_ids, index, cache):
-            logits, cache = model.decode_step(token_ids, index, cache, cross_cache, source_padding_mask)
+            logits, cache = model_step(token_ids, index, cache)
             return (logits if bias is None else logits + bias), cache
 
         limits = dict(
@@ -280,12 +301,11 @@ class SequenceToSequenceTask(Task):
             no_repeat_ngram_size=settings.no_repeat_ngram_size,
             token_rules=settings.token_rules,
         )
-        start_id = target.bos_id if settings.start_token_id is None else settings.start_token_id
-        start_ids = keras.ops.full_like(source_token_ids[:, 0], start_id)
+        start_ids = keras.ops.full_like(max_new_tokens, self._start_token_id)
         if num_beams == 1 and num_return == 1:
             hypotheses = greedy_search(step, cache, start_ids, **limits)
             # Beam search counts the end token, where there is one, as part of the length; so does this score.
-            ended = keras.ops.any(hypotheses.token_ids == target.eos_id, axis=-1)
+            ended = hypotheses.lengths < max_new_tokens[:, None]
             lengths = keras.ops.maximum(hypotheses.lengths + keras.ops.cast(ended, "int32"), 1)
             divisor = length_penalty_divisor(lengths, length_penalty[:, None], settings.length_penalty_type)
             return hypotheses.token_ids, hypotheses.log_probs / divisor
@@ -302,22 +322,34 @@ class SequenceToSequenceTask(Task):
         )
         return hypotheses.token_ids, hypotheses.scores
 
+    def _begin(self, source_token_ids, source_padding_mask, loop_length, num_beams):
+        """The cache before the first step, and the model's step function (token_ids, index, cache) over it."""
+        model = self.model
+        encoded = model.encode(source_token_ids, source_padding_mask)
+        cache, cross_cache = model.start_cache(encoded, loop_length, num_beams)
+
+        def step(token_ids, index, cache):
+            return model.decode_step(token_ids, index, cache, cross_cache, source_padding_mask)
+
+        return cache, step
+
     def _suppressing_bias(self, settings):
         """float32 [1, V] that takes suppressed tokens out of the model's own distribution, or None."""
         if not settings.renormalize or not settings.suppressed_token_ids:
             return None
-        bias = np.zeros((1, self.model.target_vocabulary_size), "float32")
+        bias = np.zeros((1, self._vocabulary_sizes[1]), "float32")
         bias[:, list(settings.suppressed_token_ids)] = -np.inf
         return keras.ops.convert_to_tensor(bias)
 
     def _check_token_ids(self):
         """Refuses settings with tokens that the model does not have."""
-        settings, target_size = self.settings, self.model.target_vocabulary_size
+        settings = self.settings
+        source_size, target_size = self._vocabulary_sizes
         settings.token_rules.check_vocabulary_size(target_size)
         for name, ids, size in (
             ("start_token_id", [settings.start_token_id or 0], target_size),
-            ("source_prefix_ids", settings.source_prefix_ids, self.model.source_vocabulary_size),
-            ("source_suffix_ids", settings.source_suffix_ids or (), self.model.source_vocabulary_size),
+            ("source_prefix_ids", settings.source_prefix_ids, source_size),
+            ("source_suffix_ids", settings.source_suffix_ids or (), source_size),
         ):
             if max(ids, default=0) >= size:
                 raise UserError(f"{name} must be less than the vocabulary size {size}, got {max(ids)}")

@@ -119,6 +119,14 @@ def generations(directory):
     }
 
 
+def summaries(directory):
+    """Texts and scores of the stored summarizer over a decoder, greedy and beam search."""
+    from tiny_decoder_summarizer import TEXTS
+
+    summarizer = zoo.load(directory / "decoder_summarizer")
+    return {str(num_beams): summarizer.n_best(TEXTS, 1, num_beams=num_beams) for num_beams in (1, 3)}
+
+
 def main():
     directory = Path(sys.argv[1])
     assert keras.backend.backend() == BACKEND
@@ -128,6 +136,7 @@ def main():
     results["translations"] = translations(directory)
     results["encoder answers"] = encoder_answers(directory)
     results["generations"] = generations(directory)
+    results["summaries"] = summaries(directory)
     print(json.dumps(results))
 
 
