@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from fine_tuning_data import write_classes, write_conll
 from tiny_checkpoints import write_bart, write_marian
+from tiny_sentencepiece import write_mbart
 
 from recipes import (
     language_modeling,
@@ -227,6 +228,8 @@ def test_translators_and_summarizers_of_other_programs(workplace):
     ):
         assert f"a preset of {task}" in run_module(find("zoo.convert", name), workplace)
         assert "published" in run_module(find("export", preset), workplace)
+    write_mbart(workplace / "mbart-large-50-many-to-many-mmt", "mbart50")
+    assert "a preset of Translator" in run_module(find("zoo.convert", "--target-language"), workplace)
 
 
 def test_converting_there_and_back(workplace):

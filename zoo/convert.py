@@ -37,19 +37,24 @@ class ConvertConfig:
             them with --pretrained.
         task: What a model of Marian's or BART's kind is for. Without it Marian and mBART translate, BART and PEGASUS
             summarise.
+        source_language: Of a multilingual mBART, such as en_XX: what it reads. Without it its files decide, or else it
+            is English.
+        target_language: Of a multilingual mBART, such as ro_RO, or Marian, such as fra: what it writes.
     """
 
     source: Annotated[Path, tyro.conf.Positional]
     target: Annotated[Path, tyro.conf.Positional]
     to: Literal["preset", "hugging-face"] = "preset"
     task: Literal["translation", "summarization"] | None = None
+    source_language: str | None = None
+    target_language: str | None = None
 
 
-def convert(source, target, to="preset", task=None):
+def convert(source, target, to="preset", task=None, source_language=None, target_language=None):
     """Reads a stored model and writes it in another format.
 
     Args:
-        source, target, to, task: As in `ConvertConfig`.
+        source, target, to, task, source_language, target_language: As in `ConvertConfig`.
 
     Returns:
         One line on what was written.
@@ -62,22 +67,25 @@ def convert(source, target, to="preset", task=None):
     if target.exists() and source.resolve() == target.resolve():
         raise UserError(f"{target} is the source itself; give another directory")
     found = checkpoint_format(source)
-    if task is not None and (to != "preset" or found != "hugging_face"):
-        raise UserError("--task is for presets of Hugging Face directories with safetensors")
+    choices = dict(task=task, source_language=source_language, target_language=target_language)
+    for name, value in choices.items():
+        if value is not None and (to != "preset" or found != "hugging_face"):
+            flag = name.replace("_", "-")
+            raise UserError(f"--{flag} is for presets of Hugging Face directories with safetensors")
     if to == "hugging-face":
         return _task_to_hugging_face(source, target) if found == "preset" else _to_hugging_face(source, target)
     if found == "preset":
         raise UserError(f"{source} is a preset already; use --to hugging-face for the other way")
     if found == "hugging_face":
-        return _save_task(source, target, task)
+        return _save_task(source, target, **choices)
     # Every other format goes through a Hugging Face directory, so that tasks are made of one format alone.
     with tempfile.TemporaryDirectory() as between:
         foreign = _to_hugging_face(source, Path(between) / source.name, task=True)
         return _save_task(foreign, target)
 
 
-def _save_task(directory, target, task=None):
-    task = load(directory) if task is None else task_from_hugging_face(directory, task=task)
+def _save_task(directory, target, **choices):
+    task = task_from_hugging_face(directory, **choices)
     task.save(target)
     return f"{target}: a preset of {type(task).__name__}"
 
@@ -138,7 +146,7 @@ def _task_to_hugging_face(source, target):
 def main(argv=None):
     """Runs the command line."""
     config = tyro.cli(ConvertConfig, args=argv, prog="python -m zoo.convert")
-    print(convert(config.source, config.target, config.to, config.task))
+    print(convert(**vars(config)))
 
 
 if __name__ == "__main__":

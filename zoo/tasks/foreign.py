@@ -25,7 +25,7 @@ SEQUENCE_TO_SEQUENCE_TASKS = {"translation": Translator, "summarization": Summar
 _TASK_OF_FAMILY = {"marian": "translation", "mbart": "translation", "bart": "summarization", "pegasus": "summarization"}
 
 
-def task_from_hugging_face(directory, dtype=None, task=None):
+def task_from_hugging_face(directory, dtype=None, task=None, source_language=None, target_language=None):
     """The task that a Hugging Face directory's architecture names.
 
     Token classifiers become an `EntityRecognizer`, sequence classifiers a `TextClassifier` and masked language models a
@@ -36,6 +36,8 @@ def task_from_hugging_face(directory, dtype=None, task=None):
         directory: A directory with config.json, safetensors files and a tokenizer.
         dtype: A Keras dtype policy for the model; the global one if None.
         task: One of `SEQUENCE_TO_SEQUENCE_TASKS`, for a BART that translates; what the family is mostly for if None.
+        source_language: Of a multilingual mBART, such as "en_XX"; what its files say, or else English, if None.
+        target_language: Likewise, such as "ro_RO"; or such as "fra" of a Marian whose texts begin with `>>fra<<`.
 
     Raises:
         UserError: for anything missing, damaged or not supported, by name.
@@ -44,7 +46,10 @@ def task_from_hugging_face(directory, dtype=None, task=None):
         raise UserError(f"task must be one of {', '.join(SEQUENCE_TO_SEQUENCE_TASKS)}, got {task!r}")
     found = load_hugging_face(directory, dtype=dtype)
     if found.kind == SEQUENCE_TO_SEQUENCE:
-        return _sequence_to_sequence_task(found, task or _TASK_OF_FAMILY[found.family])
+        name = task or _TASK_OF_FAMILY[found.family]
+        return _sequence_to_sequence_task(found, name, source_language, target_language)
+    if source_language is not None or target_language is not None:
+        raise UserError(f"{directory} holds a model of kind {found.kind!r}, which has no languages to choose")
     if task is None and found.kind == LANGUAGE_MODEL:
         return _text_generator(found)
     if task is not None:
@@ -95,11 +100,15 @@ def _text_generator(found):
     return TextGenerator(model, tokenizer, settings)
 
 
-def _sequence_to_sequence_task(found, name):
+def _sequence_to_sequence_task(found, name, source_language, target_language):
     model = found.model
     cls = SEQUENCE_TO_SEQUENCE_TASKS[name]
-    tokenizers = load_sequence_to_sequence_tokenizers(found.directory, found.family, model.target_vocabulary_size)
+    tokenizers = load_sequence_to_sequence_tokenizers(
+        found.directory, found.family, model.target_vocabulary_size, source_language, target_language
+    )
     generation = dict(found.generation)
+    if found.family == "mbart":
+        generation |= _target_language(found, tokenizers, target_language)
     nameless = range(tokenizers.target.vocabulary_size, model.target_vocabulary_size)
     generation["suppressed_token_ids"] = tuple(sorted({*generation["suppressed_token_ids"], *nameless}))
     settings = cls.settings_class(
@@ -111,6 +120,19 @@ def _sequence_to_sequence_task(found, name):
         source_suffix_ids=tokenizers.source_suffix_ids,
     )
     return cls(model, tokenizers.source, tokenizers.target, settings)
+
+
+def _target_language(found, tokenizers, asked):
+    """Settings of decoding for a target language: the one asked for, that of the checkpoint, or the tokenizer's."""
+    first_tokens = {found.generation["start_token_id"], found.generation["forced_first_token_id"]}
+    if asked is None and first_tokens - {None, tokenizers.target.bos_id, tokenizers.target.eos_id}:
+        return {}
+    if not tokenizers.generation:
+        raise UserError(
+            f"{found.directory} does not say into which language it translates; name it, for example with "
+            f"python -m zoo.convert {found.directory} PRESET --source-language en_XX --target-language ro_RO"
+        )
+    return tokenizers.generation
 
 
 def tag_scheme(tags):

@@ -25,7 +25,7 @@ WORDS = [
     "in",
 ]
 TARGET_WORDS = ["das", "Pferd", "größer", "ein", "Hund", "läuft", "durch", "Schnee", "tief", "und", "spielt", "weiß"]
-_SIZES = dict(
+SIZES = dict(
     d_model=24,
     encoder_layers=2,
     decoder_layers=2,
@@ -43,7 +43,7 @@ def sentences(count, words=WORDS, seed=1):
     return [" ".join(generator.choices(words, k=generator.randrange(1, 10))) + "." for _ in range(count)]
 
 
-def _randomise(model, layers, bias, end_bias):
+def randomise(model, layers, bias, end_bias):
     """Noise large enough for choices to be clear, and an end token that comes now and then."""
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():
@@ -69,7 +69,7 @@ def write_marian(directory, *, joint=True, **generation):
     pad_id = vocabularies[0].index("<pad>")
     config = transformers.MarianConfig(
         **sizes,
-        **_SIZES,
+        **SIZES,
         share_encoder_decoder_embeddings=joint,
         scale_embedding=True,
         activation_function="swish",
@@ -78,11 +78,11 @@ def write_marian(directory, *, joint=True, **generation):
         eos_token_id=0,
         forced_eos_token_id=0,
     )
-    model = _randomise(transformers.MarianMTModel(config), layers=0.5, bias=1.5, end_bias=2.0)
+    model = randomise(transformers.MarianMTModel(config), layers=0.5, bias=1.5, end_bias=2.0)
     settings = dict(
         num_beams=4, max_length=24, bad_words_ids=[[pad_id]], renormalize_logits=True, forced_eos_token_id=0
     )
-    return _save(model, directory, {**settings, **generation}), transformers.MarianTokenizer.from_pretrained(directory)
+    return save(model, directory, {**settings, **generation}), transformers.MarianTokenizer.from_pretrained(directory)
 
 
 def write_bart(directory, *, form="vocab.json", **generation):
@@ -101,8 +101,8 @@ def write_bart(directory, *, form="vocab.json", **generation):
         tokenizer.save_pretrained(directory)
         for name in ("vocab.json", "merges.txt"):
             (directory / name).unlink(missing_ok=True)
-    config = transformers.BartConfig(vocab_size=trained.get_vocab_size(), **_SIZES)
-    model = _randomise(transformers.BartForConditionalGeneration(config), layers=0.35, bias=0.5, end_bias=3.0)
+    config = transformers.BartConfig(vocab_size=trained.get_vocab_size(), **SIZES)
+    model = randomise(transformers.BartForConditionalGeneration(config), layers=0.35, bias=0.5, end_bias=3.0)
     settings = dict(
         num_beams=4,
         max_length=24,
@@ -113,10 +113,10 @@ def write_bart(directory, *, form="vocab.json", **generation):
         forced_bos_token_id=0,
         forced_eos_token_id=2,
     )
-    return _save(model, directory, {**settings, **generation}), tokenizer
+    return save(model, directory, {**settings, **generation}), tokenizer
 
 
-def _save(model, directory, settings):
+def save(model, directory, settings):
     for name, value in settings.items():
         setattr(model.generation_config, name, value)
     model.save_pretrained(directory)

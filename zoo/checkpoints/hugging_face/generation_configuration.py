@@ -102,7 +102,8 @@ def read_generation(directory, config, defaults):
 
     Returns:
         A dict of settings by the names of `zoo.tasks.SequenceToSequenceSettings`. Lengths do not
-        count the decoder's start token, as transformers does.
+        count the decoder's start token, as transformers does. `start_token_id` is None where the target language of a
+        multilingual model is yet to be chosen.
 
     Raises:
         UserError: for a damaged file, and for what the zoo cannot follow exactly, naming the key and its value.
@@ -206,11 +207,6 @@ class _Settings(GenerationValues):
         longest = self._length("max_new_tokens", "max_length")
         if longest is not None:
             found["max_new_tokens"] = longest
-        if found["start_token_id"] is None:
-            raise UserError(
-                f"{self.path} lacks decoder_start_token_id, with which every answer begins; for a multilingual model "
-                "set it, or forced_bos_token_id, to the token of the target language"
-            )
         # A limit after the length of the source is ours; transformers has none.
         return {**found, "max_tokens_factor": 0.0}
 

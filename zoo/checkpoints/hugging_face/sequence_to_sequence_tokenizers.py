@@ -1,14 +1,25 @@
-"""The tokenizers of Marian and BART directories, and the special tokens that they put around a text."""
+"""The tokenizers of encoder-decoder directories, and the special tokens that they put around a text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo.checkpoints.hugging_face.byte_pair_tokenizer import read_byte_pair
+from zoo.checkpoints.hugging_face.mbart_languages import MBART50_LANGUAGES
+from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import (
+    MBART50_NUMBERING,
+    MBART_NUMBERING,
+    PEGASUS_NUMBERING,
+    read_sentencepiece,
+)
 from zoo.errors import UserError
 from zoo.tokenizers import MappedSentencePieceTokenizer, Tokenizer
 from zoo.tokenizers.byte_pair_files import parse_json, read_file
 
 CONFIG_FILE = "tokenizer_config.json"
+
+
+# Languages that a message lists.
+_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -20,6 +31,8 @@ class SequenceToSequenceTokenizers:
         target: Tokenizer of the answers; the same object for one vocabulary and one way of splitting.
         source_prefix_ids, source_suffix_ids: Special tokens around the source's own.
         max_source_length: Tokens of the longest source, special ones included; None if the files do not say.
+        generation: Settings of decoding that make the answers be in the target language, by the names of
+            `zoo.tasks.SequenceToSequenceSettings`; empty if the files name none.
     """
 
     source: Tokenizer
@@ -27,45 +40,58 @@ class SequenceToSequenceTokenizers:
     source_prefix_ids: tuple
     source_suffix_ids: tuple
     max_source_length: int | None
+    generation: dict = field(default_factory=dict)
 
 
-def load_sequence_to_sequence_tokenizers(directory, family, vocabulary_size):
+def load_sequence_to_sequence_tokenizers(
+    directory, family, vocabulary_size, source_language=None, target_language=None
+):
     """Reads the tokenizers of a directory.
 
     Args:
         directory: A Hugging Face directory: of Marian, source.spm, target.spm and vocab.json; of BART, tokenizer.json,
-            or vocab.json and merges.txt.
-        family: "marian" or "bart"; the tokenizers of other families are refused.
+            or vocab.json and merges.txt; of mBART sentencepiece.bpe.model and of PEGASUS spiece.model, or
+            tokenizer.json.
+        family: "marian", "bart", "mbart" or "pegasus".
         vocabulary_size: Of the model. Special tokens at the end of BART's vocabulary that the model lacks are left out,
             such as the <mask> of bart-large-cnn.
+        source_language: Of a multilingual model, such as "en_XX" of mBART; what the files say if None.
+        target_language: Likewise, such as "ro_RO" of mBART, or "fra" of a Marian whose texts begin with `>>fra<<`.
 
     Returns:
         A `SequenceToSequenceTokenizers`.
 
     Raises:
-        UserError: for missing or damaged files and options that cannot be followed exactly, by name.
+        UserError: for missing or damaged files, options that cannot be followed exactly and languages that the model
+            does not have, by name.
     """
     directory = Path(directory)
     path = directory / CONFIG_FILE
     config = parse_json(read_file(path), path) if path.is_file() else {}
-    if family == "marian":
-        source, target = _marian(directory, config, path)
-        prefix = ()
-    elif family == "bart":
-        source = target = _bart(directory, vocabulary_size)
-        prefix = (source.bos_id,)
+    if family == "mbart":
+        parts = _mbart(directory, config, path, source_language, target_language)
     else:
-        raise UserError(
-            f"{directory}: the tokenizer of {family} is not supported; "
-            "zoo.checkpoints.load_hugging_face reads the model alone"
-        )
+        if source_language is not None or (target_language is not None and family != "marian"):
+            raise UserError(f"{directory} holds a {family}, which has no {_asked(source_language)} language to choose")
+        if family == "marian":
+            parts = _marian(directory, config, path, target_language)
+        elif family == "bart":
+            tokenizer = _bart(directory, vocabulary_size)
+            parts = dict(source=tokenizer, target=tokenizer, source_prefix_ids=(tokenizer.bos_id,))
+        else:
+            parts = _pegasus(directory, config, path)
     longest = config.get("model_max_length")
     # transformers writes 1e30 for no limit.
     longest = longest if isinstance(longest, int) and 2 < longest < 2**31 else None
-    return SequenceToSequenceTokenizers(source, target, prefix, (source.eos_id,), longest)
+    around = {"source_prefix_ids": (), "source_suffix_ids": (parts["source"].eos_id,)}
+    return SequenceToSequenceTokenizers(**{**around, **parts}, max_source_length=longest)
 
 
-def _marian(directory, config, path):
+def _asked(source_language):
+    return "target" if source_language is None else "source"
+
+
+def _marian(directory, config, path, target_language):
     name = config.get("tokenizer_class", "MarianTokenizer")
     if name != "MarianTokenizer":
         raise UserError(f"{path}: tokenizer_class {name!r} is not supported; it must be 'MarianTokenizer'")
@@ -78,10 +104,18 @@ def _marian(directory, config, path):
     }
     options["clean_up_spaces"] = bool(config.get("clean_up_tokenization_spaces", False))
     vocabularies = ("vocab.json", "target_vocab.json" if separate else "vocab.json")
-    return tuple(
+    source, target = (
         MappedSentencePieceTokenizer.from_files(directory / model, directory / vocabulary, **options)
         for model, vocabulary in zip(("source.spm", "target.spm"), vocabularies, strict=True)
     )
+    prefix = ()
+    if target_language is not None:
+        known = [entry[2:-2] for entry in source.vocabulary if entry.startswith(">>") and entry.endswith("<<")]
+        if not known:
+            raise UserError(f"{directory} holds a Marian of one target language, so there is none to choose")
+        _check_language("target", target_language, known, directory)
+        prefix = (source.token_to_id(f">>{target_language}<<"),)
+    return dict(source=source, target=target, source_prefix_ids=prefix)
 
 
 def _bart(directory, vocabulary_size):
@@ -92,6 +126,65 @@ def _bart(directory, vocabulary_size):
     if around not in ("both", None):
         raise UserError(f"{directory}: a tokenizer that does not put tokens around a text is not supported")
     return tokenizer
+
+
+def _mbart(directory, config, path, source_language, target_language):
+    content = parse_json(read_file(directory / "config.json"), directory / "config.json")
+    name = config.get("tokenizer_class") or content.get("tokenizer_class") or "MBartTokenizer"
+    numberings = {"MBartTokenizer": MBART_NUMBERING, "MBart50Tokenizer": MBART50_NUMBERING}
+    numbering = numberings.get(name.removesuffix("Fast"))
+    if numbering is None:
+        raise UserError(
+            f"{path}: tokenizer_class {name!r} is not supported; it must be one of {', '.join(map(repr, numberings))}"
+        )
+    _check_spellings(config, path, numbering)
+    tokenizer = read_sentencepiece(directory, numbering)
+    pieces = set(tokenizer.id_to_token(range(tokenizer.vocabulary_size)))
+    known = [language for language in MBART50_LANGUAGES if language in numbering.after and language in pieces]
+    # English is what transformers falls back to.
+    source_language = source_language or config.get("src_lang") or "en_XX"
+    target_language = target_language or config.get("tgt_lang")
+    _check_language("source", source_language, known, directory)
+    source_id = tokenizer.token_to_id(source_language)
+    target_id = None
+    if target_language is not None:
+        _check_language("target", target_language, known, directory)
+        target_id = tokenizer.token_to_id(target_language)
+    if numbering is MBART_NUMBERING:
+        around = dict(source_suffix_ids=(tokenizer.eos_id, source_id))
+        generation = {"start_token_id": target_id, "forced_first_token_id": None}
+    else:
+        around = dict(source_prefix_ids=(source_id,))
+        generation = {"start_token_id": tokenizer.eos_id, "forced_first_token_id": target_id}
+    generation = {} if target_id is None else generation
+    return dict(source=tokenizer, target=tokenizer, **around, generation=generation)
+
+
+def _pegasus(directory, config, path):
+    name = (config.get("tokenizer_class") or "PegasusTokenizer").removesuffix("Fast")
+    if name != "PegasusTokenizer":
+        raise UserError(f"{path}: tokenizer_class {name!r} is not supported; it must be 'PegasusTokenizer'")
+    _check_spellings(config, path, PEGASUS_NUMBERING)
+    fixed = {"offset": 103, "mask_token": "<mask_2>", "mask_token_sent": "<mask_1>"}
+    for key, wanted in fixed.items():
+        found = _spelling(config.get(key, wanted))
+        if found != wanted:
+            raise UserError(f"{path}: {key} {found!r} is not supported; it must be {wanted!r}")
+    tokenizer = read_sentencepiece(directory, PEGASUS_NUMBERING)
+    return dict(source=tokenizer, target=tokenizer)
+
+
+def _check_spellings(config, path, numbering):
+    for role in ("unk", "eos", "pad"):
+        found, wanted = _spelling(config.get(f"{role}_token")), getattr(numbering, role)
+        if found not in (None, wanted):
+            raise UserError(f"{path}: {role}_token {found!r} is not supported; it must be {wanted!r}")
+
+
+def _check_language(side, language, known, directory):
+    if language not in known:
+        listed = ", ".join(known[:_LISTED]) + (f" and {len(known) - _LISTED} more" if len(known) > _LISTED else "")
+        raise UserError(f"{directory}: the {side} language {language!r} is not one of the model's: {listed}")
 
 
 def _spelling(token):

@@ -1,0 +1,163 @@
+"""SentencePiece tokenizers of Hugging Face directories, whose ids are other than those of the model file.
+
+mBART, PEGASUS and T5 number the pieces of a SentencePiece model anew and put special tokens before and after them. The
+tokenizer here is one of a SentencePiece model made with that very numbering.
+"""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentencepiece import sentencepiece_model_pb2
+
+from zoo.checkpoints.hugging_face.mbart_languages import MBART50_LANGUAGES, MBART_LANGUAGES
+from zoo.errors import UserError
+from zoo.tokenizers import SentencePieceTokenizer
+from zoo.tokenizers.byte_pair_files import parse_json, read_file
+
+FAST_FILE = "tokenizer.json"
+
+_KINDS = sentencepiece_model_pb2.ModelProto.SentencePiece
+
+
+@dataclass(frozen=True)
+class SentencePieceNumbering:
+    """How a family numbers the pieces of its model file.
+
+    Attributes:
+        model_file: Name of the file.
+        before: Special tokens with the first ids.
+        replaced: The file's own first pieces, in the place of which those stand.
+        after: Special tokens behind the file's last piece.
+        unk, bos, eos, pad: Spellings of the special tokens that have a part to play; None for one that there is not.
+    """
+
+    model_file: str
+    before: tuple[str, ...]
+    replaced: tuple[str, ...]
+    after: tuple[str, ...]
+    unk: str = "<unk>"
+    bos: str | None = None
+    eos: str = "</s>"
+    pad: str = "<pad>"
+
+
+_FAIRSEQ = dict(
+    model_file="sentencepiece.bpe.model",
+    before=("<s>", "<pad>", "</s>", "<unk>"),
+    replaced=("<unk>", "<s>", "</s>"),
+    bos="<s>",
+)
+MBART_NUMBERING = SentencePieceNumbering(**_FAIRSEQ, after=(*MBART_LANGUAGES, "<mask>"))
+MBART50_NUMBERING = SentencePieceNumbering(**_FAIRSEQ, after=(*MBART50_LANGUAGES, "<mask>"))
+# A model of 96,000 pieces has 96,103 ids: the masks and 101 tokens of training are 103.
+PEGASUS_NUMBERING = SentencePieceNumbering(
+    model_file="spiece.model",
+    before=("<pad>", "</s>", "<mask_1>", "<mask_2>", *(f"<unk_{i}>" for i in range(2, 103))),
+    replaced=("<pad>", "</s>"),
+    after=(),
+)
+
+
+def read_sentencepiece(directory, numbering):
+    """Reads the tokenizer of a directory: its SentencePiece model file, or else tokenizer.json.
+
+    Text is normalised and split as the SentencePiece model says. transformers 5 differs: it does not normalise for
+    mBART, takes a blank at the end of a text for a token with mBART-50 and PEGASUS, and normalises a combining
+    character together with the one before it. Special tokens are never read from text, and decode to nothing.
+
+    Args:
+        directory: A Hugging Face directory.
+        numbering: A `SentencePieceNumbering`.
+
+    Returns:
+        A `SentencePieceTokenizer`.
+
+    Raises:
+        UserError: for missing or damaged files, and a tokenizer.json that cannot be followed.
+    """
+    directory = Path(directory)
+    path, fast = directory / numbering.model_file, directory / FAST_FILE
+    if path.is_file():
+        model = _numbered_model(SentencePieceTokenizer.from_model_file(path).model, numbering, path)
+    elif fast.is_file():
+        path = fast
+        model = _model_of_json(parse_json(read_file(fast), fast), numbering, fast)
+    else:
+        raise UserError(f"{directory} holds neither {numbering.model_file} nor {FAST_FILE}: its tokenizer is missing")
+    try:
+        return SentencePieceTokenizer(model)
+    except UserError as error:
+        raise UserError(f"{path} makes no tokenizer with the special tokens of its family: {error}") from error
+
+
+def _numbered_model(content, numbering, path):
+    """The model of a file with another numbering, as bytes."""
+    proto = sentencepiece_model_pb2.ModelProto.FromString(content)
+    pieces = list(proto.pieces)
+    first = tuple(piece.piece for piece in pieces[: len(numbering.replaced)])
+    if first != numbering.replaced:
+        raise UserError(
+            f"{path} begins with the pieces {', '.join(first)}; those of its family begin with "
+            f"{', '.join(numbering.replaced)}"
+        )
+    kept = [(piece.piece, piece.score, piece.type) for piece in pieces[len(numbering.replaced) :]]
+    before, after = ([(token, 0.0, None) for token in tokens] for tokens in (numbering.before, numbering.after))
+    del proto.pieces[:]
+    return _with_pieces(proto, [*before, *kept, *after], numbering)
+
+
+def _model_of_json(content, numbering, path):
+    """The model that a tokenizer.json of type Unigram describes, as bytes."""
+    found = content.get("model") or {}
+    if found.get("type") != "Unigram" or found.get("byte_fallback"):
+        raise UserError(
+            f"{path}: a tokenizer of type {found.get('type')!r} is not supported for this family; it must be Unigram"
+        )
+    character_map = _character_map(content.get("normalizer") or {})
+    if character_map is None:
+        raise UserError(
+            f"{path} lacks the normalisation of {numbering.model_file}, which transformers 5 loses; put that file "
+            "beside it"
+        )
+    words = content.get("pre_tokenizer") or {}
+    kinds = {part.get("type") for part in words.get("pretokenizers", [words])}
+    if "Metaspace" not in kinds or not kinds <= {"Metaspace", "WhitespaceSplit"}:
+        raise UserError(f"{path}: pre-tokenizers other than WhitespaceSplit and Metaspace are not supported")
+    special = {token["content"] for token in content.get("added_tokens", ()) if token.get("special")}
+    pieces = [
+        (token, score, None if token in special or number == found.get("unk_id") else _KINDS.NORMAL)
+        for number, (token, score) in enumerate(found["vocab"])
+    ]
+    proto = sentencepiece_model_pb2.ModelProto()
+    proto.trainer_spec.model_type = sentencepiece_model_pb2.TrainerSpec.UNIGRAM
+    proto.normalizer_spec.name = "from_tokenizer_json"
+    proto.normalizer_spec.precompiled_charsmap = character_map
+    return _with_pieces(proto, pieces, numbering)
+
+
+def _character_map(normalizer):
+    """The bytes of SentencePiece's normalisation in a normaliser of tokenizer.json, or None."""
+    for part in normalizer.get("normalizers", [normalizer]):
+        if part.get("type") == "Precompiled":
+            return base64.b64decode(part["precompiled_charsmap"])
+    return None
+
+
+def _with_pieces(proto, pieces, numbering):
+    """The bytes of a model with these pieces, (spelling, score, type); a special token's type is None."""
+    for piece, score, kind in pieces:
+        if kind is None:
+            kind = _KINDS.UNKNOWN if piece == numbering.unk else _KINDS.CONTROL
+        proto.pieces.add(piece=piece, score=score, type=kind)
+    numbers = {piece: number for number, (piece, _, _) in enumerate(pieces)}
+    spec = proto.trainer_spec
+    spec.vocab_size = len(pieces)
+    # transformers leaves unknown tokens out of an answer.
+    spec.unk_surface = ""
+    for role in ("unk", "bos", "eos", "pad"):
+        token = getattr(numbering, role)
+        setattr(spec, f"{role}_id", numbers.get(token, -1))
+        if token is not None:
+            setattr(spec, f"{role}_piece", token)
+    return proto.SerializeToString()
