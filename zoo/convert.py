@@ -13,11 +13,17 @@ import tyro
 
 from zoo.checkpoints import checkpoint_format, load_foreign, load_foreign_tokenizer, save_hugging_face
 from zoo.checkpoints.gpt2 import LANGUAGE_MODEL
-from zoo.checkpoints.hugging_face import sampling_file, tokenizer_files
+from zoo.checkpoints.hugging_face import (
+    family_of_model,
+    generation_file,
+    sampling_file,
+    sequence_to_sequence_tokenizer_files,
+    tokenizer_files,
+)
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError, command_line
 from zoo.tasks import EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator, load
-from zoo.tasks.foreign import task_from_hugging_face
+from zoo.tasks.foreign import SEQUENCE_TO_SEQUENCE_TASKS, task_from_hugging_face
 from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
 
 # Tasks that transformers has models for.
@@ -93,7 +99,10 @@ def _save_task(directory, target, **choices):
 def _to_hugging_face(source, target, task=False):
     foreign = load_foreign(source)
     if foreign.kind == SEQUENCE_TO_SEQUENCE:
-        raise UserError(f"{source} holds an encoder-decoder, which cannot be written as a Hugging Face directory")
+        raise UserError(
+            f"{source} is a Hugging Face directory of an encoder-decoder already; make a preset of it, and write that "
+            "with --to hugging-face"
+        )
     if task and foreign.kind == "encoder":
         raise UserError(
             f"{source} holds a bare encoder, which has no answers to give: write it with --to hugging-face and "
@@ -114,6 +123,12 @@ def _to_hugging_face(source, target, task=False):
 
 def _task_to_hugging_face(source, target):
     task = load(source)
+    if type(task) in SEQUENCE_TO_SEQUENCE_TASKS.values():
+        try:
+            return _sequence_to_sequence_to_hugging_face(task, target)
+        except UserError as error:
+            name = type(task).__name__
+            raise UserError(f"{source} holds a {name}, which cannot be written there: {error}") from error
     labels, problem_type, lost = None, None, ""
     if isinstance(task, EntityRecognizer):
         labels = task.rules.tags
@@ -140,6 +155,35 @@ def _task_to_hugging_face(source, target):
         assets={**tokenizer_files(task.tokenizer, around), **assets},
     )
     return f"{target}: a Hugging Face directory of {type(task).__name__}{lost}"
+
+
+def _sequence_to_sequence_to_hugging_face(task, target):
+    model, settings, tokenizer = task.model, task.settings, task.target_tokenizer
+    family = family_of_model(model).name
+    byte_pairs = isinstance(task.tokenizer, BytePairTokenizer)
+    if family != ("bart" if byte_pairs else "marian"):
+        kind = type(task.tokenizer).__name__
+        raise UserError(f"it is built like {family.upper()}, whose tokenizer in transformers is no {kind}")
+    prefix = (task.tokenizer.bos_id,) if byte_pairs else ()
+    around = (settings.source_prefix_ids, settings.source_suffix_ids)
+    if around not in ((prefix, None), (prefix, (task.tokenizer.eos_id,))):
+        raise UserError(f"its tokenizer in transformers does not put the tokens {around} around a text")
+    special = dict(
+        start_token_id=tokenizer.bos_id if settings.start_token_id is None else settings.start_token_id,
+        pad_token_id=tokenizer.pad_id,
+        end_token_id=tokenizer.eos_id,
+        begin_token_id=tokenizer.bos_id,
+    )
+    content = generation_file(asdict(settings), **special)
+    files = sequence_to_sequence_tokenizer_files(task.tokenizer, tokenizer, settings.max_source_length)
+    assets = {**files, "generation_config.json": lambda path: path.write_bytes(content)}
+    save_hugging_face(model, target, **special, assets=assets)
+    lost = []
+    if settings.max_tokens_factor:
+        lost.append("without its limit of answers after the length of the text")
+    if model.get_config()["positions"] == "sinusoidal":
+        lost.append("with its own table of positions, which transformers leaves out where it saves the model again")
+    return ", ".join([f"{target}: a Hugging Face directory of {type(task).__name__}", *lost])
 
 
 @command_line

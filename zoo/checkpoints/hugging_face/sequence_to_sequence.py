@@ -22,10 +22,11 @@ from zoo.layers import sinusoidal_table
 from zoo.models import EncoderDecoder
 
 LOGITS_BIAS = "final_logits_bias"
+POSITION_TABLES = tuple(f"model.{side}.embed_positions.weight" for side in ("encoder", "decoder"))
 
 _REQUIRED = object()
 # Our argument: (their key, the value where a configuration has none, which is that of transformers).
-_KEYS = {
+MODEL_KEYS = {
     "source_vocabulary_size": ("vocab_size", _REQUIRED),
     "hidden_dim": ("d_model", _REQUIRED),
     "intermediate_dim": ("encoder_ffn_dim", _REQUIRED),
@@ -86,15 +87,15 @@ def load_sequence_to_sequence(directory, dtype=None):
     tensors = SafetensorsFiles(directory)
     copies = _name_shared_table(tensors, COPIES[arguments["tied_embeddings"]])
     bias = _logits_bias(tensors, arguments)
+    if not family.learned_positions:
+        arguments["positions"] = _kind_of_positions(tensors, arguments)
     try:
         model = EncoderDecoder(**arguments, logits_bias=bias is not None, dtype=dtype)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     model.build()
     names = names_of_rules(rules_of_sequence_to_sequence(family, arguments))
-    ignored = [LOGITS_BIAS]
-    if not family.learned_positions:
-        ignored += _check_tables(tensors, arguments)
+    ignored = [LOGITS_BIAS, *(() if family.learned_positions else POSITION_TABLES)]
     assign_tensors(model, tensors, names, ignored, copies)
     if bias is not None:
         model.logits_bias.assign(bias)
@@ -109,11 +110,11 @@ def _model_arguments(content, path, family):
         if value is not None and value not in values:
             known = values[0] if values else None
             raise UserError(f"{path}: {key} {value!r} is not supported for {family.name}; it must be {known!r}")
-    absent = [key for key, default in _KEYS.values() if default is _REQUIRED and content.get(key) is None]
+    absent = [key for key, default in MODEL_KEYS.values() if default is _REQUIRED and content.get(key) is None]
     if absent:
         raise UserError(f"{path} is damaged: it lacks {', '.join(absent)}; copy it again")
     arguments = {}
-    for ours, (key, default) in _KEYS.items():
+    for ours, (key, default) in MODEL_KEYS.items():
         value = content.get(key, default)
         wanted = int if default is _REQUIRED else (int, float)
         if not isinstance(value, wanted) or isinstance(value, bool) or value < (default is _REQUIRED):
@@ -170,16 +171,16 @@ def _logits_bias(tensors, arguments):
     return bias if bias.any() else None
 
 
-def _check_tables(tensors, arguments):
-    """Names of sinusoidal tables, which files may repeat; one that is another would change every answer."""
-    names = [f"model.{side}.embed_positions.weight" for side in ("encoder", "decoder")]
+def _kind_of_positions(tensors, arguments):
+    """The kind of the sinusoidal tables, which files may repeat; one that is another would change every answer."""
     shape = (arguments["max_sequence_length"], arguments["hidden_dim"])
-    for name in names:
-        if name in tensors.shapes:
-            expected = sinusoidal_table(*shape, kind=arguments["positions"])
-            equal = tensors.shapes[name] == shape and np.allclose(
-                tensors.read(name).astype("float32"), expected, rtol=0, atol=_TABLE_TOLERANCE
-            )
-            if not equal:
-                raise UserError(f"{tensors.origin}: {name} is not the sinusoidal table of {list(shape)} values")
-    return names
+    found = {name: tensors.read(name).astype("float32") for name in POSITION_TABLES if name in tensors.shapes}
+    # Files written here may hold the table whose frequencies fall to exactly 1 / 10000.
+    for kind in (arguments["positions"], "sinusoidal"):
+        expected = sinusoidal_table(*shape, kind=kind)
+        if all(
+            table.shape == shape and np.allclose(table, expected, rtol=0, atol=_TABLE_TOLERANCE)
+            for table in found.values()
+        ):
+            return kind
+    raise UserError(f"{tensors.origin}: {next(iter(found))} is not the sinusoidal table of {list(shape)} values")

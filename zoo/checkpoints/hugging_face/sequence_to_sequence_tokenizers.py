@@ -1,5 +1,7 @@
 """The tokenizers of encoder-decoder directories, and the special tokens that they put around a text."""
 
+import functools
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,8 +13,9 @@ from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import (
     PEGASUS_NUMBERING,
     read_sentencepiece,
 )
+from zoo.checkpoints.hugging_face.tokenizer import tokenizer_files
 from zoo.errors import UserError
-from zoo.tokenizers import MappedSentencePieceTokenizer, Tokenizer
+from zoo.tokenizers import BytePairTokenizer, MappedSentencePieceTokenizer, SentencePieceTokenizer, Tokenizer
 from zoo.tokenizers.byte_pair_files import parse_json, read_file
 
 CONFIG_FILE = "tokenizer_config.json"
@@ -85,6 +88,61 @@ def load_sequence_to_sequence_tokenizers(
     longest = longest if isinstance(longest, int) and 2 < longest < 2**31 else None
     around = {"source_prefix_ids": (), "source_suffix_ids": (parts["source"].eos_id,)}
     return SequenceToSequenceTokenizers(**{**around, **parts}, max_source_length=longest)
+
+
+def sequence_to_sequence_tokenizer_files(source, target, max_source_length):
+    """The files that transformers and `load_sequence_to_sequence_tokenizers` read tokenizers from: Marian's or BART's.
+
+    A `SentencePieceTokenizer` becomes Marian's, with its pieces as the vocabulary. Texts with tabs, line breaks and the
+    few other characters that it escapes are split otherwise there.
+
+    Args:
+        source: A `MappedSentencePieceTokenizer` or `SentencePieceTokenizer`, or for BART a `BytePairTokenizer`.
+        target: Likewise; the same object for one vocabulary.
+        max_source_length: Tokens of the longest source.
+
+    Returns:
+        Functions by file name, each of which writes that path when called with it, as `save_hugging_face` takes them.
+
+    Raises:
+        UserError: for tokenizers that transformers' tokenizers of these models cannot be.
+    """
+    if isinstance(source, BytePairTokenizer):
+        return tokenizer_files(source, "both")
+    kinds = (MappedSentencePieceTokenizer, SentencePieceTokenizer)
+    if not isinstance(source, kinds) or not isinstance(target, kinds):
+        raise UserError(f"a {type(source).__name__} cannot be written as the tokenizer of a Marian")
+    vocabularies = [_entries(tokenizer) for tokenizer in (source, target)]
+    separate = vocabularies[0] != vocabularies[1]
+    spellings = [
+        {f"{role}_token": entries[getattr(tokenizer, f"{role}_id")] for role in ("unk", "eos", "pad")}
+        for tokenizer, entries in zip((source, target), vocabularies, strict=True)
+    ]
+    if spellings[0] != spellings[1] or (separate and source.pad_id != target.pad_id):
+        raise UserError("a Marian has one spelling and one padding id of special tokens for both languages")
+    config = {
+        "tokenizer_class": "MarianTokenizer",
+        "model_max_length": max_source_length,
+        "separate_vocabs": separate,
+        "clean_up_tokenization_spaces": getattr(target, "clean_up_spaces", False),
+        **spellings[0],
+    }
+    contents = {"source.spm": source.model, "target.spm": target.model, CONFIG_FILE: _json(config)}
+    for name, entries in zip(("vocab.json", "target_vocab.json"), vocabularies[: 1 + separate], strict=False):
+        contents[name] = _json({entry: number for number, entry in enumerate(entries)})
+    return {name: functools.partial(_write, content) for name, content in contents.items()}
+
+
+def _entries(tokenizer):
+    return tokenizer.id_to_token(range(tokenizer.vocabulary_size))
+
+
+def _json(content):
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _write(content, path):
+    path.write_bytes(content)
 
 
 def _asked(source_language):

@@ -13,29 +13,44 @@ from zoo.checkpoints.foreign_model import CLASSIFIERS, LANGUAGE_MODELS
 from zoo.checkpoints.hugging_face.configuration import CONFIG_FILE, PROBLEM_TYPES, to_hugging_face
 from zoo.checkpoints.hugging_face.gpt2 import gpt2_to_hugging_face
 from zoo.checkpoints.hugging_face.safetensors_files import WEIGHTS_FILE
+from zoo.checkpoints.hugging_face.sequence_to_sequence_writing import sequence_to_sequence_to_hugging_face
 from zoo.checkpoints.hugging_face.tensor_names import pooler_is_used, tensor_names
 from zoo.checkpoints.named_tensors import tensors_by_name
 from zoo.checkpoints.preset import is_preset
 from zoo.errors import UserError
-from zoo.models import GPT2, Encoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
+from zoo.models import GPT2, Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
 
 
 def save_hugging_face(
-    model, directory, *, labels=None, problem_type=None, pad_token_id=0, end_token_id=None, assets=None
+    model,
+    directory,
+    *,
+    labels=None,
+    problem_type=None,
+    pad_token_id=0,
+    end_token_id=None,
+    begin_token_id=None,
+    start_token_id=None,
+    assets=None,
 ):
     """Writes a directory that transformers loads.
 
     Encoders become BERT, DistilBERT (no segments) or RoBERTa (a position offset), with or without a head, and a `GPT2`
-    becomes GPT2LMHeadModel. Rates of dropout that transformers has no setting for are not kept. A pooler is written
-    where transformers' class has one; an encoder that should have one and has none is read there with a new one.
+    becomes GPT2LMHeadModel. An `EncoderDecoder` becomes Marian (sinusoidal positions), BART (learned ones), PEGASUS or
+    mBART (the same with the normalisation before each sub-layer). Rates of dropout that transformers has no setting for
+    are not kept. A pooler is written where transformers' class has one; an encoder that should have one and has none is
+    read there with a new one.
 
     Args:
-        model: An `Encoder`, `TokenClassifier`, `SequenceClassifier`, `MaskedTokenPredictor` or `GPT2`.
+        model: An `Encoder`, `TokenClassifier`, `SequenceClassifier`, `MaskedTokenPredictor`, `GPT2` or
+            `EncoderDecoder`.
         directory: Where to write; made if needed. Other files in it stay.
         labels: Names of a classifier's classes in the order of its logits; LABEL_0, LABEL_1 and so on if None.
         problem_type: Of a `SequenceClassifier`: one of `PROBLEM_TYPES`, or None.
         pad_token_id: Of an encoder's tokenizer; RoBERTa's follows from the position offset.
         end_token_id: Of a language model's tokenizer: the token that ends a text; None if there is none.
+        begin_token_id, start_token_id: Of an encoder-decoder: the token that begins a text, or None, and what the
+            decoder reads first; the end token if None.
         assets: Functions by file name, such as vocab.txt, each of which writes that path when called with it.
 
     Raises:
@@ -45,12 +60,21 @@ def save_hugging_face(
     directory = Path(directory)
     if is_preset(directory):
         raise UserError(f"{directory} holds a preset, whose {CONFIG_FILE} would be lost; give another directory")
-    if isinstance(model, GPT2):
+    if isinstance(model, (GPT2, EncoderDecoder)):
         if labels is not None or problem_type is not None:
-            raise UserError("labels and problem_type are those of a classifier, which a GPT2 is not")
+            raise UserError(f"labels and problem_type are those of a classifier, which a {type(model).__name__} is not")
         if not model.built:
             model.build()
-        content, tensors = gpt2_to_hugging_face(model, end_token_id)
+        if isinstance(model, GPT2):
+            content, tensors = gpt2_to_hugging_face(model, end_token_id)
+        else:
+            content, tensors = sequence_to_sequence_to_hugging_face(
+                model,
+                start_token_id=end_token_id if start_token_id is None else start_token_id,
+                pad_token_id=pad_token_id,
+                end_token_id=end_token_id,
+                begin_token_id=begin_token_id,
+            )
     else:
         content, tensors = _encoder_to_hugging_face(model, labels, problem_type, pad_token_id)
     files = {
