@@ -1,6 +1,6 @@
 """Settings of the summarization recipe and their named variants."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +19,7 @@ class SummarizationConfig(SequenceToSequenceConfig):
     the same command is given again.
     """
 
-    variant: Literal["own-data", "dialogsum"] = "own-data"
+    variant: Literal["own-data", "dialogsum", "dialogsum-decoder"] = "own-data"
     """Named settings that the other options start from."""
     directory: Path = Path("runs/summarization")
     """Where the run is kept: checkpoints, logs, learning curve and, at the end, the preset."""
@@ -39,10 +39,16 @@ class SummarizationConfig(SequenceToSequenceConfig):
     score_split: Literal["test", "validation"] = "test"
     """What is scored at the end."""
 
+    architecture: Literal["encoder-decoder", "decoder"] = "encoder-decoder"
+    """An encoder-decoder, or a decoder alone (GPT-2), which reads text and separator and goes on with the summary."""
     pretrained: Path | None = None
-    """Start from a Hugging Face directory of a BART or PEGASUS, or a preset of a summarizer, with its tokenizers."""
+    """Start from a Hugging Face directory of a BART or PEGASUS, or a preset of a summarizer, with its tokenizers; a
+    decoder from a GPT-2, or a preset of a text generator or such a summarizer."""
+    separator: str | None = None
+    r"""What stands between text and summary for a decoder: a special token, written as "<...>", which new vocabularies
+    get, or text (\n is a line end). "<|summary|>" if None and the vocabulary is new or has it, else "\nTL;DR:"."""
     max_source_length: int = 512
-    """Tokens of a text that are read, special ones included."""
+    """Tokens of a text that are read, special ones included, for a decoder the separator."""
     max_target_length: int = 128
     """Longest summary in tokens, end token included; longer ones are left out of training."""
     min_new_tokens: int = 0
@@ -71,6 +77,25 @@ class SummarizationConfig(SequenceToSequenceConfig):
             raise UserError(f"--early-stopping-metric {self.early_stopping_metric} needs --validation-rouge-texts")
         if not self.summary_fields:
             raise UserError("--summary-fields needs at least one field")
+        if self.architecture == "decoder":
+            self._check_decoder()
+        elif self.separator is not None:
+            raise UserError("--separator is for --architecture decoder")
+
+    def _check_decoder(self):
+        """Refuses what a decoder cannot be."""
+        fixed = {"vocabulary_type": "bpe", "joint_vocabulary": True, "normalization": "identity", "norm": "pre"}
+        for name, value in fixed.items():
+            if getattr(self, name) != value:
+                raise UserError(f"{flag(name)} {getattr(self, name)} is for encoder-decoders; a decoder has {value}")
+        if self.separator == "":
+            raise UserError("--separator is empty; leave it out for a token of its own")
+        if self.batch_size_tokens < sum(self.max_lengths):
+            raise UserError(
+                f"--batch-size-tokens {self.batch_size_tokens} is less than --max-source-length "
+                f"{self.max_source_length} and --max-target-length {self.max_target_length} together: a batch must "
+                "hold one text with its summary"
+            )
 
     @property
     def max_lengths(self):
@@ -146,7 +171,18 @@ def dialogsum():
     )
 
 
-VARIANTS = {"own-data": own_data, "dialogsum": dialogsum}
+def dialogsum_decoder():
+    """The same with a decoder of about as many blocks as encoder and decoder have together."""
+    return replace(
+        dialogsum(),
+        variant="dialogsum-decoder",
+        directory=Path("runs/dialogsum-decoder"),
+        architecture="decoder",
+        num_layers=8,
+    )
+
+
+VARIANTS = {"own-data": own_data, "dialogsum": dialogsum, "dialogsum-decoder": dialogsum_decoder}
 
 
 def parse_command_line(argv):

@@ -159,6 +159,13 @@ def test_own_data(workplace):
     assert "validation: 20 sentences" in output
 
 
+def test_devices_are_shown_and_a_batch_is_trained_on_in_parts(workplace):
+    output = run_module(find("recipes.translation", "--dry-run"), workplace)
+    assert "devices" in output and "4, " in output and not (workplace / "runs/dry/checkpoints").exists()
+    run_module(find("recipes.translation", "--accumulate-steps"), workplace)
+    assert (workplace / "runs/parts/results.json").is_file()
+
+
 def test_ask_prints_the_answers_of_both_protocols(workplace):
     output = run_module(find("export.ask", "In Vienna it was 15 degrees."), workplace)
     assert output.count("  REST  {") == output.count("  gRPC  {") == 2
@@ -247,6 +254,7 @@ def test_converting_there_and_back(workplace):
         (language_modeling, language_modeling_config, "shakespeare"),
         (language_modeling, language_modeling_config, "shakespeare-large"),
         (summarization, summarization_config, "dialogsum"),
+        (summarization, summarization_config, "dialogsum-decoder"),
     ],
 )
 def test_variants_parse(recipe, config, variant, monkeypatch):

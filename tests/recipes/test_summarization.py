@@ -2,43 +2,28 @@
 
 import json
 import os
-import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from summarization_data import write_dialogues
 
 import zoo
 from recipes import summarization
 from recipes.summarization_config import VARIANTS, parse_command_line
+from recipes.summarizer_parts import encoders
 from zoo.data import JsonlSummaries
 from zoo.errors import UserError
 from zoo.metrics import rouge
 
 ROOT = Path(__file__).parents[2]
-NAMES, THINGS, PLACES = ("Ann", "Bob", "Cleo", "Dan"), ("a bus", "a cake", "tea", "a map"), ("Rome", "Oslo", "Bonn")
 SMALL = "--vocabulary-size 330 --size tiny --num-layers 1 --dropout 0 --norm pre --max-source-length 60"
 STEPS = "--total-steps 60 --warmup-steps 10 --validate-every-steps 30 --checkpoint-every-steps 20 --learning-rate 3e-3"
 REST = (
     "--max-target-length 24 --batch-size-tokens 1024 --optimizer adam --weight-decay 0 --schedule cosine --num-beams 2"
 )
 FIELDS = ["--text-field", "dialogue", "--summary-fields", "s1", "s2", "--early-stopping-patience", "0"]
-
-
-def write_dialogues(path, count, seed):
-    rng = random.Random(seed)
-    with path.open("w") as file:
-        for _ in range(count):
-            name, thing, place = rng.choice(NAMES), rng.choice(THINGS), rng.choice(PLACES)
-            lines = [f"{name}: Hello!", f"You: What do you want in {place}?", f"{name}: I want {thing}, please."]
-            lines += ["You: Well, well, well, let me see what there is."] * rng.randrange(3)
-            row = {
-                "dialogue": "\n".join(lines),
-                "s1": f"{name} wants {thing} in {place}.",
-                "s2": f"{name} is in {place}.",
-            }
-            file.write(json.dumps(row) + "\n")
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +105,7 @@ def test_batches_read_texts_as_the_task_does(finished, corpus):
     directory, _ = finished
     summarizer = zoo.load(directory)
     config = parse_command_line(arguments(corpus, directory))
-    encode = summarization.encoders(config, (summarizer.tokenizer, summarizer.target_tokenizer), summarizer.settings)
+    encode = encoders(config, (summarizer.tokenizer, summarizer.target_tokenizer), summarizer.settings)
     texts = [each.text for each in JsonlSummaries(corpus / "val.jsonl", "dialogue", "s1")]
     token_ids, mask, *_ = summarizer._encode(texts)
     for row, tokens, real in zip(encode[0](texts), token_ids.numpy(), mask.numpy(), strict=True):

@@ -132,12 +132,17 @@ class DecoderSummarizer(Summarizer):
         return cls(preset.model, tokenizer, cls.settings_class(**preset.task_config["settings"]), examples)
 
 
+def is_token(separator):
+    """Whether a separator is written as one token, "<...>", and so must be one of the vocabulary's special tokens."""
+    return separator.startswith("<") and separator.endswith(">")
+
+
 def _separator_ids(tokenizer, separator):
     """Token ids of a separator, a tuple with at least one."""
     special = tokenizer.special_tokens
     if separator in special:
         return (special[separator],)
-    if separator.startswith("<") and separator.endswith(">"):
+    if is_token(separator):
         known = ", ".join(special) or "none"
         raise UserError(
             f"separator {separator!r} is no special token of the tokenizer, which has {known}; name one of those, or a "
