@@ -1,13 +1,16 @@
 """Training around Keras's `fit`: loss, optimisers, schedules, resume, averaging, validation and reports."""
 
 from zoo.training.averaging import average_checkpoints, select_checkpoints
+from zoo.training.devices import STRATEGIES, Devices, open_devices
 from zoo.training.early_stopping import EarlyStopping
 from zoo.training.fine_tuning import freeze, layer_rate_factors
 from zoo.training.history import History, read_history
 from zoo.training.learning_curve import plot_learning_curve
 from zoo.training.loop import TrainingResult, train
+from zoo.training.loss_scaling import LossScaleOptimizer
 from zoo.training.optimizers import Adam, AdamW, build_optimizer
 from zoo.training.progress import Progress
+from zoo.training.replicas import Replicas, replicas_of, scope_of
 from zoo.training.resume import Resume
 from zoo.training.schedules import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot, LinearDecay
 from zoo.training.tensorboard import TensorBoard
@@ -18,15 +21,19 @@ from zoo.training.training_callback import TrainingCallback
 from zoo.training.validation import Validation
 
 __all__ = [
+    "STRATEGIES",
     "Adam",
     "AdamW",
     "ConstantAfterWarmUp",
     "CosineDecay",
+    "Devices",
     "EarlyStopping",
     "History",
     "InverseSquareRoot",
     "LinearDecay",
+    "LossScaleOptimizer",
     "Progress",
+    "Replicas",
     "Resume",
     "TensorBoard",
     "TextSamples",
@@ -40,8 +47,11 @@ __all__ = [
     "build_optimizer",
     "freeze",
     "layer_rate_factors",
+    "open_devices",
     "plot_learning_curve",
     "read_history",
+    "replicas_of",
+    "scope_of",
     "select_checkpoints",
     "token_cross_entropy",
     "train",

@@ -7,6 +7,7 @@ import numpy as np
 
 from zoo.errors import UserError
 from zoo.training.checkpoint_files import checkpoint_paths, read_arrays, read_state
+from zoo.training.replicas import scope_of
 from zoo.training.resume import assign_arrays, checkpoint_directory, model_state
 
 
@@ -64,7 +65,8 @@ def average_checkpoints(model, paths):
             if _is_float(array):
                 total += array.astype(np.float64)
     means = [total / len(paths) if total.dtype == np.float64 else total for total in sums]
-    assign_arrays(model_state(model), means, paths[0])
+    with scope_of(model):
+        assign_arrays(model_state(model), means, paths[0])
 
 
 def _is_float(array):

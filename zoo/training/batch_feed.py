@@ -12,10 +12,9 @@ from zoo.training.variable_shapes import dataset_of_any_shape
 
 
 class FedBatch(NamedTuple):
-    """What is remembered of a batch: the `(epoch, batch)` after it, its rows B and its real labels, of all outputs."""
+    """What is remembered of a batch: the `(epoch, batch)` after it, and its real labels, of all outputs."""
 
     position: tuple[int, int]
-    rows: int
     tokens: int
 
 
@@ -32,12 +31,14 @@ class BatchFeed:
             attribute `position` is the `(epoch, batch)` with which another stream would go on after the batch it
             yielded last. See `zoo.data.PairBatches`.
         position: `(epoch, batch)` to start from.
+        split: From a batch to a list of what `fit` is to get for it, one after the other; the batch itself if None.
 
     Attributes:
         error: What reading a batch raised, if it did; TensorFlow hides it in an error of its own.
     """
 
-    def __init__(self, batches, position=(0, 0)):
+    def __init__(self, batches, position=(0, 0), split=None):
+        self._split = split or (lambda batch: [batch])
         self._stream = batches.stream(*position)
         self._pending = deque()
         self._lock = threading.Lock()
@@ -53,9 +54,8 @@ class BatchFeed:
         except Exception as error:
             self.error = error
             raise
-        weights = keras.tree.flatten(batch[2])
-        labels = sum(int(np.count_nonzero(each)) for each in weights)
-        fed = FedBatch(tuple(self._stream.position), len(weights[0]), labels)
+        labels = sum(int(np.count_nonzero(each)) for each in keras.tree.flatten(batch[2]))
+        fed = FedBatch(tuple(self._stream.position), labels)
         self._pending.append((batch, fed))
         return batch
 
@@ -70,19 +70,26 @@ class BatchFeed:
         with self._lock:
             left = [batch for batch, _ in self._pending]
         for batch in left:
-            yield batch
+            yield from self._split(batch)
         while True:
             with self._lock:
                 if self._reader is not reader:
                     return
                 batch = self._read()
-            yield batch
+            yield from self._split(batch)
 
-    def fit_input(self):
-        """What to give to `model.fit`: a `tf.data.Dataset` under TensorFlow, a generator elsewhere."""
-        if keras.backend.backend() == "tensorflow":
-            return dataset_of_any_shape(self._batches, self.first_batch())
-        return self._batches()
+    def fit_input(self, strategy=None):
+        """What to give to `model.fit`: a dataset under TensorFlow, a generator elsewhere.
+
+        Args:
+            strategy: `tf.distribute.Strategy` whose replicas take what a batch was split into; None for one replica.
+        """
+        if keras.backend.backend() != "tensorflow":
+            return self._batches()
+        dataset = dataset_of_any_shape(self._batches, self._split(self.first_batch())[0])
+        if strategy is None:
+            return dataset
+        return strategy.distribute_datasets_from_function(lambda context: dataset)
 
     def trained(self, count) -> list[FedBatch]:
         """Forgets the next `count` batches, which have been trained on, and says what they were."""

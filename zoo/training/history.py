@@ -41,6 +41,8 @@ class History(TrainingCallback):
 
     def on_train_begin(self, logs=None):
         """Writes the rows there are, so that the file holds nothing from after the checkpoint."""
+        if not self.run.is_chief:
+            return
         with _written(self._path) as file:
             file.writelines(json.dumps(row) + "\n" for row in self.rows)
 
@@ -50,6 +52,8 @@ class History(TrainingCallback):
 
     def _add(self, row):
         self.rows.append(row)
+        if not self.run.is_chief:
+            return
         with _written(self._path, "a") as file:
             file.write(json.dumps(row) + "\n")
 
@@ -65,6 +69,8 @@ class History(TrainingCallback):
 
     def on_train_end(self, logs=None):
         """Writes the table with one column per name."""
+        if not self.run.is_chief:
+            return
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
         with _written(self.run.directory / CSV_NAME) as file:
             writer = csv.DictWriter(file, columns)

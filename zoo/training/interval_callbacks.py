@@ -4,9 +4,11 @@ import math
 import time
 
 import keras
+import numpy as np
 
 from zoo.errors import UserError
 from zoo.training.random_states import random_states, set_random_states
+from zoo.training.replicas import any_process, num_processes
 from zoo.training.training_callback import TrainingCallback
 
 
@@ -19,33 +21,37 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
 
     Args:
         callbacks: Keras callbacks, in order.
-        model: The compiled model.
+        updates: The `UpdateModel` that `fit` is called on; callbacks see its `model`, and may tell it to stop.
         run: The `TrainingRun` to keep up to date.
         feed: The `BatchFeed` that `fit` reads from.
         log_every_steps: Updates between `on_log` reports.
         max_seconds: Wall time of the run at which it stops, or None.
+        preemption: `Preemption` upon which it stops, or None.
     """
 
-    def __init__(self, callbacks, model, run, feed, log_every_steps, max_seconds=None):
-        super().__init__(callbacks, add_history=True, model=model)
+    def __init__(self, callbacks, updates, run, feed, log_every_steps, max_seconds=None, preemption=None):
+        super().__init__(callbacks, add_history=True, model=updates.model)
+        self._updates = updates
+        updates.history = updates.model.history  # what `fit` returns
         self._run = run
         self._feed = feed
-        self._model = model
         self._log_every_steps = log_every_steps
         self._max_seconds = max_seconds
-        self._schedule = _learning_rate_of(model.optimizer)
+        self._preemption = preemption
+        self._several_processes = num_processes(updates) > 1
+        self._schedule = _learning_rate_of(updates.optimizer)
         self._each_step = [callback for callback in self.callbacks if _wants_steps(callback)]
         self._start_interval()
 
     def _start_interval(self):
         self._trained = 0  # steps of this interval
-        self._rows = 0  # rows of this interval, all of which weigh in the running mean
-        self._mean = 0.0  # running mean of the loss after those rows
-        self._window = []  # (step, running mean as a tensor, what was fed) since the last report
+        self._losses, self._tokens = 0.0, 0  # of the interval: sum of losses times tokens, and tokens
+        self._window = []  # (step, its loss as a tensor, what was fed) since the last report
         self._window_started = time.perf_counter()
 
     def begin(self):
         """Tells the callbacks that training begins."""
+        self.model.stop_training = False
         for callback in self.callbacks:
             callback.on_train_begin({})
 
@@ -84,12 +90,13 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         if run.step % self._log_every_steps == 0:
             self._report()
         if self._each_step:
-            values = {name: float(keras.ops.convert_to_numpy(value)) for name, value in logs.items()}
+            values = {name: float(np.sum(keras.ops.convert_to_numpy(value))) for name, value in logs.items()}
             for callback in self._each_step:
                 callback.on_train_batch_end(batch, values)
-        if self._max_seconds is not None and run.elapsed_seconds >= self._max_seconds and run.step < run.total_steps:
-            run.stop_reason = "time"
-            self._model.stop_training = True
+        self._stop_if_told()
+        self._stop_if_time_is_up()
+        if run.stop_reason is not None:
+            self._updates.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
         """Ends an interval: validation, history and checkpoints are callbacks that act here."""
@@ -99,24 +106,41 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         self._run.intervals += 1
         if self._run.step >= self._run.total_steps:
             self._run.stop_reason = "finished"
-        super().on_epoch_end(epoch, logs)
+        super().on_epoch_end(epoch, {**(logs or {}), "loss": self._losses / max(self._tokens, 1)})
+        self._stop_if_told()
+
+    def _stop_if_told(self):
+        if self.model.stop_training and self._run.stop_reason is None:
+            self._run.stop_reason = "callback"
+
+    def _stop_if_time_is_up(self):
+        run = self._run
+        if run.step >= run.total_steps or run.stop_reason is not None:
+            return
+        preempted = self._preemption is not None and self._preemption.noticed
+        late = self._max_seconds is not None and run.elapsed_seconds >= self._max_seconds
+        if self._several_processes:
+            # Clocks and signals differ, but all must stop at the same step.
+            if run.step % self._log_every_steps:
+                return
+            preempted, late = any_process(self._updates, (preempted, late))
+        if preempted or late:
+            run.stop_reason = "preempted" if preempted else "time"
 
     def _report(self):
         losses, tokens = 0.0, 0
-        for step, mean, fed in self._window:
-            mean = float(keras.ops.convert_to_numpy(mean))
-            if not math.isfinite(mean):
+        for step, loss, fed in self._window:
+            loss = float(np.sum(keras.ops.convert_to_numpy(loss)))
+            if not math.isfinite(loss):
                 raise UserError(
-                    f"the loss of step {step} is {mean}: checkpoints from before are kept; start again with a lower "
+                    f"the loss of step {step} is {loss}: checkpoints from before are kept; start again with a lower "
                     "learning rate, more warm-up steps or gradient clipping"
                 )
-            # Keras reports the mean over the interval so far; what this step added to it is the step's own loss.
-            rows = self._rows + sum(batch.rows for batch in fed)
-            loss = (mean * rows - self._mean * self._rows) / (rows - self._rows)
-            self._rows, self._mean = rows, mean
             step_tokens = sum(batch.tokens for batch in fed)
             losses += loss * step_tokens
             tokens += step_tokens
+        self._losses += losses
+        self._tokens += tokens
         now = time.perf_counter()
         report = {
             "step": self._run.step,

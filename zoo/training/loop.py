@@ -7,13 +7,20 @@ import keras
 
 from zoo.errors import UserError
 from zoo.training.batch_feed import BatchFeed
+from zoo.training.batch_parts import every_nth_row, pad_rows
 from zoo.training.early_stopping import EarlyStopping
 from zoo.training.history import History
 from zoo.training.interval_callbacks import IntervalCallbacks
+from zoo.training.optimizers import OPTIMIZERS
+from zoo.training.preemption import Preemption
 from zoo.training.progress import Progress
 from zoo.training.random_states import random_states
+from zoo.training.replica_seeds import spread_generators, spread_seeds
+from zoo.training.replicas import num_processes, replicas_of, scope_of
 from zoo.training.resume import Resume
 from zoo.training.run import TrainingRun
+from zoo.training.summed_loss import SummedLoss
+from zoo.training.update_model import update_model
 
 
 class TrainingResult(NamedTuple):
@@ -21,7 +28,7 @@ class TrainingResult(NamedTuple):
 
     Attributes:
         step: Updates that the model has had.
-        stop_reason: "finished", "early_stopping" or "time".
+        stop_reason: "finished", "early_stopping", "time", or "callback" where a callback set `model.stop_training`.
         history: Rows as in `history.jsonl`, see `zoo.training.history.History`.
         elapsed_seconds: Wall time over all sittings.
     """
@@ -39,6 +46,7 @@ def train(
     total_steps,
     directory,
     checkpoint_every_steps,
+    accumulate_steps=1,
     validate_every_steps=0,
     validation=None,
     early_stopping=None,
@@ -52,7 +60,13 @@ def train(
 
     At the end of an interval the order is: validation, early stopping, `callbacks`, history, checkpoint, progress; what
     one of them adds to the logs the next ones see. Interrupted at any moment, the same call goes on from the last
-    checkpoint, with the same batches in the same order.
+    checkpoint, with the same batches in the same order. SIGTERM lets a last checkpoint be written, then ends the
+    process.
+
+    A batch is one update, on however many devices: a model made in the scope of a `tf.distribute` strategy, under a
+    `keras.distribution` or in the processes of `torchrun` is trained with the rows of each batch divided among them.
+    The update is the same as on one device, since losses are divided by the weights of the whole batch, and gradients
+    are added before they are clipped.
 
     Args:
         model: Compiled `keras.Model`, best with `TokenCrossEntropy`. On batches of many shapes leave `jit_compile`
@@ -61,6 +75,8 @@ def train(
         total_steps: Update number at which training ends, over all sittings.
         directory: Folder of the run: checkpoints, `history.jsonl` and `history.csv`.
         checkpoint_every_steps: Updates between checkpoints.
+        accumulate_steps: Parts that each device works on one after the other for an update, to save memory; the update
+            is the same.
         validate_every_steps: Updates between validations; 0 for none. The last step is validated too.
         validation: `Validation`, needed if `validate_every_steps` is not 0.
         early_stopping: `EarlyStopping`, optional.
@@ -79,22 +95,32 @@ def train(
             model or all damaged, a disk that is full.
     """
     directory = Path(directory)
-    _check_numbers(total_steps, checkpoint_every_steps, validate_every_steps, log_every_steps, max_minutes)
+    _check_numbers(
+        total_steps, checkpoint_every_steps, accumulate_steps, validate_every_steps, log_every_steps, max_minutes
+    )
     _check_validation(validate_every_steps, validation, early_stopping)
-    run = TrainingRun(directory, total_steps, checkpoint_every_steps, validate_every_steps)
+    replicas = replicas_of(model)
+    _check_optimizer(model.optimizer, replicas)
+    run = TrainingRun(directory, total_steps, checkpoint_every_steps, validate_every_steps, is_chief=replicas.is_chief)
     resume = resume or Resume()
     history = History()
     ordered = [validation, early_stopping, *callbacks, history, resume, Progress() if progress else None]
-    ordered = [callback for callback in ordered if callback is not None]
+    ordered = [
+        each for each in ordered if each is not None and (run.is_chief or not getattr(each, "chief_only", False))
+    ]
     for callback in ordered:
         callback.set_model(model)
         if hasattr(callback, "on_log"):
             callback.run = run
     resume.watch(ordered)
 
-    _build(model, batches)
+    with scope_of(model):
+        _build(model, batches)
+    spread_generators(replicas)
     run.random_states = random_states()
-    resume.restore()
+    with scope_of(model):
+        resume.restore()
+        spread_seeds(model, replicas)
     if run.step >= total_steps:
         return TrainingResult(run.step, "finished", history.rows, run.elapsed_seconds)
     if early_stopping is not None and early_stopping.exhausted:
@@ -103,21 +129,33 @@ def train(
     if run.step and max_seconds is not None and run.elapsed_seconds >= max_seconds:
         return TrainingResult(run.step, "time", history.rows, run.elapsed_seconds)
 
-    feed = BatchFeed(batches, run.position)
-    events = IntervalCallbacks(ordered, model, run, feed, log_every_steps, max_seconds)
-    events.begin()
-    try:
-        while run.stop_reason is None:
-            _fit_interval(model, feed, run, events)
-    finally:
-        events.end()
+    loss = SummedLoss(model.loss)
+
+    def split(batch):
+        x, labels, weights = batch
+        batch = pad_rows((x, labels, loss.divided(weights)), replicas.count * accumulate_steps)
+        return [every_nth_row(batch, *share) for share in replicas.shares]
+
+    feed = BatchFeed(batches, run.position, split)
+    with scope_of(model):
+        updates = update_model(model, loss, accumulate_steps)
+    with Preemption() as preemption:
+        events = IntervalCallbacks(ordered, updates, run, feed, log_every_steps, max_seconds, preemption)
+        events.begin()
+        try:
+            while run.stop_reason is None:
+                _fit_interval(updates, feed, run, events)
+        finally:
+            events.end()
     return TrainingResult(run.step, run.stop_reason, history.rows, run.elapsed_seconds)
 
 
-def _fit_interval(model, feed, run, events):
+def _fit_interval(updates, feed, run, events):
+    strategy = getattr(updates, "distribute_strategy", None)
+    several = strategy is not None and strategy.num_replicas_in_sync > 1
     try:
-        model.fit(
-            feed.fit_input(),
+        updates.fit(
+            feed.fit_input(strategy if several else None),
             initial_epoch=run.intervals,
             epochs=run.intervals + 1,
             steps_per_epoch=run.next_boundary() - run.step,
@@ -125,10 +163,23 @@ def _fit_interval(model, feed, run, events):
             shuffle=False,
             verbose=0,
         )
-    except Exception:
+    except Exception as error:
         if feed.error is not None:
             raise feed.error from None
+        if _lost_a_worker(updates, error):
+            raise UserError(
+                f"another worker is gone at step {run.step} ({type(error).__name__}): start all workers again with the "
+                "same command to go on from the last checkpoint"
+            ) from error
         raise
+
+
+def _lost_a_worker(updates, error):
+    if keras.backend.backend() != "tensorflow" or num_processes(updates) == 1:
+        return False
+    import tensorflow as tf
+
+    return isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError))
 
 
 def _build(model, batches):
@@ -140,10 +191,22 @@ def _build(model, batches):
         model.optimizer.build(model.trainable_variables)
 
 
-def _check_numbers(total_steps, checkpoint_every_steps, validate_every_steps, log_every_steps, max_minutes):
+def _check_optimizer(optimizer, replicas):
+    # Keras's own clip before they add under TensorFlow, and do not add at all under PyTorch.
+    if replicas.count > 1 and keras.backend.backend() != "jax" and not isinstance(optimizer, OPTIMIZERS):
+        raise UserError(
+            f"{type(optimizer).__name__} does not add gradients over replicas as training needs: compile with "
+            "zoo.training.build_optimizer"
+        )
+
+
+def _check_numbers(
+    total_steps, checkpoint_every_steps, accumulate_steps, validate_every_steps, log_every_steps, max_minutes
+):
     for name, value in (
         ("total_steps", total_steps),
         ("checkpoint_every_steps", checkpoint_every_steps),
+        ("accumulate_steps", accumulate_steps),
         ("log_every_steps", log_every_steps),
     ):
         if value < 1:

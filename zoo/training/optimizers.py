@@ -1,20 +1,17 @@
 """Adam and AdamW with right gradients of embeddings, decay on matrices only, and learning rates by variable."""
 
+import copy
+
 import keras
 
 from zoo.errors import UserError
+from zoo.training.loss_scaling import LossScaleOptimizer
+from zoo.training.replicas import sum_over_replicas
 
 # On PyTorch, `keras.optimizers.Adam()` makes an instance of a class of that backend, whose update is fused over all
 # variables; a subclass of `keras.optimizers.Adam` would lose it.
 _AdamBase = type(keras.optimizers.Adam())
 _AdamWBase = type(keras.optimizers.AdamW())
-
-
-def _dense(gradient):
-    """Turns a `tf.IndexedSlices` into a tensor in which the slices of a repeated id are summed."""
-    import tensorflow as tf
-
-    return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient
 
 
 class _ZooOptimizer:
@@ -23,6 +20,8 @@ class _ZooOptimizer:
     TensorFlow's gradient of an embedding lookup has one slice per looked-up token. Keras squares the slices one by
     one, and takes the norm over them, so that a token that is in a batch n times gets the sum of n squares where the
     square of the sum belongs. Merging the slices first is what other backends and PyTorch do.
+
+    Under a strategy, Keras clips each replica's gradients before it adds them; here they are added first.
 
     Args:
         rate_factors: dict from the path of a variable to the factor of its learning rate; others have factor 1.
@@ -40,10 +39,23 @@ class _ZooOptimizer:
         super().build(variables)
 
     def apply(self, grads, trainable_variables=None):
-        """Updates the variables from `grads`, a list of tensors, None or (under TensorFlow) indexed slices."""
-        if keras.backend.backend() == "tensorflow":
-            grads = [_dense(gradient) for gradient in grads]
-        return super().apply(grads, trainable_variables)
+        """Updates the variables from each replica's `grads`, a list of tensors, None or `tf.IndexedSlices`."""
+        self.apply_summed(sum_over_replicas(grads), trainable_variables)
+
+    def apply_summed(self, grads, trainable_variables=None):
+        """Updates the variables from gradients that are sums over the replicas already."""
+        super().apply(grads, trainable_variables)
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        return grads_and_vars
+
+    def finalize_variable_values(self, var_list):
+        """Nothing: Keras would put moving averages into the model at the end of each `fit`, of which a run has many."""
+
+    def use_moving_averages(self, variables):
+        """Puts the moving averages into the trainable variables, at the end of a run with `ema_momentum`."""
+        for variable, average in zip(variables, self._model_variables_moving_average, strict=True):
+            variable.assign(keras.ops.convert_to_numpy(average.value))
 
     def _by_rate(self, variables):
         """Yields a factor and the positions of the variables that have it."""
@@ -59,14 +71,14 @@ class _ZooOptimizer:
             )
 
     def _apply_weight_decay(self, variables):
-        variables, decay = list(variables), self.weight_decay
-        if not decay:
-            return
-        for factor, indices in self._by_rate(variables):
-            # Read while the update is traced; decay is scaled like the rate it is a part of.
-            self.weight_decay = decay * factor
-            super()._apply_weight_decay([variables[index] for index in indices])
-        self.weight_decay = decay
+        variables = list(variables)
+        for factor, indices in self._by_rate(variables) if self.weight_decay else ():
+            optimizer = self
+            if factor != 1.0:
+                # Decay is scaled like the rate it is a part of; in a copy, because replicas are traced on threads.
+                optimizer = copy.copy(self)
+                optimizer.weight_decay = self.weight_decay * factor
+            super(_ZooOptimizer, optimizer)._apply_weight_decay([variables[index] for index in indices])
 
     def get_config(self):
         """The arguments of the constructor."""
@@ -92,8 +104,21 @@ class AdamW(_ZooOptimizer, _AdamWBase):
     """
 
 
+OPTIMIZERS = (Adam, AdamW, LossScaleOptimizer)
+"""The optimizers that add the gradients of all replicas before they do anything else."""
+
+
 def build_optimizer(
-    name, schedule, beta_1=0.9, beta_2=0.98, epsilon=1e-9, weight_decay=0.0, clip_norm=0.0, rate_factors=None
+    name,
+    schedule,
+    beta_1=0.9,
+    beta_2=0.98,
+    epsilon=1e-9,
+    weight_decay=0.0,
+    clip_norm=0.0,
+    rate_factors=None,
+    loss_scaling=False,
+    ema_momentum=0.0,
 ):
     """Makes the optimizer of a recipe.
 
@@ -106,16 +131,19 @@ def build_optimizer(
         clip_norm: Gradients with a larger global norm are scaled down to it; 0 turns clipping off.
         rate_factors: dict from the path of a variable to the factor of its learning rate, such as
             `zoo.training.layer_rate_factors` gives; 1 for all if None.
+        ema_momentum: Share of the old in each update of the moving averages of the weights, which
+            `use_moving_averages` puts into the model; 0 for no averages.
+        loss_scaling: Whether to scale the loss so that gradients in float16 neither vanish nor overflow.
 
     Returns:
-        `Adam` or `AdamW`.
+        `Adam` or `AdamW`, in a `LossScaleOptimizer` if there is loss scaling.
 
     Raises:
         UserError: An unknown name, or a value that cannot be.
     """
     if name not in ("adam", "adamw"):
         raise UserError(f'unknown optimizer "{name}": choose "adam" or "adamw"')
-    for label, value in (("beta_1", beta_1), ("beta_2", beta_2)):
+    for label, value in (("beta_1", beta_1), ("beta_2", beta_2), ("ema_momentum", ema_momentum)):
         if not 0.0 <= value < 1.0:
             raise UserError(f"{label} must be at least 0 and below 1, got {value}")
     for label, value in (("epsilon", epsilon), ("weight_decay", weight_decay), ("clip_norm", clip_norm)):
@@ -128,9 +156,12 @@ def build_optimizer(
         epsilon=epsilon,
         global_clipnorm=clip_norm or None,
         rate_factors=rate_factors,
+        **({"use_ema": True, "ema_momentum": ema_momentum} if ema_momentum else {}),
     )
     if name == "adamw":
-        return AdamW(weight_decay=weight_decay, **options)
-    if weight_decay:
+        optimizer = AdamW(weight_decay=weight_decay, **options)
+    elif weight_decay:
         raise UserError('"adam" has no weight decay: set it to 0 or choose "adamw"')
-    return Adam(**options)
+    else:
+        optimizer = Adam(**options)
+    return LossScaleOptimizer(optimizer) if loss_scaling else optimizer

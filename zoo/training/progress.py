@@ -31,6 +31,8 @@ class Progress(TrainingCallback):
         line_every_seconds: Plain lines come no more often than this, except the last one and validations.
     """
 
+    chief_only = True
+
     def __init__(self, file=None, line_every_seconds=10.0):
         super().__init__()
         self._console = Console(file=file or sys.stderr, highlight=False, soft_wrap=True)
@@ -82,6 +84,12 @@ class Progress(TrainingCallback):
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        reasons = {"finished": "finished", "early_stopping": "stopped early", "time": "out of time"}
+        reasons = {
+            "finished": "finished",
+            "early_stopping": "stopped early",
+            "time": "out of time",
+            "callback": "stopped by a callback",
+            "preempted": "told to end by SIGTERM",
+        }
         reason = reasons.get(self.run.stop_reason, "interrupted")
         self._console.print(f"{reason} at step {self.run.step} after {duration(self.run.elapsed_seconds)}")

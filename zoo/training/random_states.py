@@ -8,21 +8,44 @@ import keras
 
 
 def random_states():
-    """The states to come back to: numpy uint8 arrays, the CPU's first; an empty list except under PyTorch."""
+    """The states to come back to: numpy uint8 arrays, the CPU's first; an empty list except under PyTorch.
+
+    Of several processes each gets the states of all, one process after the other.
+    """
     if keras.backend.backend() != "torch":
         return []
     import torch
 
     # Copies, because PyTorch may share the memory.
-    return [state.numpy().copy() for state in (torch.get_rng_state(), *torch.cuda.get_rng_state_all())]
+    own = [state.numpy().copy() for state in (torch.get_rng_state(), *torch.cuda.get_rng_state_all())]
+    _, count = _rank_and_count()
+    if count == 1:
+        return own
+    of_all = [None] * count
+    torch.distributed.all_gather_object(of_all, own)
+    return [state for states in of_all for state in states]
+
+
+def _rank_and_count():
+    import torch
+
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return 0, 1
+    return torch.distributed.get_rank(), torch.distributed.get_world_size()
 
 
 def set_random_states(states):
-    """Goes back to what `random_states` gave; states of devices that are not here are left out."""
+    """Goes back to what `random_states` gave, with as many processes; with others, this one's states stay."""
     if keras.backend.backend() != "torch" or not states:
         return
     import torch
 
+    rank, count = _rank_and_count()
+    if count > 1:
+        each = 1 + torch.cuda.device_count()
+        if len(states) != count * each:
+            return
+        states = states[rank * each : (rank + 1) * each]
     torch.set_rng_state(torch.from_numpy(states[0].copy()))
     for device, state in enumerate(states[1 : 1 + torch.cuda.device_count()]):
         torch.cuda.set_rng_state(torch.from_numpy(state.copy()), device)

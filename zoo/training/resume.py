@@ -59,7 +59,7 @@ class Resume(TrainingCallback):
 
     A checkpoint has the model's variables (seeds of dropout included), the optimizer's, the step, the position in the
     data, and the state of every callback. On one device a run that is killed and started again ends with the weights
-    of a run that was not, to the bit.
+    of a run that was not, to the bit. Of several processes one writes, and all read.
 
     Args:
         keep_last: Number of newest checkpoints kept, at least 1.
@@ -105,7 +105,8 @@ class Resume(TrainingCallback):
         Raises:
             UserError: There are checkpoints, but all are damaged, or they are of another model.
         """
-        remove_partial_checkpoints(self.directory)
+        if self.run.is_chief:
+            remove_partial_checkpoints(self.directory)
         paths = checkpoint_paths(self.directory)
         for path in reversed(paths):
             try:
@@ -150,6 +151,8 @@ class Resume(TrainingCallback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes a checkpoint if one is due or the score is among the best, then deletes those no longer wanted."""
+        if not self.run.is_chief:
+            return
         logs = logs or {}
         step = self.run.step
         if self.keep_best and self.run.validates_here:

@@ -16,8 +16,9 @@ class TrainingRun:
         step: Updates so far, over all sittings.
         intervals: Intervals (Keras epochs) so far.
         position: `(epoch, batch)` of the next batch to train on.
+        is_chief: Whether this process writes checkpoints and the history; of several, one does.
         random_states: See `zoo.training.random_states`, as they were after the last step.
-        stop_reason: None while training goes on; then "finished", "early_stopping" or "time".
+        stop_reason: None while training goes on; then as in `zoo.training.TrainingResult`.
     """
 
     directory: Path
@@ -29,6 +30,7 @@ class TrainingRun:
     position: tuple[int, int] = (0, 0)
     random_states: list = field(default_factory=list)
     stop_reason: str | None = None
+    is_chief: bool = True
     _earlier_seconds: float = 0.0
     _started: float = field(default_factory=time.monotonic)
 

@@ -13,6 +13,8 @@ class TensorBoard(TrainingCallback):
         UserError: At construction, if the package is not there.
     """
 
+    chief_only = True
+
     def __init__(self):
         super().__init__()
         try:

@@ -16,6 +16,8 @@ class TextSamples(TrainingCallback):
         show: Whether the first text is also shown on standard error.
     """
 
+    chief_only = True
+
     def __init__(self, write, prompts, show=True):
         super().__init__()
         self._write, self._prompts, self._show = write, list(prompts), show

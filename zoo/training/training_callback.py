@@ -10,9 +10,11 @@ class TrainingCallback(keras.callbacks.Callback):
     can be read on every backend. What a callback adds to its `logs` is seen by the callbacks after it.
 
     Attributes:
+        chief_only: Whether, of several processes that train together, only the one that writes files has a use for it.
         run: The `TrainingRun`, set by `train` before training begins.
     """
 
+    chief_only = False
     run = None
 
     def on_log(self, report):

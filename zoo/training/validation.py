@@ -6,6 +6,8 @@ import time
 import keras
 
 from zoo.errors import UserError
+from zoo.training.batch_parts import pad_rows
+from zoo.training.replicas import replicas_of
 from zoo.training.token_metrics import TokenAccuracy, TokenNegativeLogLikelihood
 from zoo.training.training_callback import TrainingCallback
 from zoo.training.variable_shapes import dataset_of_any_shape
@@ -59,6 +61,9 @@ class Validation(TrainingCallback):
             UserError: There are no batches.
         """
         self._batches = list(self._batches)
+        if keras.backend.backend() == "jax":
+            # A mesh divides the rows of every batch, of validation too.
+            self._batches = [pad_rows(batch, replicas_of(model).count) for batch in self._batches]
         if not self._batches:
             raise UserError("there is no validation data: the file is empty or every example was filtered out")
         if self._evaluator is None or self._evaluator.model is not model:

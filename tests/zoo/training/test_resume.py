@@ -37,8 +37,9 @@ def truncate(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def test_killed_at_random_moments_ends_with_the_same_bits(tmp_path):
-    steps = 40
+@pytest.mark.parametrize("kills_wanted", [4, pytest.param(24, marks=pytest.mark.long)])
+def test_killed_at_random_moments_ends_with_the_same_bits(tmp_path, kills_wanted):
+    steps = 10 * kills_wanted
 
     def start(name, seconds):
         arguments = (tmp_path / name, steps, seconds, tmp_path / f"{name}.npz")
@@ -54,9 +55,9 @@ def test_killed_at_random_moments_ends_with_the_same_bits(tmp_path):
         # A kill needs some progress since the one before, or there would be no end of them.
         before = steps_on_disk(tmp_path / "killed")
         process = start("killed", 0.03)
-        while process.is_alive() and kills < 4 and steps_on_disk(tmp_path / "killed") == before:
+        while process.is_alive() and kills < kills_wanted and steps_on_disk(tmp_path / "killed") == before:
             time.sleep(0.01)
-        if kills < 4:
+        if kills < kills_wanted:
             time.sleep(chance.uniform(0.0, 0.4))
             process.kill()
             kills += 1
@@ -71,9 +72,31 @@ def test_killed_at_random_moments_ends_with_the_same_bits(tmp_path):
         assert set(expected) == set(resumed)
         for name in expected:
             np.testing.assert_array_equal(expected[name], resumed[name], err_msg=f"seed {seed}")
-    assert kills == 4
+    assert kills == kills_wanted
     assert steps_on_disk(tmp_path / "killed") == steps_on_disk(tmp_path / "whole")
     assert not list((tmp_path / "killed" / "checkpoints").glob(".partial*"))
+
+
+def test_sigterm_leaves_a_checkpoint_of_the_last_step(tmp_path):
+    whole, _ = train_tiny(tmp_path / "whole", 60)
+    directory = tmp_path / "preempted"
+    arguments = (directory, 60, 0.05, tmp_path / "never.npz")
+    process = context.Process(target=tiny_run.train_and_save, args=arguments)
+    process.start()
+    while not steps_on_disk(directory):
+        time.sleep(0.01)
+    time.sleep(0.12)
+    process.terminate()
+    process.join(60)
+    assert process.exitcode == -signal.SIGTERM and not (tmp_path / "never.npz").exists()
+    stopped_at = steps_on_disk(directory)[-1]
+    assert 3 <= stopped_at < 60
+    history = (directory / "history.csv").read_text().splitlines()
+    assert history[-1].split(",")[1] == str(stopped_at), "the history ends where the checkpoint does"
+    model, result = train_tiny(directory, 60)
+    assert (result.step, result.stop_reason) == (60, "finished")
+    for ours, theirs in zip(weights_of(model), weights_of(whole), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("file", ["model.npz", "optimizer.npz", "state.json"])

@@ -1,0 +1,84 @@
+"""One training on any number of devices, workers and parts of a batch, beside the same by Keras on one device.
+
+The reference is `train_on_batch` on whole batches, which the tests of loss and optimizer compare with PyTorch.
+"""
+
+import keras
+import numpy as np
+from tiny_run import VOCABULARY_SIZE, TinyBatches, weights_of
+
+from zoo.training.loop import train
+from zoo.training.optimizers import build_optimizer
+from zoo.training.replicas import scope_of
+from zoo.training.schedules import CosineDecay, InverseSquareRoot
+from zoo.training.token_loss import TokenCrossEntropy
+
+STEPS = 6
+EMA_MOMENTUM = 0.9
+OPTIMIZERS = {
+    "adam": lambda: build_optimizer("adam", InverseSquareRoot(0.02, 4)),
+    "adamw": lambda: build_optimizer("adamw", CosineDecay(0.02, 2, 10), weight_decay=0.1, clip_norm=0.2),
+    "moving averages": lambda: build_optimizer("adam", 0.02, ema_momentum=EMA_MOMENTUM),
+}
+
+
+def uneven_batch(epoch, index):
+    """Rows of one to twelve real tokens; 8 rows, and 5 in every third batch."""
+    rng = np.random.default_rng([epoch, index])
+    rows = 5 if index % 3 == 2 else 8
+    lengths = rng.integers(1, 13, rows)
+    real = np.arange(12) < lengths[:, None]
+    ids = np.where(real, rng.integers(1, VOCABULARY_SIZE, real.shape), 0).astype("int32")
+    # Numbers the rows, so that one can count which were trained on.
+    number = np.full((rows, 1), 0, "int32") + np.arange(rows, dtype="int32")[:, None] + 100 * index + 1000 * epoch
+    return {"ids": ids, "number": number}, (ids + 1) % VOCABULARY_SIZE, real.astype("float32")
+
+
+def small_model(optimizer, dtype="float32", dropout=0.0, loss=None, eager=False):
+    """An embedding, a normalisation and a projection back onto the embedding's vocabulary; built and compiled."""
+    keras.utils.set_random_seed(3)
+    policy = keras.DTypePolicy(dtype)
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    number = keras.Input((1,), dtype="int32", name="number")
+    hidden = keras.layers.Embedding(VOCABULARY_SIZE, 6, dtype=policy)(ids)
+    hidden = keras.layers.Dense(12, activation="gelu", dtype=policy)(hidden)
+    hidden = keras.layers.Dropout(dropout, dtype=policy)(hidden)
+    hidden = keras.layers.LayerNormalization(dtype=policy)(hidden)
+    logits = keras.layers.Dense(VOCABULARY_SIZE, dtype=policy)(hidden)
+    model = keras.Model({"ids": ids, "number": number}, logits)
+    model.compile(optimizer, loss or TokenCrossEntropy(0.1), run_eagerly=eager, jit_compile="auto")
+    if keras.backend.backend() == "tensorflow":
+        model.jit_compile = False
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def reference(name):
+    """Losses and weights of whole batches on one device."""
+    model = small_model(OPTIMIZERS[name]())
+    losses, averages = [], None
+    for index in range(STEPS):
+        x, labels, weights = uneven_batch(*divmod(index, 5))
+        losses.append(float(model.train_on_batch(x, labels, sample_weight=weights)))
+        now = weights_of(model)
+        rate = 1.0 if averages is None else 1.0 - EMA_MOMENTUM
+        averages = [each + rate * (new - each) for each, new in zip(averages or now, now, strict=True)]
+    return losses, averages if name == "moving averages" else now
+
+
+def trained(model, directory, *, steps=STEPS, make=uneven_batch, **options):
+    """Trains a model, with a row of history for each step."""
+    options = {"checkpoint_every_steps": 4, "log_every_steps": 1, "progress": False, **options}
+    return train(model, TinyBatches(make=make), total_steps=steps, directory=directory, **options)
+
+
+def assert_as_reference(result, model, expected, what):
+    """Losses within 1e-6, weights within 1e-6 of the largest of each array."""
+    losses, weights = expected
+    if model.optimizer.use_ema:
+        with scope_of(model):
+            model.optimizer.use_moving_averages(model.trainable_variables)
+    ours = [row["loss"] for row in result.history if row["kind"] == "train"]
+    np.testing.assert_allclose(ours, losses, rtol=2e-6, err_msg=what)
+    for mine, theirs in zip(weights_of(model), weights, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-6 * max(1.0, np.abs(theirs).max()), err_msg=what)

@@ -1,0 +1,149 @@
+"""Training on some logical devices under TensorFlow; run as a program, which prints the checks it has made.
+
+A process has one number of replicas: TensorFlow's groups of devices keep the size that they had first.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+COUNT = int(sys.argv[2])
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * COUNT
+)
+
+from replica_cases import (  # noqa: E402
+    OPTIMIZERS,
+    assert_as_reference,
+    reference,
+    small_model,
+    trained,
+    uneven_batch,
+)
+from tiny_run import VOCABULARY_SIZE, weights_of  # noqa: E402
+
+from zoo.training.devices import open_devices  # noqa: E402
+from zoo.training.loss_scaling import LossScaleOptimizer  # noqa: E402
+from zoo.training.optimizers import build_optimizer  # noqa: E402
+from zoo.training.token_loss import TokenCrossEntropy  # noqa: E402
+
+
+def number(variable):
+    return float(keras.ops.convert_to_numpy(variable.value))
+
+
+def check_updates(directory):
+    for name, make_optimizer in OPTIMIZERS.items():
+        expected = reference(name)
+        for parts in (1, 2, 4):
+            what = f"{name}, {COUNT} replicas, {parts} parts"
+            with DEVICES.scope():
+                model = small_model(make_optimizer())
+            result = trained(model, directory / what, accumulate_steps=parts)
+            assert_as_reference(result, model, expected, what)
+            print(what)
+
+
+def check_resume(directory):
+    weights = []
+    for sittings in ((6,), (3, 6)):
+        for steps in sittings:
+            with DEVICES.scope():
+                model = small_model(OPTIMIZERS["adamw"](), dropout=0.3)
+            run = dict(steps=steps, accumulate_steps=2, checkpoint_every_steps=3)
+            trained(model, directory / f"resume {sittings}", **run)
+        weights.append(weights_of(model))
+    for whole, halves in zip(*weights, strict=True):
+        np.testing.assert_array_equal(whole, halves)
+    print("resume with dropout")
+
+
+def check_dropout_differs(directory):
+    """Two replicas get the same row; without dropout of their own they would compute the same."""
+
+    class Recorder(keras.layers.Layer):
+        """Keeps what passes, by replica."""
+
+        def build(self, shape):
+            self.seen = self.add_weight(shape=(12, 12), name="seen", trainable=False, aggregation="none")
+
+        def call(self, inputs):
+            self.seen.assign(inputs[0])
+            return inputs
+
+    def same_rows(epoch, index):
+        ids = np.full((2, 12), 3, "int32")
+        return {"ids": ids}, ids, np.ones(ids.shape, "float32")
+
+    with DEVICES.scope():
+        keras.utils.set_random_seed(1)
+        ids = keras.Input((12,), dtype="int32", name="ids")
+        hidden = keras.layers.Embedding(VOCABULARY_SIZE, 12)(ids)
+        recorder = Recorder()
+        hidden = recorder(keras.layers.Dropout(0.5)(hidden))
+        model = keras.Model({"ids": ids}, keras.layers.Dense(VOCABULARY_SIZE)(hidden))
+        model.compile(build_optimizer("adam", 0.01), TokenCrossEntropy(), jit_compile=False)
+    trained(model, directory / "dropout", steps=1, make=same_rows)
+    first, second = (
+        copy.numpy() == 0.0 for copy in model.distribute_strategy.experimental_local_results(recorder.seen.value)
+    )
+    assert 0.3 < first.mean() < 0.7 and 0.3 < second.mean() < 0.7 and 0.3 < (first != second).mean() < 0.7
+    print("dropout differs")
+
+
+def check_precision(directory):
+    """Losses in narrow floats, which the test compares over numbers of replicas."""
+    losses = {}
+    for dtype in ("mixed_bfloat16", "mixed_float16"):
+        with DEVICES.scope():
+            scaling = dtype == "mixed_float16"
+            optimizer = build_optimizer("adamw", 0.02, weight_decay=0.1, clip_norm=0.2, loss_scaling=scaling)
+            model = small_model(optimizer, dtype)
+        result = trained(model, directory / dtype, accumulate_steps=2)
+        losses[dtype] = [row["loss"] for row in result.history]
+        assert all(variable.dtype == "float32" for variable in model.trainable_variables)
+    print(json.dumps(losses))
+
+
+def check_overflow(directory):
+    """An overflow planted on the second replica."""
+
+    def with_overflow(epoch, index):
+        x, labels, weights = uneven_batch(epoch, index)
+        weights[1] *= 1e20 if index == 2 else 1.0  # row 1 is the second replica's
+        return x, labels, weights
+
+    for parts in (1, 2):
+        with DEVICES.scope():
+            optimizer = LossScaleOptimizer(
+                build_optimizer("adamw", 0.02, weight_decay=0.1, clip_norm=0.2), initial_scale=64.0
+            )
+            model = small_model(optimizer, "mixed_float16", loss=TokenCrossEntropy(reduction="sum"))
+        run = dict(make=with_overflow, accumulate_steps=parts, checkpoint_every_steps=1)
+        seen = []
+        for steps in (1, 2, 3, 4):
+            trained(model, directory / f"overflow {parts}", steps=steps, **run)
+            seen.append((weights_of(model), number(optimizer.dynamic_scale), number(optimizer.iterations)))
+        (_, _, first), (before, scale, second), (after, halved, third), (later, same, fourth) = seen
+        assert (first, second, third, fourth) == (1, 2, 2, 3)
+        assert halved == scale / 2 == same
+        for one, other in zip(before, after, strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert all(np.isfinite(array).all() for array in later)
+        assert not np.array_equal(after[0], later[0])
+    print("overflow on the second replica")
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    DEVICES = open_devices()
+    check_updates(folder)
+    check_resume(folder)
+    if COUNT == 2:
+        check_dropout_differs(folder)
+        check_overflow(folder)
+    check_precision(folder)

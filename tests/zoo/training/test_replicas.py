@@ -1,0 +1,186 @@
+"""The same update on any number of devices, workers and parts; each check is in processes of its own."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from replica_cases import OPTIMIZERS, STEPS, reference, uneven_batch
+
+from zoo.errors import UserError
+from zoo.training.batch_parts import every_nth_row, pad_rows
+from zoo.training.devices import open_devices
+from zoo.training.summed_loss import SummedLoss
+from zoo.training.token_loss import TokenCrossEntropy
+
+HERE = Path(__file__).parent
+
+
+def environment(**more):
+    path = os.pathsep.join([str(HERE.parents[2]), str(HERE)])
+    return {**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3", **more}
+
+
+def start(program, *arguments, **more):
+    return subprocess.Popen(
+        [sys.executable, HERE / program, *map(str, arguments)],
+        env=environment(**more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(process, seconds=300):
+    out, err = process.communicate(timeout=seconds)
+    assert process.returncode == 0, err[-3000:]
+    return out
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def test_any_replicas_and_parts_update_as_one_batch_does(tmp_path):
+    losses = {"mixed_bfloat16": [], "mixed_float16": []}
+    for count in (1, 2, 4):
+        *checks, narrow = finished(start("replica_run.py", tmp_path / str(count), count)).splitlines()
+        assert checks == [
+            *(f"{name}, {count} replicas, {parts} parts" for name in OPTIMIZERS for parts in (1, 2, 4)),
+            "resume with dropout",
+            *(("dropout differs", "overflow on the second replica") if count == 2 else ()),
+        ]
+        for dtype, values in json.loads(narrow).items():
+            losses[dtype].append(values)
+    # The relative rounding of bfloat16 is 2 ** -8, of float16 2 ** -11.
+    for dtype, tolerance in (("mixed_bfloat16", 2**-7), ("mixed_float16", 2**-10)):
+        np.testing.assert_allclose(losses[dtype][1:], losses[dtype][:1] * 2, rtol=tolerance)
+
+
+def test_a_mesh_updates_as_one_device_does(tmp_path):
+    pytest.importorskip("jax")
+    flags = "--xla_force_host_platform_device_count=4"
+    checks = finished(start("jax_replica_run.py", tmp_path, KERAS_BACKEND="jax", XLA_FLAGS=flags)).splitlines()
+    cases = ((1, 2), (4, 1), (4, 2))
+    assert checks == [f"{name}, {count} replicas, {parts} parts" for count, parts in cases for name in OPTIMIZERS]
+
+
+@pytest.fixture(scope="module")
+def adamw():
+    return reference("adamw")
+
+
+def workers(backend, count, directory, check, **options):
+    """Reports of `worker_run.py` from each of `count` processes."""
+    ports = free_ports(count)
+    processes = []
+    for index in range(count):
+        if backend == "tensorflow":
+            cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+            more = {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})}
+        else:
+            more = {
+                "RANK": str(index),
+                "LOCAL_RANK": str(index),
+                "WORLD_SIZE": str(count),
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(ports[0]),
+                "TORCHELASTIC_RUN_ID": "test",
+            }
+        processes.append(start("worker_run.py", directory, check, json.dumps(options), KERAS_BACKEND=backend, **more))
+    return [json.loads(finished(process).splitlines()[-1]) for process in processes]
+
+
+@pytest.mark.parametrize(("backend", "count", "parts"), [("tensorflow", 2, 2), ("tensorflow", 4, 1), ("torch", 2, 2)])
+def test_workers_update_as_one_process_does(tmp_path, adamw, backend, count, parts):
+    reports = workers(backend, count, tmp_path, "updates", accumulate_steps=parts)
+    losses, weights = adamw
+    assert [report["chief"] for report in reports] == [True] + [False] * (count - 1)
+    for report in reports:
+        assert (report["replicas"], report["step"], report["stop_reason"]) == (count, STEPS, "finished")
+        np.testing.assert_allclose(report["losses"], losses, rtol=2e-6)
+        assert report["weights"] == reports[0]["weights"], "the workers went apart"
+    with np.load(tmp_path / "weights.npz") as ours:
+        for index, theirs in enumerate(weights):
+            np.testing.assert_allclose(ours[f"arr_{index}"], theirs, rtol=0, atol=1e-6 * max(1, np.abs(theirs).max()))
+    expected = [n for index in range(STEPS) for n in uneven_batch(*divmod(index, 5))[0]["number"][:, 0].tolist()]
+    fed = [n for report in reports for n in report["fed"] if n in expected]
+    assert sorted(fed) == sorted(expected), "rows were lost or trained on twice"
+
+
+def test_overflow_on_one_worker_is_skipped_by_all(tmp_path):
+    reports = workers("tensorflow", 2, tmp_path, "overflow")
+    assert [report["iterations"] for report in reports] == [STEPS - 1] * 2
+    assert reports[0]["weights"] == reports[1]["weights"] and np.isfinite(reports[0]["weights"])
+
+
+def test_a_worker_that_meets_nobody_says_who_is_missing(tmp_path):
+    own, other = free_ports(2)
+    cluster = {"worker": [f"127.0.0.1:{own}", f"127.0.0.1:{other}"]}
+    program = "from zoo.training import devices\ndevices._SECONDS_TO_MEET = 4.0\ndevices.open_devices('multi_worker')\n"
+    more = {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment(**more), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: the workers did not meet within 4 seconds; not reached: ") and str(other) in last
+    assert str(own) not in last
+
+
+@pytest.mark.parametrize(
+    ("strategy", "variables", "message"),
+    [
+        ("mesh", {}, '--strategy "mesh" does not exist on the tensorflow backend: choose one of auto, one, mirrored'),
+        ("multi_worker", {}, "--strategy multi_worker needs workers: set TF_CONFIG"),
+        ("auto", {"TF_CONFIG": "{'cluster': }"}, "TF_CONFIG is not understood"),
+        ("auto", {"TF_CONFIG": '{"cluster": {}}'}, "TF_CONFIG is not understood"),
+    ],
+)
+def test_devices_that_cannot_be(monkeypatch, strategy, variables, message):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=re.escape(message)):
+        open_devices(strategy)
+
+
+def test_rows_are_padded_without_weight_and_dealt_out():
+    batch = ({"ids": np.arange(10).reshape(5, 2)}, np.arange(5), np.ones((5, 2), "float32"))
+    x, labels, weights = padded = pad_rows(batch, 4)
+    assert x["ids"].shape == (8, 2) and labels.tolist() == [0, 1, 2, 3, 4, 0, 0, 0]
+    assert weights.sum() == 10 and not weights[5:].any()
+    assert pad_rows(batch, 5) is batch
+    dealt = [every_nth_row(padded, index, 4) for index in range(4)]
+    assert [labels.tolist() for _, labels, _ in dealt] == [[0, 4], [1, 0], [2, 0], [3, 0]]
+
+
+@pytest.mark.parametrize("reduction", ["mean_with_sample_weight", "sum_over_batch_size", "sum"])
+def test_summed_loss_is_what_keras_reduces_to(reduction):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(3, 4, 7)).astype("float32")
+    labels = rng.integers(0, 7, (3, 4)).astype("int32")
+    weights = (rng.random((3, 4)) < 0.7).astype("float32")
+    plain = TokenCrossEntropy(0.1, reduction=reduction)
+    loss = SummedLoss({"a": plain, "b": "sparse_categorical_crossentropy"})
+    probabilities = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    divided = loss.divided({"a": weights, "b": weights})
+    parts = [
+        loss(*({"a": a[rows], "b": b[rows]} for a, b in ((labels, labels), (logits, probabilities))),
+             {name: each[rows] for name, each in divided.items()})
+        for rows in (slice(0, 1), slice(1, 3))
+    ]  # fmt: skip
+    of_b = -np.log(np.take_along_axis(probabilities, labels[..., None], -1)[..., 0])
+    expected = float(plain(labels, logits, sample_weight=weights)) + (of_b * weights).sum() / weights.size
+    np.testing.assert_allclose(sum(map(float, parts)), expected, rtol=1e-5)
+    assert not loss.divided({"a": np.zeros((2, 2)), "b": np.zeros((2, 2))})["a"].any()

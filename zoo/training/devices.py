@@ -1,0 +1,174 @@
+"""Opens the devices that a run trains on: one, all of a machine, those of several machines, a TPU."""
+
+import contextlib
+import json
+import os
+import socket
+import sys
+import threading
+
+import keras
+
+from zoo.errors import UserError
+
+STRATEGIES = {
+    "tensorflow": ("auto", "one", "mirrored", "multi_worker", "tpu"),
+    "jax": ("auto", "one", "mesh"),
+    "torch": ("auto", "one", "torchrun"),
+}
+"""The strategies of each backend."""
+
+# A cluster whose workers have not met by then is taken for one that never will.
+_SECONDS_TO_MEET = 50.0
+
+
+class Devices:
+    """Devices that were opened, and how a model is put on them.
+
+    Args:
+        strategy: `tf.distribute.Strategy`, or None where the backend has no such thing or one device does.
+
+    Example:
+        >>> devices = open_devices("mirrored")
+        >>> with devices.scope():
+        ...     model = EncoderDecoder.from_size("tiny", ...)
+        ...     model.compile(build_optimizer("adam", 1e-3), TokenCrossEntropy())
+        >>> train(model, batches, ...)  # each batch divided among the devices
+    """
+
+    def __init__(self, strategy=None):
+        self._strategy = strategy
+
+    def scope(self):
+        """Context in which to make, build and compile the model."""
+        return contextlib.nullcontext() if self._strategy is None else self._strategy.scope()
+
+
+def open_devices(strategy="auto"):
+    """Opens devices; called once, before any model is made.
+
+    Args:
+        strategy: "one" device; under TensorFlow all devices of this machine ("mirrored"), those of the workers that
+            the environment variable TF_CONFIG, or Slurm, names ("multi_worker") or a "tpu"; under JAX a "mesh" of all
+            devices; under PyTorch the processes that `torchrun` started ("torchrun"). "auto" is what the environment
+            asks for, else all devices of this machine.
+
+    Returns:
+        `Devices`.
+
+    Raises:
+        UserError: A strategy of another backend, or one that the environment does not allow.
+    """
+    backend = keras.backend.backend()
+    if strategy not in STRATEGIES[backend]:
+        known = ", ".join(STRATEGIES[backend])
+        raise UserError(f'--strategy "{strategy}" does not exist on the {backend} backend: choose one of {known}')
+    if strategy == "one":
+        return Devices()
+    return {"tensorflow": _open_tensorflow, "jax": _open_jax, "torch": _open_torch}[backend](strategy)
+
+
+def _open_tensorflow(strategy):
+    import tensorflow as tf
+
+    several_workers = _workers_of_tf_config() > 1 or int(os.environ.get("SLURM_NTASKS", 1)) > 1
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if strategy == "auto":
+        if several_workers:
+            strategy = "multi_worker"
+        elif "TPU_NAME" in os.environ or "COLAB_TPU_ADDR" in os.environ:
+            strategy = "tpu"
+        else:
+            strategy = "mirrored" if len(devices) > 1 else "one"
+    if strategy == "one":
+        return Devices()
+    if strategy == "mirrored":
+        return Devices(tf.distribute.MirroredStrategy([device.name for device in devices]))
+    if strategy == "tpu":
+        try:
+            resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
+        except (ValueError, tf.errors.OpError) as error:
+            raise UserError(f"--strategy tpu: there is no TPU here ({str(error).splitlines()[0]})") from error
+        return Devices(tf.distribute.TPUStrategy(resolver))
+    if not several_workers:
+        raise UserError("--strategy multi_worker needs workers: set TF_CONFIG, or start with srun")
+    if "TF_CONFIG" in os.environ:
+        resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    else:
+        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver()
+    with _meeting(resolver):
+        return Devices(tf.distribute.MultiWorkerMirroredStrategy(resolver))
+
+
+def _workers_of_tf_config():
+    if "TF_CONFIG" not in os.environ:
+        return 0
+    try:
+        cluster = json.loads(os.environ["TF_CONFIG"])["cluster"]
+        return len(cluster.get("chief", [])) + len(cluster["worker"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"TF_CONFIG is not understood ({error!r}): it is JSON such as "
+            '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
+        ) from error
+
+
+@contextlib.contextmanager
+def _meeting(resolver):
+    """Ends the process with a message if the workers do not meet: TensorFlow waits for them without an end."""
+    met = threading.Event()
+
+    def watch():
+        if met.wait(_SECONDS_TO_MEET):
+            return
+        own = resolver.cluster_spec().task_address(resolver.task_type, resolver.task_id)
+        silent = [
+            address
+            for addresses in resolver.cluster_spec().as_dict().values()
+            for address in addresses
+            if address != own and not _listens(address)
+        ]
+        named = ", ".join(silent) or "none refuses a connection"
+        sys.stderr.write(
+            f"error: the workers did not meet within {_SECONDS_TO_MEET:.0f} seconds; not reached: {named}. "
+            "Check that all are started with the same cluster in TF_CONFIG and that the ports are open\n"
+        )
+        sys.stderr.flush()
+        os._exit(2)  # the main thread is in a call that nothing interrupts
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        met.set()
+
+
+def _listens(address):
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=2.0):
+            return True
+    except OSError:
+        return False
+
+
+def _open_jax(strategy):
+    devices = keras.distribution.list_devices()
+    if strategy == "auto" and len(devices) == 1:
+        return Devices()
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+    return Devices()
+
+
+def _open_torch(strategy):
+    import torch
+
+    started_by_torchrun = torch.distributed.is_available() and torch.distributed.is_torchelastic_launched()
+    if strategy == "torchrun" and not started_by_torchrun:
+        raise UserError("--strategy torchrun: start with `torchrun --nproc-per-node N -m recipes...`")
+    if started_by_torchrun:
+        on_gpu = torch.cuda.is_available()
+        if on_gpu:
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.distributed.init_process_group("nccl" if on_gpu else "gloo")
+    return Devices()
