@@ -2,6 +2,8 @@
 
 import keras
 
+from recipes.dry_run import end_if_dry_run
+from recipes.train_and_average import leave_the_rest_to_the_chief
 from zoo.models import ENCODER_SIZES, Encoder
 from zoo.tasks import load_pretrained_encoder
 from zoo.tokenizers import WordPieceTokenizer
@@ -68,6 +70,7 @@ def compile_model(model, config, total_steps, loss=None):
             weight_decay=config.weight_decay,
             clip_norm=config.clip_norm,
             rate_factors={path: factor for path, factor in factors.items() if factor != 1.0},
+            loss_scaling=config.precision == "mixed_float16",
         ),
         loss=TokenCrossEntropy(config.label_smoothing) if loss is None else loss,
         jit_compile=True if config.jit_compile else ("auto" if keras.config.backend() == "jax" else False),
@@ -88,6 +91,7 @@ def fine_tune(config, model, batches, validation, metric):
         `zoo.training.TrainingResult`, and the paths of the checkpoints whose average the model is.
     """
     epoch = batches.num_batches()
+    end_if_dry_run(config, model, batches, epoch * config.epochs)
     interval = max(1, epoch // config.validations_per_epoch)
     result = train(
         model,
@@ -95,6 +99,7 @@ def fine_tune(config, model, batches, validation, metric):
         total_steps=epoch * config.epochs,
         directory=config.directory,
         checkpoint_every_steps=interval,
+        accumulate_steps=config.devices.accumulate_steps,
         validate_every_steps=interval,
         validation=validation,
         early_stopping=(
@@ -104,6 +109,7 @@ def fine_tune(config, model, batches, validation, metric):
         callbacks=[TensorBoard()] if config.tensorboard else [],
         max_minutes=config.max_minutes,
     )
+    leave_the_rest_to_the_chief(model)
     checkpoints = select_checkpoints(config.directory, config.average_checkpoints, metric, "max")
     average_checkpoints(model, checkpoints)
     plot_learning_curve(result.history, config.directory / "learning_curve.png", title=str(config.directory.name))

@@ -1,9 +1,10 @@
 """Settings that all recipes share which put a new head on an encoder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from recipes.device_options import DeviceOptions, Devices
 from zoo.errors import UserError
 
 
@@ -48,10 +49,12 @@ class FineTuningConfig:
     """Largest global norm of the gradients; 0 for no clipping."""
     label_smoothing: float = 0.0
     """Probability spread over all classes."""
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """Precision of training; weights and the saved preset are float32."""
     jit_compile: bool = False
     """Compile training with XLA on TensorFlow. JAX always compiles."""
+    devices: Devices = field(default_factory=DeviceOptions)
+    """Devices that train."""
 
     validations_per_epoch: int = 1
     """Validations in each epoch."""

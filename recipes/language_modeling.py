@@ -138,6 +138,8 @@ def compile_model(model, config):
             epsilon=1e-8,
             weight_decay=config.weight_decay,
             clip_norm=config.clip_norm,
+            loss_scaling=config.precision == "mixed_float16",
+            ema_momentum=config.ema_momentum,
         ),
         loss=TokenCrossEntropy(),
         jit_compile=True if config.jit_compile else ("auto" if keras.config.backend() == "jax" else False),
@@ -181,9 +183,12 @@ def run(config):
     """Trains, evaluates and saves; returns the results as they are written to results.json."""
     console = Console()
     resumed = check_run_directory(config, recipe="language_modeling")
+    devices = config.devices.open()
     keras.utils.set_random_seed(config.seed)
     texts, names = open_texts(config)
-    model, tokenizer = start_model(config, texts[0], resumed)
+    with devices.scope():
+        model, tokenizer = start_model(config, texts[0], resumed)
+        compile_model(model, config)
     documents = [encode(tokenizer, text) for text in texts]
     train_batches = make_batches(config, documents[0], tokenizer, training=True)
     validation_batches = make_batches(config, documents[1], tokenizer, training=False)
@@ -201,7 +206,6 @@ def run(config):
         f"{keras.config.backend()} backend"
     )
 
-    compile_model(model, config)
     writer = TextGenerator(model, tokenizer, generation_settings(config, model))
     validation = Validation(list(validation_batches.epoch(0)))
     samples = TextSamples(writer, config.sample_prompts)

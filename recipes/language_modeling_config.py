@@ -1,9 +1,10 @@
 """Settings of the language modelling recipe and their named variants."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from recipes.device_options import DeviceOptions, Devices
 from recipes.fine_tuning_config import flag
 from recipes.variants import parse_variants
 from zoo.errors import UserError
@@ -76,10 +77,12 @@ class LanguageModelingConfig:
     """Decoupled weight decay of matrices."""
     clip_norm: float = 1.0
     """Largest global norm of the gradients; 0 for no clipping."""
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """Precision of training; weights and the saved preset are float32."""
     jit_compile: bool = False
     """Compile training with XLA on TensorFlow. JAX always compiles."""
+    devices: Devices = field(default_factory=DeviceOptions)
+    """Devices that train."""
 
     validate_every_steps: int = 500
     """Updates between validations, each with a few samples of text."""
@@ -89,6 +92,9 @@ class LanguageModelingConfig:
     """Validations without a lower val_nll before training stops; 0 never stops."""
     average_checkpoints: int = 1
     """Checkpoints averaged into the final model; 1 for a single one."""
+    ema_momentum: float = 0.0
+    """Final model from moving averages of the weights, with this share of the old in each update, in place of averaged
+    checkpoints; 0 for none."""
     average_best: bool = False
     """Take the best checkpoints by val_nll in place of the last."""
     max_minutes: float | None = None
@@ -108,6 +114,8 @@ class LanguageModelingConfig:
     """Nucleus of the samples and the preset."""
 
     def __post_init__(self):
+        if not 0 <= self.ema_momentum < 1:
+            raise UserError(f"--ema-momentum must be at least 0 and below 1, got {self.ema_momentum}")
         positive = ("batch_size", "total_steps", "validate_every_steps", "checkpoint_every_steps", "sample_tokens")
         for name in (*positive, "average_checkpoints", "vocabulary_size"):
             if getattr(self, name) < 1:

@@ -68,6 +68,7 @@ def run(config):
     """Trains, evaluates and saves; returns the results as they are written to results.json."""
     console = Console()
     resumed = check_run_directory(config, recipe="ner")
+    devices = config.devices.open()
     keras.utils.set_random_seed(config.seed)
     train_source, validation_source, test_source = open_splits(config)
     train_texts, validation_texts = list(train_source), list(validation_source)
@@ -77,11 +78,12 @@ def run(config):
         check_entity_labels(texts, labels)
     claim_run_directory(config, recipe="ner")
 
-    encoder, tokenizer = make_encoder(config, (text.text for text in train_texts), pooler=False, resumed=resumed)
     tag_ids = TagIds(labels)
     dropout = {} if config.dropout is None else {"dropout": config.dropout}
-    model = TokenClassifier(encoder, len(tag_ids.tags), dtype=config.precision, **dropout)
-    model.build()
+    with devices.scope():
+        encoder, tokenizer = make_encoder(config, (text.text for text in train_texts), pooler=False, resumed=resumed)
+        model = TokenClassifier(encoder, len(tag_ids.tags), dtype=config.precision, **dropout)
+        model.build()
 
     def rows(texts):
         return entity_rows(
@@ -131,7 +133,8 @@ def run(config):
         strict = evaluate(recognizer, validation_texts).strict.micro
         return {"precision": strict.precision, "recall": strict.recall, "f1": strict.f1}
 
-    compile_model(model, config, train_batches.num_batches() * config.epochs)
+    with devices.scope():
+        compile_model(model, config, train_batches.num_batches() * config.epochs)
     validation = Validation(list(batches(validation_rows, shuffle=False).epoch(0)), score)
     result, checkpoints = fine_tune(config, model, train_batches, validation, "val_f1")
 

@@ -153,6 +153,8 @@ def compile_model(model, config):
             epsilon=1e-6,
             weight_decay=config.weight_decay,
             clip_norm=config.clip_norm,
+            loss_scaling=config.precision == "mixed_float16",
+            ema_momentum=config.ema_momentum,
         ),
         loss={name: TokenCrossEntropy() for name in outputs} if config.next_sentence else TokenCrossEntropy(),
         jit_compile=True if config.jit_compile else ("auto" if keras.config.backend() == "jax" else False),
@@ -184,15 +186,18 @@ def run(config):
     console = Console()
     check_data_options(config)
     resumed = check_run_directory(config, recipe="pretraining")
+    devices = config.devices.open()
     keras.utils.set_random_seed(config.seed)
     texts = [TextDocuments(paths) for paths in (config.train, config.validation)]
-    encoder, tokenizer = make_encoder(config, texts[0], resumed)
+    with devices.scope():
+        encoder, tokenizer = make_encoder(config, texts[0], resumed)
+        model, head = make_model(config, encoder)
+        compile_model(model, config)
     train_documents, validation_documents = (
         TokenizedDocuments.encode(text, tokenizer.tokenize_with_offsets, text.name) for text in texts
     )
     train_batches = make_batches(config, train_documents, tokenizer, training=True)
     validation_batches = list(make_batches(config, validation_documents, tokenizer, training=False).epoch(0))
-    model, head = make_model(config, encoder)
     claim_run_directory(config, recipe="pretraining")
     if not (config.directory / TOKENIZER / "tokenizer.json").is_file():
         tokenizer.save(config.directory / TOKENIZER)
@@ -206,7 +211,6 @@ def run(config):
         f"{keras.config.backend()} backend"
     )
 
-    compile_model(model, config)
     validation = Validation(validation_batches, metrics=metrics(config))
     result, checkpoints = train_and_average(config, model, train_batches, validation, metric=METRIC, mode="min")
 

@@ -122,7 +122,12 @@ def compile_model(model, config):
     """Compiles a built model with optimiser and loss."""
     model.compile(
         optimizer=build_optimizer(
-            config.optimizer, make_schedule(config), weight_decay=config.weight_decay, clip_norm=config.clip_norm
+            config.optimizer,
+            make_schedule(config),
+            weight_decay=config.weight_decay,
+            clip_norm=config.clip_norm,
+            loss_scaling=config.precision == "mixed_float16",
+            ema_momentum=config.ema_momentum,
         ),
         loss=TokenCrossEntropy(config.label_smoothing),
         jit_compile=True if config.jit_compile else ("auto" if keras.config.backend() == "jax" else False),

@@ -1,9 +1,10 @@
 """Settings that the recipes share which train an encoder-decoder on pairs of texts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from recipes.device_options import DeviceOptions, Devices
 from recipes.fine_tuning_config import flag
 from zoo.errors import UserError
 
@@ -57,10 +58,12 @@ class SequenceToSequenceConfig:
     """Largest global norm of the gradients; 0 for no clipping."""
     label_smoothing: float = 0.1
     """Probability spread over the vocabulary."""
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """Precision of training; weights and the saved preset are float32."""
     jit_compile: bool = False
     """Compile training with XLA on TensorFlow: faster steps, minutes of compilation. JAX always compiles."""
+    devices: Devices = field(default_factory=DeviceOptions)
+    """Devices that train."""
 
     validate_every_steps: int = 200
     """Updates between validations."""
@@ -70,6 +73,9 @@ class SequenceToSequenceConfig:
     """Validations without improvement before training stops; 0 never stops."""
     average_checkpoints: int = 1
     """Checkpoints averaged into the final model; 1 for the newest alone."""
+    ema_momentum: float = 0.0
+    """Final model from moving averages of the weights, with this share of the old in each update, in place of averaged
+    checkpoints; 0 for none."""
     average_best: bool = False
     """Average the best checkpoints by the early-stopping metric in place of the last."""
     max_minutes: float | None = None
@@ -83,6 +89,8 @@ class SequenceToSequenceConfig:
     """Write TensorBoard events (needs the extra `tensorboard`)."""
 
     def __post_init__(self):
+        if not 0 <= self.ema_momentum < 1:
+            raise UserError(f"--ema-momentum must be at least 0 and below 1, got {self.ema_momentum}")
         for name in ("vocabulary_size", "batch_size_tokens", "total_steps", "num_beams"):
             if getattr(self, name) < 1:
                 raise UserError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")

@@ -64,11 +64,14 @@ def run(config):
     """Trains, evaluates and saves; returns the results as they are written to results.json."""
     console = Console()
     resumed = check_run_directory(config, recipe="summarization")
+    devices = config.devices.open()
     keras.utils.set_random_seed(config.seed)
     train_texts, validation_texts, scored_texts, split = open_splits(config)
     parts = decoder_parts if config.architecture == "decoder" else encoder_decoder_parts
-    parts = parts(config, Pairs(train_texts), resumed)
-    model = parts.model
+    with devices.scope():
+        parts = parts(config, Pairs(train_texts), resumed)
+        model = parts.model
+        compile_model(model, config)
     train_batches = parts.make_batches(Pairs(train_texts), training=True)
     validation_batches = parts.make_batches(Pairs(validation_texts), training=False)
     console.print(
@@ -83,7 +86,6 @@ def run(config):
     claim_run_directory(config, recipe="summarization")
     save_tokenizers(config, parts.tokenizers)
 
-    compile_model(model, config)
     summarizer = parts.make_task(model)
     watched = [text for text, _ in zip(validation_texts, range(config.validation_rouge_texts), strict=False)]
 

@@ -98,6 +98,7 @@ def run(config):
     """Trains, evaluates and saves; returns the results as they are written to results.json."""
     console = Console()
     resumed = check_run_directory(config, recipe="text_classification")
+    devices = config.devices.open()
     keras.utils.set_random_seed(config.seed)
     train_source, validation_source, test_source = open_splits(config)
     labels, multi_label = class_labels(train_source)
@@ -110,12 +111,13 @@ def run(config):
         train_texts, validation_texts = list(train_source), list(validation_source)
     claim_run_directory(config, recipe="text_classification")
 
-    encoder, tokenizer = make_encoder(
-        config, (text.text for text in train_texts), pooler=config.pooling == "pooler", resumed=resumed
-    )
     dropout = {} if config.dropout is None else {"dropout": config.dropout}
-    model = SequenceClassifier(encoder, len(labels), pooling=config.pooling, dtype=config.precision, **dropout)
-    model.build()
+    with devices.scope():
+        encoder, tokenizer = make_encoder(
+            config, (text.text for text in train_texts), pooler=config.pooling == "pooler", resumed=resumed
+        )
+        model = SequenceClassifier(encoder, len(labels), pooling=config.pooling, dtype=config.precision, **dropout)
+        model.build()
     settings = ClassificationSettings(
         multi_label=multi_label, max_source_length=min(config.max_source_length, model.max_sequence_length)
     )
@@ -160,7 +162,8 @@ def run(config):
             keras.metrics.BinaryCrossentropy(name="nll", from_logits=True),
             keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0),
         ]
-    compile_model(model, config, train_batches.num_batches() * config.epochs, loss)
+    with devices.scope():
+        compile_model(model, config, train_batches.num_batches() * config.epochs, loss)
     validation = Validation(list(batches(validation_rows, shuffle=False).epoch(0)), score, metrics)
     result, checkpoints = fine_tune(config, model, train_batches, validation, "val_exact")
 

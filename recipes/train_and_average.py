@@ -1,18 +1,29 @@
 """Training to its end, then the average of its last or best checkpoints: the middle of most recipes."""
 
+import sys
+
+from recipes.dry_run import end_if_dry_run
 from zoo.training import (
     EarlyStopping,
     Resume,
     TensorBoard,
     average_checkpoints,
     plot_learning_curve,
+    replicas_of,
+    scope_of,
     select_checkpoints,
     train,
 )
 
 
+def leave_the_rest_to_the_chief(model):
+    """Ends this process if it is one of several that trained the model and another is to evaluate and save it."""
+    if not replicas_of(model).is_chief:
+        sys.exit(0)
+
+
 def train_and_average(config, model, batches, validation, *, metric, mode, callbacks=()):
-    """Trains a compiled model and leaves it with the average of its last or best checkpoints.
+    """Trains a compiled model and leaves it with the average of its last or best checkpoints, or its moving averages.
 
     Args:
         config: The recipe's configuration, with the options on steps, checkpoints, early stopping and time.
@@ -24,8 +35,10 @@ def train_and_average(config, model, batches, validation, *, metric, mode, callb
         callbacks: More callbacks.
 
     Returns:
-        `zoo.training.TrainingResult`, and the paths of the checkpoints whose average the model is.
+        `zoo.training.TrainingResult`, and the paths of the checkpoints whose average the model is, none with moving
+        averages.
     """
+    end_if_dry_run(config, model, batches, config.total_steps)
     best_by = metric if config.average_best else None
     result = train(
         model,
@@ -33,6 +46,7 @@ def train_and_average(config, model, batches, validation, *, metric, mode, callb
         total_steps=config.total_steps,
         directory=config.directory,
         checkpoint_every_steps=config.checkpoint_every_steps,
+        accumulate_steps=config.devices.accumulate_steps,
         validate_every_steps=config.validate_every_steps,
         validation=validation,
         early_stopping=(
@@ -47,7 +61,13 @@ def train_and_average(config, model, batches, validation, *, metric, mode, callb
         callbacks=[*callbacks, *([TensorBoard()] if config.tensorboard else [])],
         max_minutes=config.max_minutes,
     )
-    checkpoints = select_checkpoints(config.directory, config.average_checkpoints, best_by, mode)
-    average_checkpoints(model, checkpoints)
+    leave_the_rest_to_the_chief(model)
+    if config.ema_momentum:
+        checkpoints = []
+        with scope_of(model):
+            model.optimizer.use_moving_averages(model.trainable_variables)
+    else:
+        checkpoints = select_checkpoints(config.directory, config.average_checkpoints, best_by, mode)
+        average_checkpoints(model, checkpoints)
     plot_learning_curve(result.history, config.directory / "learning_curve.png", title=str(config.directory.name))
     return result, checkpoints

@@ -106,10 +106,13 @@ def run(config):
     """Trains, evaluates and saves; returns the results as they are written to results.json."""
     console = Console()
     resumed = check_run_directory(config, recipe="translation")
+    devices = config.devices.open()
     keras.utils.set_random_seed(config.seed)
     train_pairs, validation_pairs, test_pairs = open_splits(config)
     tokenizers = make_tokenizers(config, train_pairs, resumed)
-    model = make_model(config, *tokenizers, config.precision)
+    with devices.scope():
+        model = make_model(config, *tokenizers, config.precision)
+        compile_model(model, config)
     train_batches = make_batches(
         config, train_pairs, *tokenizers, training=True, encode_epoch=sampled_tokens(config, tokenizers)
     )
@@ -123,7 +126,6 @@ def run(config):
     claim_run_directory(config, recipe="translation")
     save_tokenizers(config, tokenizers)
 
-    compile_model(model, config)
     settings = TranslationSettings(
         num_beams=config.num_beams,
         length_penalty=config.length_penalty,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fine_tuning_data import write_classes, write_conll
 from tiny_checkpoints import write_bart, write_marian
-from tiny_sentencepiece import write_mbart
+from tiny_sentencepiece import write_mbart, write_t5
 
 from recipes import (
     language_modeling,
@@ -237,6 +237,8 @@ def test_translators_and_summarizers_of_other_programs(workplace):
         assert "published" in run_module(find("export", preset), workplace)
     write_mbart(workplace / "mbart-large-50-many-to-many-mmt", "mbart50")
     assert "a preset of Translator" in run_module(find("zoo.convert", "--target-language"), workplace)
+    write_t5(workplace / "t5-small")
+    assert "a preset of Summarizer" in run_module(find("zoo.convert", "--source-prefix"), workplace)
 
 
 def test_converting_there_and_back(workplace):

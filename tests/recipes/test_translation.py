@@ -2,12 +2,16 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import zoo
 from recipes import translation
 from recipes.translation_config import parse_command_line
 from zoo.data.sample_corpus import sample_pairs
@@ -207,3 +211,49 @@ def test_unequal_files_name_both_and_their_line_counts(corpus, tmp_path, capsys)
     expect_error(
         capsys, arguments(corpus, tmp_path / "run", "--train-target", str(short)), "short.de", "train.en", "300", "2"
     )
+
+
+def start_workers(corpus, directory):
+    """Two processes that train together; both see the same directory."""
+    sockets = [socket.socket() for _ in range(2)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    cluster = {"worker": [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]}
+    for each in sockets:
+        each.close()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return [
+        subprocess.Popen(
+            [sys.executable, "-m", "recipes.translation", *arguments(corpus, directory)],
+            env={**environment, "TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": n}})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for n in range(2)
+    ]
+
+
+@pytest.mark.long
+def test_workers_of_which_one_is_killed_go_on_with_the_same_command(corpus, tmp_path):
+    weights = []
+    for name, kills in (("whole", 0), ("killed", 1)):
+        directory = tmp_path / name
+        workers = start_workers(corpus, directory)
+        if kills:
+            while not list(directory.glob("checkpoints/checkpoint-*")):
+                time.sleep(0.05)
+            workers[1].kill()
+            _, err = workers[0].communicate(timeout=200)
+            assert workers[0].returncode == 2, err
+            assert "another worker is gone" in err.splitlines()[-1]
+            assert "start all workers again with the same command" in err.splitlines()[-1]
+            assert not (directory / "results.json").exists()
+            workers = start_workers(corpus, directory)
+        for worker in workers:
+            _, err = worker.communicate(timeout=300)
+            assert worker.returncode == 0, err
+        assert json.loads((directory / "results.json").read_text(encoding="utf-8"))["updates"] == 40
+        weights.append(zoo.load(directory).model.get_weights())
+    for whole, killed in zip(*weights, strict=True):
+        np.testing.assert_allclose(whole, killed, rtol=0, atol=1e-6)
