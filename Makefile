@@ -1,12 +1,13 @@
 # make demo: train, export and ask a translator.  make test: lint and the whole test suite.
-# Both need Python (>= 3.10), pip and make, and install what they use into .venv.
+# make test-lowest: the suite with the oldest dependencies. All need Python (>= 3.10), pip and make, and install what they use into .venv.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+LOWEST ?= .venv-lowest
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test lint format clean
+.PHONY: demo test test-long test-lowest lint format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -36,9 +37,23 @@ lint: $(VENV)/.test
 test: lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 15
 
+# What takes too long for the suite.
+test-long: $(VENV)/.test
+	$(BIN)/python -m pytest -m long
+
+# The suite with the oldest version of each dependency that pyproject.toml allows. PYTHON=python3.10 for the oldest Python.
+$(LOWEST)/.test: pyproject.toml
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[dev]'
+	touch $@
+
+test-lowest: $(LOWEST)/.test
+	$(LOWEST)/bin/python -m pytest --numprocesses 2 --dist loadfile
+
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) build dist *.egg-info .pytest_cache .ruff_cache
