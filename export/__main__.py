@@ -11,7 +11,7 @@ import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
@@ -41,6 +41,8 @@ class ExportConfig:
         parity_file: UTF-8 text, one input per line; the first 200 are compared between Python and the SavedModel. By
             default the examples in the preset, or a few sentences if it has none.
         settings: Settings of the task to export with in place of the preset's, as NAME=VALUE, such as num_beams=1.
+        dtype: What weights are stored and computed in. bfloat16 halves the reading of weights, which is what generation
+            on a CPU waits for, and changes answers a little; the comparison is then with Python's in bfloat16.
         allowed_ties: How many rows may differ in text while their scores agree (rounding decides between equals).
     """
 
@@ -54,6 +56,7 @@ class ExportConfig:
     parity_file: Path | None = None
     settings: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE ...")] = ()
     allowed_ties: int = 0
+    dtype: Literal["float32", "bfloat16"] = "float32"
 
 
 def parse_settings(assignments):
@@ -96,7 +99,7 @@ def main(argv=None):
     config = tyro.cli(ExportConfig, args=argv, prog="python -m export")
     texts = None if config.parity_file is None else read_parity_texts(config.parity_file)
     settings = parse_settings(config.settings)
-    task = zoo.load(config.preset_dir)
+    task = zoo.load(config.preset_dir, None if config.dtype == "float32" else config.dtype)
     if settings:
         task = task.with_settings(**settings)
     try:

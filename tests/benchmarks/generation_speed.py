@@ -7,12 +7,13 @@
 (with the project, transformers and CTranslate2 installed, KerasHub for its contestant; VOCABULARY_DIR holds GPT-2's
 encoder.json and vocab.bpe). The machine must be quiet.
 
-All have the same weights, in float32, and get the same prompts of as many tokens; each writes as many new ones, an end
-token never comes. The SavedModel takes text and returns text, in graph mode without XLA; the others get token ids and
-return them, so tokenisation counts against the SavedModel alone. Each runs in a process of its own, all pinned to the
-same cores with as many threads, and they take turns; ratios are medians over rounds of speeds in the same turn. The
-share of equal continuations shows that all do the same work. With `--lengths` the SavedModel alone continues prompts of
-these lengths, and the time of a new token is printed and drawn.
+All have the same weights, in float32 (SavedModel-bfloat16: rounded to bfloat16, and computing so), and get the same
+prompts of as many tokens; each writes as many new ones, an end token never comes. The SavedModel takes text and returns
+text, in graph mode without XLA; the others get token ids and return them, so tokenisation counts against the SavedModel
+alone. Each runs in a process of its own, all pinned to the same cores with as many threads, and they take turns; ratios
+are medians over rounds of speeds in the same turn. The share of equal continuations shows that all do the same work.
+With `--lengths` the SavedModel alone continues prompts of these lengths, and the time of a new token is printed and
+drawn.
 """
 
 import json
@@ -30,7 +31,9 @@ from rich.table import Table
 
 from zoo.errors import UserError, command_line
 
-CONTESTANTS = ("SavedModel", "CTranslate2", "transformers", "KerasHub")
+CONTESTANTS = ("SavedModel", "SavedModel-bfloat16", "CTranslate2", "transformers", "KerasHub")
+SAVED_MODELS = {"SavedModel": "float32", "SavedModel-bfloat16": "bfloat16"}
+"""The contestants that are exports, and what they compute in."""
 
 
 @dataclass(frozen=True)
@@ -109,35 +112,43 @@ def write_models(options, tokenizer, directory):
     if keras.config.backend() != "tensorflow":
         raise UserError("this benchmark needs KERAS_BACKEND=tensorflow")
     keras.utils.set_random_seed(options.seed)
-    model = GPT2(
-        tokenizer.vocabulary_size,
-        hidden_dim=options.hidden_dim,
-        intermediate_dim=4 * options.hidden_dim,
-        num_heads=max(options.hidden_dim // 64, 1),
-        num_layers=options.num_layers,
-    )
-    model.build()
-    save_hugging_face(model, directory / "hugging_face")
     # The end token would come at the same place for all, but not for every seed.
     new = options.new_tokens
     settings = GenerationSettings(max_new_tokens=new, min_new_tokens=new, temperature=0.0, top_p=1.0)
-    task = TextGenerator(model, tokenizer, settings)
-    tf.saved_model.save(ServedTask(task), str(directory / "saved_model"), signatures=build_signatures(task))
+    weights = None
+    for name, dtype in SAVED_MODELS.items():
+        model = GPT2(
+            tokenizer.vocabulary_size,
+            hidden_dim=options.hidden_dim,
+            intermediate_dim=4 * options.hidden_dim,
+            num_heads=max(options.hidden_dim // 64, 1),
+            num_layers=options.num_layers,
+            dtype=dtype,
+        )
+        model.build()
+        if weights is None:
+            weights = model.get_weights()
+            save_hugging_face(model, directory / "hugging_face")
+        else:
+            model.set_weights(weights)
+        if name in options.contestants or options.lengths:
+            task = TextGenerator(model, tokenizer, settings)
+            tf.saved_model.save(ServedTask(task), str(directory / name), signatures=build_signatures(task))
 
 
 def start(name, options, directory, texts, token_ids, warm_up):
     """A contestant by name."""
     work = {
-        "SavedModel": (
-            "generated_text:saved_model_batches",
-            dict(directory=str(directory / "saved_model"), texts=texts),
-        ),
+        **{
+            each: ("generated_text:saved_model_batches", dict(directory=str(directory / each), texts=texts))
+            for each in SAVED_MODELS
+        },
         "CTranslate2": ("generated_text:ctranslate2_batches", dict(directory=str(directory / "hugging_face"))),
         "transformers": ("generated_text:transformers_batches", dict(directory=str(directory / "hugging_face"))),
         "KerasHub": ("generated_text:keras_hub_batches", dict(directory=str(directory / "hugging_face"))),
     }[name]
     arguments = dict(new_tokens=options.new_tokens, threads=options.threads, **work[1])
-    if name != "SavedModel":
+    if name not in SAVED_MODELS:
         arguments["token_ids"] = token_ids
     return Contestant(name, work[0], arguments, options.threads, warm_up=warm_up)
 
