@@ -41,11 +41,12 @@ class ConvertConfig:
         target: Where to write.
         to: What to write. Bare encoders are no task and have no preset; as a Hugging Face directory the recipes take
             them with --pretrained.
-        task: What a model of Marian's or BART's kind is for. Without it Marian and mBART translate, BART and PEGASUS
-            summarise.
+        task: What a model of Marian's or BART's kind is for. Without it Marian and mBART translate, BART, PEGASUS and
+            T5 summarise.
         source_language: Of a multilingual mBART, such as en_XX: what it reads. Without it its files decide, or else it
             is English.
         target_language: Of a multilingual mBART, such as ro_RO, or Marian, such as fra: what it writes.
+        source_prefix: Text before every source, such as "summarize: " for a T5.
     """
 
     source: Annotated[Path, tyro.conf.Positional]
@@ -54,13 +55,14 @@ class ConvertConfig:
     task: Literal["translation", "summarization"] | None = None
     source_language: str | None = None
     target_language: str | None = None
+    source_prefix: str | None = None
 
 
-def convert(source, target, to="preset", task=None, source_language=None, target_language=None):
+def convert(source, target, to="preset", task=None, source_language=None, target_language=None, source_prefix=None):
     """Reads a stored model and writes it in another format.
 
     Args:
-        source, target, to, task, source_language, target_language: As in `ConvertConfig`.
+        source, target, to, task, source_language, target_language, source_prefix: As in `ConvertConfig`.
 
     Returns:
         One line on what was written.
@@ -73,7 +75,12 @@ def convert(source, target, to="preset", task=None, source_language=None, target
     if target.exists() and source.resolve() == target.resolve():
         raise UserError(f"{target} is the source itself; give another directory")
     found = checkpoint_format(source)
-    choices = dict(task=task, source_language=source_language, target_language=target_language)
+    choices = dict(
+        task=task,
+        source_language=source_language,
+        target_language=target_language,
+        source_prefix=source_prefix,
+    )
     for name, value in choices.items():
         if value is not None and (to != "preset" or found != "hugging_face"):
             flag = name.replace("_", "-")

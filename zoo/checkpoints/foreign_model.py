@@ -17,13 +17,14 @@ class ForeignModel:
 
     Attributes:
         directory: Where it was read from.
-        model: An `Encoder`, a model with a head, an `EncoderDecoder` or a `GPT2`, with its weights.
+        model: An `Encoder`, a model with a head, an `EncoderDecoder`, a `T5` or a `GPT2`, with its
+            weights.
         kind: What it is: "encoder", "token_classifier", "sequence_classifier", "masked_token_predictor", "pretraining"
-            (a `MaskedTokenPredictor` with next-sentence prediction), "sequence_to_sequence" (an `EncoderDecoder`) or
-            "language_model" (a `GPT2`).
+            (a `MaskedTokenPredictor` with next-sentence prediction), "sequence_to_sequence" (an `EncoderDecoder` or
+            `T5`) or "language_model" (a `GPT2`).
         labels: Names of a classifier's classes in the order of its logits; None for other kinds.
         problem_type: "single_label_classification", "multi_label_classification", "regression" or None (not said).
-        family: Of a "sequence_to_sequence" model: "marian", "bart", "mbart" or "pegasus".
+        family: Of a "sequence_to_sequence" model: "marian", "bart", "mbart", "pegasus" or "t5".
         generation: Of a "sequence_to_sequence" model: how the checkpoint wants it decoded, settings by name as
             `zoo.tasks.SequenceToSequenceSettings` takes them.
     """

@@ -6,6 +6,7 @@ from zoo.models.gpt2 import GPT2
 from zoo.models.masked_token_predictor import MaskedTokenPredictor
 from zoo.models.sequence_classifier import SequenceClassifier
 from zoo.models.sizes import ENCODER_DECODER_SIZES, ENCODER_SIZES, GPT2_SIZES
+from zoo.models.t5 import T5
 from zoo.models.token_classifier import TokenClassifier
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "ENCODER_SIZES",
     "GPT2",
     "GPT2_SIZES",
+    "T5",
     "Encoder",
     "EncoderDecoder",
     "MaskedTokenPredictor",

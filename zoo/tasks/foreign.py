@@ -22,14 +22,19 @@ from zoo.tasks.translator import Translator
 SEQUENCE_TO_SEQUENCE_TASKS = {"translation": Translator, "summarization": Summarizer}
 """Tasks that a model of Marian's or BART's kind can be for, by name."""
 
-_TASK_OF_FAMILY = {"marian": "translation", "mbart": "translation", "bart": "summarization", "pegasus": "summarization"}
+_TASK_OF_FAMILY = {
+    **dict.fromkeys(("marian", "mbart"), "translation"),
+    **dict.fromkeys(("bart", "pegasus", "t5"), "summarization"),
+}
 
 
-def task_from_hugging_face(directory, dtype=None, task=None, source_language=None, target_language=None):
+def task_from_hugging_face(
+    directory, dtype=None, task=None, source_language=None, target_language=None, source_prefix=None
+):
     """The task that a Hugging Face directory's architecture names.
 
     Token classifiers become an `EntityRecognizer`, sequence classifiers a `TextClassifier` and masked language models a
-    `MaskedLanguageModel`. A Marian or mBART becomes a `Translator`, a BART or PEGASUS a `Summarizer` and a GPT-2 a
+    `MaskedLanguageModel`. A Marian or mBART becomes a `Translator`, a BART, PEGASUS or T5 a `Summarizer` and a GPT-2 a
     `TextGenerator`, which decode as the checkpoint's generation_config.json says.
 
     Args:
@@ -38,6 +43,7 @@ def task_from_hugging_face(directory, dtype=None, task=None, source_language=Non
         task: One of `SEQUENCE_TO_SEQUENCE_TASKS`, for a BART that translates; what the family is mostly for if None.
         source_language: Of a multilingual mBART, such as "en_XX"; what its files say, or else English, if None.
         target_language: Likewise, such as "ro_RO"; or such as "fra" of a Marian whose texts begin with `>>fra<<`.
+        source_prefix: Text before every source of an encoder-decoder, such as "summarize: " for T5; none if None.
 
     Raises:
         UserError: for anything missing, damaged or not supported, by name.
@@ -47,9 +53,9 @@ def task_from_hugging_face(directory, dtype=None, task=None, source_language=Non
     found = load_hugging_face(directory, dtype=dtype)
     if found.kind == SEQUENCE_TO_SEQUENCE:
         name = task or _TASK_OF_FAMILY[found.family]
-        return _sequence_to_sequence_task(found, name, source_language, target_language)
-    if source_language is not None or target_language is not None:
-        raise UserError(f"{directory} holds a model of kind {found.kind!r}, which has no languages to choose")
+        return _sequence_to_sequence_task(found, name, source_language, target_language, source_prefix or "")
+    if (source_language, target_language, source_prefix) != (None, None, None):
+        raise UserError(f"{directory} holds a model of kind {found.kind!r}, which has no languages or prefix to choose")
     if task is None and found.kind == LANGUAGE_MODEL:
         return _text_generator(found)
     if task is not None:
@@ -100,7 +106,7 @@ def _text_generator(found):
     return TextGenerator(model, tokenizer, settings)
 
 
-def _sequence_to_sequence_task(found, name, source_language, target_language):
+def _sequence_to_sequence_task(found, name, source_language, target_language, source_prefix):
     model = found.model
     cls = SEQUENCE_TO_SEQUENCE_TASKS[name]
     tokenizers = load_sequence_to_sequence_tokenizers(
@@ -118,6 +124,7 @@ def _sequence_to_sequence_task(found, name, source_language, target_language):
         max_source_length=min(tokenizers.max_source_length or model.max_sequence_length, model.max_sequence_length),
         source_prefix_ids=tokenizers.source_prefix_ids,
         source_suffix_ids=tokenizers.source_suffix_ids,
+        source_prefix=source_prefix,
     )
     return cls(model, tokenizers.source, tokenizers.target, settings)
 

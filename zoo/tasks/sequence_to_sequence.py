@@ -30,7 +30,7 @@ class SequenceToSequenceTask(Task):
     `Translator` and `Summarizer`.
 
     Args:
-        model: A `zoo.models.EncoderDecoder`.
+        model: A `zoo.models.EncoderDecoder` or `zoo.models.T5`.
         source_tokenizer: `zoo.tokenizers.Tokenizer` of the input text, with `eos_id` and `pad_id`.
         target_tokenizer: That of the answers; the source tokenizer, for a joint vocabulary, if None.
         settings: Of `settings_class`.
@@ -201,6 +201,8 @@ class SequenceToSequenceTask(Task):
         where a text was cut off."""
         tokenizer = self.source_tokenizer
         prefix, suffix = self._source_specials
+        if self.settings.source_prefix:
+            text = tf.strings.join([self.settings.source_prefix, text])
         whole = tokenizer.encode(text)
         room = self._text_room
         before, after = (

@@ -31,6 +31,7 @@ class SequenceToSequenceSettings:
         forced_last_token_id: Token that an answer has where it reaches its greatest length, such as the end token.
         source_prefix_ids: Tokens before the source's own.
         source_suffix_ids: Tokens after them; the source tokenizer's end token if None.
+        source_prefix: Text before every source, such as "summarize: ", by which a T5 knows what to do.
     """
 
     num_beams: int = 4
@@ -50,6 +51,7 @@ class SequenceToSequenceSettings:
     forced_last_token_id: int | None = None
     source_prefix_ids: tuple = ()
     source_suffix_ids: tuple | None = None
+    source_prefix: str = ""
 
     def __post_init__(self):
         # From JSON they come as lists.
@@ -83,6 +85,8 @@ class SequenceToSequenceSettings:
             raise UserError(f"max_tokens_factor must be at least 0, got {self.max_tokens_factor!r}")
         if self.stopping not in STOPPING_RULES:
             raise UserError(f"stopping must be one of {', '.join(STOPPING_RULES)}, got {self.stopping!r}")
+        if not isinstance(self.source_prefix, str):
+            raise UserError(f"source_prefix must be a text, got {self.source_prefix!r}")
         if not isinstance(self.renormalize, bool):
             raise UserError(f"renormalize must be true or false, got {self.renormalize!r}")
         # It refuses what is no token id.

@@ -23,7 +23,7 @@ from zoo.layers import (
     TransformerDecoderBlock,
     TransformerEncoderBlock,
 )
-from zoo.models import GPT2, Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
+from zoo.models import GPT2, T5, Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
 
 B, T, S, D, V = 4, 5, 6, 16, 23
 SOURCE_MASK = np.array([[1] * 6, [1] * 4 + [0] * 2, [1] + [0] * 5, [0] * 6], "int32")
@@ -139,6 +139,13 @@ def _model_cases():
         ),
     }.items():
         yield Case(name, _model(**options), {"inputs": inputs}, TARGET_POSITIONS, padding)
+    sizes = dict(hidden_dim=D, intermediate_dim=24, num_heads=3, head_dim=6, num_encoder_layers=2, num_decoder_layers=2)
+    for name, options in {
+        "model_t5": dict(num_buckets=8, max_distance=5),
+        "model_t5_gated": dict(activation="gelu_approximate", gated=True, tied_embeddings=False, norm_epsilon=1e-3),
+    }.items():
+        make = lambda options=options, **kwargs: T5(V, **sizes, **options, **kwargs)  # noqa: E731
+        yield Case(name, make, {"inputs": inputs}, TARGET_POSITIONS, padding)
 
 
 def _gpt2_cases():
@@ -240,7 +247,7 @@ def randomised(layer, seed=5):
     rng = np.random.default_rng(seed)
     for weight in layer.weights:
         if "seed" not in weight.path:
-            norm_scale = weight.path.endswith("gamma")
+            norm_scale = weight.path.endswith(("gamma", "norm/scale"))
             weight.assign(rng.normal(float(norm_scale), 0.3, size=weight.shape))
     return layer
 

@@ -127,7 +127,7 @@ class Configuration:
         for family in FAMILIES:
             if model_type in family.model_types:
                 return family
-        others = [GPT2, *(family.name for family in SEQUENCE_TO_SEQUENCE_FAMILIES)]
+        others = [GPT2, "t5", *(family.name for family in SEQUENCE_TO_SEQUENCE_FAMILIES)]
         if model_type in others:
             raise UserError(f"{self.path}: a model of type {model_type!r} is read from safetensors files only")
         known = ", ".join(sorted([*others, *(name for family in FAMILIES for name in family.model_types)]))

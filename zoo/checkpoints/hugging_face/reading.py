@@ -8,6 +8,7 @@ from zoo.checkpoints.hugging_face.configuration import Configuration, read_conte
 from zoo.checkpoints.hugging_face.gpt2 import is_gpt2, load_gpt2
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
 from zoo.checkpoints.hugging_face.sequence_to_sequence import family_of, load_sequence_to_sequence
+from zoo.checkpoints.hugging_face.t5 import is_t5, load_t5
 from zoo.checkpoints.hugging_face.tensor_names import (
     ignored_names,
     name_in_model,
@@ -31,14 +32,14 @@ def is_hugging_face(directory):
 def load_hugging_face(directory, kind=None, dtype=None):
     """Reads a model with its weights from a Hugging Face directory.
 
-    The families are BERT, DistilBERT and RoBERTa, Marian, BART, mBART and PEGASUS, and GPT-2.
+    The families are BERT, DistilBERT and RoBERTa, Marian, BART, mBART, PEGASUS and T5, and GPT-2.
 
     The file is memory-mapped and copied tensor by tensor.
 
     Args:
         directory: A directory with config.json and model.safetensors, whole or in shards.
         kind: What to make of it: one of `zoo.checkpoints.bert_families.KINDS`, "sequence_to_sequence" for Marian to
-            PEGASUS, or "language_model" for GPT-2; what config.json names if None.
+            T5, or "language_model" for GPT-2; what config.json names if None.
             "encoder" leaves any head behind, so that a new one can be put on `ForeignModel.model`. It has a pooler if
             the checkpoint has one.
         dtype: A Keras dtype policy; the global one if None, whatever the file's.
@@ -57,10 +58,10 @@ def load_hugging_face(directory, kind=None, dtype=None):
     content = read_content(directory)
     if is_gpt2(content):
         return load_gpt2(directory, kind, dtype)
-    if family_of(content) is not None:
+    if is_t5(content) or family_of(content) is not None:
         if kind not in (SEQUENCE_TO_SEQUENCE, None):
             raise UserError(f"{directory} holds a model of kind {SEQUENCE_TO_SEQUENCE!r}, which is no {kind!r}")
-        return load_sequence_to_sequence(directory, dtype)
+        return load_t5(directory, dtype) if is_t5(content) else load_sequence_to_sequence(directory, dtype)
     configuration = Configuration.read(directory)
     kind = choose_kind(configuration, kind)
     tensors = SafetensorsFiles(directory)

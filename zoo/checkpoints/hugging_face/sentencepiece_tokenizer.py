@@ -59,6 +59,13 @@ PEGASUS_NUMBERING = SentencePieceNumbering(
 )
 
 
+def t5_numbering(extra_ids):
+    """Of T5: the file's own, and behind it the tokens that stand for what is left out of a text, the last one first."""
+    special = ("<pad>", "</s>", "<unk>")
+    after = tuple(f"<extra_id_{i}>" for i in reversed(range(extra_ids)))
+    return SentencePieceNumbering(model_file="spiece.model", before=special, replaced=special, after=after)
+
+
 def read_sentencepiece(directory, numbering):
     """Reads the tokenizer of a directory: its SentencePiece model file, or else tokenizer.json.
 

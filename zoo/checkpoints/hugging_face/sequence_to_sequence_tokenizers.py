@@ -12,6 +12,7 @@ from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import (
     MBART_NUMBERING,
     PEGASUS_NUMBERING,
     read_sentencepiece,
+    t5_numbering,
 )
 from zoo.checkpoints.hugging_face.tokenizer import tokenizer_files
 from zoo.errors import UserError
@@ -53,9 +54,9 @@ def load_sequence_to_sequence_tokenizers(
 
     Args:
         directory: A Hugging Face directory: of Marian, source.spm, target.spm and vocab.json; of BART, tokenizer.json,
-            or vocab.json and merges.txt; of mBART sentencepiece.bpe.model and of PEGASUS spiece.model, or
-            tokenizer.json.
-        family: "marian", "bart", "mbart" or "pegasus".
+            or vocab.json and merges.txt; of mBART sentencepiece.bpe.model and of PEGASUS and T5 spiece.model,
+            or tokenizer.json.
+        family: "marian", "bart", "mbart", "pegasus" or "t5".
         vocabulary_size: Of the model. Special tokens at the end of BART's vocabulary that the model lacks are left out,
             such as the <mask> of bart-large-cnn.
         source_language: Of a multilingual model, such as "en_XX" of mBART; what the files say if None.
@@ -81,8 +82,10 @@ def load_sequence_to_sequence_tokenizers(
         elif family == "bart":
             tokenizer = _bart(directory, vocabulary_size)
             parts = dict(source=tokenizer, target=tokenizer, source_prefix_ids=(tokenizer.bos_id,))
-        else:
+        elif family == "pegasus":
             parts = _pegasus(directory, config, path)
+        else:
+            parts = _t5(directory, config, path)
     longest = config.get("model_max_length")
     # transformers writes 1e30 for no limit.
     longest = longest if isinstance(longest, int) and 2 < longest < 2**31 else None
@@ -229,6 +232,17 @@ def _pegasus(directory, config, path):
         if found != wanted:
             raise UserError(f"{path}: {key} {found!r} is not supported; it must be {wanted!r}")
     tokenizer = read_sentencepiece(directory, PEGASUS_NUMBERING)
+    return dict(source=tokenizer, target=tokenizer)
+
+
+def _t5(directory, config, path):
+    name = (config.get("tokenizer_class") or "T5Tokenizer").removesuffix("Fast")
+    extra_ids = config.get("extra_ids", 100)
+    if name != "T5Tokenizer" or not isinstance(extra_ids, int):
+        raise UserError(f"{path}: tokenizer_class {name!r} with extra_ids {extra_ids!r} is not supported")
+    numbering = t5_numbering(extra_ids)
+    _check_spellings(config, path, numbering)
+    tokenizer = read_sentencepiece(directory, numbering)
     return dict(source=tokenizer, target=tokenizer)
 
 

@@ -15,6 +15,7 @@ from zoo.checkpoints.sequence_to_sequence_families import (
 )
 from zoo.errors import UserError
 from zoo.layers import sinusoidal_table
+from zoo.models import EncoderDecoder
 
 _EARLY_STOPPING = {"first": True, "estimate": False, "exact": "never"}
 
@@ -27,6 +28,8 @@ def family_of_model(model):
     Raises:
         UserError: for a model that transformers has no class for, saying what differs.
     """
+    if not isinstance(model, EncoderDecoder):
+        raise UserError(f"a {type(model).__name__} cannot be written as a Hugging Face directory")
     config = model.get_config()
     sinusoidal = config["positions"] != "learned"
     wanted = {
@@ -122,6 +125,8 @@ def generation_file(settings, *, start_token_id, pad_token_id, end_token_id, beg
     Raises:
         UserError: for settings that transformers does not have.
     """
+    if settings["source_prefix"]:
+        raise UserError(f"transformers has no source_prefix {settings['source_prefix']!r}; put it into the texts")
     if settings["length_penalty_type"] != "average" and settings["length_penalty"]:
         raise UserError(
             f"transformers has no length_penalty_type {settings['length_penalty_type']!r}, only 'average'; "

@@ -1,0 +1,131 @@
+"""Attention with a bias of its logits in place of scaling and of position vectors, as in T5."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class BiasedAttention(keras.layers.Layer):
+    """Multi-head attention whose logits are plain products of queries and keys plus a bias that the caller gives.
+
+    The projections have no bias, and the heads need not divide the hidden dimension.
+
+    Args:
+        num_heads: H.
+        head_dim: K, width of a head.
+        hidden_dim: D, of the queries and of the output.
+        dropout: Rate of dropout on the attention weights.
+
+    Source: Raffel et al. 2020, https://arxiv.org/abs/1910.10683, section 2.1.
+
+    Example:
+        >>> x = keras.random.normal((2, 5, 32))
+        >>> BiasedAttention(num_heads=4, head_dim=16, hidden_dim=32)(x, x, ops.zeros((1, 4, 5, 5))).shape
+        (2, 5, 32)
+    """
+
+    def __init__(self, num_heads, head_dim, hidden_dim, dropout=0.0, **kwargs):
+        # The bias stays float32, which holds the large negative numbers.
+        super().__init__(autocast=False, **kwargs)
+        self.num_heads = num_heads
+        self.head_dim = head_dim
+        self.hidden_dim = hidden_dim
+        self.dropout_rate = dropout
+        # Products are not scaled, so the queries begin small.
+        stddevs = {"query": (hidden_dim * head_dim) ** -0.5, "key": hidden_dim**-0.5, "value": hidden_dim**-0.5}
+        self.query, self.key, self.value = (
+            self._projection(num_heads * head_dim, stddev, name) for name, stddev in stddevs.items()
+        )
+        self.output_projection = self._projection(hidden_dim, (num_heads * head_dim) ** -0.5, "output")
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+
+    def _projection(self, units, stddev, name):
+        return keras.layers.Dense(
+            units,
+            use_bias=False,
+            kernel_initializer=keras.initializers.RandomNormal(stddev=stddev),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def build(self, query_shape, key_value_shape=None, bias_shape=None):
+        """Creates the projections for inputs `[B, T, D]` and `[B, S, D]`."""
+        for layer in (self.query, self.key, self.value):
+            layer.build(query_shape)
+        self.output_projection.build((*query_shape[:-1], self.num_heads * self.head_dim))
+        self.built = True
+
+    def call(self, query, key_value, bias, training=None):
+        """Attends from every query position to every key position.
+
+        Args:
+            query: float `[B, T, D]`.
+            key_value: float `[B, S, D]`.
+            bias: float32 that broadcasts to `[B, H, T, S]`; a large negative number hides a key from a query.
+            training: Whether dropout is active.
+
+        Returns:
+            float `[B, T, D]`.
+        """
+        return self.attend(query, self.keys_and_values(key_value), bias, training)
+
+    def keys_and_values(self, key_value):
+        """Keys and values of a whole sequence in cache layout: two tensors `[B, H, S, K]` from `[B, S, D]`."""
+        return self._heads(self.key(key_value)), self._heads(self.value(key_value))
+
+    def attend(self, query, keys_and_values, bias, training=None):
+        """As `call`, with keys and values computed before."""
+        keys, values = keys_and_values
+        logits = ops.matmul(self._heads(self.query(query)), ops.transpose(keys, (0, 1, 3, 2)))
+        weights = ops.cast(ops.softmax(ops.cast(logits, "float32") + bias, axis=-1), values.dtype)
+        attended = ops.transpose(ops.matmul(self.dropout(weights, training=training), values), (0, 2, 1, 3))
+        shape = (ops.shape(query)[0], ops.shape(query)[1], self.num_heads * self.head_dim)
+        return self.output_projection(ops.reshape(attended, shape))
+
+    def empty_cache(self, batch_size, max_length):
+        """A zero cache: keys and values, each `[B, H, max_length, K]` in the compute dtype."""
+        shape = (batch_size, self.num_heads, max_length, self.head_dim)
+        return ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)
+
+    def step(self, query, cache, index, bias):
+        """Self-attention of one new position, whose key and value are written into the cache first.
+
+        Args:
+            query: float `[B, 1, D]`.
+            cache: keys and values, `[B, H, L, K]` each.
+            index: int32 scalar, the new position; the same for every row.
+            bias: float32 `[1, H, 1, L]` that hides positions after `index`.
+
+        Returns:
+            float `[B, 1, D]`, and the cache with position `index` written.
+        """
+        new = self.keys_and_values(query)
+        cache = tuple(self._write(old, value, index) for old, value in zip(cache, new, strict=True))
+        return self.attend(query, cache, bias), cache
+
+    def _heads(self, x):
+        x = ops.reshape(x, (ops.shape(x)[0], ops.shape(x)[1], self.num_heads, self.head_dim))
+        return ops.transpose(x, (0, 2, 1, 3))
+
+    def _write(self, cache, new, index):
+        """Writes one position of every row and head at `index`: one scattered row each, with ops that need no XLA."""
+        shape = ops.shape(cache)
+        rows = ops.arange(shape[0] * self.num_heads) * shape[2] + index
+        flat = ops.reshape(cache, (-1, self.head_dim))
+        new = ops.cast(ops.reshape(new, (-1, self.head_dim)), cache.dtype)
+        return ops.reshape(ops.scatter_update(flat, rows[:, None], new), shape)
+
+    def compute_output_shape(self, query_shape, key_value_shape=None, bias_shape=None):
+        """`[B, T, D]`."""
+        return (*query_shape[:-1], self.hidden_dim)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        config = super().get_config()
+        config.update(
+            num_heads=self.num_heads,
+            head_dim=self.head_dim,
+            hidden_dim=self.hidden_dim,
+            dropout=self.dropout_rate,
+        )
+        return config
