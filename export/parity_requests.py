@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from export.errors import VerificationError, shorten_message
 from export.signatures import SERVING_DEFAULT
+from zoo.tasks.task import TextControl
 
 # Used where a preset brings no validation lines; any language model has an answer to them.
 BUILT_IN_TEXTS = (
@@ -116,10 +117,10 @@ def refusal_requests(task):
     requests = []
     signature = task.controls_signature
     for name, control in task.controls.items():
-        dtype = tf.as_dtype(control.dtype).as_numpy_dtype
-        for value in _values_out_of_bounds(control, dtype):
+        for value in _values_out_of_bounds(control):
             inputs = {"text": _text_array([b"A text."]), **_default_controls(task, 1)}
-            requests.append(ParityRequest(signature, {**inputs, name: np.array([value], dtype)}, refused_name=name))
+            value = _control_values(control, [value])
+            requests.append(ParityRequest(signature, {**inputs, name: value}, refused_name=name))
         inputs = {"text": _text_array([b"One text.", b"Another."]), **_default_controls(task, 2)}
         requests.append(ParityRequest(signature, {**inputs, name: inputs[name][:1]}, refused_name=name))
     for signature, further in task.further_signatures.items():
@@ -201,22 +202,38 @@ def _text_array(texts):
 
 def _default_controls(task, rows):
     return {
-        name: np.full([rows], control.default, tf.as_dtype(control.dtype).as_numpy_dtype)
-        for name, control in task.controls.items()
+        name: np.repeat(_control_values(control, [control.default]), rows) for name, control in task.controls.items()
     }
 
 
 def _varied_controls(task, rows):
-    """Row by row the least value of a control, one half way to its default, and the default, in different orders."""
+    """Row by row the least value of a control, one half way to its default, and the default, in different orders.
+
+    Of a text control its trial values and the default.
+    """
     varied = {}
     for order, (name, control) in enumerate(task.controls.items()):
-        dtype = tf.as_dtype(control.dtype).as_numpy_dtype
-        values = np.array([control.minimum, (control.minimum + control.default) / 2, control.default]).astype(dtype)
-        varied[name] = values[(np.arange(rows) // 3**order) % 3]
+        if isinstance(control, TextControl):
+            # Its turn comes first, since a batch has few rows.
+            values, order = [*control.trials, control.default], 0
+        else:
+            values = [control.minimum, (control.minimum + control.default) / 2, control.default]
+        values = _control_values(control, values)
+        varied[name] = values[(np.arange(rows) // 3**order) % len(values)]
     return varied
 
 
-def _values_out_of_bounds(control, dtype):
+def _control_values(control, values):
+    """Values of a control as an array [n] as requests hold it: texts as bytes, numbers in the control's dtype."""
+    if isinstance(control, TextControl):
+        return _text_array([value.encode() for value in values])
+    return np.array(values).astype(tf.as_dtype(control.dtype).as_numpy_dtype)
+
+
+def _values_out_of_bounds(control):
+    if isinstance(control, TextControl):
+        return ["x" * (control.most_bytes + 1)]
+    dtype = tf.as_dtype(control.dtype).as_numpy_dtype
     if np.issubdtype(dtype, np.floating):
         return [control.minimum - 1.0, control.maximum + 1.0, float("nan")]
     limits = np.iinfo(dtype)

@@ -3,6 +3,8 @@
 import json
 import shlex
 
+from zoo.tasks.task import TextControl
+
 REST_URL = "http://localhost:8501/v1/models"
 
 
@@ -33,7 +35,7 @@ def grpc_example(name, texts, controls, controls_signature):
         lines.append(f'request.model_spec.signature_name = "{controls_signature}"')
     lines.append('request.inputs["text"].CopyFrom(tf.make_tensor_proto(texts))')
     for control_name, control in controls.items():
-        value = f"tf.make_tensor_proto([{control.default}] * len(texts), tf.{control.dtype})"
+        value = f"tf.make_tensor_proto([{control.default!r}] * len(texts), tf.{control.dtype})"
         lines.append(f'request.inputs["{control_name}"].CopyFrom({value})')
     lines += [
         'with grpc.insecure_channel("localhost:8500") as channel:',
@@ -129,7 +131,9 @@ def _signature_tables(signatures, controls):
             for tensor_name, spec in sorted(signature[kind].items(), key=lambda item: order.index(item[0])):
                 control = controls.get(tensor_name) if kind == "inputs" else None
                 note = ""
-                if control is not None:
+                if isinstance(control, TextControl):
+                    note = f"{control.description}; at most {control.most_bytes} bytes"
+                elif control is not None:
                     note = (
                         f"{control.description}; from {control.minimum} to {control.maximum}, usually {control.default}"
                     )

@@ -23,11 +23,17 @@ def saved_model_batches(directory, texts, new_tokens, threads):
         "min_p": 0.0,
         "repetition_penalty": 1.0,
         "seed": 0,
+        "stop": "",
     }
 
     def work(batch_size, new_tokens=new_tokens):
         controls = {**defaults, "max_new_tokens": new_tokens, "min_new_tokens": new_tokens}
-        rows = {name: tf.fill([batch_size], tf.cast(value, inputs[name].dtype)) for name, value in controls.items()}
+        # Exports have as many controls as there were when they were made.
+        rows = {
+            name: tf.fill([batch_size], tf.constant(value, inputs[name].dtype))
+            for name, value in controls.items()
+            if name in inputs
+        }
         found = generate(text=tf.constant(texts[:batch_size]), **rows)
         return {"rows": [text.decode() for text in found["text"].numpy()]}
 

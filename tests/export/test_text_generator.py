@@ -4,7 +4,7 @@ import json
 
 import pytest
 import tensorflow as tf
-from tiny_generator import PROMPTS, make_generator
+from tiny_generator import PROMPTS, drawn_with_wide_character, make_generator
 
 from export.saved_model import export_saved_model
 
@@ -54,3 +54,18 @@ def test_the_same_request_gives_the_same_answer_on_every_load(exported):
         refused = {**controls, name: tf.fill([4], value)}
         with pytest.raises(tf.errors.InvalidArgumentError, match=f"{name} must be between"):
             generate(text=prompts, **refused)
+
+
+def test_rows_of_one_request_have_stop_strings_of_their_own(exported):
+    generator, version = exported
+    prompt, seed, wide = drawn_with_wide_character(generator)
+    controls = {name: tf.fill([5], tf.constant(c.default, c.dtype)) for name, c in generator.controls.items()}
+    stops = ["", "\x1e", f"Zürich\x1e{wide}", wide + "never", "e\x1el"]
+    controls.update(seed=tf.fill([5], seed), stop=tf.constant(stops))
+    generate = tf.saved_model.load(str(version)).signatures["generate"]
+    found = [text.decode() for text in generate(text=tf.fill([5], prompt), **controls)["text"].numpy()]
+    own = [None, (), ("Zürich", wide), (wide + "never",), ("e", "l")]
+    assert found == [generator(prompt, seed=seed, stop=stop) for stop in own]
+    assert found[1] == found[3] and found[2] == found[1][: found[1].index(wide)]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="stop must have at most 1024 bytes"):
+        generate(text=tf.fill([5], prompt), **{**controls, "stop": tf.fill([5], "é" * 513)})

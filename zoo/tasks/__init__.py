@@ -9,7 +9,7 @@ from zoo.tasks.pretrained import load_pretrained_encoder
 from zoo.tasks.prompt_template import PromptTemplate
 from zoo.tasks.sequence_to_sequence_settings import SequenceToSequenceSettings
 from zoo.tasks.summarizer import SummarizationSettings, Summarizer, Summary
-from zoo.tasks.task import Control, Task
+from zoo.tasks.task import Control, Task, TextControl
 from zoo.tasks.text_classifier import ClassificationSettings, TextClassifier
 from zoo.tasks.text_generator import ContinuationScore, Generation, TextGenerator
 from zoo.tasks.translator import Translation, TranslationSettings, Translator
@@ -33,6 +33,7 @@ __all__ = [
     "Summary",
     "Task",
     "TextClassifier",
+    "TextControl",
     "TextGenerator",
     "Translation",
     "TranslationSettings",

@@ -7,39 +7,47 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UserError
+from zoo.tasks.task import TextControl
 
 
 def check_controls(specifications, given):
-    """A number, as a numpy scalar array, for every control of a Python call.
+    """A value, as a numpy scalar array, for every control of a Python call.
 
     Args:
-        specifications: `zoo.tasks.task.Control` by name.
-        given: Numbers by name; a name not given takes its default.
+        specifications: `zoo.tasks.task.Control` or `TextControl` by name.
+        given: Numbers and texts by name; a name not given takes its default.
 
     Returns:
         numpy arrays of shape [] by name, in the controls' dtypes.
 
     Raises:
-        UserError: for an unknown name, something other than one number, or a number outside its bounds.
+        UserError: for an unknown name, something other than one number or text, or a value outside its bounds.
     """
     for name, value in given.items():
         if name not in specifications:
             raise UserError(f"unknown option {name!r}; known are {', '.join(specifications)}")
         control = specifications[name]
+        if isinstance(control, TextControl):
+            if not isinstance(value, str) or len(value.encode()) > control.most_bytes:
+                raise UserError(f"{name} must be a text of at most {control.most_bytes} bytes, got {value!r}")
+            continue
         kind, article = (Integral, "an integer") if control.dtype.startswith("int") else (Real, "a number")
         if not isinstance(value, kind) or isinstance(value, bool) or math.isnan(value):
             raise UserError(f"{name} must be {article}, got {value!r}")
         if not control.minimum <= value <= control.maximum:
             raise UserError(f"{name} must be between {control.minimum} and {control.maximum}, got {value}")
-    return {name: np.asarray(given.get(name, spec.default), spec.dtype) for name, spec in specifications.items()}
+    return {
+        name: np.asarray(given.get(name, spec.default), object if isinstance(spec, TextControl) else spec.dtype)
+        for name, spec in specifications.items()
+    }
 
 
 def resolve_controls(specifications, given, batch_size):
     """A tensor of shape [B] for every control.
 
     Args:
-        specifications: `zoo.tasks.task.Control` by name.
-        given: Tensors or numbers by name, scalar or of shape [B]; a name not given takes its default.
+        specifications: `zoo.tasks.task.Control` or `TextControl` by name.
+        given: Tensors, numbers or texts by name, scalar or of shape [B]; a name not given takes its default.
         batch_size: B, int32 scalar tensor.
 
     Returns:
@@ -62,9 +70,9 @@ def with_a_row(specifications, text, given):
     """Texts and controls of a batch, and one row more if there is none: some operations need at least one.
 
     Args:
-        specifications: `zoo.tasks.task.Control` by name.
+        specifications: `zoo.tasks.task.Control` or `TextControl` by name.
         text: string tensor [B].
-        given: Tensors or numbers by name, as for `resolve_controls`.
+        given: Tensors, numbers or texts by name, as for `resolve_controls`.
 
     Returns:
         The texts, string [max(B, 1)], tensors of as many rows for every control, and B, int32 scalar.
@@ -79,12 +87,17 @@ def with_a_row(specifications, text, given):
 
 
 def _resolve(name, control, value, batch_size):
-    if isinstance(value, (int, float, np.number)):
+    if isinstance(value, (int, float, np.number, str)):
         value = tf.fill([batch_size], tf.constant(value, control.dtype))
-    value = tf.cast(value, control.dtype)
-    # A NaN fails every comparison, so the bounds are stated as what must hold.
-    inside = tf.logical_and(value >= control.minimum, value <= control.maximum)
-    message = f"{name} must be between {control.minimum} and {control.maximum}"
+    if isinstance(control, TextControl):
+        value = tf.convert_to_tensor(value, tf.string)
+        inside = tf.strings.length(value) <= control.most_bytes
+        message = f"{name} must have at most {control.most_bytes} bytes"
+    else:
+        value = tf.cast(value, control.dtype)
+        # A NaN fails every comparison, so the bounds are stated as what must hold.
+        inside = tf.logical_and(value >= control.minimum, value <= control.maximum)
+        message = f"{name} must be between {control.minimum} and {control.maximum}"
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(inside), [message], summarize=1)]):
         value = tf.identity(value)
     value = tf.broadcast_to(value, [batch_size])

@@ -1,4 +1,6 @@
-"""Strings that end a generated text: looked for while tokens come, and cut off from the text."""
+"""Strings that end a generated text: looked for while tokens come, and cut off from the text; each row has its own."""
+
+from dataclasses import dataclass, field
 
 import keras
 import numpy as np
@@ -6,74 +8,142 @@ import tensorflow as tf
 
 from zoo.errors import UserError
 
-# Of the longest stop string; each step looks at as many tokens.
-_MOST_BYTES = 64
+SEPARATOR = "\x1e"
+"""Stands between the stop strings of a row where they are one string: U+001E, which ASCII calls record separator."""
+MOST_BYTES = 1024
+"""Of a row's stop strings, joined."""
+# Of a stop string in Python; each step looks at as many tokens as the longest has bytes.
+_MOST_BYTES_OF_ONE = 64
+# Those that stand for themselves in a regular expression, and the two that need more than a backslash.
+_PLAIN = r"0-9A-Za-z_\x{80}-\x{10FFFF}"
+_UNLIKE_OTHERS = r"\x00\x1e"
+
+
+def joined_stop_strings(strings):
+    """Stop strings as the one string that `StopStrings` reads.
+
+    Args:
+        strings: list or tuple of str, at most 64 bytes each.
+
+    Raises:
+        UserError: for what is no list of texts, an empty or too long string, or one with `SEPARATOR` in it.
+    """
+    if not isinstance(strings, (list, tuple)):
+        raise UserError(f"stop must be a list of strings, got {strings!r}")
+    for string in strings:
+        if not isinstance(string, str) or not string:
+            raise UserError(f"stop: {string!r} is not a text; give strings such as '\\n\\n'")
+        if len(string.encode()) > _MOST_BYTES_OF_ONE:
+            raise UserError(f"stop: {string[:20]!r}... has more than {_MOST_BYTES_OF_ONE} bytes")
+        if SEPARATOR in string:
+            raise UserError(f"stop: {string!r} holds {SEPARATOR!r}, which separates stop strings from each other")
+    joined = SEPARATOR.join(strings)
+    if len(joined.encode()) > MOST_BYTES:
+        raise UserError(f"stop: the strings have more than {MOST_BYTES} bytes together")
+    return joined
 
 
 class StopStrings:
-    """Stop strings of a text generator.
+    """The stop strings of each row of a batch.
 
     Args:
-        strings: tuple of str, at most 64 bytes each.
+        rows: string tensor [N], the stop strings of each row with `SEPARATOR` between them; empty ones do not count, so
+            that a row of nothing but separators has none.
         token_bytes: The bytes of each id of the vocabulary, `BytePairTokenizer.token_bytes`; special tokens have none.
-
-    Raises:
-        UserError: for an empty or too long string.
     """
 
-    def __init__(self, strings, token_bytes):
-        for string in strings:
-            if not isinstance(string, str) or not string:
-                raise UserError(f"stop: {string!r} is not a text; give strings such as '\\n\\n'")
-            if len(string.encode()) > _MOST_BYTES:
-                raise UserError(f"stop: {string[:20]!r}... has more than {_MOST_BYTES} bytes")
-        self._strings = tuple(string.encode() for string in strings)
+    def __init__(self, rows, token_bytes):
+        rows = tf.strings.unicode_transcode(rows, "UTF-8", "UTF-8", errors="replace")
+        rows = tf.strings.regex_replace(rows, rf"{SEPARATOR}+", SEPARATOR)
+        self._rows = tf.strings.regex_replace(rows, rf"^{SEPARATOR}|{SEPARATOR}$", "")
         self._token_bytes = token_bytes
+        strings = tf.strings.split(self._rows, SEPARATOR).flat_values
         # A token is a byte at least, so a string that the last token completes lies within this many.
-        self._reach = max(map(len, self._strings), default=0)
-        self._pattern = b"|".join(_escaped(string) for string in self._strings).decode("utf-8")
+        self._reach = tf.reduce_max(tf.concat([[0], tf.strings.length(strings)], axis=0))
+        # Rows of one batch have few different ones.
+        self._patterns, self._pattern_of_row = tf.unique(_pattern(self._rows))
 
-    def __bool__(self):
-        return bool(self._strings)
+    def cut(self, texts):
+        """Texts, string [N], up to the first stop string of their row in them."""
 
-    def cut(self, text):
-        """Texts, string [B], up to the first stop string in them."""
-        if not self:
-            return text
-        return tf.strings.regex_replace(text, rf"(?:{self._pattern})(?s:.*)", "", replace_global=False)
+        def cut_those_of(index, found):
+            pattern = self._patterns[index]
+            cut = tf.strings.regex_replace(
+                texts, tf.strings.join(["(?:", pattern, ")(?s:.*)"]), "", replace_global=False
+            )
+            own = tf.logical_and(self._pattern_of_row == index, pattern != "")
+            return index + 1, tf.ensure_shape(tf.where(own, cut, found), texts.shape)
+
+        count = tf.size(self._patterns)
+        _, found = tf.while_loop(lambda index, _: index < count, cut_those_of, (tf.constant(0), texts))
+        return found
+
+    def in_backend(self):
+        """What the Keras backend in use can work with: an object with `hook()`, which compiled functions can be given
+        as a static argument on JAX."""
+        if keras.config.backend() == "tensorflow":
+            return self
+        rows = tuple(
+            tuple(string for string in row.split(SEPARATOR.encode()) if string) for row in self._rows.numpy().tolist()
+        )
+        return StopStringsOnHost(rows if any(rows) else (), self._token_bytes)
 
     def hook(self):
-        """What `zoo.generation` calls after each step: whether sequences hold a stop string, bool [N]; None for none.
+        """What `zoo.generation` calls after each step: whether sequences hold a stop string of theirs, bool [N].
 
         Called with the sequences int32 [N, L] and how many tokens of each are chosen, int32 scalar.
         """
-        if not self:
+        return self._found
+
+    def _found(self, token_ids, index):
+        def look():
+            recent = token_ids[:, tf.maximum(index - self._reach, 0) : index]
+            texts = tf.strings.reduce_join(tf.gather(tf.constant(self._token_bytes, tf.string), recent), axis=1)
+            return tf.strings.length(self.cut(texts)) < tf.strings.length(texts)
+
+        return tf.cond(self._reach > 0, look, lambda: tf.fill([tf.shape(token_ids)[0]], False))
+
+
+@dataclass(frozen=True)
+class StopStringsOnHost:
+    """The stop strings of each row, looked for by Python.
+
+    Attributes:
+        rows: The stop strings of each row as bytes, a tuple of tuples; () if no row has any. Rows that a batch has
+            beyond these have none.
+        token_bytes: As of `StopStrings`.
+    """
+
+    rows: tuple
+    token_bytes: tuple = field(compare=False, repr=False)
+
+    def hook(self):
+        """See `StopStrings.hook`; None if no row has stop strings."""
+        if not self.rows:
             return None
-        backend = keras.config.backend()
-        if backend == "tensorflow":
-            return self._in_graph
-        return self._in_jax if backend == "jax" else self._in_torch
+        return self._in_jax if keras.config.backend() == "jax" else self._in_torch
 
-    def _in_graph(self, token_ids, index):
-        recent = token_ids[:, tf.maximum(index - self._reach, 0) : index]
-        text = tf.strings.reduce_join(tf.gather(tf.constant(self._token_bytes, tf.string), recent), axis=1)
-        without = tf.strings.regex_replace(text, self._pattern, "", replace_global=False)
-        return tf.strings.length(without) < tf.strings.length(text)
-
-    def _on_host(self, token_ids, index):
-        recent = np.asarray(token_ids)[:, max(int(index) - self._reach, 0) : int(index)]
-        texts = [b"".join(self._token_bytes[token] for token in row) for row in recent.tolist()]
-        return np.array([any(string in text for string in self._strings) for text in texts])
+    def found(self, token_ids, index):
+        """Whether sequences, a numpy array [N, L], hold a stop string among the last tokens; a numpy array [N]."""
+        reach = max(len(string) for strings in self.rows for string in strings)
+        recent = np.asarray(token_ids)[:, max(int(index) - reach, 0) : int(index)]
+        texts = [b"".join(self.token_bytes[token] for token in row) for row in recent.tolist()]
+        found = np.zeros(len(texts), bool)
+        for row, (strings, text) in enumerate(zip(self.rows, texts, strict=False)):
+            found[row] = any(string in text for string in strings)
+        return found
 
     def _in_jax(self, token_ids, index):
         import jax
 
-        return jax.pure_callback(self._on_host, jax.ShapeDtypeStruct(token_ids.shape[:1], bool), token_ids, index)
+        return jax.pure_callback(self.found, jax.ShapeDtypeStruct(token_ids.shape[:1], bool), token_ids, index)
 
     def _in_torch(self, token_ids, index):
-        return keras.ops.convert_to_tensor(self._on_host(keras.ops.convert_to_numpy(token_ids), index))
+        return keras.ops.convert_to_tensor(self.found(keras.ops.convert_to_numpy(token_ids), index))
 
 
-def _escaped(string):
-    """A string as a regular expression of RE2, in which bytes beyond ASCII stand for themselves."""
-    return b"".join(rb"\x%02x" % byte if byte < 128 else bytes([byte]) for byte in string)
+def _pattern(rows):
+    """Joined strings as regular expressions of RE2 that match any of them."""
+    escaped = tf.strings.regex_replace(rows, rf"([^{_PLAIN}{_UNLIKE_OTHERS}])", r"\\\1")
+    escaped = tf.strings.regex_replace(escaped, r"\x00", r"\\x00")
+    return tf.strings.regex_replace(escaped, SEPARATOR, "|")

@@ -27,6 +27,24 @@ class Control:
 
 
 @dataclass(frozen=True)
+class TextControl:
+    """One per-row option of a task's results that is a text, such as the stop strings of a generator.
+
+    Attributes:
+        default: The value used where the caller gives none.
+        most_bytes: Of UTF-8; a longer value is refused with the control's name.
+        description: One line for signatures and generated documentation.
+        trials: Values that exports are verified with.
+    """
+
+    dtype: ClassVar[str] = "string"
+    default: str
+    most_bytes: int
+    description: str
+    trials: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class TextSignature:
     """A further function of a task that exports serve beside `serving_default`, such as the score of a continuation.
 
@@ -50,7 +68,7 @@ class Task(abc.ABC):
         model: The plain `keras.Model`.
         tokenizer: The tokenizer of the input text.
         settings: A frozen dataclass: how the task reads and decodes.
-        controls: `Control` by name, the per-row options of `predict_batch`.
+        controls: `Control` or `TextControl` by name, the per-row options of `predict_batch`.
         controls_signature: What exports call the signature that takes the controls.
         further_signatures: `TextSignature` by name, which exports serve as well.
         draws: Whether answers are drawn at random, by a seed that is part of the input: rounding, which depends on the
@@ -62,7 +80,7 @@ class Task(abc.ABC):
     model: Any
     tokenizer: Any
     settings: Any
-    controls: dict[str, Control]
+    controls: dict[str, Control | TextControl]
     controls_signature: str = "generate"
     further_signatures: ClassVar[dict[str, TextSignature]] = {}
     draws: bool = False

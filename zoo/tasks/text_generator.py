@@ -16,8 +16,8 @@ from zoo.tasks.examples import save_examples
 from zoo.tasks.generation_settings import LARGEST_SEED, SMALLEST_TOP_P, GenerationSettings, within_positions
 from zoo.tasks.inference import SMALLEST_COMPILED_LENGTH, call_in_backend, compile_inference, rounded_up, traced
 from zoo.tasks.row_parts import in_parts
-from zoo.tasks.stop_strings import StopStrings
-from zoo.tasks.task import Control, Task, TextSignature
+from zoo.tasks.stop_strings import MOST_BYTES, SEPARATOR, StopStrings, joined_stop_strings
+from zoo.tasks.task import Control, Task, TextControl, TextSignature
 from zoo.tasks.text_batches import check_texts, map_in_batches
 
 # Positions that go through the model at a time when texts are scored: each has logits of the whole vocabulary.
@@ -89,7 +89,7 @@ class TextGenerator(Task):
                 "they must belong together"
             )
         self.settings = within_positions(settings or GenerationSettings(), model.max_sequence_length)
-        self._stop = StopStrings(self.settings.stop, tokenizer.token_bytes)
+        self._stop = joined_stop_strings(self.settings.stop)
         self.further_signatures = {"score": TextSignature(self.score_batch, ("text", "continuation"))}
         self._predictors = {}
         self._generate_compiled = compile_inference(
@@ -126,6 +126,12 @@ class TextGenerator(Task):
                 "float32", settings.repetition_penalty, 0.1, 10.0, "above 1 against tokens that occurred"
             ),
             "seed": Control("int32", settings.seed, -LARGEST_SEED - 1, LARGEST_SEED, "of the random numbers"),
+            "stop": TextControl(
+                "",
+                MOST_BYTES,
+                "strings that end a text, with U+001E between them; empty for the exported ones, U+001E for none",
+                ("e", f"the{SEPARATOR} ", SEPARATOR),
+            ),
         }
 
     def predict_batch(self, text, **controls):
@@ -140,7 +146,7 @@ class TextGenerator(Task):
             `num_tokens`, int32 [B], how many these are, an end token not counted; `truncated`, bool [B], whether the
             beginning of a prompt was left out.
         """
-        outputs = self._continue_batch(text, controls, num_samples=1, stop=self._stop)
+        outputs = self._continue_batch(text, controls, num_samples=1)
         return {name: value if name == "truncated" else value[:, 0] for name, value in outputs.items()}
 
     def score_batch(self, text, continuation):
@@ -199,7 +205,7 @@ class TextGenerator(Task):
             batch_size: Prompts at a time.
             progress: Whether to show a progress bar.
             stop: Strings at which continuations end, in place of the setting's.
-            controls: A number for any of `self.controls`.
+            controls: A number for any other of `self.controls`.
 
         Returns:
             A str, or a list of str in the order of `texts`: the continuations alone.
@@ -228,8 +234,10 @@ class TextGenerator(Task):
         texts, single = check_texts(texts)
         if not isinstance(n, int) or isinstance(n, bool) or n < 1:
             raise UserError(f"n must be an integer of at least 1, got {n!r}")
+        if stop is not None:
+            controls["stop"] = joined_stop_strings(stop) or SEPARATOR
         controls = check_controls(self.controls, controls)
-        predict = self._predictor(n, self.settings.stop if stop is None else tuple(stop))
+        predict = self._predictor(n)
 
         def continued(batch):
             found = {name: value.numpy() for name, value in predict(tf.constant(batch, tf.string), controls).items()}
@@ -306,22 +314,24 @@ class TextGenerator(Task):
         shares /= shares.sum()
         return {choices[i]: float(shares[i]) for i in np.argsort(-shares, kind="stable")}
 
-    def _predictor(self, num_samples, stop):
+    def _predictor(self, num_samples):
         """`_continue_batch` for a number of samples, traced once into a graph where the backend is TensorFlow."""
-        key = (num_samples, stop, self.settings)
+        key = (num_samples, self.settings)
         if key not in self._predictors:
-            strings = StopStrings(stop, self.tokenizer.token_bytes)
 
             def predict(text, controls):
-                return self._continue_batch(text, controls, num_samples, strings)
+                return self._continue_batch(text, controls, num_samples)
 
             controls = {name: tf.TensorSpec([], control.dtype) for name, control in self.controls.items()}
             self._predictors[key] = traced(predict, tf.TensorSpec([None], tf.string), controls)
         return self._predictors[key]
 
-    def _continue_batch(self, text, controls, num_samples, stop):
+    def _continue_batch(self, text, controls, num_samples):
         """Continuations, their scores and lengths, [B, num_samples] each, and whether prompts were cut, [B]."""
         text, controls, rows = with_a_row(self.controls, text, controls)
+        stop = controls.pop("stop")
+        stop = tf.repeat(tf.where(stop == "", self._stop, stop), num_samples)
+        stop = StopStrings(stop, self.tokenizer.token_bytes)
         # Other prompts get other random numbers, or all texts of one seed would take the same turns.
         of_text = tf.cast(tf.strings.to_hash_bucket_fast(text, LARGEST_SEED), tf.int32)
         controls["seed"] = tf.bitwise.bitwise_xor(controls["seed"], of_text)
@@ -348,7 +358,7 @@ class TextGenerator(Task):
             self.max_source_length,
             loop_length=loop_length,
             num_samples=num_samples,
-            stop=stop,
+            stop=stop.in_backend(),
         )
         decoded = stop.cut(self.tokenizer.decode(tf.reshape(found, [-1, tf.shape(found)[-1]])))
         outputs = {"text": tf.reshape(decoded, tf.shape(scores)), "score": scores, "num_tokens": counts}

@@ -115,8 +115,21 @@ def generations(directory):
         "greedy": one_of_each(temperature=0.0),
         "drawn": one_of_each(seed=3, top_p=0.9, repetition_penalty=1.2),
         "stopped": one_of_each(temperature=0.0, stop=["o", "é", "w"]),
+        "stopped by row": stopped_by_row(generator, PROMPTS),
         "scores": generator.score(PROMPTS, PROMPTS[1:] + PROMPTS[:1]),
     }
+
+
+def stopped_by_row(generator, prompts):
+    """Continuations with their scores and lengths; of the first rows each ends at a character of its own."""
+    import tensorflow as tf
+
+    free = generator(prompts, temperature=0.0)
+    stops = [next((each for each in text[1:] if each != "\ufffd"), "never") for text in free[:-2]]
+    stops += ["never\x1e北京", ""]
+    rows = generator.predict_batch(tf.constant(prompts), temperature=tf.zeros([len(prompts)]), stop=tf.constant(stops))
+    texts = [text.decode() for text in rows["text"].numpy()]
+    return list(zip(texts, *(rows[name].numpy().tolist() for name in ("score", "num_tokens")), strict=True))
 
 
 def summaries(directory):

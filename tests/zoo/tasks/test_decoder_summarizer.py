@@ -120,7 +120,7 @@ def test_blank_texts_and_batches(summarizer):
     assert [row[0][:2] for row in found[1:3]] == [("", 0.0)] * 2
     assert [row[0].truncated for row in found] == [text == "low " * 30 for text in TEXTS]
     assert [row[0].text for row in found] == summarizer(TEXTS) == [summarizer(text) for text in TEXTS]
-    assert len({row[0].text for row in found}) > 5
+    assert len({row[0].text for row in found}) > 4
     assert summarizer([]) == [] and summarizer.n_best([], 1) == []
     assert set(summarizer.controls) == {"max_new_tokens", "min_new_tokens", "length_penalty"}
     kept = "low " * 30

@@ -2,12 +2,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_generator import NEW, POSITIONS, PROMPTS, make_generator
+from tiny_generator import NEW, POSITIONS, PROMPTS, drawn_with_wide_character, make_generator
 
 import zoo
 from zoo.errors import UserError
 from zoo.tasks import GenerationSettings, PromptTemplate, TextGenerator
-from zoo.tasks.stop_strings import StopStrings
+from zoo.tasks.stop_strings import SEPARATOR, StopStrings, StopStringsOnHost, joined_stop_strings
 
 
 @pytest.fixture(scope="module")
@@ -115,25 +115,68 @@ def test_stop_strings_end_texts_without_them(generator):
     assert fixed(PROMPTS, temperature=0.0) == [other.text for (other,) in stopped]
 
 
-@pytest.mark.parametrize("stop", [("b",), ("ab", "\n"), ("é", ".*b"), ("\\", "😀x"), ("c\nd",)])
-def test_stop_strings_are_found_by_their_bytes(stop):
-    """Tokens cut characters and stop strings anywhere; what is found is what Python finds in the bytes."""
+def test_stop_strings_are_found_by_their_bytes():
+    """Tokens cut characters and stop strings anywhere; what is found is what Python finds in the bytes of each row."""
+    several = [
+        ("b",),
+        ("ab", "\n"),
+        ("é", ".*b"),
+        ("\\", "😀x"),
+        ("c\nd",),
+        (),
+        ("never",),
+        ("\0", "]["),
+        ("_1^-", "$|"),
+    ]
     rng = np.random.default_rng(3)
     pieces = [b"", b"a", b"b", b"ab", b"\n", b"c\n", b"d", b"\xc3", b"\xa9", b".*", b"\\", "😀".encode(), b"x", b"\xf0"]
-    strings = StopStrings(stop, pieces)
-    token_ids = rng.integers(0, len(pieces), (300, 9)).astype(np.int32)
-    hook = strings.hook()
-    found = np.zeros(300, bool)
+    pieces += [b"\0", b"][", b"_1", b"^-", b"$|("]
+    stops = [several[row % len(several)] for row in range(900)]
+    strings = StopStrings(tf.constant([joined_stop_strings(stop) for stop in stops]), pieces)
+    on_host = StopStringsOnHost(tuple(tuple(s.encode() for s in stop) for stop in stops), tuple(pieces))
+    token_ids = rng.integers(0, len(pieces), (900, 9)).astype(np.int32)
+    hook = tf.function(strings.hook())
+    found = np.zeros(900, bool)
     for index in range(1, 10):
-        found |= hook(tf.constant(token_ids), tf.constant(index)).numpy()
-        assert (strings._on_host(token_ids, index) == hook(tf.constant(token_ids), tf.constant(index)).numpy()).all()
-    expected = [any(s.encode() in b"".join(pieces[t] for t in row) for s in stop) for row in token_ids]
-    assert found.tolist() == expected and 0 < sum(expected) < 300
-    texts = [b"".join(pieces[t] for t in row).decode("utf-8", "ignore") for row in token_ids]
-    ends = [min([text.find(s) for s in stop if s in text], default=len(text)) for text in texts]
+        now = hook(tf.constant(token_ids), tf.constant(index)).numpy()
+        found |= now
+        assert (on_host.found(token_ids, index) == now).all()
+    whole = [b"".join(pieces[t] for t in row) for row in token_ids]
+    expected = [any(s.encode() in text for s in stop) for stop, text in zip(stops, whole, strict=True)]
+    assert found.tolist() == expected
+    # Each of them comes, but for the two that cannot, and not always.
+    counts = np.array(expected).reshape(100, len(several)).sum(0)
+    assert (counts[[5, 6]] == 0).all() and (np.delete(counts, [5, 6]) > 0).all() and (counts < 100).all()
+    texts = [text.decode("utf-8", "ignore") for text in whole]
+    ends = [
+        min([text.find(s) for s in stop if s in text], default=len(text))
+        for stop, text in zip(stops, texts, strict=True)
+    ]
     assert [text.decode() for text in strings.cut(tf.constant(texts)).numpy()] == [
         text[:end] for text, end in zip(texts, ends, strict=True)
     ]
+
+
+def test_every_row_has_stop_strings_of_its_own():
+    generator = make_generator(stop=["o", "w"])
+    prompt, seed, wide = drawn_with_wide_character(generator)
+    prompts = [prompt, *PROMPTS[:6]]
+    free = generator(prompts, stop=(), seed=seed)
+    assert wide in free[0]
+    # Those of the settings, none, the last character of each text, two that never come; separators count for nothing.
+    last = [next((each for each in reversed(text) if each != "\ufffd"), "never") for text in free[3:6]]
+    stops = [wide, "", SEPARATOR, *last, f"Zürich{SEPARATOR}{SEPARATOR}北京"]
+    own = [(wide,), ("o", "w"), (), *((string,) for string in last), ("Zürich", "北京")]
+    found = generator.predict_batch(tf.constant(prompts), stop=tf.constant(stops), seed=tf.fill([7], seed))
+    texts = [text.decode() for text in found["text"].numpy()]
+    assert texts == [generator(each, seed=seed, stop=stop) for each, stop in zip(prompts, own, strict=True)]
+    for text, stop, whole in zip(texts, own, free, strict=True):
+        assert text == whole[: min((whole.find(each) for each in stop if each in whole), default=len(whole))]
+    assert sum(text != whole for text, whole in zip(texts, free, strict=True)) > 1
+    samples = generator.samples(PROMPTS[:2], 3, temperature=1.0, stop=["l", "s"])
+    assert not any(set("ls") & set(each.text) for row in samples for each in row)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="stop must have at most 1024 bytes"):
+        generator.predict_batch(tf.constant(["x"]), stop=tf.constant(["é" * 513]))
 
 
 def test_scores_are_sums_over_the_continuation(generator):
@@ -214,6 +257,9 @@ def test_predict_batch_with_controls_for_each_row(generator):
         ({"num_beams": 3}, "unknown option 'num_beams'"),
         ({"stop": [""]}, "stop: '' is not a text"),
         ({"stop": ["x" * 65]}, "more than 64 bytes"),
+        ({"stop": ["x" * 60] * 20}, "more than 1024 bytes together"),
+        ({"stop": "abc"}, "stop must be a list of strings"),
+        ({"stop": ["a\x1eb"]}, "which separates stop strings"),
     ],
 )
 def test_bad_options_are_named(generator, controls, message):
@@ -256,7 +302,8 @@ def test_presets_come_back(generator, tmp_path):
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends_give_the_same_texts_and_scores(on_backend, backend):
     expected, found = on_backend("tensorflow")["generations"], on_backend(backend)["generations"]
-    for kind, numbers in (("greedy", 1), ("drawn", 1), ("stopped", 1), ("scores", 0)):
+    assert sum(row[2] < NEW for row in expected["stopped by row"]) > 2
+    for kind, numbers in (("greedy", 1), ("drawn", 1), ("stopped", 1), ("stopped by row", 1), ("scores", 0)):
         for mine, theirs in zip(found[kind], expected[kind], strict=True):
             assert mine[numbers] == pytest.approx(theirs[numbers], abs=1e-3)
             assert [*mine[:numbers], *mine[numbers + 1 :]] == [*theirs[:numbers], *theirs[numbers + 1 :]]

@@ -35,3 +35,13 @@ def make_generator(**settings):
     model.set_weights([value + rng.normal(0, 0.25, value.shape) for value in model.get_weights()])
     settings = {"max_new_tokens": NEW, **settings}
     return TextGenerator(model, tokenizer, GenerationSettings(**settings), ["the quick", "low"])
+
+
+def drawn_with_wide_character(generator):
+    """A prompt and a seed whose continuation without stop strings has a character of several bytes, and that one."""
+    for seed in range(30):
+        for prompt, text in zip(PROMPTS, generator(PROMPTS, seed=seed, stop=()), strict=True):
+            wide = [character for character in text if ord(character) > 127 and character != "\ufffd"]
+            if wide:
+                return prompt, seed, wide[0]
+    raise AssertionError("no continuation has one")
