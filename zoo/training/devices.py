@@ -3,13 +3,11 @@
 import contextlib
 import json
 import os
-import socket
-import sys
-import threading
 
 import keras
 
 from zoo.errors import UserError
+from zoo.training.rendezvous import meet
 
 STRATEGIES = {
     "tensorflow": ("auto", "one", "mirrored", "multi_worker", "tpu"),
@@ -72,32 +70,34 @@ def _open_tensorflow(strategy):
     import tensorflow as tf
 
     several_workers = _workers_of_tf_config() > 1 or int(os.environ.get("SLURM_NTASKS", 1)) > 1
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    if strategy == "auto":
-        if several_workers:
-            strategy = "multi_worker"
-        elif "TPU_NAME" in os.environ or "COLAB_TPU_ADDR" in os.environ:
-            strategy = "tpu"
-        else:
-            strategy = "mirrored" if len(devices) > 1 else "one"
-    if strategy == "one":
-        return Devices()
-    if strategy == "mirrored":
-        return Devices(tf.distribute.MirroredStrategy([device.name for device in devices]))
-    if strategy == "tpu":
+    if strategy == "multi_worker" or (strategy == "auto" and several_workers):
+        if not several_workers:
+            raise UserError("--strategy multi_worker needs workers: set TF_CONFIG, or start with srun")
+        return Devices(_meet_workers())
+    if strategy == "tpu" or (strategy == "auto" and ("TPU_NAME" in os.environ or "COLAB_TPU_ADDR" in os.environ)):
         try:
             resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
         except (ValueError, tf.errors.OpError) as error:
             raise UserError(f"--strategy tpu: there is no TPU here ({str(error).splitlines()[0]})") from error
         return Devices(tf.distribute.TPUStrategy(resolver))
-    if not several_workers:
-        raise UserError("--strategy multi_worker needs workers: set TF_CONFIG, or start with srun")
+    # Looking at devices initialises TensorFlow, which must not come before workers meet.
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if strategy == "auto" and len(devices) == 1:
+        return Devices()
+    return Devices(tf.distribute.MirroredStrategy([device.name for device in devices]))
+
+
+def _meet_workers():
+    import tensorflow as tf
+
     if "TF_CONFIG" in os.environ:
         resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
     else:
         resolver = tf.distribute.cluster_resolver.SlurmClusterResolver()
-    with _meeting(resolver):
-        return Devices(tf.distribute.MultiWorkerMirroredStrategy(resolver))
+    cluster = resolver.cluster_spec()
+    own = cluster.task_address(resolver.task_type, resolver.task_id)
+    meet(own, {address for task in cluster.as_dict().values() for address in task} - {own}, _SECONDS_TO_MEET)
+    return tf.distribute.MultiWorkerMirroredStrategy(resolver)
 
 
 def _workers_of_tf_config():
@@ -111,45 +111,6 @@ def _workers_of_tf_config():
             f"TF_CONFIG is not understood ({error!r}): it is JSON such as "
             '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
         ) from error
-
-
-@contextlib.contextmanager
-def _meeting(resolver):
-    """Ends the process with a message if the workers do not meet: TensorFlow waits for them without an end."""
-    met = threading.Event()
-
-    def watch():
-        if met.wait(_SECONDS_TO_MEET):
-            return
-        own = resolver.cluster_spec().task_address(resolver.task_type, resolver.task_id)
-        silent = [
-            address
-            for addresses in resolver.cluster_spec().as_dict().values()
-            for address in addresses
-            if address != own and not _listens(address)
-        ]
-        named = ", ".join(silent) or "none refuses a connection"
-        sys.stderr.write(
-            f"error: the workers did not meet within {_SECONDS_TO_MEET:.0f} seconds; not reached: {named}. "
-            "Check that all are started with the same cluster in TF_CONFIG and that the ports are open\n"
-        )
-        sys.stderr.flush()
-        os._exit(2)  # the main thread is in a call that nothing interrupts
-
-    threading.Thread(target=watch, daemon=True).start()
-    try:
-        yield
-    finally:
-        met.set()
-
-
-def _listens(address):
-    host, _, port = address.rpartition(":")
-    try:
-        with socket.create_connection((host, int(port)), timeout=2.0):
-            return True
-    except OSError:
-        return False
 
 
 def _open_jax(strategy):

@@ -1,7 +1,5 @@
 """Adam and AdamW with right gradients of embeddings, decay on matrices only, and learning rates by variable."""
 
-import copy
-
 import keras
 
 from zoo.errors import UserError
@@ -9,9 +7,11 @@ from zoo.training.loss_scaling import LossScaleOptimizer
 from zoo.training.replicas import sum_over_replicas
 
 # On PyTorch, `keras.optimizers.Adam()` makes an instance of a class of that backend, whose update is fused over all
-# variables; a subclass of `keras.optimizers.Adam` would lose it.
-_AdamBase = type(keras.optimizers.Adam())
-_AdamWBase = type(keras.optimizers.AdamW())
+# variables; a subclass of `keras.optimizers.Adam` would lose it. Under TensorFlow none is made here: it would have a
+# variable, after which workers can no longer meet.
+_AdamBase, _AdamWBase = keras.optimizers.Adam, keras.optimizers.AdamW
+if keras.backend.backend() == "torch":
+    _AdamBase, _AdamWBase = type(_AdamBase()), type(_AdamWBase())
 
 
 class _ZooOptimizer:
@@ -35,6 +35,7 @@ class _ZooOptimizer:
         """Creates the moments; norms and biases are kept from weight decay."""
         if not self.built:
             # Rank, and not the name, is what tells: scales and offsets of norms and biases are all vectors.
+            self._own_weight_decay = self.weight_decay
             self.exclude_from_weight_decay(var_list=[variable for variable in variables if len(variable.shape) < 2])
         super().build(variables)
 
@@ -72,13 +73,14 @@ class _ZooOptimizer:
 
     def _apply_weight_decay(self, variables):
         variables = list(variables)
-        for factor, indices in self._by_rate(variables) if self.weight_decay else ():
-            optimizer = self
-            if factor != 1.0:
-                # Decay is scaled like the rate it is a part of; in a copy, because replicas are traced on threads.
-                optimizer = copy.copy(self)
-                optimizer.weight_decay = self.weight_decay * factor
-            super(_ZooOptimizer, optimizer)._apply_weight_decay([variables[index] for index in indices])
+        if not self._own_weight_decay:
+            return
+        for factor, indices in self._by_rate(variables):
+            # Read while the update is traced; decay is scaled like the rate it is a part of. Replicas are traced on
+            # threads that take turns here, so that what this starts from must not be what it sets.
+            self.weight_decay = self._own_weight_decay * factor
+            super()._apply_weight_decay([variables[index] for index in indices])
+        self.weight_decay = self._own_weight_decay
 
     def get_config(self):
         """The arguments of the constructor."""

@@ -37,6 +37,7 @@ def uneven_batch(epoch, index):
 def small_model(optimizer, dtype="float32", dropout=0.0, loss=None, eager=False):
     """An embedding, a normalisation and a projection back onto the embedding's vocabulary; built and compiled."""
     keras.utils.set_random_seed(3)
+    rng = np.random.default_rng(3)
     policy = keras.DTypePolicy(dtype)
     ids = keras.Input((None,), dtype="int32", name="ids")
     number = keras.Input((1,), dtype="int32", name="number")
@@ -46,6 +47,8 @@ def small_model(optimizer, dtype="float32", dropout=0.0, loss=None, eager=False)
     hidden = keras.layers.LayerNormalization(dtype=policy)(hidden)
     logits = keras.layers.Dense(VOCABULARY_SIZE, dtype=policy)(hidden)
     model = keras.Model({"ids": ids, "number": number}, logits)
+    # The same on all backends.
+    model.set_weights([0.3 * rng.normal(size=each.shape) for each in model.get_weights()])
     model.compile(optimizer, loss or TokenCrossEntropy(0.1), run_eagerly=eager, jit_compile="auto")
     if keras.backend.backend() == "tensorflow":
         model.jit_compile = False
