@@ -19,4 +19,3 @@ if __name__ == "__main__":
             what = f"{name}, {replicas_of(model).count} replicas, {parts} parts"
             result = trained(model, Path(sys.argv[1]) / what, accumulate_steps=parts)
             assert_as_reference(result, model, expected[name], what)
-            print(what)

@@ -45,7 +45,6 @@ def check_updates(directory):
                 model = small_model(make_optimizer())
             result = trained(model, directory / what, accumulate_steps=parts)
             assert_as_reference(result, model, expected, what)
-            print(what)
 
 
 def check_resume(directory):

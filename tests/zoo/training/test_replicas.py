@@ -60,7 +60,7 @@ def test_any_replicas_and_parts_update_as_one_batch_does(tmp_path):
     losses = {"mixed_bfloat16": [], "mixed_float16": []}
     for count in (1, 2, 4):
         *checks, narrow = finished(start("replica_run.py", tmp_path / str(count), count)).splitlines()
-        assert checks == [
+        assert [each.partition("\t")[0] for each in checks] == [
             *(f"{name}, {count} replicas, {parts} parts" for name in OPTIMIZERS for parts in (1, 2, 4)),
             "resume with dropout",
             *(("dropout differs", "overflow on the second replica") if count == 2 else ()),
@@ -77,7 +77,8 @@ def test_a_mesh_updates_as_one_device_does(tmp_path):
     flags = "--xla_force_host_platform_device_count=4"
     checks = finished(start("jax_replica_run.py", tmp_path, KERAS_BACKEND="jax", XLA_FLAGS=flags)).splitlines()
     cases = ((1, 2), (4, 1), (4, 2))
-    assert checks == [f"{name}, {count} replicas, {parts} parts" for count, parts in cases for name in OPTIMIZERS]
+    expected = [f"{name}, {count} replicas, {parts} parts" for count, parts in cases for name in OPTIMIZERS]
+    assert [each.partition("\t")[0] for each in checks] == expected
 
 
 @pytest.fixture(scope="module")
