@@ -76,7 +76,7 @@ def trained(model, directory, *, steps=STEPS, make=uneven_batch, **options):
 
 
 def assert_as_reference(result, model, expected, what):
-    """Losses within 2e-6, weights within 1e-6 of the largest of each array; prints the case and its largest difference."""
+    """Losses within 2e-6, weights within 1e-6 of the largest in their array; prints the case with its difference."""
     losses, weights = expected
     if model.optimizer.use_ema:
         with scope_of(model):
