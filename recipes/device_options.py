@@ -30,5 +30,5 @@ class DeviceOptions:
         return open_devices(self.strategy)
 
 
-Devices = Annotated[DeviceOptions, tyro.conf.arg(prefix_name=False)]
+Devices = Annotated[DeviceOptions, tyro.conf.arg(name="")]
 """The type of a field `devices` whose options have no prefix on the command line."""

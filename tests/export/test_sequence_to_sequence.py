@@ -52,7 +52,7 @@ def test_a_task_may_be_named(tmp_path, capsys):
     assert capsys.readouterr().out == f"{tmp_path / 'preset'}: a preset of Translator\n"
     for target, options, message in (
         ("other", ["--task", "translation", "--to", "hugging-face"], "--task is for presets of Hugging Face"),
-        ("other", ["--to", "hugging-face"], "holds an encoder-decoder, which cannot be written"),
+        ("other", ["--to", "hugging-face"], "is a Hugging Face directory of an encoder-decoder already"),
     ):
         with pytest.raises(SystemExit):
             main([str(tmp_path / "source"), str(tmp_path / target), *options])

@@ -13,7 +13,7 @@ from tiny_references import LABELS, assert_equal_outputs, edit_config, make_refe
 
 from zoo.checkpoints import load_hugging_face, save_hugging_face, save_preset
 from zoo.errors import UserError
-from zoo.models import Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
+from zoo.models import T5, Encoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
 
 SIZES = dict(vocabulary_size=37, hidden_dim=8, intermediate_dim=12, num_heads=2, num_layers=1, max_sequence_length=9)
 
@@ -179,7 +179,10 @@ def test_shards_and_their_index(directory):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"model_type": "t5"}, ["model_type 't5' is not supported; supported are bart, bert, camembert, distilbert"]),
+        (
+            {"model_type": "llama"},
+            ["model_type 'llama' is not supported; supported are bart, bert, camembert, distilbert"],
+        ),
         ({"model_type": None}, ["model_type None is not supported"]),
         ({"position_embedding_type": "relative_key"}, ["position_embedding_type 'relative_key' is not supported"]),
         ({"hidden_act": "mish"}, ["hidden_act 'mish' is not supported; supported are gelu, gelu_new"]),
@@ -266,8 +269,8 @@ def test_other_things_that_cannot_be_written(tmp_path):
     encoder = Encoder(**SIZES)
     with pytest.raises(UserError, match="problem_type must be one of"):
         save_hugging_face(encoder, tmp_path, problem_type="ranking")
-    with pytest.raises(UserError, match="EncoderDecoder cannot be written"):
-        save_hugging_face(EncoderDecoder(9, 9, hidden_dim=8, num_heads=2), tmp_path)
+    with pytest.raises(UserError, match="T5 cannot be written"):
+        save_hugging_face(T5(9, hidden_dim=8, intermediate_dim=8, num_heads=2, head_dim=4), tmp_path)
     encoder.build()
     save_preset(tmp_path, task="Some", task_config={}, model=encoder, assets={})
     with pytest.raises(UserError, match=r"holds a preset, whose config\.json would be lost"):

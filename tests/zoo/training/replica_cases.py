@@ -20,6 +20,8 @@ OPTIMIZERS = {
     "adamw": lambda: build_optimizer("adamw", CosineDecay(0.02, 2, 10), weight_decay=0.1, clip_norm=0.2),
     "moving averages": lambda: build_optimizer("adam", 0.02, ema_momentum=EMA_MOMENTUM),
 }
+PARTS = {"adam": (2,), "adamw": (1, 2, 4), "moving averages": (2,)}
+"""In how many parts batches are trained on, by optimizer."""
 
 
 def uneven_batch(epoch, index):

@@ -18,6 +18,7 @@ tf.config.set_logical_device_configuration(
 
 from replica_cases import (  # noqa: E402
     OPTIMIZERS,
+    PARTS,
     assert_as_reference,
     reference,
     small_model,
@@ -39,7 +40,7 @@ def number(variable):
 def check_updates(directory):
     for name, make_optimizer in OPTIMIZERS.items():
         expected = reference(name)
-        for parts in (1, 2, 4):
+        for parts in PARTS[name]:
             what = f"{name}, {COUNT} replicas, {parts} parts"
             with DEVICES.scope():
                 model = small_model(make_optimizer())
