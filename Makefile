@@ -1,5 +1,5 @@
 # make demo: train, export and ask a translator.  make test: lint and the whole test suite.
-# make test-lowest: the suite with the oldest dependencies. All need Python (>= 3.10), pip and make, and install what they use into .venv.
+# make test-lowest: the suite with the oldest dependencies. All need Python (>= 3.11), pip and make, and install what they use into .venv.
 
 PYTHON ?= python3
 VENV ?= .venv
