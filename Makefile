@@ -41,7 +41,7 @@ test: lint
 test-long: $(VENV)/.test
 	$(BIN)/python -m pytest -m long
 
-# The suite with the oldest version of each dependency that pyproject.toml allows. PYTHON=python3.10 for the oldest Python.
+# The suite with the oldest version of each dependency that pyproject.toml allows.
 $(LOWEST)/.test: pyproject.toml
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet uv
