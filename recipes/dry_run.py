@@ -5,10 +5,7 @@ import sys
 import keras
 import numpy as np
 
-from zoo.training import replicas_of
-
-# Of a number, for the types that variables have here.
-_BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "int32": 4, "uint32": 4, "int64": 8, "float64": 8}
+from zoo.training import replicas_of, scope_of
 
 
 def end_if_dry_run(config, model, batches, total_steps):
@@ -32,14 +29,16 @@ def facts(config, model, batches, total_steps):
     """Lines to print by name, a dict."""
     replicas, parts = replicas_of(model).count, config.devices.accumulate_steps
     if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+        with scope_of(model):
+            model.optimizer.build(model.trainable_variables)
     weights, moments = (mebibytes(variables) for variables in (model.variables, model.optimizer.variables))
     gradients = mebibytes(model.trainable_variables)
     x, _, sample_weights = next(iter(batches.epoch(0)))
     shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in x.items())
     rows = len(next(iter(x.values())))
     labels = sum(int(np.count_nonzero(each)) for each in keras.tree.flatten(sample_weights))
-    epoch = batches.num_batches()
+    epoch = batches.num_batches()  # None for a corpus too large to be counted
+    epochs = f", {epoch:,} to an epoch: {total_steps / epoch:,.1f} epochs" if epoch else ""
     return {
         "devices": f"{replicas} ({keras.backend.backend()} backend, strategy {config.devices.strategy})",
         "precision": config.precision,
@@ -49,10 +48,10 @@ def facts(config, model, batches, total_steps):
             f"{weights + gradients + moments:,.0f} MiB a device: weights {weights:,.0f}, gradients {gradients:,.0f}, "
             f"optimizer {moments:,.0f}; activations come on top"
         ),
-        "updates": f"{total_steps:,}, {epoch:,} to an epoch: {total_steps / epoch:,.1f} epochs",
+        "updates": f"{total_steps:,}{epochs}",
     }
 
 
 def mebibytes(variables):
     """Memory of the values of variables."""
-    return sum(int(np.prod(v.shape)) * _BYTES[v.dtype] for v in variables) / 2**20
+    return sum(int(np.prod(v.shape)) * np.dtype(v.dtype).itemsize for v in variables) / 2**20

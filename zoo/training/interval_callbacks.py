@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo.errors import UserError
 from zoo.training.random_states import random_states, set_random_states
-from zoo.training.replicas import any_process, num_processes
+from zoo.training.replicas import any_process, replicas_of
 from zoo.training.training_callback import TrainingCallback
 
 
@@ -38,7 +38,7 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         self._log_every_steps = log_every_steps
         self._max_seconds = max_seconds
         self._preemption = preemption
-        self._several_processes = num_processes(updates) > 1
+        self._several_processes = replicas_of(updates).num_processes > 1
         self._schedule = _learning_rate_of(updates.optimizer)
         self._each_step = [callback for callback in self.callbacks if _wants_steps(callback)]
         self._start_interval()
@@ -124,6 +124,9 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
             if run.step % self._log_every_steps:
                 return
             preempted, late = any_process(self._updates, (preempted, late))
+        if preempted:
+            # Of several processes all end, also those that got no signal: none may take the run for finished.
+            self._preemption.noticed = True
         if preempted or late:
             run.stop_reason = "preempted" if preempted else "time"
 

@@ -16,7 +16,7 @@ from zoo.training.preemption import Preemption
 from zoo.training.progress import Progress
 from zoo.training.random_states import random_states
 from zoo.training.replica_seeds import spread_generators, spread_seeds
-from zoo.training.replicas import num_processes, replicas_of, scope_of
+from zoo.training.replicas import replicas_of, scope_of
 from zoo.training.resume import Resume
 from zoo.training.run import TrainingRun
 from zoo.training.summed_loss import SummedLoss
@@ -69,8 +69,9 @@ def train(
     are added before they are clipped.
 
     Args:
-        model: Compiled `keras.Model`, best with `TokenCrossEntropy`. On batches of many shapes leave `jit_compile`
-            off under TensorFlow.
+        model: Compiled `keras.Model`, best with `TokenCrossEntropy`, without loss weights and losses of layers. Metrics
+            that it was compiled with are not computed; `validation` has its own. On batches of many shapes leave
+            `jit_compile` off under TensorFlow.
         batches: See `BatchFeed`; for instance `zoo.data.PairBatches`.
         total_steps: Update number at which training ends, over all sittings.
         directory: Folder of the run: checkpoints, `history.jsonl` and `history.csv`.
@@ -116,6 +117,7 @@ def train(
 
     with scope_of(model):
         _build(model, batches)
+    _check_loss(model)
     spread_generators(replicas)
     run.random_states = random_states()
     with scope_of(model):
@@ -175,7 +177,7 @@ def _fit_interval(updates, feed, run, events):
 
 
 def _lost_a_worker(updates, error):
-    if keras.backend.backend() != "tensorflow" or num_processes(updates) == 1:
+    if keras.backend.backend() != "tensorflow" or replicas_of(updates).num_processes == 1:
         return False
     import tensorflow as tf
 
@@ -198,6 +200,13 @@ def _check_optimizer(optimizer, replicas):
             f"{type(optimizer).__name__} does not add gradients over replicas as training needs: compile with "
             "zoo.training.build_optimizer"
         )
+
+
+def _check_loss(model):
+    if (model.get_compile_config() or {}).get("loss_weights") is not None:
+        raise UserError("loss_weights of compile are not supported: put them into the weights of the labels")
+    if model.losses:
+        raise UserError("losses of layers, such as regularizers, are not supported: use weight decay")
 
 
 def _check_numbers(

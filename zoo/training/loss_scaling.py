@@ -24,18 +24,24 @@ class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
 
     def apply(self, grads, trainable_variables=None):
         """Updates the variables from each replica's scaled gradients, or skips the update."""
-        if keras.backend.backend() != "tensorflow":
-            super().apply(sum_over_replicas(grads), trainable_variables)
+        backend = keras.backend.backend()
+        if backend == "jax":
+            super().apply(grads, trainable_variables)
             return
-        import tensorflow as tf
-
         if not self.built:
             self.build(trainable_variables)
         variables = self._trainable_variables if trainable_variables is None else list(trainable_variables)
         grads = sum_over_replicas(grads)
-        context = tf.distribute.get_replica_context()
+        if backend == "torch":
+            if self.check_finite(grads):
+                self._update(grads, variables)
+            else:
+                self._skip()
+            return
+        import tensorflow as tf
+
         # A replica may not wait for the others within a branch, so the branching is done for all of them at once.
-        context.merge_call(self._apply_if_finite, args=(grads, variables))
+        tf.distribute.get_replica_context().merge_call(self._apply_if_finite, args=(grads, variables))
 
     def use_moving_averages(self, variables):
         """As of the inner optimizer."""

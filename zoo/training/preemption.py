@@ -12,7 +12,7 @@ class Preemption:
     nothing is noticed and SIGTERM ends the process as ever.
 
     Attributes:
-        noticed: Whether the signal came.
+        noticed: Whether the signal came; may be set, to end this process as if it had.
     """
 
     def __init__(self):

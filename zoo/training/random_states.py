@@ -6,6 +6,8 @@ generator, and so does Keras itself whenever it begins to read data.
 
 import keras
 
+from zoo.training.replicas import replicas_of_torchrun
+
 
 def random_states():
     """The states to come back to: numpy uint8 arrays, the CPU's first; an empty list except under PyTorch.
@@ -18,20 +20,12 @@ def random_states():
 
     # Copies, because PyTorch may share the memory.
     own = [state.numpy().copy() for state in (torch.get_rng_state(), *torch.cuda.get_rng_state_all())]
-    _, count = _rank_and_count()
+    _, count = replicas_of_torchrun().shares[0]
     if count == 1:
         return own
     of_all = [None] * count
     torch.distributed.all_gather_object(of_all, own)
     return [state for states in of_all for state in states]
-
-
-def _rank_and_count():
-    import torch
-
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return 0, 1
-    return torch.distributed.get_rank(), torch.distributed.get_world_size()
 
 
 def set_random_states(states):
@@ -40,7 +34,7 @@ def set_random_states(states):
         return
     import torch
 
-    rank, count = _rank_and_count()
+    rank, count = replicas_of_torchrun().shares[0]
     if count > 1:
         each = 1 + torch.cuda.device_count()
         if len(states) != count * each:

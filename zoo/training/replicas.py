@@ -22,6 +22,11 @@ class Replicas:
     shares: tuple[tuple[int, int], ...] = ((0, 1),)
     is_chief: bool = True
 
+    @property
+    def num_processes(self):
+        """Processes that train together."""
+        return self.shares[0][1] // len(self.shares)
+
 
 def replicas_of(model):
     """The `Replicas` that a model will be trained by: of its strategy, of the `keras.distribution`, of `torchrun`.
@@ -34,7 +39,7 @@ def replicas_of(model):
         return _of_strategy(model.distribute_strategy)
     if backend == "jax":
         return _of_distribution(keras.distribution.distribution())
-    return _of_process_group()
+    return replicas_of_torchrun()
 
 
 def scope_of(model):
@@ -72,7 +77,8 @@ def _of_distribution(distribution):
     return Replicas(count, ((jax.process_index(), jax.process_count()),), jax.process_index() == 0)
 
 
-def _of_process_group():
+def replicas_of_torchrun():
+    """The `Replicas` of the processes that `torchrun` started, one each; a single one without it."""
     import torch
 
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
@@ -81,24 +87,11 @@ def _of_process_group():
     return Replicas(count, ((rank, count),), rank == 0)
 
 
-def num_processes(model):
-    """Number of processes that train a model together."""
-    backend = keras.backend.backend()
-    if backend == "jax":
-        import jax
-
-        return jax.process_count()
-    if backend == "torch":
-        return _of_process_group().count
-    replicas = _of_strategy(model.distribute_strategy)
-    return replicas.count // len(replicas.shares)
-
-
 def any_process(model, flags):
     """Whether each of some flags is set in any of the processes; called by all of them, outside training steps.
 
     Args:
-        model: As in `num_processes`.
+        model: As in `replicas_of`.
         flags: Sequence of bools.
 
     Returns:
@@ -144,7 +137,7 @@ def sum_over_replicas(tensors):
         context = tf.distribute.get_replica_context()
         if context is not None and context.num_replicas_in_sync > 1:
             given = context.all_reduce(tf.distribute.ReduceOp.SUM, given)
-    elif backend == "torch" and _of_process_group().count > 1:
+    elif backend == "torch" and replicas_of_torchrun().count > 1:
         import torch
 
         for each in given:

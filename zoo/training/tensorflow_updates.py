@@ -1,7 +1,6 @@
 """The training step under TensorFlow and its strategies."""
 
-import keras
-
+from zoo.training.batch_parts import every_nth_row
 from zoo.training.replicas import sum_over_replicas
 from zoo.training.update_model import UpdateModel
 
@@ -46,8 +45,7 @@ class Updates(UpdateModel):
         has_gradient = []
 
         def add_part(index, total, sums):
-            part = keras.tree.map_structure(lambda array: array[index :: self._accumulate_steps], batch)
-            loss, gradients = self._gradients(part)
+            loss, gradients = self._gradients(every_nth_row(batch, index, self._accumulate_steps))
             has_gradient[:] = [each is not None for each in gradients]
             sums = [each if one is None else each + one for each, one in zip(sums, gradients, strict=True)]
             return index + 1, total + loss, sums

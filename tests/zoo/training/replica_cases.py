@@ -8,6 +8,7 @@ import numpy as np
 from tiny_run import VOCABULARY_SIZE, TinyBatches, weights_of
 
 from zoo.training.loop import train
+from zoo.training.loss_scaling import LossScaleOptimizer
 from zoo.training.optimizers import build_optimizer
 from zoo.training.replicas import scope_of
 from zoo.training.schedules import CosineDecay, InverseSquareRoot
@@ -15,10 +16,16 @@ from zoo.training.token_loss import TokenCrossEntropy
 
 STEPS = 6
 EMA_MOMENTUM = 0.9
+# Some of the gradients are longer, and some are not: they are of norm 0.41 to 0.58.
+CLIP_NORM = 0.45
+# Adam makes the same update of gradients that are all too large by one factor; not so with this epsilon.
+EPSILON = 0.01
 OPTIMIZERS = {
-    "adam": lambda: build_optimizer("adam", InverseSquareRoot(0.02, 4)),
-    "adamw": lambda: build_optimizer("adamw", CosineDecay(0.02, 2, 10), weight_decay=0.1, clip_norm=0.2),
-    "moving averages": lambda: build_optimizer("adam", 0.02, ema_momentum=EMA_MOMENTUM),
+    "adam": lambda: build_optimizer("adam", InverseSquareRoot(0.02, 4), epsilon=EPSILON),
+    "adamw": lambda: build_optimizer(
+        "adamw", CosineDecay(0.02, 2, 10), weight_decay=0.1, clip_norm=CLIP_NORM, epsilon=EPSILON
+    ),
+    "moving averages": lambda: build_optimizer("adam", 0.02, ema_momentum=EMA_MOMENTUM, epsilon=EPSILON),
 }
 PARTS = {"adam": (2,), "adamw": (1, 2, 4), "moving averages": (2,)}
 """In how many parts batches are trained on, by optimizer."""
@@ -69,6 +76,20 @@ def reference(name):
         rate = 1.0 if averages is None else 1.0 - EMA_MOMENTUM
         averages = [each + rate * (new - each) for each, new in zip(averages or now, now, strict=True)]
     return losses, averages if name == "moving averages" else now
+
+
+def overflowing_batch(epoch, index):
+    """An `uneven_batch`; the gradient of row 1, which is the second replica's, overflows in the third."""
+    x, labels, weights = uneven_batch(epoch, index)
+    weights[1] *= 1e20 if index == 2 else 1.0
+    return x, labels, weights
+
+
+def model_of_float16():
+    """A model whose loss is not divided by its weights, so that large ones overflow."""
+    optimizer = build_optimizer("adamw", 0.02, weight_decay=0.1, epsilon=EPSILON)
+    optimizer = LossScaleOptimizer(optimizer, initial_scale=64.0)
+    return small_model(optimizer, "mixed_float16", loss=TokenCrossEntropy(reduction="sum"))
 
 
 def trained(model, directory, *, steps=STEPS, make=uneven_batch, **options):

@@ -20,15 +20,15 @@ from replica_cases import (  # noqa: E402
     OPTIMIZERS,
     PARTS,
     assert_as_reference,
+    model_of_float16,
+    overflowing_batch,
     reference,
     small_model,
     trained,
-    uneven_batch,
 )
 from tiny_run import VOCABULARY_SIZE, weights_of  # noqa: E402
 
 from zoo.training.devices import open_devices  # noqa: E402
-from zoo.training.loss_scaling import LossScaleOptimizer  # noqa: E402
 from zoo.training.optimizers import build_optimizer  # noqa: E402
 from zoo.training.token_loss import TokenCrossEntropy  # noqa: E402
 
@@ -60,6 +60,15 @@ def check_resume(directory):
     for whole, halves in zip(*weights, strict=True):
         np.testing.assert_array_equal(whole, halves)
     print("resume with dropout")
+
+
+def check_other_devices(directory):
+    """A run that begins on one device goes on with several."""
+    trained(small_model(OPTIMIZERS["adamw"]()), directory / "other devices", steps=3)
+    with DEVICES.scope():
+        model = small_model(OPTIMIZERS["adamw"]())
+    result = trained(model, directory / "other devices", accumulate_steps=2)
+    assert_as_reference(result, model, reference("adamw"), "one device, then several")
 
 
 def check_dropout_differs(directory):
@@ -111,19 +120,11 @@ def check_precision(directory):
 
 def check_overflow(directory):
     """An overflow planted on the second replica."""
-
-    def with_overflow(epoch, index):
-        x, labels, weights = uneven_batch(epoch, index)
-        weights[1] *= 1e20 if index == 2 else 1.0  # row 1 is the second replica's
-        return x, labels, weights
-
     for parts in (1, 2):
         with DEVICES.scope():
-            optimizer = LossScaleOptimizer(
-                build_optimizer("adamw", 0.02, weight_decay=0.1, clip_norm=0.2), initial_scale=64.0
-            )
-            model = small_model(optimizer, "mixed_float16", loss=TokenCrossEntropy(reduction="sum"))
-        run = dict(make=with_overflow, accumulate_steps=parts, checkpoint_every_steps=1)
+            model = model_of_float16()
+        optimizer = model.optimizer
+        run = dict(make=overflowing_batch, accumulate_steps=parts, checkpoint_every_steps=1)
         seen = []
         for steps in (1, 2, 3, 4):
             trained(model, directory / f"overflow {parts}", steps=steps, **run)
@@ -144,6 +145,7 @@ if __name__ == "__main__":
     check_updates(folder)
     check_resume(folder)
     if COUNT == 2:
+        check_other_devices(folder)
         check_dropout_differs(folder)
         check_overflow(folder)
     check_precision(folder)

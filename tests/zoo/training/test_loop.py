@@ -254,6 +254,20 @@ def test_impossible_options(tmp_path, options, message):
     assert not (tmp_path / "run").exists()
 
 
+def test_losses_that_would_be_left_out_are_refused(tmp_path):
+    options = dict(total_steps=2, directory=tmp_path / "run", checkpoint_every_steps=2, progress=False)
+    model = tiny_model()
+    model.compile(model.optimizer, model.loss, loss_weights=0.5)
+    with pytest.raises(UserError, match="loss_weights of compile are not supported"):
+        train(model, TinyBatches(), **options)
+    ids = keras.Input((None,), dtype="int32", name="target")
+    hidden = keras.layers.Embedding(11, 4, embeddings_regularizer="l2")(ids)
+    model = keras.Model({"target": ids}, keras.layers.Dense(11)(hidden))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.raises(UserError, match="such as regularizers, are not supported"):
+        train(model, TinyBatches(make=lambda *p: ({"target": batch(*p)[0]["target"]}, *batch(*p)[1:])), **options)
+
+
 def test_validation_equals_one_pass_over_all_tokens(tmp_path):
     model, result = train_tiny(tmp_path, 4, eager=True, validate_every_steps=4)
     nll, hits, tokens = 0.0, 0.0, 0.0

@@ -12,7 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from replica_cases import OPTIMIZERS, PARTS, STEPS, reference, uneven_batch
+from replica_cases import (
+    OPTIMIZERS,
+    PARTS,
+    STEPS,
+    model_of_float16,
+    overflowing_batch,
+    reference,
+    trained,
+    uneven_batch,
+)
 
 from zoo.errors import UserError
 from zoo.training import devices
@@ -63,7 +72,7 @@ def test_any_replicas_and_parts_update_as_one_batch_does(tmp_path):
         assert [each.partition("\t")[0] for each in checks] == [
             *(f"{name}, {count} replicas, {parts} parts" for name in OPTIMIZERS for parts in PARTS[name]),
             "resume with dropout",
-            *(("dropout differs", "overflow on the second replica") if count == 2 else ()),
+            *(("one device, then several", "dropout differs", "overflow on the second replica") if count == 2 else ()),
         ]
         for dtype, values in json.loads(narrow).items():
             losses[dtype].append(values)
@@ -126,10 +135,19 @@ def test_workers_update_as_one_process_does(tmp_path, adamw, backend, count, par
     assert sum(map(len, fed)) == len(expected), "two workers trained on one row"
 
 
-def test_overflow_on_one_worker_is_skipped_by_all(tmp_path):
-    reports = workers("tensorflow", 2, tmp_path, "overflow")
+@pytest.fixture(scope="module")
+def float16_losses(tmp_path_factory):
+    result = trained(model_of_float16(), tmp_path_factory.mktemp("float16"), make=overflowing_batch)
+    return [row["loss"] for row in result.history]
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "torch"])
+def test_overflow_on_one_worker_is_skipped_by_all(tmp_path, float16_losses, backend):
+    reports = workers(backend, 2, tmp_path, "overflow")
     assert [report["iterations"] for report in reports] == [STEPS - 1] * 2
     assert reports[0]["weights"] == reports[1]["weights"] and np.isfinite(reports[0]["weights"])
+    for report in reports:
+        np.testing.assert_allclose(report["losses"], float16_losses, rtol=2**-8)
 
 
 def test_workers_meet_once_all_are_there():

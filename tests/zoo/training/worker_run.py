@@ -16,14 +16,11 @@ if __name__ == "__main__":
     directory, check, options = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
     devices = open_devices()
 
-    from replica_cases import OPTIMIZERS, small_model, trained, uneven_batch
+    from replica_cases import OPTIMIZERS, model_of_float16, overflowing_batch, small_model, trained
     from tiny_run import weights_of
 
     from zoo.training.batch_feed import BatchFeed
-    from zoo.training.loss_scaling import LossScaleOptimizer
-    from zoo.training.optimizers import build_optimizer
     from zoo.training.replicas import replicas_of
-    from zoo.training.token_loss import TokenCrossEntropy
 
     fed = []
     read = BatchFeed._batches
@@ -36,18 +33,10 @@ if __name__ == "__main__":
 
     BatchFeed._batches = counted
 
-    def with_overflow(epoch, index):
-        x, labels, weights = uneven_batch(epoch, index)
-        weights[1] *= 1e20 if index == 2 else 1.0
-        return x, labels, weights
-
     with devices.scope():
         if check == "overflow":
-            optimizer = LossScaleOptimizer(
-                build_optimizer("adamw", 0.02, weight_decay=0.1, clip_norm=0.2), initial_scale=64.0
-            )
-            model = small_model(optimizer, "mixed_float16", loss=TokenCrossEntropy(reduction="sum"))
-            options["make"] = with_overflow
+            model = model_of_float16()
+            options["make"] = overflowing_batch
         else:
             model = small_model(OPTIMIZERS["adamw"]())
     result = trained(model, directory, **options)
