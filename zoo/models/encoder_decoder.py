@@ -5,13 +5,14 @@ from keras import ops
 
 from zoo.errors import UserError
 from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerDecoderBlock, TransformerEncoderBlock
+from zoo.models.sequence_to_sequence import SequenceToSequenceModel
 from zoo.models.sizes import ENCODER_DECODER_SIZES
 
 TIED_EMBEDDINGS = ("all", "target", "none")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class EncoderDecoder(keras.Model):
+class EncoderDecoder(SequenceToSequenceModel):
     """A Transformer from source tokens to target tokens.
 
     Called on whole sequences it returns logits for training; `encode`, `start_cache` and `decode_step` serve
@@ -228,38 +229,6 @@ class EncoderDecoder(keras.Model):
         for block in self.decoder_blocks:
             x = block(x, encoded, source_padding_mask=source_padding_mask, training=training)
         return self._logits(x)
-
-    def call(self, inputs, training=None):
-        """Logits of a batch with teacher forcing.
-
-        Args:
-            inputs: dict of `source_token_ids` int32 `[B, S]`, `source_padding_mask` bool or int `[B, S]`, and
-                `target_token_ids` int32 `[B, T]`, shifted right (first the start token).
-            training: Whether dropout is active.
-
-        Returns:
-            float32 `[B, T, V]`.
-        """
-        mask = inputs["source_padding_mask"]
-        encoded = self.encode(inputs["source_token_ids"], mask, training=training)
-        return self.decode(inputs["target_token_ids"], encoded, mask, training=training)
-
-    def start_cache(self, encoded, max_length, num_hypotheses=1):
-        """The decoder's state before its first step.
-
-        Args:
-            encoded: float `[B, S, D]`.
-            max_length: Steps there is room for; a Python int, or an int32 scalar tensor in a TensorFlow graph.
-            num_hypotheses: K, hypotheses per row.
-
-        Returns:
-            The cache, a tuple over blocks of keys and values `[B * K, H, max_length, D / H]`, and the cross-attention
-            cache, a tuple over blocks of keys and values `[B, H, S, D / H]`.
-        """
-        rows = ops.shape(encoded)[0] * num_hypotheses
-        cache = tuple(block.self_attention.empty_cache(rows, max_length) for block in self.decoder_blocks)
-        cross_cache = tuple(block.cross_attention.keys_and_values(encoded) for block in self.decoder_blocks)
-        return cache, cross_cache
 
     def decode_step(self, token_ids, index, cache, cross_cache, source_padding_mask):
         """Logits for the next token of each of N = B * K hypotheses.

@@ -4,12 +4,13 @@ import keras
 from keras import ops
 
 from zoo.layers import RelativePositionBias, T5Block, TokenEmbedding
+from zoo.models.sequence_to_sequence import SequenceToSequenceModel
 
 _HIDDEN = -1e9
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class T5(keras.Model):
+class T5(SequenceToSequenceModel):
     """A Transformer from source tokens to target tokens that knows positions by their distance alone.
 
     Called on whole sequences it returns logits for training; `encode`, `start_cache` and `decode_step` serve
@@ -155,28 +156,6 @@ class T5(keras.Model):
         for block in self.decoder_blocks:
             x = block(x, bias, encoded, source_bias, training=training)
         return self._logits(x, training)
-
-    def call(self, inputs, training=None):
-        """Logits of a batch with teacher forcing.
-
-        Args:
-            inputs: dict of `source_token_ids` int32 `[B, S]`, `source_padding_mask` bool or int `[B, S]`, and
-                `target_token_ids` int32 `[B, T]`, shifted right (first the start token).
-            training: Whether dropout is active.
-
-        Returns:
-            float32 `[B, T, V]`.
-        """
-        mask = inputs["source_padding_mask"]
-        encoded = self.encode(inputs["source_token_ids"], mask, training=training)
-        return self.decode(inputs["target_token_ids"], encoded, mask, training=training)
-
-    def start_cache(self, encoded, max_length, num_hypotheses=1):
-        """The decoder's state before its first step; see `EncoderDecoder.start_cache`."""
-        rows = ops.shape(encoded)[0] * num_hypotheses
-        cache = tuple(block.self_attention.empty_cache(rows, max_length) for block in self.decoder_blocks)
-        cross_cache = tuple(block.cross_attention.keys_and_values(encoded) for block in self.decoder_blocks)
-        return cache, cross_cache
 
     def decode_step(self, token_ids, index, cache, cross_cache, source_padding_mask):
         """Logits for the next token of each of N = B * K hypotheses; see `EncoderDecoder.decode_step`."""
