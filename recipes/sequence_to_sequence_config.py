@@ -26,8 +26,8 @@ class SequenceToSequenceConfig:
     """SentencePiece model type."""
     joint_vocabulary: bool = True
     """One vocabulary for both languages, with all embeddings tied; else one each."""
-    normalization: Literal["identity", "nfkc", "nmt_nfkc"] = "identity"
-    """Unicode normalisation of text; identity loses nothing."""
+    normalization: Literal["identity", "lowercase", "nfkc", "nmt_nfkc"] = "identity"
+    """Unicode normalisation of text; identity loses nothing, lowercase only the case of letters."""
 
     size: Literal["tiny", "small", "base", "big"] = "tiny"
     """Size of the model."""

@@ -90,14 +90,14 @@ def sampled_tokens(config, tokenizers):
     return encode_epoch
 
 
-def evaluate(translator, pairs, target_language):
+def evaluate(translator, pairs, config):
     """Translates the sources of `pairs` and scores them; returns the scores by name and the hypotheses."""
     sources, references = (list(side) for side in zip(*pairs, strict=True))
     hypotheses = translator(sources, progress=True)
     scores = {
-        "bleu": bleu(hypotheses, references),
-        "chrf": chrf(hypotheses, references),
-        "lowercase_tokenized_bleu": lowercase_tokenized_bleu(hypotheses, references, target_language),
+        "bleu": bleu(hypotheses, references, config.lowercase),
+        "chrf": chrf(hypotheses, references, config.lowercase),
+        "lowercase_tokenized_bleu": lowercase_tokenized_bleu(hypotheses, references, config.target_language),
     }
     return scores, hypotheses
 
@@ -137,7 +137,7 @@ def run(config):
 
     def score(_):
         hypotheses = translator([source for source, _ in scored_pairs], num_beams=1, batch_size=128)
-        return {"bleu": bleu(hypotheses, [target for _, target in scored_pairs]).value}
+        return {"bleu": bleu(hypotheses, [target for _, target in scored_pairs], config.lowercase).value}
 
     validation = Validation(list(validation_batches.epoch(0)), score if scored_pairs else None)
     result, checkpoints = train_and_average(
@@ -152,7 +152,7 @@ def run(config):
 
     split, pairs = ("test", test_pairs) if test_pairs is not None else ("validation", validation_pairs)
     pairs = list(pairs)
-    scores, hypotheses = evaluate(translator, pairs, config.target_language)
+    scores, hypotheses = evaluate(translator, pairs, config)
     (config.directory / f"{split}.hypotheses.txt").write_text(
         "".join(line.replace("\n", " ") + "\n" for line in hypotheses), encoding="utf-8"
     )

@@ -18,7 +18,7 @@ class TranslationConfig(SequenceToSequenceConfig):
     when the same command is given again.
     """
 
-    variant: Literal["sample", "multi30k", "multi30k-one-hour", "own-data"] = "sample"
+    variant: Literal["sample", "multi30k", "multi30k-lowercase", "multi30k-one-hour", "own-data"] = "sample"
     """Named settings that the other options start from."""
     directory: Path = Path("runs/translation")
     """Where the run is kept: checkpoints, logs, learning curve and, at the end, the preset."""
@@ -70,6 +70,11 @@ class TranslationConfig(SequenceToSequenceConfig):
     def max_lengths(self):
         """Most source and target tokens, end token included."""
         return self.max_length, self.max_length
+
+    @property
+    def lowercase(self):
+        """Whether the model writes lowercase alone, so that scores ignore the case of letters."""
+        return self.normalization == "lowercase"
 
     @property
     def metric_mode(self):
@@ -154,6 +159,18 @@ def multi30k():
     )
 
 
+def multi30k_lowercase():
+    """Multi30k in lowercase letters with a vocabulary as large as that of Wu et al. 2021, to compare with papers."""
+    return replace(
+        multi30k(),
+        variant="multi30k-lowercase",
+        directory=Path("runs/multi30k-lowercase"),
+        normalization="lowercase",
+        vocabulary_size=9709,
+        total_steps=10_000,
+    )
+
+
 def multi30k_one_hour():
     """Multi30k on two cores in about one hour: fewer updates, and less dropout for them."""
     return replace(
@@ -169,6 +186,7 @@ def multi30k_one_hour():
 VARIANTS = {
     "sample": sample,
     "multi30k": multi30k,
+    "multi30k-lowercase": multi30k_lowercase,
     "multi30k-one-hour": multi30k_one_hour,
     "own-data": own_data,
 }

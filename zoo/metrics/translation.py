@@ -35,12 +35,13 @@ class Score:
         return f"{self.name} {self.value:.2f} ({self.signature})"
 
 
-def bleu(hypotheses, references):
-    """Cased BLEU on plain (detokenized) text, the sacreBLEU default that new results should report.
+def bleu(hypotheses, references, lowercase=False):
+    """BLEU on plain (detokenized) text, the sacreBLEU default that new results should report.
 
     Args:
         hypotheses: list of N str.
         references: list of N str, or a list of such lists when there are several references a sentence.
+        lowercase: Whether the case of letters is ignored, for models that write lowercase alone.
 
     Returns:
         `Score`.
@@ -48,12 +49,12 @@ def bleu(hypotheses, references):
     Raises:
         UserError: For an empty list or lists of different lengths.
     """
-    return _score(BLEU(), "BLEU", hypotheses, _reference_lists(hypotheses, references))
+    return _score(BLEU(lowercase=lowercase), "BLEU", hypotheses, _reference_lists(hypotheses, references))
 
 
-def chrf(hypotheses, references):
+def chrf(hypotheses, references, lowercase=False):
     """chrF2, the F-score of character 6-grams (Popović 2015). Arguments as for `bleu`."""
-    return _score(CHRF(), "chrF2", hypotheses, _reference_lists(hypotheses, references))
+    return _score(CHRF(lowercase=lowercase), "chrF2", hypotheses, _reference_lists(hypotheses, references))
 
 
 def lowercase_tokenized_bleu(hypotheses, references, language):

@@ -105,7 +105,8 @@ class SentencePieceTokenizer(Tokenizer):
             character_coverage: Share of the text's characters that get an id of their own, in (0, 1]; the rest is
                 spelled in bytes (or unknown without `byte_fallback`).
             byte_fallback: Adds one id per byte value, so that no text is ever unknown.
-            normalization: "identity" keeps every character. "nfkc" and "nmt_nfkc" are SentencePiece's rules; both also
+            normalization: "identity" keeps every character, and "lowercase" all but the case of letters, each of which
+                becomes what `str.lower` makes of it alone. "nfkc" and "nmt_nfkc" are SentencePiece's rules; both also
                 drop repeated, leading and trailing blanks, so the exact text cannot be had back.
             user_defined_symbols: Strings that are always one token, such as language tags.
             split_digits: Makes every digit a token of its own.

@@ -3,7 +3,10 @@
 import io
 import random
 import re
+import sys
+import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 
 import sentencepiece
 
@@ -21,6 +24,8 @@ _CHUNK_CHARACTERS = 500
 # What the trainer itself cannot take: NUL, its own marks for unknown and for boundaries, and line ends.
 _RESERVED = re.compile("[\x00\t\r\n\u2585]")
 _BLANK = "\u2581"
+# Those that keep blanks and line ends, so that text passes through the reversible escape.
+_EXACT = ("identity", "lowercase")
 
 
 def train_sentencepiece(
@@ -46,7 +51,7 @@ def train_sentencepiece(
     _check_options(model_type, character_coverage, normalization, max_training_lines)
     if isinstance(texts, (str, bytes)):
         raise UserError("texts must be an iterable of str, such as the lines of a file, not a single text")
-    lossless = normalization == "identity"
+    lossless = normalization in _EXACT
     _check_symbols(user_defined_symbols)
     symbols = (*ESCAPE_SYMBOLS, *user_defined_symbols) if lossless else user_defined_symbols
     reserved = len(SPECIAL_TOKENS) + len(symbols) + (256 if byte_fallback else 0)
@@ -57,14 +62,14 @@ def train_sentencepiece(
         )
     model = io.BytesIO()
     try:
-        sentencepiece.SentencePieceTrainer.train(
+        _train(
+            normalization,
             sentence_iterator=_training_lines(_sample(texts, max_training_lines), lossless),
             model_writer=model,
             vocab_size=vocabulary_size,
             model_type=model_type,
             character_coverage=character_coverage,
             byte_fallback=byte_fallback,
-            normalization_rule_name=normalization,
             remove_extra_whitespaces=not lossless,
             allow_whitespace_only_pieces=lossless,
             user_defined_symbols=list(symbols),
@@ -77,6 +82,25 @@ def train_sentencepiece(
     except RuntimeError as error:
         raise _explained(str(error), vocabulary_size) from None
     return model.getvalue()
+
+
+def _train(normalization, **options):
+    """Runs the package's trainer, which reads rules of its own making by name and others from a file."""
+    if normalization != "lowercase":
+        sentencepiece.SentencePieceTrainer.train(normalization_rule_name=normalization, **options)
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        rules = Path(directory) / "lowercase.tsv"
+        rules.write_text("".join(_lowercase_rules()), encoding="ascii")
+        sentencepiece.SentencePieceTrainer.train(normalization_rule_tsv=str(rules), **options)
+
+
+def _lowercase_rules():
+    """Lines of hexadecimal code points, those of a letter and, after a tab, those it becomes."""
+    for code in range(sys.maxunicode + 1):
+        lower = chr(code).lower()
+        if lower != chr(code):
+            yield f"{code:X}\t{' '.join(f'{ord(character):X}' for character in lower)}\n"
 
 
 def _sample(texts, size):
@@ -104,8 +128,8 @@ def _training_lines(texts, lossless):
 def _check_options(model_type, character_coverage, normalization, max_training_lines):
     if model_type not in ("unigram", "bpe"):
         raise UserError(f"model_type is {model_type!r}; use 'unigram' or 'bpe'")
-    if normalization not in ("identity", "nfkc", "nmt_nfkc"):
-        raise UserError(f"normalization is {normalization!r}; use 'identity', 'nfkc' or 'nmt_nfkc'")
+    if normalization not in (*_EXACT, "nfkc", "nmt_nfkc"):
+        raise UserError(f"normalization is {normalization!r}; use 'identity', 'lowercase', 'nfkc' or 'nmt_nfkc'")
     if not 0 < character_coverage <= 1:
         raise UserError(
             f"character_coverage is {character_coverage}; use a share above 0 and at most 1, such as 0.9995"
