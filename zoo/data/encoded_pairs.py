@@ -55,22 +55,28 @@ class TokenRows:
 
 @dataclass(frozen=True)
 class EncodedPairs:
-    """N pairs of source and target token sequences, without special tokens."""
+    """N pairs of source and target token sequences, without special tokens.
+
+    Attributes:
+        source, target: The sequences.
+        numbers: int64 [N], the place of each pair in its corpus, from 0.
+    """
 
     source: TokenRows
     target: TokenRows
+    numbers: np.ndarray
 
     def __len__(self):
         return len(self.source.lengths)
 
     def select(self, rows):
         """Returns a copy holding only the pairs `rows` (int array [M]), in that order."""
-        return EncodedPairs(self.source.select(rows), self.target.select(rows))
+        return EncodedPairs(self.source.select(rows), self.target.select(rows), self.numbers[rows])
 
     @classmethod
     def empty(cls):
         """Returns a store of no pairs."""
-        return cls(TokenRows.from_sequences([]), TokenRows.from_sequences([]))
+        return cls(TokenRows.from_sequences([]), TokenRows.from_sequences([]), np.empty(0, np.int64))
 
     @classmethod
     def concatenate(cls, parts):
@@ -81,4 +87,4 @@ class EncodedPairs:
             lengths = np.concatenate([side.lengths for side in rows])
             tokens = np.concatenate([side.tokens for side in rows])
             sides.append(TokenRows(tokens, lengths, np.cumsum(lengths) - lengths))
-        return cls(*sides)
+        return cls(*sides, np.concatenate([part.numbers for part in parts]))

@@ -134,11 +134,9 @@ class PairBatches:
         Raises:
             UserError: When no pair is left, or the epoch has fewer than `skip_batches` batches.
         """
-        rng = np.random.default_rng([self._seed, epoch])
         self._real_tokens = self._positions = 0
         seen = 0
-        for pool in self._pools(rng, epoch):
-            plan = self._plan(pool, rng)
+        for pool, plan in self._planned_pools(epoch):
             skipped = min(len(plan), max(0, skip_batches - seen))
             seen += len(plan)
             for rows in plan[skipped:]:
@@ -154,6 +152,22 @@ class PairBatches:
     def stream(self, start_epoch=0, start_batch=0):
         """Returns a `BatchStream`: the batches of all epochs without end, from the given position on."""
         return BatchStream(self, start_epoch, start_batch)
+
+    def examples(self, epoch, batch):
+        """Which pairs a batch holds.
+
+        Args:
+            epoch: int >= 0.
+            batch: Number of the batch in that epoch, from 0.
+
+        Returns:
+            int64 [B], the place of each row's pair in the corpus, from 0.
+        """
+        for pool, plan in self._planned_pools(epoch):
+            if batch < len(plan):
+                return pool.numbers[plan[batch]]
+            batch -= len(plan)
+        raise IndexError(f"epoch {epoch} has no such batch")
 
     def num_batches(self, epoch=0):
         """Returns the number of batches of an epoch, or None for a corpus larger than `shuffle_buffer`.
@@ -174,6 +188,12 @@ class PairBatches:
     def padding_efficiency(self):
         """Real tokens per position of the batches yielded since the epoch began, source and target together."""
         return self._real_tokens / self._positions if self._positions else 0.0
+
+    def _planned_pools(self, epoch):
+        """Yields the pools of an epoch, each with its batches as a list of arrays of row numbers."""
+        rng = np.random.default_rng([self._seed, epoch])
+        for pool in self._pools(rng, epoch):
+            yield pool, self._plan(pool, rng)
 
     def _pools(self, rng, epoch):
         """Yields `EncodedPairs` in which batches are to be formed: the whole corpus, or parts of a larger one."""
@@ -211,13 +231,15 @@ class PairBatches:
         """Yields the corpus as `EncodedPairs` of some hundred kept pairs each, counting those dropped."""
         encoders = self._encoders if self._encode_epoch is None else self._encode_epoch(epoch)
         pairs = iter(self._pairs)
+        read = 0
         while chunk := list(islice(pairs, min(_ENCODE_CHUNK, self._shuffle_buffer))):
             source, target = (
                 TokenRows.from_sequences(self._encoded(encode, [pair[side] for pair in chunk]))
                 for side, encode in enumerate(encoders)
             )
             keep = self._filter.kept(source.lengths, target.lengths, self.report)
-            encoded = EncodedPairs(source, target)
+            encoded = EncodedPairs(source, target, np.arange(read, read + len(chunk)))
+            read += len(chunk)
             kept = encoded if keep.all() else encoded.select(np.flatnonzero(keep))
             if len(kept):
                 yield kept

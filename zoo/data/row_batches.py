@@ -113,6 +113,10 @@ class RowBatches:
         for rows in plan[skip_batches:]:
             yield self._batch(rows)
 
+    def examples(self, epoch, batch):
+        """Which rows a batch holds, int64 [B], counted from 0; see `PairBatches.examples`."""
+        return self._plan(epoch)[batch]
+
     def stream(self, start_epoch=0, start_batch=0):
         """Returns a `BatchStream`: the batches of all epochs without end, from the given position on."""
         return BatchStream(self, start_epoch, start_batch)

@@ -6,7 +6,7 @@ import time
 import keras
 import numpy as np
 
-from zoo.errors import UserError
+from zoo.training.nonfinite_loss import NonFiniteLossError
 from zoo.training.random_states import random_states, set_random_states
 from zoo.training.replicas import any_process, replicas_of
 from zoo.training.training_callback import TrainingCallback
@@ -135,10 +135,7 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         for step, loss, fed in self._window:
             loss = float(np.sum(keras.ops.convert_to_numpy(loss)))
             if not math.isfinite(loss):
-                raise UserError(
-                    f"the loss of step {step} is {loss}: checkpoints from before are kept; start again with a lower "
-                    "learning rate, more warm-up steps or gradient clipping"
-                )
+                raise NonFiniteLossError(step, loss, fed[-1].position)
             step_tokens = sum(batch.tokens for batch in fed)
             losses += loss * step_tokens
             tokens += step_tokens

@@ -11,6 +11,7 @@ from zoo.training.batch_parts import every_nth_row, pad_rows
 from zoo.training.early_stopping import EarlyStopping
 from zoo.training.history import History
 from zoo.training.interval_callbacks import IntervalCallbacks
+from zoo.training.nonfinite_loss import NonFiniteLossError, explain_nonfinite_loss
 from zoo.training.optimizers import OPTIMIZERS
 from zoo.training.preemption import Preemption
 from zoo.training.progress import Progress
@@ -92,8 +93,8 @@ def train(
         `TrainingResult`.
 
     Raises:
-        UserError: Impossible numbers, a loss that is not finite (the message names the step), checkpoints of another
-            model or all damaged, a disk that is full.
+        UserError: Impossible numbers, a loss that is not finite (the message names the step, the examples, and the
+            first tensor that is not finite either), checkpoints of another model or all damaged, a disk that is full.
     """
     directory = Path(directory)
     _check_numbers(
@@ -147,6 +148,8 @@ def train(
         try:
             while run.stop_reason is None:
                 _fit_interval(updates, feed, run, events)
+        except NonFiniteLossError as error:
+            raise UserError(explain_nonfinite_loss(error, model, batches, resume)) from None
         finally:
             events.end()
     return TrainingResult(run.step, run.stop_reason, history.rows, run.elapsed_seconds)

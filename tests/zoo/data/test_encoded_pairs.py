@@ -34,10 +34,12 @@ def test_gather_in_blocks(monkeypatch):
 
 def test_concatenate():
     parts = [
-        EncodedPairs(TokenRows.from_sequences([[1], [2, 3]]), TokenRows.from_sequences([[4, 5], []])),
-        EncodedPairs(TokenRows.from_sequences([[6]]), TokenRows.from_sequences([[7]])),
+        EncodedPairs(TokenRows.from_sequences([[1], [2, 3]]), TokenRows.from_sequences([[4, 5], []]), np.array([0, 2])),
+        EncodedPairs(TokenRows.from_sequences([[6]]), TokenRows.from_sequences([[7]]), np.array([3])),
     ]
     joined = EncodedPairs.concatenate(parts)
     assert len(joined) == 3
     assert unpacked(joined.source) == [[1], [2, 3], [6]]
     assert unpacked(joined.target) == [[4, 5], [], [7]]
+    assert joined.numbers.tolist() == [0, 2, 3]
+    assert joined.select(np.array([2, 0])).numbers.tolist() == [3, 0]

@@ -358,3 +358,16 @@ def test_memory_is_bounded_by_the_buffer(tmp_path):
         tracemalloc.stop()
     assert rows == count
     assert peak < 1_700_000 < 2 * count * 8 * 4  # the token ids of the whole corpus, and nothing else
+
+
+@pytest.mark.parametrize("options", [{}, {"shuffle_buffer": 40}, {"fixed_rows": True, "shuffle": False}])
+def test_examples_are_the_pairs_of_a_batch(options):
+    pairs = numbered_pairs(150)
+    pairs[7] = pairs[90] = (text_of([5] * 40), "5")  # too long, left out
+    batches = make(pairs, **options)
+    for epoch in (0, 1):
+        every = list(batches.epoch(epoch))
+        for index, batch in enumerate(every):
+            assert texts_in(batch) == [pairs[number] for number in batches.examples(epoch, index)]
+        with pytest.raises(IndexError):
+            batches.examples(epoch, len(every))

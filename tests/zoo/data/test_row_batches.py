@@ -110,3 +110,10 @@ def test_bad_input():
         make([[1]] * len(LENGTHS))
     with pytest.raises(ValueError, match="weights do not have the shape"):
         make(np.zeros(len(LENGTHS)), weights=np.ones(3))
+
+
+def test_examples_are_the_rows_of_a_batch():
+    batches = make(fixed_rows=True)
+    for index, (x, _, _) in enumerate(batches.epoch(2)):
+        real = x["padding_mask"].any(axis=1)
+        assert (x["token_ids"][real, 0] - 1).tolist() == batches.examples(2, index).tolist()

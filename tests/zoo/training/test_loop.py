@@ -7,8 +7,10 @@ import pytest
 import tensorflow as tf
 from tiny_run import (
     BATCHES_PER_EPOCH,
+    VOCABULARY_SIZE,
     TinyBatches,
     batch,
+    batch_of_one_shape,
     tiny_model,
     train_tiny,
     validation_batches,
@@ -84,22 +86,73 @@ def test_history_has_the_loss_of_each_window_weighted_by_tokens(tmp_path):
     np.testing.assert_allclose([row["learning_rate"] for row in rows], [0.006, 0.012, 0.018, 0.024], rtol=1e-5)
 
 
-def test_loss_that_is_not_finite_names_its_step_and_keeps_checkpoints(tmp_path):
-    def make(epoch, index):
-        x, labels, weights = batch(epoch, index)
-        return x, labels, weights * np.float32(np.nan if (epoch, index) == (1, 2) else 1)
+class NumberedBatches(TinyBatches):
+    def examples(self, epoch, index):
+        """The example numbers of a batch: 0, 1, ... of the first, and so on."""
+        return np.arange(4) + 4 * (BATCHES_PER_EPOCH * epoch + index)
 
-    with pytest.raises(UserError, match=r"the loss of step 8 is nan"):
+
+def train_until_not_finite(directory, message, batches, callbacks=()):
+    with pytest.raises(UserError, match=message):
         train(
             tiny_model(eager=True),
-            TinyBatches(make=make),
+            batches,
             total_steps=20,
-            directory=tmp_path,
+            directory=directory,
             checkpoint_every_steps=5,
             log_every_steps=50,
+            callbacks=callbacks,
             progress=False,
         )
-    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["checkpoint-00000005"]
+    assert [path.name for path in (directory / "checkpoints").iterdir()] == ["checkpoint-00000005"]
+
+
+def test_value_in_the_data_that_is_not_finite_is_named_and_checkpoints_are_kept(tmp_path):
+    def make(epoch, index):
+        x, labels, weights = batch_of_one_shape(epoch, index)
+        if (epoch, index) == (1, 2):
+            weights[3, 1] = np.nan
+        return x, labels, weights
+
+    message = (
+        r"^the loss of step 8 is nan: the weight of row 3 of batch 3 of epoch 1, training example 32 is not finite: "
+        r"mend the data; checkpoints from before are kept$"
+    )
+    train_until_not_finite(tmp_path, message, NumberedBatches(make=make))
+
+
+class DamagedWeights(keras.callbacks.Callback):
+    """Makes a weight NaN at the end of an interval, before its checkpoint, or after a step, behind it."""
+
+    def __init__(self, interval=None, step=None):
+        super().__init__()
+        self.interval, self.step = interval, step
+        self.seen = 0
+
+    def damage(self):
+        self.model.layers[-1].bias.assign(np.full(VOCABULARY_SIZE, np.nan, "float32"))
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen += 1
+        if self.seen == self.step:
+            self.damage()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.interval:
+            self.damage()
+
+
+def test_layer_that_gives_values_that_are_not_finite_is_named(tmp_path):
+    message = (
+        r"^the loss of step 6 is nan \(training examples 21, 22, 23, 24\): with the weights of step 5 already, "
+        r"dense\S* gives values that are not finite for this batch: .*learning rate"
+    )
+    train_until_not_finite(tmp_path, message, NumberedBatches(), [DamagedWeights(interval=0)])
+
+
+def test_weights_that_went_wrong_since_the_last_checkpoint(tmp_path):
+    message = r"^the loss of step 8 is nan: with the weights of step 5 all values are finite, so the weights went wrong"
+    train_until_not_finite(tmp_path, message, TinyBatches(), [DamagedWeights(step=7)])
 
 
 def test_time_limit_stops_with_a_checkpoint_and_goes_on(tmp_path):
