@@ -1,13 +1,10 @@
 """The summarization recipe with a decoder, in this process and by its real command on PyTorch, on small data."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import run_python
 from summarization_data import write_dialogues
 from tiny_generator import make_generator
 
@@ -18,7 +15,6 @@ from recipes.summarization_config import SummarizationConfig, parse_command_line
 from zoo.data import JsonlSummaries
 from zoo.errors import UserError
 
-ROOT = Path(__file__).parents[2]
 DECODER = (
     "--architecture decoder --vocabulary-size 320 --size tiny --num-layers 1 --dropout 0 --max-source-length 50 "
     "--max-target-length 24 --batch-size-tokens 1024 --num-beams 1 --validation-rouge-texts 4 "
@@ -143,15 +139,7 @@ def test_a_text_generator_becomes_a_summarizer(tmp_path):
 def test_another_backend_trains_a_preset_that_tensorflow_loads(corpus, tmp_path):
     steps = "--total-steps 10 --warmup-steps 2 --validate-every-steps 10 --checkpoint-every-steps 10"
     argv = arguments(corpus, tmp_path / "torch", settings=f"{DECODER} {steps}")
-    environment = {**os.environ, "KERAS_BACKEND": "torch", "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        [sys.executable, "-m", "recipes.summarization", *argv],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = run_python(["-m", "recipes.summarization", *argv], backend="torch")
     assert done.returncode == 0, done.stderr
     texts = [each.text for each in JsonlSummaries(corpus / "val.jsonl", "dialogue", "s1")]
     written = (tmp_path / "torch" / "validation.summaries.txt").read_text(encoding="utf-8").split("\n")[:-1]

@@ -1,13 +1,10 @@
 """The language modelling recipe, by its real command and in this process, on small data."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import run_python
 from pretraining_data import write_documents
 
 import zoo
@@ -16,7 +13,6 @@ from recipes.language_modeling_config import VARIANTS, LanguageModelingConfig, p
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer
 
-ROOT = Path(__file__).parents[2]
 SMALL = "--vocabulary-size 300 --num-layers 1 --hidden-dim 32 --num-heads 2 --dropout 0 --context 24 --batch-size 16"
 STEPS = "--total-steps 60 --warmup-steps 10 --validate-every-steps 30 --checkpoint-every-steps 20 --learning-rate 1e-2"
 SEPARATOR = ["--document-separator", "\\n\\n"]
@@ -36,15 +32,7 @@ def arguments(corpus, directory, *extra, small=SMALL):
 
 
 def command(argv, backend="tensorflow"):
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return subprocess.run(
-        [sys.executable, "-m", "recipes.language_modeling", *argv],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return run_python(["-m", "recipes.language_modeling", *argv], backend=backend)
 
 
 def history(directory, kind):

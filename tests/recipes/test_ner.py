@@ -1,12 +1,9 @@
 """The entity recognition recipe, in this process and by its real command, on small data."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from commands import run_python
 from fine_tuning_data import write_conll
 
 import zoo
@@ -14,7 +11,6 @@ from recipes import ner
 from recipes.ner_config import NerConfig, parse_command_line
 from zoo.errors import UserError
 
-ROOT = Path(__file__).parents[2]
 SMALL = "--size tiny --vocabulary-size 120 --epochs 6 --learning-rate 2e-3 --batch-size 16 --window 24 --overlap 6"
 
 
@@ -36,15 +32,7 @@ def arguments(corpus, directory, *extra):
 def finished(corpus, tmp_path_factory):
     """A run by the real command."""
     directory = tmp_path_factory.mktemp("runs") / "finished"
-    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        [sys.executable, "-m", "recipes.ner", *arguments(corpus, directory, "--average-checkpoints", "2")],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = run_python(["-m", "recipes.ner", *arguments(corpus, directory, "--average-checkpoints", "2")])
     assert done.returncode == 0, done.stderr
     return directory, done.stdout
 

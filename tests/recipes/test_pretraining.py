@@ -1,15 +1,12 @@
 """The pretraining recipe, by its real command and in this process, on small data."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import run_python
 from pretraining_data import TOPICS, write_documents
 
 import zoo
@@ -18,7 +15,6 @@ from recipes.pretraining_config import parse_command_line
 from zoo.data import TextDocuments, TokenizedDocuments
 from zoo.tasks import load_pretrained_encoder
 
-ROOT = Path(__file__).parents[2]
 SMALL = (
     "--vocabulary-size 190 --sequence-length 24 --batch-size 32 --dropout 0 --learning-rate 1.5e-3 --warmup-steps 20"
 )
@@ -39,15 +35,7 @@ def arguments(corpus, directory, *extra):
 
 
 def command(argv, backend="tensorflow"):
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return subprocess.run(
-        [sys.executable, "-m", "recipes.pretraining", *argv],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return run_python(["-m", "recipes.pretraining", *argv], backend=backend)
 
 
 def history(directory, kind):

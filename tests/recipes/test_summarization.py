@@ -1,12 +1,9 @@
 """The summarization recipe, by its real command and in this process, on small data."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from commands import run_python
 from summarization_data import write_dialogues
 
 import zoo
@@ -17,7 +14,6 @@ from zoo.data import JsonlSummaries
 from zoo.errors import UserError
 from zoo.metrics import rouge
 
-ROOT = Path(__file__).parents[2]
 SMALL = "--vocabulary-size 330 --size tiny --num-layers 1 --dropout 0 --norm pre --max-source-length 60"
 STEPS = "--total-steps 60 --warmup-steps 10 --validate-every-steps 30 --checkpoint-every-steps 20 --learning-rate 3e-3"
 REST = (
@@ -43,15 +39,7 @@ def arguments(corpus, directory, *extra, settings=f"{SMALL} {STEPS} {REST}"):
 
 
 def command(argv, backend="tensorflow"):
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return subprocess.run(
-        [sys.executable, "-m", "recipes.summarization", *argv],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return run_python(["-m", "recipes.summarization", *argv], backend=backend)
 
 
 def history(directory, kind):

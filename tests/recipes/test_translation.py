@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import run_python
 
 import zoo
 from recipes import translation
@@ -49,15 +50,7 @@ def arguments(corpus, directory, *extra):
 
 
 def command(argv, backend="tensorflow"):
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return subprocess.run(
-        [sys.executable, "-m", "recipes.translation", *argv],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return run_python(["-m", "recipes.translation", *argv], backend=backend)
 
 
 def history(directory):

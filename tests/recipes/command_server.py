@@ -1,0 +1,57 @@
+"""Runs Python commands, one after the other, in forks of itself, which have the large libraries imported already.
+
+Reads a line of JSON for each: "arguments" (of Python: "-m MODULE ..." or "-c PROGRAM"), "directory", "environment",
+"stdout" and "stderr" (files); answers with a line, the exit status. Importing is most of what a small command costs.
+No operation has run here, so that a fork is as good as a new process; this project's modules are imported by the forks.
+"""
+
+import ctypes
+import json
+import os
+import runpy
+import sys
+
+
+def main():
+    import keras  # noqa: F401
+    import tensorflow  # noqa: F401
+    import tensorflow_text  # noqa: F401
+
+    # What the libraries have said is not for the commands to repeat.
+    ctypes.CDLL(None).fflush(None)
+    answers = os.dup(1)
+    for line in iter(sys.stdin.readline, ""):
+        request = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            os.close(answers)
+            return run(request)
+        _, status = os.waitpid(child, 0)
+        os.write(answers, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    return 0
+
+
+def run(request):
+    """Becomes the command; returns its exit status, or raises what it raises."""
+    for descriptor, name, mode in ((0, os.devnull, os.O_RDONLY), (1, "stdout", None), (2, "stderr", None)):
+        path = name if mode is not None else request[name]
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC if mode is None else mode)
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    os.chdir(request["directory"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    option, name, *arguments = request["arguments"]
+    searched = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.path[:1] = ["" if option == "-c" else request["directory"], *searched]
+    if option == "-m":
+        sys.argv = [name, *arguments]
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = ["-c", *arguments]
+        exec(compile(name, "<string>", "exec"), {"__name__": "__main__"})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

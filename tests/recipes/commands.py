@@ -1,0 +1,59 @@
+"""Runs this project's commands as a shell does, each in a process of its own."""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_python(arguments, directory=ROOT, backend="tensorflow"):
+    """Runs `python ARGUMENTS`, as by `subprocess.run(..., capture_output=True, text=True)`.
+
+    On the TensorFlow backend the process is a fork of one that has imported TensorFlow and Keras before.
+
+    Args:
+        arguments: "-m", a module and its arguments, or "-c" and a program.
+        directory: Where the command runs.
+        backend: Keras backend.
+
+    Returns:
+        `subprocess.CompletedProcess`.
+    """
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    arguments = [str(argument) for argument in arguments]
+    if backend != "tensorflow":
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=directory,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = {name: str(Path(folder) / name) for name in ("stdout", "stderr")}
+        request = {"arguments": arguments, "directory": str(directory), "environment": environment, **outputs}
+        server = _server()
+        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.flush()
+        status = int(server.stdout.readline())
+        texts = [Path(path).read_text(encoding="utf-8") for path in outputs.values()]
+    return subprocess.CompletedProcess([sys.executable, *arguments], status, *texts)
+
+
+@functools.cache
+def _server():
+    # It ends with this process, which holds the other end of its input.
+    return subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("command_server.py"))],
+        env={**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
