@@ -24,9 +24,8 @@ from typing import Literal
 import numpy as np
 import tyro
 from batch_file import save_batches
-from contestants import Contestant, median, median_ratio, take_turns
-from rich.console import Console
-from rich.table import Table
+from contestants import Contestant
+from update_speeds import measure_speeds, print_speeds
 
 from zoo.data import PairBatches, open_dataset
 from zoo.errors import UserError, command_line
@@ -168,59 +167,17 @@ def compare(options):
             paths[compiled] = Path(directory) / f"batches-{compiled}.npz"
             save_batches(make_batches(options, compiled), paths[compiled])
         contestants = [start(options, name, paths) for name in options.contestants]
-        rounds = take_turns(contestants, options.rounds)
-        peaks = {contestant.name: contestant.finish() for contestant in contestants}
-
-    def speed(entry):
-        return entry.result["tokens"] / entry.wall_seconds
-
-    def cpu_speed(entry):
-        return entry.result["tokens"] / entry.cpu_seconds
-
-    references = [name for name in rounds if name.startswith("torch")]
-    return [
-        dict(
-            name=name,
-            tokens_per_second=median(done, speed),
-            tokens_per_second_by_round=[speed(entry) for entry in done],
-            ratios={other: median_ratio(done, rounds[other], speed) for other in references},
-            cpu_seconds_per_1000_tokens=1000 / median(done, cpu_speed),
-            cpu_ratios={other: median_ratio(done, rounds[other], cpu_speed) for other in references},
-            peak_memory_mib=peaks[name],
-            loss=done[-1].result["loss"],
-            parameters=done[-1].result["parameters"],
-        )
-        for name, done in rounds.items()
-    ]
+        return measure_speeds(contestants, options.rounds)
 
 
-def print_table(options, results):
-    """One line per contestant."""
+def title(options, results):
+    """What the table shows."""
     data = options.dataset or "random tokens with Multi30k's lengths"
-    table = Table(
-        title=f"Training, {options.size} Transformer, {results[0]['parameters']:,} parameters, {data}, "
+    return (
+        f"Training, {options.size} Transformer, {results[0]['parameters']:,} parameters, {data}, "
         f"{options.batch_size_tokens} tokens a batch, {options.threads} threads, "
         f"medians of {options.rounds} rounds of {options.batches} updates"
     )
-    references = list(results[0]["ratios"])
-    table.add_column("contestant")
-    headings = ["target tokens/s", "from - to", *(f"/ {name}" for name in references), "CPU s / 1000 tokens"]
-    headings += [*(f"CPU / {name}" for name in references), "peak MiB", "loss"]
-    for heading in headings:
-        table.add_column(heading, justify="right")
-    for entry in results:
-        rounds = entry["tokens_per_second_by_round"]
-        table.add_row(
-            entry["name"],
-            f"{entry['tokens_per_second']:,.0f}",
-            f"{min(rounds):,.0f} - {max(rounds):,.0f}",
-            *(f"{ratio:.2f}" for ratio in entry["ratios"].values()),
-            f"{entry['cpu_seconds_per_1000_tokens']:.2f}",
-            *(f"{ratio:.2f}" for ratio in entry["cpu_ratios"].values()),
-            f"{entry['peak_memory_mib']:,.0f}",
-            f"{entry['loss']:.3f}",
-        )
-    Console(width=max(160, Console().width)).print(table)
 
 
 @command_line
@@ -231,7 +188,7 @@ def main(argv=None):
     if options.json:
         print(json.dumps({"options": asdict(options), "results": results}, indent=2))
     else:
-        print_table(options, results)
+        print_speeds(title(options, results), "target tokens/s", results)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,22 @@ def test_a_run_leaves_preset_scores_and_learning_curve(finished, corpus):
     assert "BLEU" in done.stdout and "reference" in done.stdout
 
 
+def test_a_lowercase_translator_is_scored_without_regard_to_case(corpus, tmp_path):
+    config = parse_command_line(arguments(corpus, tmp_path, "--normalization", "lowercase"))
+    source, target = translation.make_tokenizers(config, translation.open_splits(config)[0], resumed=False)
+    assert source is target and source.decode(source.encode(["Am 3. Mai"])).numpy() == [b"am 3. mai"]
+
+    def echo(texts, progress):
+        return [text.lower() for text in texts]
+
+    pairs = [("The train to Prague leaves.", "The Train to Prague leaves.")] * 3
+    scores, _ = translation.evaluate(echo, pairs, config)
+    assert [scores[name].value for name in ("bleu", "chrf")] == pytest.approx([100.0, 100.0])
+    assert "case:lc" in scores["bleu"].signature and "case:lc" in scores["chrf"].signature
+    cased, _ = translation.evaluate(echo, pairs, parse_command_line(arguments(corpus, tmp_path)))
+    assert cased["bleu"].value < 60 and "case:mixed" in cased["bleu"].signature
+
+
 def test_subword_sampling_draws_every_epoch_anew(corpus, tmp_path):
     config = parse_command_line(arguments(corpus, tmp_path, "--subword-sampling", "0.3", "--max-length", "250"))
     pairs = translation.open_splits(config)[0]

@@ -90,6 +90,8 @@ def test_bleu_and_chrf_equal_the_command_line_of_sacrebleu(tmp_path):
     for score, options in (
         (metrics.bleu(HYPOTHESES, references), ("-m", "bleu")),
         (metrics.chrf(HYPOTHESES, references), ("-m", "chrf")),
+        (metrics.bleu(HYPOTHESES, references, lowercase=True), ("-m", "bleu", "-lc")),
+        (metrics.chrf(HYPOTHESES, references, lowercase=True), ("-m", "chrf", "--chrf-lowercase")),
     ):
         value, signature = sacrebleu_command(tmp_path, *options)
         assert score.value == pytest.approx(value, abs=1e-5)

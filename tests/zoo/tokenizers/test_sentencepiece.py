@@ -265,6 +265,19 @@ def test_normalising_models_agree_with_the_reference(corpus, normalization, mode
     assert round_trip(tokenizer, ["  Ａ  ① "]) == ["A 1"]
 
 
+@pytest.mark.parametrize("model_type", ["unigram", "bpe"])
+def test_lowercase_keeps_all_but_the_case_of_letters(corpus, model_type):
+    tokenizer = SentencePieceTokenizer.train(corpus, 420, model_type, normalization="lowercase")
+    reference = sentencepiece.SentencePieceProcessor(model_proto=tokenizer.model)
+    generator = random.Random(13)
+    texts = ["Straße ÄÖÜ ẞ İ Σ Ǆ Ⅷ 𐐀 <S>", *HARD_TEXTS, *(random_text(generator) for _ in range(2000))]
+    # Letter by letter: the ß stays, which folding would not let it, and no Σ is a final one.
+    assert round_trip(tokenizer, texts) == ["".join(letter.lower() for letter in text) for text in texts]
+    assert tokenizer.encode(texts).to_list() == reference.encode([escape_text(text) for text in texts])
+    cased = [piece for piece in tokenizer.id_to_token(range(4, 420)) if piece != piece.lower()]
+    assert all(piece.startswith("<0x") for piece in cased)
+
+
 def test_without_byte_fallback_new_characters_are_unknown_and_escapes_still_work(corpus):
     tokenizer = SentencePieceTokenizer.train(corpus, 200, byte_fallback=False)
     assert round_trip(tokenizer, ["a\tb 語 ▁"]) == ["a\tb  ⁇  ▁"]
