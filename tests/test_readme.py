@@ -271,7 +271,7 @@ def test_python_programs_run(workplace):
     assert len(programs) == 3
     for program in programs:
         run(["-c", program], workplace)
-    assert (workplace / "serving/mine/1/saved_model.pb").is_file()
+    assert (workplace / "serving/python/1/saved_model.pb").is_file()
     assert (workplace / "my_preset/config.json").is_file()
     loading = "import keras, zoo; print(keras.saving.load_model('model.keras').count_params())"
     assert int(run(["-c", loading], workplace).split()[-1]) > 100_000

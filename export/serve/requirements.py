@@ -27,5 +27,5 @@ def require_serving_extra():
         except ModuleNotFoundError as error:
             raise UserError(
                 f"the local server needs the Python module {error.name!r}, which is not installed; "
-                "run: pip install 'keras-transformer-zoo[serving]'"
+                "run: pip install '.[serving]' in the project's folder"
             ) from error

@@ -8,8 +8,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_text
+from tiny_encoder_tasks import make_recognizer
+from tiny_generator import make_generator
 
-TEXTS = ["ABC Österreich", "", "😀 One Two Three Four Five Six Seven"]
+from export.signatures import ServedTask, build_signatures
+
+TEXTS = [
+    "ABC Österreich",
+    "",
+    "😀 One Two Three Four Five Six Seven",
+    b"Marie \xff born in K\xc3\xb6ln",
+    "the slow fox",
+]
 
 # Operations that TensorFlow Serving up to 2.19 does not link.
 NEWER_LIBRARIES = ("_trimmer_ops.so", "_utf8_binarize_op.so")
@@ -48,15 +58,39 @@ def _run(loader, directory, texts, left_out=()):
     )
 
 
-def test_old_and_new_servers_answer_as_python(loader, exported):
-    task, directory = exported
-    expected = task.predict_batch(tf.constant(TEXTS))
+def _answers(stdout):
+    """Outputs of the loader by name, as arrays."""
+    found = {}
+    for line in stdout.splitlines():
+        name, shape, *values = line.split(" ")
+        strings = bool(values) and values[0].startswith("s")
+        values = [bytes.fromhex(value[1:]) if strings else float(value) for value in values]
+        found[name] = np.array(values, object if strings else float).reshape([int(n) for n in shape.split("x")[1:]])
+    return found
+
+
+@pytest.fixture(scope="module")
+def make_task(tiny_translator):
+    """Makers of tasks with each kind of tokenizer, by its name."""
+    return {"SentencePiece": lambda: tiny_translator, "WordPiece": make_recognizer, "byte pairs": make_generator}
+
+
+@pytest.mark.parametrize("tokenizer", ["SentencePiece", "WordPiece", "byte pairs"])
+def test_old_and_new_servers_answer_as_python(loader, make_task, tokenizer, tmp_path):
+    task = make_task[tokenizer]()
+    tf.saved_model.save(ServedTask(task), str(tmp_path), signatures=build_signatures(task))
+    expected = {name: value.numpy() for name, value in task.predict_batch(tf.constant(TEXTS)).items()}
     for left_out in ((), NEWER_LIBRARIES):
-        finished = _run(loader, directory, TEXTS, left_out)
+        finished = _run(loader, tmp_path, TEXTS, left_out)
         assert finished.returncode == 0, finished.stderr
-        answers = [line.split(" ") for line in finished.stdout.splitlines()]
-        assert [bytes.fromhex(text) for text, _ in answers] == expected["text"].numpy().tolist()
-        np.testing.assert_allclose([float(score) for _, score in answers], expected["score"].numpy(), rtol=1e-6)
+        answers = _answers(finished.stdout)
+        assert answers.keys() == expected.keys()
+        for name, value in expected.items():
+            if value.dtype == object:
+                assert answers[name].tolist() == value.tolist(), name
+            else:
+                np.testing.assert_allclose(answers[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
+    assert any(value.dtype == object and value.size and any(value.flat) for value in expected.values())
 
 
 def test_xla_is_off_as_on_a_stock_server(loader, tmp_path):

@@ -212,7 +212,12 @@ def test_configurations(directory, changes, words):
 def test_other_kinds_and_formats(directory):
     refuse(directory, "holds a model of kind 'language_model', which is no 'encoder'", kind="encoder")
     (directory / "model.safetensors").rename(directory / "tf_model.h5")
-    with pytest.raises(UserError, match="a model of type 'gpt2' is read from safetensors files only"):
+    with pytest.raises(UserError, match=r"a model of type 'gpt2' is read from safetensors files only$"):
+        load_foreign(directory)
+    (directory / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(
+        UserError, match=r"safetensors files only; .*pytorch_model\.bin is a pickle.*where you trust it, c"
+    ):
         load_foreign(directory)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from zoo.checkpoints.bert_families import FAMILIES
 from zoo.checkpoints.gpt2 import MODEL_TYPE as GPT2
+from zoo.checkpoints.hugging_face.safetensors_files import pickle_advice
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE_FAMILIES
 from zoo.errors import UserError
 
@@ -129,7 +130,11 @@ class Configuration:
                 return family
         others = [GPT2, "t5", *(family.name for family in SEQUENCE_TO_SEQUENCE_FAMILIES)]
         if model_type in others:
-            raise UserError(f"{self.path}: a model of type {model_type!r} is read from safetensors files only")
+            pickle = pickle_advice(self.path.parent)
+            raise UserError(
+                f"{self.path}: a model of type {model_type!r} is read from safetensors files only"
+                + ("" if pickle is None else f"; {pickle}")
+            )
         known = ", ".join(sorted([*others, *(name for family in FAMILIES for name in family.model_types)]))
         raise UserError(f"{self.path}: model_type {model_type!r} is not supported; supported are {known}")
 

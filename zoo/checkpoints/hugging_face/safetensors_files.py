@@ -88,17 +88,25 @@ def _read_weight_map(index):
     return weight_map
 
 
-def _why_not(directory):
-    """What to say of a directory without safetensors."""
+def pickle_advice(directory):
+    """What to say of a directory whose weights are a pickle of PyTorch; None if it holds none."""
     files = sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
     pickles = [name for name in files if name.endswith((".bin", ".pt", ".pth", ".ckpt"))]
-    if pickles:
-        code = _CONVERSION % pickles[0]
-        return (
-            f"{directory / pickles[0]} is a pickle, which can run any code when it is read, so it is refused; "
-            f'where you trust it, convert it in its directory with: python -c "{code}"'
-        )
-    if "tf_model.h5" in files:
+    if not pickles:
+        return None
+    code = _CONVERSION % pickles[0]
+    return (
+        f"{directory / pickles[0]} is a pickle, which can run any code when it is read, so it is refused; "
+        f'where you trust it, convert it in its directory with: python -c "{code}"'
+    )
+
+
+def _why_not(directory):
+    """What to say of a directory without safetensors."""
+    pickle = pickle_advice(directory)
+    if pickle is not None:
+        return pickle
+    if (directory / "tf_model.h5").is_file():
         return (
             f"{directory} holds tf_model.h5 and no {WEIGHTS_FILE}; convert it with "
             f"python -m zoo.convert {directory} NEW_DIRECTORY"
