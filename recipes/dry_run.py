@@ -1,11 +1,12 @@
 """What a training would be, without doing it."""
 
+import math
 import sys
 
 import keras
 import numpy as np
 
-from zoo.training import replicas_of, scope_of
+from zoo.training import check_heads, replicas_of, scope_of, shape_on_one_device
 
 
 def end_if_dry_run(config, model, batches, total_steps):
@@ -19,15 +20,18 @@ def end_if_dry_run(config, model, batches, total_steps):
     """
     if not config.devices.dry_run:
         return
+    # By all processes, which make the optimizer's variables together.
+    found = facts(config, model, batches, total_steps)
     if replicas_of(model).is_chief:
-        for name, value in facts(config, model, batches, total_steps).items():
+        for name, value in found.items():
             print(f"{name:<12} {value}")
     sys.exit(0)
 
 
 def facts(config, model, batches, total_steps):
     """Lines to print by name, a dict."""
-    replicas, parts = replicas_of(model).count, config.devices.accumulate_steps
+    check_heads(model)
+    replicas, parts = replicas_of(model), config.devices.accumulate_steps
     if not model.optimizer.built:
         with scope_of(model):
             model.optimizer.build(model.trainable_variables)
@@ -40,18 +44,36 @@ def facts(config, model, batches, total_steps):
     epoch = batches.num_batches()  # None for a corpus too large to be counted
     epochs = f", {epoch:,} to an epoch: {total_steps / epoch:,.1f} epochs" if epoch else ""
     return {
-        "devices": f"{replicas} ({keras.backend.backend()} backend, strategy {config.devices.strategy})",
+        "devices": (
+            f"{replicas.count * replicas.devices_each} ({keras.backend.backend()} backend, strategy "
+            f"{config.devices.strategy}{_mesh(replicas)})"
+        ),
         "precision": config.precision,
         "parameters": f"{model.count_params():,}",
-        "batch": f"the first: {shapes}; {labels:,} labels; {-(-rows // (replicas * parts))} rows at a time on a device",
+        "batch": (
+            f"the first: {shapes}; {labels:,} labels; {-(-rows // (replicas.count * parts))} rows at a time on a device"
+        ),
         "memory": (
             f"{weights + gradients + moments:,.0f} MiB a device: weights {weights:,.0f}, gradients {gradients:,.0f}, "
             f"optimizer {moments:,.0f}; activations come on top"
         ),
         "updates": f"{total_steps:,}{epochs}",
+        **shapes_to_compile(model, batches),
     }
 
 
+def shapes_to_compile(model, batches):
+    """For how many shapes of batches an update may have to be compiled, where it is; a line by name or none."""
+    most = getattr(batches, "most_shapes", None)
+    return {"shapes": f"at most {most:,}, each compiled once"} if model.jit_compile and most else {}
+
+
 def mebibytes(variables):
-    """Memory of the values of variables."""
-    return sum(int(np.prod(v.shape)) * np.dtype(v.dtype).itemsize for v in variables) / 2**20
+    """Memory of the values of variables, or the parts of them, that one device holds."""
+    return sum(math.prod(shape_on_one_device(v)) * np.dtype(v.dtype).itemsize for v in variables) / 2**20
+
+
+def _mesh(replicas):
+    if replicas.devices_each == 1:
+        return ""
+    return f", batches divided over {replicas.count}, the model over {replicas.devices_each}"

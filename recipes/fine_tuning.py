@@ -3,7 +3,9 @@
 import keras
 
 from recipes.dry_run import end_if_dry_run
+from recipes.reports import model_flops, report_callbacks
 from recipes.train_and_average import leave_the_rest_to_the_chief
+from zoo.layers import recompute_blocks
 from zoo.models import ENCODER_SIZES, Encoder
 from zoo.tasks import load_pretrained_encoder
 from zoo.tokenizers import WordPieceTokenizer
@@ -12,7 +14,6 @@ from zoo.training import (
     EarlyStopping,
     LinearDecay,
     Resume,
-    TensorBoard,
     TokenCrossEntropy,
     average_checkpoints,
     build_optimizer,
@@ -92,6 +93,8 @@ def fine_tune(config, model, batches, validation, metric):
     """
     epoch = batches.num_batches()
     end_if_dry_run(config, model, batches, epoch * config.epochs)
+    if config.devices.recompute:
+        recompute_blocks(model)
     interval = max(1, epoch // config.validations_per_epoch)
     result = train(
         model,
@@ -106,8 +109,9 @@ def fine_tune(config, model, batches, validation, metric):
             EarlyStopping(metric, config.early_stopping_patience, "max") if config.early_stopping_patience else None
         ),
         resume=Resume(keep_last=1, keep_best=config.average_checkpoints, metric=metric, mode="max"),
-        callbacks=[TensorBoard()] if config.tensorboard else [],
+        callbacks=report_callbacks(config),
         max_minutes=config.max_minutes,
+        model_flops=model_flops(config, model),
     )
     leave_the_rest_to_the_chief(model)
     checkpoints = select_checkpoints(config.directory, config.average_checkpoints, metric, "max")

@@ -3,11 +3,13 @@
 import sys
 
 from recipes.dry_run import end_if_dry_run
+from recipes.reports import model_flops, report_callbacks
+from zoo.layers import recompute_blocks
 from zoo.training import (
     EarlyStopping,
     Resume,
-    TensorBoard,
     average_checkpoints,
+    part_processes,
     plot_learning_curve,
     replicas_of,
     scope_of,
@@ -18,7 +20,9 @@ from zoo.training import (
 
 def leave_the_rest_to_the_chief(model):
     """Ends this process if it is one of several that trained the model and another is to evaluate and save it."""
-    if not replicas_of(model).is_chief:
+    is_chief = replicas_of(model).is_chief
+    part_processes(model)
+    if not is_chief:
         sys.exit(0)
 
 
@@ -39,6 +43,8 @@ def train_and_average(config, model, batches, validation, *, metric, mode, callb
         averages.
     """
     end_if_dry_run(config, model, batches, config.total_steps)
+    if config.devices.recompute:
+        recompute_blocks(model)
     best_by = metric if config.average_best else None
     result = train(
         model,
@@ -58,8 +64,9 @@ def train_and_average(config, model, batches, validation, *, metric, mode, callb
             metric=best_by,
             mode=mode,
         ),
-        callbacks=[*callbacks, *([TensorBoard()] if config.tensorboard else [])],
+        callbacks=[*callbacks, *report_callbacks(config)],
         max_minutes=config.max_minutes,
+        model_flops=model_flops(config, model),
     )
     leave_the_rest_to_the_chief(model)
     if config.ema_momentum:

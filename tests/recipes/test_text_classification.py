@@ -29,7 +29,8 @@ def arguments(directory, *extra):
 def finished(corpus, tmp_path_factory):
     directory = tmp_path_factory.mktemp("runs") / "finished"
     extra = ("--train", corpus / "train.csv", "--test", corpus / "test.csv")
-    results = text_classification.run(parse_command_line(arguments(directory, *extra)))
+    speed = ("--recompute", "--profile", 2, "--peak-teraflops", 0.25)
+    results = text_classification.run(parse_command_line(arguments(directory, *extra, *speed)))
     return directory, results
 
 
@@ -40,6 +41,15 @@ def test_it_learns_and_reports(finished):
     assert results["scores"]["confusion"]["names"] == sorted(TOPICS)
     for picture in ("learning_curve.png", "test.confusion.png", "test.reliability.png"):
         assert (directory / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_speed_is_reported(finished):
+    directory, results = finished
+    assert results["labels_per_second"] > 0 and results["compiled_shapes"] is None
+    assert results["mfu"] == pytest.approx(results["model_flops_per_second"] / 0.25e12)
+    # 2 N operations a weight in the blocks alone, N = 2 * 12 * 128 ** 2, for each of at least 8 tokens to a label.
+    assert results["model_flops_per_second"] > results["labels_per_second"] * 3 * 2 * (2 * 12 * 128**2) * 8
+    assert list((directory / "profile").rglob("*.xplane.pb"))
 
 
 def test_calibration_does_not_make_probabilities_worse(finished):
@@ -73,6 +83,8 @@ def test_many_labels(corpus, tmp_path):
         ((), "own data: give --train, or a named data set with --dataset"),
         (("--train", "texts.txt"), "texts.txt: the name must end in .csv, .tsv or .jsonl"),
         (("--train", "none.csv"), "none.csv"),
+        (("--peak-teraflops", "0"), "--peak-teraflops must be above 0, got 0.0"),
+        (("--profile", "-1"), "--profile must not be negative, got -1"),
         (("--max-source-length", "3"), "--max-source-length must be at least 4, got 3"),
         (("--dataset", "wnut17x"), "there is no data set 'wnut17x'"),
     ],

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zoo.data.length_buckets import bucket_lengths
+from zoo.data.length_buckets import bucket_lengths, num_buckets
 from zoo.data.pair_batches import PairBatches
 from zoo.errors import UserError
 
@@ -88,6 +88,11 @@ class JoinedPairBatches(PairBatches):
             UserError: When no pair is left, or the epoch has fewer than `skip_batches` batches.
         """
         return super().epoch(epoch, skip_batches)
+
+    @property
+    def most_shapes(self):
+        """As of `PairBatches`."""
+        return num_buckets(self._max_joined_length, self._length_multiple) if self._fixed_rows else None
 
     def _buckets(self, pool, rows=slice(None)):
         joined = pool.source.lengths[rows] + self._separator_ids.size + pool.target.lengths[rows]

@@ -19,6 +19,11 @@ def bucket_lengths(lengths, multiple, maximum):
     return np.minimum(-(-lengths // multiple) * multiple, maximum)
 
 
+def num_buckets(maximum, multiple):
+    """How many values `bucket_lengths` has for lengths of 1 to `maximum`."""
+    return -(-maximum // multiple)
+
+
 def similar_lengths_first(source_buckets, target_buckets):
     """Returns an order (int array [N]) in which neighbours have equal or adjacent bucketed lengths.
 

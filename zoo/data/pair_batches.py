@@ -1,12 +1,13 @@
 """Training and validation batches of text pairs: tokenised, filtered, grouped by length, sized in tokens, shuffled."""
 
+import math
 from itertools import islice
 
 import numpy as np
 
 from zoo.data.batch_stream import BatchStream
 from zoo.data.encoded_pairs import EncodedPairs, TokenRows
-from zoo.data.length_buckets import bucket_lengths, cut_batches, similar_lengths_first
+from zoo.data.length_buckets import bucket_lengths, cut_batches, num_buckets, similar_lengths_first
 from zoo.data.length_filter import LengthFilter
 from zoo.errors import UserError
 
@@ -183,6 +184,14 @@ class PairBatches:
         if pool is None:
             raise UserError(self._nothing_left())
         return len(self._plan(pool, rng)) if self._fits else None
+
+    @property
+    def most_shapes(self):
+        """Most shapes that batches have, whatever the corpus, for a compiler; None without `fixed_rows`."""
+        if not self._fixed_rows:
+            return None
+        limits = self._filter.max_source_length, self._filter.max_target_length
+        return math.prod(num_buckets(limit, self._length_multiple) for limit in limits)
 
     @property
     def padding_efficiency(self):

@@ -4,7 +4,7 @@ import numpy as np
 
 from zoo.data.batch_stream import BatchStream
 from zoo.data.encoded_pairs import TokenRows
-from zoo.data.length_buckets import bucket_lengths
+from zoo.data.length_buckets import bucket_lengths, num_buckets
 from zoo.errors import UserError
 
 # Rows of similar length are looked for among this many batches at a time, so that batches stay random.
@@ -89,6 +89,11 @@ class RowBatches:
     def num_batches(self, epoch=0):
         """Number of batches of any epoch."""
         return -(-len(self) // self._batch_size)
+
+    @property
+    def most_shapes(self):
+        """Most shapes that batches have, for a compiler; None without `fixed_rows`."""
+        return num_buckets(int(self._token_ids.lengths.max()), self._length_multiple) if self._fixed_rows else None
 
     def epoch(self, epoch, skip_batches=0):
         """Iterates over the batches of one epoch.

@@ -8,6 +8,7 @@ from zoo.layers.feed_forward import FeedForward
 from zoo.layers.masked_language_model_head import MaskedLanguageModelHead
 from zoo.layers.multi_head_attention import MultiHeadAttention
 from zoo.layers.position_embedding import PositionEmbedding, sinusoidal_table
+from zoo.layers.recomputation import Recomputable, recompute_blocks
 from zoo.layers.relative_position_bias import RelativePositionBias
 from zoo.layers.t5_block import T5Block
 from zoo.layers.token_embedding import TokenEmbedding
@@ -19,11 +20,13 @@ __all__ = [
     "MaskedLanguageModelHead",
     "MultiHeadAttention",
     "PositionEmbedding",
+    "Recomputable",
     "RelativePositionBias",
     "T5Block",
     "TokenEmbedding",
     "TransformerCausalBlock",
     "TransformerDecoderBlock",
     "TransformerEncoderBlock",
+    "recompute_blocks",
     "sinusoidal_table",
 ]

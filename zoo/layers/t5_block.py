@@ -6,10 +6,11 @@ from keras import ops
 from zoo.layers.activations import activate, check_activation
 from zoo.layers.biased_attention import BiasedAttention
 from zoo.layers.feed_forward import FeedForward
+from zoo.layers.recomputation import Recomputable
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class T5Block(keras.layers.Layer):
+class T5Block(Recomputable, keras.layers.Layer):
     """Self-attention, in a decoder attention to the encoded source, then a feed-forward network, without biases.
 
     Each sub-layer reads what is normalised by its root mean square alone, and adds to what comes in.

@@ -7,11 +7,12 @@ from zoo.errors import UserError
 from zoo.layers.feed_forward import FeedForward
 from zoo.layers.initializers import projection_initializer
 from zoo.layers.multi_head_attention import MultiHeadAttention
+from zoo.layers.recomputation import Recomputable
 
 NORMS = ("post", "pre")
 
 
-class TransformerBlock(keras.layers.Layer):
+class TransformerBlock(Recomputable, keras.layers.Layer):
     """What encoder and decoder blocks share: configuration, sub-layers and the residual branch around each.
 
     Args:

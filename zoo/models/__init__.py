@@ -2,6 +2,7 @@
 
 from zoo.models.encoder import Encoder
 from zoo.models.encoder_decoder import EncoderDecoder
+from zoo.models.flop_count import training_flops
 from zoo.models.gpt2 import GPT2
 from zoo.models.masked_token_predictor import MaskedTokenPredictor
 from zoo.models.sequence_classifier import SequenceClassifier
@@ -20,4 +21,5 @@ __all__ = [
     "MaskedTokenPredictor",
     "SequenceClassifier",
     "TokenClassifier",
+    "training_flops",
 ]

@@ -44,9 +44,20 @@ def _compile_for_jax(model, function, static_argnames):
     compiled = jax.jit(with_state, static_argnames=static_argnames)
 
     def call(**arguments):
-        return compiled([variable.value for variable in model.variables], **arguments)
+        return compiled([_on_this_process(variable.value) for variable in model.variables], **arguments)
 
     return call
+
+
+def _on_this_process(array):
+    """An array, of which others of several training processes have copies, for this process to compute with alone."""
+    import jax
+
+    if array.is_fully_addressable:
+        return array
+    sharding = jax.sharding.NamedSharding(array.sharding.mesh.local_mesh, array.sharding.spec)
+    parts = [shard.data for shard in array.addressable_shards]
+    return jax.make_array_from_single_device_arrays(array.shape, sharding, parts)
 
 
 def traced(function, *signature):

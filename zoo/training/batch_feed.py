@@ -12,10 +12,19 @@ from zoo.training.variable_shapes import dataset_of_any_shape
 
 
 class FedBatch(NamedTuple):
-    """What is remembered of a batch: the `(epoch, batch)` after it, and its real labels, of all outputs."""
+    """What is remembered of a batch.
+
+    Attributes:
+        position: The `(epoch, batch)` after it.
+        tokens: Its real labels, of all outputs.
+        flops: Floating-point operations that the model needs for it; 0 if they are not counted.
+        shapes: Of all arrays that one training step gets.
+    """
 
     position: tuple[int, int]
     tokens: int
+    flops: float
+    shapes: tuple[tuple[int, ...], ...]
 
 
 class BatchFeed:
@@ -31,14 +40,21 @@ class BatchFeed:
             attribute `position` is the `(epoch, batch)` with which another stream would go on after the batch it
             yielded last. See `zoo.data.PairBatches`.
         position: `(epoch, batch)` to start from.
-        split: From a batch to a list of what `fit` is to get for it, one after the other; the batch itself if None.
+        split: From a batch to a list of what `fit` is to get for it, one after the other, all of the same shapes; the
+            batch itself if None.
+        flops_of: From the inputs of a batch to its floating-point operations, a function of their shapes; they are not
+            counted if None.
 
     Attributes:
         error: What reading a batch raised, if it did; TensorFlow hides it in an error of its own.
+        shapes: Set of the `FedBatch.shapes` that have been trained on.
     """
 
-    def __init__(self, batches, position=(0, 0), split=None):
+    def __init__(self, batches, position=(0, 0), split=None, flops_of=None):
         self._split = split or (lambda batch: [batch])
+        self._flops_of = flops_of or (lambda x: 0)
+        self._flops = {}  # by shapes of the inputs
+        self.shapes = set()
         self._stream = batches.stream(*position)
         self._pending = deque()
         self._lock = threading.Lock()
@@ -48,6 +64,8 @@ class BatchFeed:
     def _read(self):
         try:
             batch = next(self._stream)
+            parts = self._split(batch)
+            flops = self._counted_flops(batch[0])
         except StopIteration:
             self.error = UserError("there are no training batches: the data is empty or every example was filtered out")
             raise self.error from None
@@ -55,28 +73,34 @@ class BatchFeed:
             self.error = error
             raise
         labels = sum(int(np.count_nonzero(each)) for each in keras.tree.flatten(batch[2]))
-        fed = FedBatch(tuple(self._stream.position), labels)
-        self._pending.append((batch, fed))
-        return batch
+        fed = FedBatch(tuple(self._stream.position), labels, flops, _shapes(parts[0]))
+        self._pending.append((parts, fed))
+        return parts
+
+    def _counted_flops(self, x):
+        shapes = _shapes(x)
+        if shapes not in self._flops:
+            self._flops[shapes] = self._flops_of(x)
+        return self._flops[shapes]
 
     def first_batch(self):
-        """The next batch to train on, which stays in the feed."""
+        """What `fit` gets next: a batch or the first of what it is split into, which stays in the feed."""
         with self._lock:
-            return self._pending[0][0] if self._pending else self._read()
+            return (self._pending[0][0] if self._pending else self._read())[0]
 
     def _batches(self):
         """Yields what has not been trained on, until another reader begins."""
         reader = self._reader = object()
         with self._lock:
-            left = [batch for batch, _ in self._pending]
-        for batch in left:
-            yield from self._split(batch)
+            left = [parts for parts, _ in self._pending]
+        for parts in left:
+            yield from parts
         while True:
             with self._lock:
                 if self._reader is not reader:
                     return
-                batch = self._read()
-            yield from self._split(batch)
+                parts = self._read()
+            yield from parts
 
     def fit_input(self, strategy=None):
         """What to give to `model.fit`: a dataset under TensorFlow, a generator elsewhere.
@@ -86,7 +110,7 @@ class BatchFeed:
         """
         if keras.backend.backend() != "tensorflow":
             return self._batches()
-        dataset = dataset_of_any_shape(self._batches, self._split(self.first_batch())[0])
+        dataset = dataset_of_any_shape(self._batches, self.first_batch())
         if strategy is None:
             return dataset
         return strategy.distribute_datasets_from_function(lambda context: dataset)
@@ -94,4 +118,10 @@ class BatchFeed:
     def trained(self, count) -> list[FedBatch]:
         """Forgets the next `count` batches, which have been trained on, and says what they were."""
         with self._lock:
-            return [self._pending.popleft()[1] for _ in range(count)]
+            fed = [self._pending.popleft()[1] for _ in range(count)]
+        self.shapes.update(batch.shapes for batch in fed)
+        return fed
+
+
+def _shapes(nest):
+    return tuple(array.shape for array in keras.tree.flatten(nest))

@@ -7,6 +7,8 @@ import os
 import keras
 
 from zoo.errors import UserError
+from zoo.training.jax_processes import check_processes, join_processes
+from zoo.training.layouts import TensorParallel
 from zoo.training.rendezvous import meet
 
 STRATEGIES = {
@@ -42,14 +44,18 @@ class Devices:
         return contextlib.nullcontext() if self._strategy is None else self._strategy.scope()
 
 
-def open_devices(strategy="auto"):
+def open_devices(strategy="auto", mesh=None):
     """Opens devices; called once, before any model is made.
 
     Args:
         strategy: "one" device; under TensorFlow all devices of this machine ("mirrored"), those of the workers that
             the environment variable TF_CONFIG, or Slurm, names ("multi_worker") or a "tpu"; under JAX a "mesh" of all
-            devices; under PyTorch the processes that `torchrun` started ("torchrun"). "auto" is what the environment
-            asks for, else all devices of this machine.
+            devices, also those of other processes if JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID, or
+            Slurm, name some; under PyTorch the processes that `torchrun` started ("torchrun"). "auto" is what the
+            environment asks for, else all devices of this machine.
+        mesh: `(data, model)`, numbers of devices along the axes of a mesh under JAX. The rows of batches are divided
+            over the first, the weights over the second; see `zoo.training.layouts`. All devices along the first if
+            None.
 
     Returns:
         `Devices`.
@@ -61,9 +67,15 @@ def open_devices(strategy="auto"):
     if strategy not in STRATEGIES[backend]:
         known = ", ".join(STRATEGIES[backend])
         raise UserError(f'--strategy "{strategy}" does not exist on the {backend} backend: choose one of {known}')
+    if mesh is not None and backend != "jax":
+        raise UserError(f"--mesh does not exist on the {backend} backend: leave it out, or set KERAS_BACKEND=jax")
+    if mesh is not None and strategy == "one":
+        raise UserError("--mesh is of several devices: leave it out, or choose --strategy mesh")
     if strategy == "one":
         return Devices()
-    return {"tensorflow": _open_tensorflow, "jax": _open_jax, "torch": _open_torch}[backend](strategy)
+    if backend == "jax":
+        return _open_jax(strategy, mesh)
+    return _open_tensorflow(strategy) if backend == "tensorflow" else _open_torch(strategy)
 
 
 def _open_tensorflow(strategy):
@@ -113,11 +125,21 @@ def _workers_of_tf_config():
         ) from error
 
 
-def _open_jax(strategy):
-    devices = keras.distribution.list_devices()
-    if strategy == "auto" and len(devices) == 1:
-        return Devices()
-    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+def _open_jax(strategy, mesh):
+    join_processes(_SECONDS_TO_MEET)
+    count = keras.distribution.get_device_count()
+    if mesh is None:
+        if strategy == "auto" and count == 1:
+            return Devices()
+        mesh = (count, 1)
+    data, model = mesh
+    if data * model != count:
+        raise UserError(
+            f"--mesh {data}x{model} is of {data * model} devices, and there are {count}: choose two numbers whose "
+            f"product is {count}"
+        )
+    check_processes(model)
+    keras.distribution.set_distribution(TensorParallel(data, model))
     return Devices()
 
 

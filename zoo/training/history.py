@@ -28,8 +28,8 @@ def _written(path, mode="w"):
 class History(TrainingCallback):
     """Writes `history.jsonl` in the run's folder while training, and `history.csv` when it ends.
 
-    Rows have `kind` "train" (step, epoch, loss, learning_rate, tokens_per_second, elapsed_seconds) or "validation"
-    (step and all `val_` values). Checkpoints keep the rows so far: after a kill, rows past the checkpoint go.
+    Rows have `kind` "train" (what `TrainingCallback.on_log` is told) or "validation" (step and all `val_` values).
+    Checkpoints keep the rows so far: after a kill, rows past the checkpoint go.
 
     Attributes:
         rows: list of dicts, oldest first.

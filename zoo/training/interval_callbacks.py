@@ -27,9 +27,12 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         log_every_steps: Updates between `on_log` reports.
         max_seconds: Wall time of the run at which it stops, or None.
         preemption: `Preemption` upon which it stops, or None.
+        peak_flops: What the devices could compute, in FLOP/s, or None.
     """
 
-    def __init__(self, callbacks, updates, run, feed, log_every_steps, max_seconds=None, preemption=None):
+    def __init__(
+        self, callbacks, updates, run, feed, log_every_steps, max_seconds=None, preemption=None, peak_flops=None
+    ):
         super().__init__(callbacks, add_history=True, model=updates.model)
         self._updates = updates
         updates.history = updates.model.history  # what `fit` returns
@@ -38,9 +41,11 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         self._log_every_steps = log_every_steps
         self._max_seconds = max_seconds
         self._preemption = preemption
+        self._peak_flops = peak_flops
         self._several_processes = replicas_of(updates).num_processes > 1
         self._schedule = _learning_rate_of(updates.optimizer)
         self._each_step = [callback for callback in self.callbacks if _wants_steps(callback)]
+        self._around_steps = [callback for callback in self.callbacks if isinstance(callback, TrainingCallback)]
         self._start_interval()
 
     def _start_interval(self):
@@ -76,6 +81,8 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         if self._trained == 0:
             # What was drawn since the last step, by validation or by `fit` itself, must make no difference.
             set_random_states(self._run.random_states)
+        for callback in self._around_steps:
+            callback.on_step_begin(self._run.step + 1)
         for callback in self._each_step:
             callback.on_train_batch_begin(batch, {})
 
@@ -87,6 +94,8 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         run.step += len(fed)
         run.position = fed[-1].position
         self._window.append((run.step, logs["loss"], fed))
+        for callback in self._around_steps:
+            callback.on_step_end(run.step, logs["loss"])
         if run.step % self._log_every_steps == 0:
             self._report()
         if self._each_step:
@@ -131,7 +140,7 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
             run.stop_reason = "preempted" if preempted else "time"
 
     def _report(self):
-        losses, tokens = 0.0, 0
+        losses, tokens, flops = 0.0, 0, 0
         for step, loss, fed in self._window:
             loss = float(np.sum(keras.ops.convert_to_numpy(loss)))
             if not math.isfinite(loss):
@@ -139,16 +148,22 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
             step_tokens = sum(batch.tokens for batch in fed)
             losses += loss * step_tokens
             tokens += step_tokens
+            flops += sum(batch.flops for batch in fed)
         self._losses += losses
         self._tokens += tokens
         now = time.perf_counter()
+        seconds = max(now - self._window_started, 1e-9)
         report = {
             "step": self._run.step,
             "epoch": self._run.position[0],
             "loss": losses / max(tokens, 1),
-            "tokens_per_second": tokens / max(now - self._window_started, 1e-9),
+            "tokens_per_second": tokens / seconds,
             "elapsed_seconds": self._run.elapsed_seconds,
         }
+        if flops:
+            report["model_flops_per_second"] = flops / seconds
+            if self._peak_flops is not None:
+                report["mfu"] = flops / seconds / self._peak_flops
         if self._schedule is not None:
             report["learning_rate"] = float(self._schedule(self._run.step - 1))
         self._window = []

@@ -11,6 +11,8 @@ from zoo.training.batch_parts import every_nth_row, pad_rows
 from zoo.training.early_stopping import EarlyStopping
 from zoo.training.history import History
 from zoo.training.interval_callbacks import IntervalCallbacks
+from zoo.training.jax_processes import end_without_the_others
+from zoo.training.layouts import check_heads
 from zoo.training.nonfinite_loss import NonFiniteLossError, explain_nonfinite_loss
 from zoo.training.optimizers import OPTIMIZERS
 from zoo.training.preemption import Preemption
@@ -32,12 +34,14 @@ class TrainingResult(NamedTuple):
         stop_reason: "finished", "early_stopping", "time", or "callback" where a callback set `model.stop_training`.
         history: Rows as in `history.jsonl`, see `zoo.training.history.History`.
         elapsed_seconds: Wall time over all sittings.
+        compiled_shapes: Shapes of batches that this sitting compiled an update for; None without a compiler.
     """
 
     step: int
     stop_reason: str
     history: list[dict]
     elapsed_seconds: float
+    compiled_shapes: int | None = None
 
 
 def train(
@@ -56,6 +60,7 @@ def train(
     log_every_steps=50,
     max_minutes=None,
     progress=True,
+    model_flops=None,
 ):
     """Trains a compiled model, from its newest checkpoint in `directory` if there is one.
 
@@ -88,6 +93,7 @@ def train(
         max_minutes: Wall time of the run over all sittings after which it stops with a checkpoint, after one update at
             the least; a later call with more time goes on as if it had not stopped.
         progress: Whether to show progress on standard error.
+        model_flops: `ModelFlops`, with which speed is reported in FLOP/s too.
 
     Returns:
         `TrainingResult`.
@@ -118,6 +124,7 @@ def train(
 
     with scope_of(model):
         _build(model, batches)
+    check_heads(model)
     _check_loss(model)
     spread_generators(replicas)
     run.random_states = random_states()
@@ -139,11 +146,12 @@ def train(
         batch = pad_rows((x, labels, loss.divided(weights)), replicas.count * accumulate_steps)
         return [every_nth_row(batch, *share) for share in replicas.shares]
 
-    feed = BatchFeed(batches, run.position, split)
+    feed = BatchFeed(batches, run.position, split, model_flops and model_flops.of_batch)
     with scope_of(model):
         updates = update_model(model, loss, accumulate_steps)
     with Preemption() as preemption:
-        events = IntervalCallbacks(ordered, updates, run, feed, log_every_steps, max_seconds, preemption)
+        peak_flops = model_flops and model_flops.peak
+        events = IntervalCallbacks(ordered, updates, run, feed, log_every_steps, max_seconds, preemption, peak_flops)
         events.begin()
         try:
             while run.stop_reason is None:
@@ -152,7 +160,8 @@ def train(
             raise UserError(explain_nonfinite_loss(error, model, batches, resume)) from None
         finally:
             events.end()
-    return TrainingResult(run.step, run.stop_reason, history.rows, run.elapsed_seconds)
+    compiled = len(feed.shapes) if updates.jit_compile and not updates.run_eagerly else None
+    return TrainingResult(run.step, run.stop_reason, history.rows, run.elapsed_seconds, compiled)
 
 
 def _fit_interval(updates, feed, run, events):
@@ -172,6 +181,8 @@ def _fit_interval(updates, feed, run, events):
         if feed.error is not None:
             raise feed.error from None
         if _lost_a_worker(updates, error):
+            if keras.backend.backend() == "jax":
+                end_without_the_others()
             raise UserError(
                 f"another worker is gone at step {run.step} ({type(error).__name__}): start all workers again with the "
                 "same command to go on from the last checkpoint"
@@ -180,8 +191,12 @@ def _fit_interval(updates, feed, run, events):
 
 
 def _lost_a_worker(updates, error):
-    if keras.backend.backend() != "tensorflow" or replicas_of(updates).num_processes == 1:
+    if keras.backend.backend() == "torch" or replicas_of(updates).num_processes == 1:
         return False
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(error)
     import tensorflow as tf
 
     return isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError))

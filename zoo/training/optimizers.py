@@ -3,6 +3,7 @@
 import keras
 
 from zoo.errors import UserError
+from zoo.training.layouts import whole_value
 from zoo.training.loss_scaling import LossScaleOptimizer
 from zoo.training.replicas import sum_over_replicas
 
@@ -56,7 +57,7 @@ class _ZooOptimizer:
     def use_moving_averages(self, variables):
         """Puts the moving averages into the trainable variables, at the end of a run with `ema_momentum`."""
         for variable, average in zip(variables, self._model_variables_moving_average, strict=True):
-            variable.assign(keras.ops.convert_to_numpy(average.value))
+            variable.assign(whole_value(average))
 
     def _by_rate(self, variables):
         """Yields a factor and the positions of the variables that have it."""

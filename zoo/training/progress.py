@@ -23,8 +23,18 @@ def duration(seconds) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
+def flops_per_second(value) -> str:
+    """Formats FLOP/s in the unit that suits them.
+
+    Example:
+        >>> flops_per_second(3.21e12)
+        '3.2 TFLOP/s'
+    """
+    return f"{value / 1e12:,.1f} TFLOP/s" if value >= 1e12 else f"{value / 1e9:,.1f} GFLOP/s"
+
+
 class Progress(TrainingCallback):
-    """Shows step, loss, learning rate, tokens/s and the time left, and each validation on a line of its own.
+    """Shows step, loss, learning rate, speed and the time left, and each validation on a line of its own.
 
     Args:
         file: Where to write; standard error by default. If it is no terminal, each report becomes a plain line.
@@ -64,7 +74,12 @@ class Progress(TrainingCallback):
         parts = [f"loss {report['loss']:.4f}"]
         if "learning_rate" in report:
             parts.append(f"lr {report['learning_rate']:.2e}")
-        parts += [f"{report['tokens_per_second']:,.0f} tokens/s", f"{duration(left)} left"]
+        parts.append(f"{report['tokens_per_second']:,.0f} tokens/s")
+        if "model_flops_per_second" in report:
+            parts.append(flops_per_second(report["model_flops_per_second"]))
+        if "mfu" in report:
+            parts.append(f"MFU {report['mfu']:.1%}")
+        parts.append(f"{duration(left)} left")
         text = "  ".join(parts)
         if self._bar is not None:
             self._bar.update(self._task, completed=report["step"], report=text)

@@ -1,11 +1,16 @@
-"""Lets the workers of a cluster meet before TensorFlow does, which waits without an end for one that never comes."""
+"""Lets the workers of a cluster meet before TensorFlow or JAX does.
 
+For one that never comes TensorFlow waits without an end, and JAX ends in a stack trace.
+"""
+
+import contextlib
 import socket
 import time
 
 from zoo.errors import UserError
 
 _MOST_BYTES = 1024
+_GO = b"go"
 
 
 def meet(own, others, seconds):
@@ -30,6 +35,65 @@ def meet(own, others, seconds):
                 raise UserError(_missing(unreached, unheard, seconds))
             unreached -= {address for address in unreached if _greet(address, own)}
             unheard.discard(_next_greeting(server))
+
+
+def meet_at_first(address, index, count, seconds):
+    """As `meet`, for workers that know the address of the first of them only.
+
+    The first listens there, hears the number of every other, and lets them all go.
+
+    Args:
+        address: "host:port" of the first worker, as the others know it.
+        index: Number of this worker, 0 for the first.
+        count: Number of workers.
+        seconds: How long to wait.
+
+    Raises:
+        UserError: The port is taken, or somebody did not come; the message names them.
+    """
+    deadline = time.monotonic() + seconds
+    if index == 0:
+        _gather(address, count, seconds, deadline)
+        return
+    while not _let_go(address, index, deadline):
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"worker {index} was not let in by worker 0 at {address} within {seconds:.0f} seconds. Start all "
+                f"{count} with the same address, each with its own number, and open the port"
+            )
+        time.sleep(0.1)
+
+
+def _gather(address, count, seconds, deadline):
+    waiting = {}
+    with contextlib.ExitStack() as connections, _listening(address) as server:
+        while len(waiting) < count - 1:
+            if time.monotonic() > deadline:
+                missing = ", ".join(str(each) for each in range(1, count) if each not in waiting)
+                raise UserError(
+                    f"of {count} workers these did not come to {address} within {seconds:.0f} seconds: {missing}. "
+                    "Start all with the same address, each with its own number, and open the port"
+                )
+            try:
+                connection, _ = server.accept()
+                connections.enter_context(connection)
+                connection.settimeout(1.0)
+                waiting[int(connection.recv(_MOST_BYTES))] = connection
+            except (OSError, ValueError):
+                continue
+        for connection in waiting.values():
+            connection.sendall(_GO)
+
+
+def _let_go(address, index, deadline):
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=1.0) as connection:
+            connection.sendall(str(index).encode())
+            connection.settimeout(max(deadline - time.monotonic(), 0.1))
+            return connection.recv(_MOST_BYTES) == _GO
+    except OSError:
+        return False
 
 
 def _listening(own):

@@ -1,6 +1,7 @@
 """The devices that share the batches of a training run, and sums over them."""
 
 import contextlib
+import math
 from dataclasses import dataclass
 
 import keras
@@ -16,11 +17,13 @@ class Replicas:
         shares: `(start, step)` for each part that this process hands to a training step: rows `start`, `start + step`,
             ... of the batch.
         is_chief: Whether this is the process that writes checkpoints and results.
+        devices_each: Devices that a replica is divided over: the model axis of a mesh.
     """
 
     count: int = 1
     shares: tuple[tuple[int, int], ...] = ((0, 1),)
     is_chief: bool = True
+    devices_each: int = 1
 
     @property
     def num_processes(self):
@@ -74,7 +77,9 @@ def _of_distribution(distribution):
 
     shape = dict(zip(distribution.device_mesh.axis_names, distribution.device_mesh.shape, strict=True))
     count = shape[distribution.batch_dim_name or distribution.device_mesh.axis_names[0]]
-    return Replicas(count, ((jax.process_index(), jax.process_count()),), jax.process_index() == 0)
+    own = jax.process_index()
+    owners = sorted({device.process_index for device in distribution.device_mesh.backend_mesh.devices.flat})
+    return Replicas(count, ((owners.index(own), len(owners)),), own == 0, math.prod(shape.values()) // count)
 
 
 def replicas_of_torchrun():

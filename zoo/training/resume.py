@@ -5,7 +5,6 @@ import math
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from zoo.errors import UserError
 from zoo.training.checkpoint_files import (
@@ -18,6 +17,7 @@ from zoo.training.checkpoint_files import (
     remove_partial_checkpoints,
     write_checkpoint,
 )
+from zoo.training.layouts import whole_value
 from zoo.training.training_callback import TrainingCallback
 
 _log = logging.getLogger(__name__)
@@ -175,8 +175,8 @@ class Resume(TrainingCallback):
             "backend": keras.backend.backend(),
         }
         arrays = {
-            "model": _to_numpy(model_state(self.model)),
-            "optimizer": _to_numpy(self.model.optimizer.variables),
+            "model": [whole_value(variable) for variable in model_state(self.model)],
+            "optimizer": [whole_value(variable) for variable in self.model.optimizer.variables],
             "random": self.run.random_states,
         }
         path = write_checkpoint(self.directory, self.run.step, arrays, state)
@@ -188,7 +188,3 @@ class Resume(TrainingCallback):
         for path in checkpoint_paths(self.directory)[: -self.keep_last]:
             if checkpoint_step(path) not in best:
                 remove_checkpoint(path)
-
-
-def _to_numpy(variables):
-    return [np.asarray(keras.ops.convert_to_numpy(variable.value)) for variable in variables]

@@ -21,7 +21,23 @@ class TrainingCallback(keras.callbacks.Callback):
         """Called every `log_every_steps` updates.
 
         Args:
-            report: dict of floats: step, epoch, loss, learning_rate (if known), tokens_per_second, elapsed_seconds.
+            report: dict of floats: step, epoch, loss, learning_rate (if known), tokens_per_second, elapsed_seconds, and
+                with `ModelFlops` model_flops_per_second and, where the peak is known, mfu (their share of it).
+        """
+
+    def on_step_begin(self, step):
+        """Called before each update.
+
+        Args:
+            step: int, the number of the update.
+        """
+
+    def on_step_end(self, step, loss):
+        """Called after each update, unlike Keras's `on_train_batch_end` without its loss having been read.
+
+        Args:
+            step: int, the number of the update.
+            loss: Tensor; reading it makes an accelerator wait.
         """
 
     def state_dict(self) -> dict:

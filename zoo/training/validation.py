@@ -6,7 +6,7 @@ import time
 import keras
 
 from zoo.errors import UserError
-from zoo.training.batch_parts import pad_rows
+from zoo.training.batch_parts import every_nth_row, pad_rows
 from zoo.training.replicas import replicas_of
 from zoo.training.token_metrics import TokenAccuracy, TokenNegativeLogLikelihood
 from zoo.training.training_callback import TrainingCallback
@@ -53,6 +53,7 @@ class Validation(TrainingCallback):
         self.score = score
         self._metrics = [TokenNegativeLogLikelihood(), TokenAccuracy()] if metrics is None else metrics
         self._evaluator = None
+        self._distribution = keras.distribution.distribution()
 
     def evaluate(self, model) -> dict[str, float]:
         """Computes the metrics of a model on the batches: by default `nll`, `perplexity` and `accuracy`.
@@ -61,17 +62,19 @@ class Validation(TrainingCallback):
             UserError: There are no batches.
         """
         self._batches = list(self._batches)
-        if keras.backend.backend() == "jax":
-            # A mesh divides the rows of every batch, of validation too.
-            self._batches = [pad_rows(batch, replicas_of(model).count) for batch in self._batches]
         if not self._batches:
             raise UserError("there is no validation data: the file is empty or every example was filtered out")
+        distribution = keras.distribution.distribution()
+        if distribution is not self._distribution:
+            # Where processes have parted, variables of theirs in common are of no use.
+            self._metrics = keras.tree.map_structure(lambda each: each.from_config(each.get_config()), self._metrics)
+            self._evaluator, self._distribution = None, distribution
         if self._evaluator is None or self._evaluator.model is not model:
             self._evaluator = _Evaluator(model, self._metrics)
         if keras.backend.backend() == "tensorflow":
             data = dataset_of_any_shape(lambda: iter(self._batches), self._batches[0])
         else:
-            data = (batch for batch in self._batches)
+            data = (_own_rows(batch, replicas_of(model)) for batch in self._batches)
         self._evaluator.evaluate(data, steps=len(self._batches), verbose=0)
         found = {}
         for metric in keras.tree.flatten(self._metrics):
@@ -90,3 +93,10 @@ class Validation(TrainingCallback):
             results.update({name: float(value) for name, value in self.score(self.model).items()})
         results["seconds"] = time.perf_counter() - started
         logs.update({f"val_{name}": value for name, value in results.items()})
+
+
+def _own_rows(batch, replicas):
+    """What this process evaluates of a batch: its share on a mesh of JAX, all elsewhere."""
+    if keras.backend.backend() != "jax":
+        return batch
+    return every_nth_row(pad_rows(batch, replicas.count), *replicas.shares[0])

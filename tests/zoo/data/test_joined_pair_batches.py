@@ -79,6 +79,8 @@ def test_every_pair_comes_once_an_epoch(pairs, fixed_rows, shuffle, multiple):
         assert rows * width <= 60 and (width % multiple == 0 or width == 20)
         assert not fixed_rows or rows == 60 // width
         found += rows_in(batch)
+    assert len({batch[1].shape for batch in batches.epoch(1)}) <= (batches.most_shapes or len(pairs))
+    assert batches.most_shapes == ({1: 20, 4: 5, 8: 3}[multiple] if fixed_rows else None)
     assert sorted(found) == sorted(map(tuple, pairs))
     assert batches.report.kept == len(pairs)
 

@@ -4,12 +4,17 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data.length_buckets import bucket_lengths, cut_batches, similar_lengths_first
+from zoo.data.length_buckets import bucket_lengths, cut_batches, num_buckets, similar_lengths_first
 
 
 def test_bucket_lengths_round_up_but_not_above_the_maximum():
     assert bucket_lengths(np.array([1, 8, 9, 16, 17, 20]), 8, 20).tolist() == [8, 8, 16, 16, 20, 20]
     assert bucket_lengths(np.array([1, 5]), 1, 20).tolist() == [1, 5]
+
+
+@given(maximum=st.integers(1, 50), multiple=st.integers(1, 12))
+def test_buckets_are_counted(maximum, multiple):
+    assert num_buckets(maximum, multiple) == len(set(bucket_lengths(np.arange(1, maximum + 1), multiple, maximum)))
 
 
 buckets = st.lists(st.tuples(st.sampled_from([2, 4, 6, 20]), st.sampled_from([2, 4, 6, 20])), max_size=60)

@@ -344,6 +344,15 @@ def test_little_padding_and_little_time():
     assert len({(source[1], target[1]) for source, target in shapes}) == len(shapes) <= 36
 
 
+def test_shapes_are_as_many_as_a_corpus_of_all_lengths_has():
+    limits = dict(batch_size_tokens=20, max_source_length=10, max_target_length=7, length_multiple=4)
+    pairs = [(text_of([7] * source), text_of([7] * target)) for source in range(1, 10) for target in range(1, 7)]
+    batches = make(pairs * 20, fixed_rows=True, **limits)
+    shapes = {(x["source_token_ids"].shape, labels.shape) for x, labels, _ in batches.epoch(0)}
+    assert len(shapes) == batches.most_shapes == 3 * 2
+    assert make(pairs, **limits).most_shapes is None
+
+
 def test_memory_is_bounded_by_the_buffer(tmp_path):
     count = 30_000
     for name in ("a", "b"):

@@ -96,6 +96,8 @@ def test_resuming_gives_the_rest():
 def test_fixed_rows_fill_the_last_batch_up():
     sizes = [(len(labels), weights.any(axis=-1).sum()) for _, labels, weights in make(fixed_rows=True).epoch(0)]
     assert {rows for rows, _ in sizes} == {8}
+    shapes = {x["token_ids"].shape for epoch in range(20) for x, _, _ in make(fixed_rows=True).epoch(epoch)}
+    assert len(shapes) == make(fixed_rows=True).most_shapes == 4 and make().most_shapes is None
     assert sorted(real for _, real in sizes)[0] == len(LENGTHS) % 8 and make().num_batches() == len(sizes)
 
 

@@ -1,5 +1,10 @@
 """Training on another backend than TensorFlow, checked against numpy; run as a program with KERAS_BACKEND set."""
 
+import contextlib
+import gzip
+import json
+import logging
+import re
 import sys
 from pathlib import Path
 
@@ -9,6 +14,7 @@ from tiny_run import VOCABULARY_SIZE, batch_of_one_shape, tiny_model, train_tiny
 
 from zoo.training.averaging import average_checkpoints, select_checkpoints
 from zoo.training.optimizers import build_optimizer
+from zoo.training.profile import Profile
 from zoo.training.resume import Resume
 from zoo.training.token_loss import TokenCrossEntropy
 
@@ -91,8 +97,53 @@ def check_training(directory):
     assert not np.array_equal(weights_of(whole)[0], weights_of(halves)[0])
 
 
+def batch_of_two_shapes(epoch, index):
+    x, labels, weights = batch_of_one_shape(epoch, index)
+    width = 5 - index % 2
+    return {**x, "target": x["target"][:, :width]}, labels[:, :width], weights[:, :width]
+
+
+@contextlib.contextmanager
+def log_of_jax():
+    """What the compiler logs meanwhile, a list."""
+    import jax
+
+    messages = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())
+    logger = logging.getLogger("jax")
+    logger.addHandler(handler)
+    logger.propagate = False
+    with jax.log_compiles():
+        yield messages
+    logger.removeHandler(handler)
+
+
+def check_reports(directory):
+    """The compiler's own log says how many updates it compiled, and a profile has its updates by their numbers."""
+    on_jax = keras.backend.backend() == "jax"
+    with log_of_jax() if on_jax else contextlib.nullcontext() as messages:
+        _, result = train_tiny(directory, 8, make=batch_of_two_shapes, callbacks=[Profile(2)])
+    if on_jax:
+        compiled = [line for line in messages if re.match(r"Compiling \S*train_step", line)]
+        assert len(compiled) == result.compiled_shapes == 2, messages
+    else:
+        assert result.compiled_shapes is None
+    (path,) = (directory / "profile").rglob("*.json*")
+    text = path.read_bytes()
+    events = json.loads(gzip.decompress(text) if path.suffix == ".gz" else text)["traceEvents"]
+    if on_jax:
+        found = {int(event["args"]["step_num"]) for event in events if event.get("name") == "train"}
+    else:
+        names = {event["name"] for event in events if "name" in event}
+        found = {int(name[6:]) for name in names if name.startswith("train ")}
+        assert "aten::mm" in names
+    assert found == {6, 7}
+
+
 if __name__ == "__main__":
     check_loss_and_gradient()
     check_optimizer()
     check_training(Path(sys.argv[1]))
+    check_reports(Path(sys.argv[1]) / "reports")
     print(keras.backend.backend(), "tensorflow" in sys.modules)

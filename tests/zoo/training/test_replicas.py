@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mesh_cases import ROWS
 from replica_cases import (
     OPTIMIZERS,
     PARTS,
@@ -23,11 +24,13 @@ from replica_cases import (
     uneven_batch,
 )
 
+from recipes.device_options import DeviceOptions
 from zoo.errors import UserError
 from zoo.training import devices
 from zoo.training.batch_parts import every_nth_row, pad_rows
 from zoo.training.devices import open_devices
-from zoo.training.rendezvous import meet
+from zoo.training.jax_processes import join_processes
+from zoo.training.rendezvous import meet, meet_at_first
 from zoo.training.summed_loss import SummedLoss
 from zoo.training.token_loss import TokenCrossEntropy
 
@@ -88,6 +91,51 @@ def test_a_mesh_updates_as_one_device_does(tmp_path):
     cases = ((1, 2), (4, 1), (4, 2))
     expected = [f"{name}, {count} replicas, {parts} parts" for count, parts in cases for name in OPTIMIZERS]
     assert [each.partition("\t")[0] for each in checks] == expected
+
+
+def on_processors(count):
+    """Variables of a process of JAX with some devices; programs this small take longer to compile than to run."""
+    flags = f"--xla_force_host_platform_device_count={count}"
+    return dict(KERAS_BACKEND="jax", JAX_PLATFORMS="cpu", JAX_DISABLE_MOST_OPTIMIZATIONS="1", XLA_FLAGS=flags)
+
+
+@pytest.fixture(scope="module")
+def mesh_run(tmp_path_factory):
+    """What `jax_mesh_run.py` prints, and where it leaves what one device comes to."""
+    pytest.importorskip("jax")
+    directory = tmp_path_factory.mktemp("mesh")
+    # Found missing, as on a machine without it.
+    (directory / "tensorflow.py").write_text("raise ImportError('tensorflow is not to be imported')\n")
+    path = os.pathsep.join([str(directory), environment()["PYTHONPATH"]])
+    return finished(start("jax_mesh_run.py", directory, PYTHONPATH=path, **on_processors(4))), directory
+
+
+def test_a_mesh_with_a_model_axis_updates_as_one_device_does(mesh_run):
+    printed, _ = mesh_run
+    assert [each.partition("\t")[0] for each in printed.splitlines()] == [
+        "GPT-2, 2 parts on 2x2, then 1x4",
+        "encoder with dropout",
+        "encoder-decoder",
+        "dry run",
+        "every layout",
+        "refusals",
+    ]
+
+
+def test_processes_of_jax_update_as_one_device_does(tmp_path, mesh_run):
+    _, expected_in = mesh_run
+    (port,) = free_ports(1)
+    more = dict(on_processors(2), JAX_COORDINATOR_ADDRESS=f"127.0.0.1:{port}", JAX_NUM_PROCESSES="2")
+    arguments = ("jax_worker_run.py", tmp_path, expected_in / "gpt2.npz")
+    processes = [start(*arguments, JAX_PROCESS_ID=str(index), **more) for index in range(2)]
+    chief, other = (json.loads(finished(process).splitlines()[-1]) for process in processes)
+    assert [(each["chief"], each["replicas"]) for each in (chief, other)] == [(True, 2), (False, 2)]
+    assert chief["val_nll"] == other["val_nll"]
+    # What was read ahead of an interval's end is fed again in the next, hence sets.
+    expected = set(range(STEPS * ROWS))
+    fed = [set(each["fed"]) & expected for each in (chief, other)]
+    assert set.union(*fed) == expected, "rows were lost"
+    assert not set.intersection(*fed), "two processes trained on one row"
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +208,22 @@ def test_workers_meet_once_all_are_there():
         assert [each.result() for each in waiting] == [None] * 3
 
 
+def test_workers_meet_at_the_first_of_them():
+    (port,) = free_ports(1)
+    address = f"127.0.0.1:{port}"
+    with ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(meet_at_first, address, index, 3, 20.0) for index in (2, 0)]
+        time.sleep(0.5)
+        assert not any(each.done() for each in waiting)
+        waiting.append(pool.submit(meet_at_first, address, 1, 3, 20.0))
+        assert [each.result() for each in waiting] == [None] * 3
+        waiting = [pool.submit(meet_at_first, address, index, 4, 1.0) for index in (0, 2)]
+        with pytest.raises(UserError, match=f"of 4 workers these did not come to {address} within 1 seconds: 1, 3. St"):
+            waiting[0].result()
+        with pytest.raises(UserError, match=f"worker 2 was not let in by worker 0 at {address} within 1 seconds"):
+            waiting[1].result()
+
+
 def test_a_worker_that_meets_nobody_says_who_is_missing(monkeypatch):
     own, absent = (f"127.0.0.1:{port}" for port in free_ports(2))
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -190,6 +254,32 @@ def test_devices_that_cannot_be(monkeypatch, strategy, variables, message):
         monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match=re.escape(message)):
         open_devices(strategy)
+
+
+def test_a_mesh_is_for_jax():
+    with pytest.raises(UserError, match="--mesh does not exist on the tensorflow backend: leave it out, or set KERAS_"):
+        open_devices("mirrored", (4, 2))
+    assert DeviceOptions(mesh="4x2").mesh == "4x2"
+    for mesh in ("4", "4x", "0x8", "4x2x1", "x4", "4*2"):
+        with pytest.raises(UserError, match=re.escape(f"--mesh is two numbers of devices such as 4x2, got {mesh}")):
+            DeviceOptions(mesh=mesh)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"JAX_NUM_PROCESSES": "2"}, 'JAX_COORDINATOR_ADDRESS needs a number in JAX_PROCESS_ID, got ""'),
+        ({"JAX_NUM_PROCESSES": "two"}, 'JAX_COORDINATOR_ADDRESS needs a number in JAX_NUM_PROCESSES, got "two"'),
+        ({"JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": "2"}, "JAX_PROCESS_ID is a number from 0 to 1, of 2 processes"),
+        ({"JAX_COORDINATOR_ADDRESS": "first"}, 'JAX_COORDINATOR_ADDRESS is "host:port" of the first process, got "f'),
+    ],
+)
+def test_processes_of_jax_that_cannot_be(monkeypatch, variables, message):
+    pytest.importorskip("jax")
+    for name, value in {"JAX_COORDINATOR_ADDRESS": "127.0.0.1:1", **variables}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=re.escape(message)):
+        join_processes(1)
 
 
 def test_rows_are_padded_without_weight_and_dealt_out():

@@ -4,12 +4,13 @@ import math
 import numpy as np
 import pytest
 from matplotlib.image import imread
-from tiny_run import train_tiny
+from tiny_run import batch, train_tiny
 
 from zoo.errors import UserError
 from zoo.training.history import read_history
 from zoo.training.learning_curve import plot_learning_curve
-from zoo.training.progress import Progress, duration
+from zoo.training.model_flops import ModelFlops
+from zoo.training.progress import Progress, duration, flops_per_second
 from zoo.training.tensorboard import TensorBoard
 
 
@@ -27,6 +28,27 @@ def test_plain_lines(tmp_path):
     train_tiny(tmp_path, 10, eager=True, callbacks=[Progress(file, line_every_seconds=99.0)])
     assert file.getvalue().splitlines()[0] == "going on from step 4 of 10"
     assert file.getvalue().count("tokens/s") == 2, "the first and the last"
+
+
+def test_speed_in_operations_is_that_in_tokens_times_operations_of_a_token(tmp_path):
+    file = io.StringIO()
+    speed = ModelFlops(lambda x: 7e9 * x["source"].size, peak=4e12)
+    show = Progress(file, line_every_seconds=0.0)
+    _, result = train_tiny(tmp_path, 4, checkpoint_every_steps=4, eager=True, callbacks=[show], model_flops=speed)
+    for row, steps in zip(result.history, ((0, 1), (2, 3)), strict=True):
+        batches = [batch(0, step) for step in steps]
+        operations = 7e9 * sum(x["source"].size for x, _, _ in batches)
+        seconds = sum(int(weights.sum()) for _, _, weights in batches) / row["tokens_per_second"]
+        assert row["model_flops_per_second"] == pytest.approx(operations / seconds)
+        assert row["mfu"] == pytest.approx(operations / seconds / 4e12)
+        assert f"  {flops_per_second(operations / seconds)}  MFU {operations / seconds / 4e12:.1%}  " in file.getvalue()
+    _, result = train_tiny(tmp_path / "unknown", 2, eager=True, model_flops=ModelFlops(speed.of_batch))
+    assert "model_flops_per_second" in result.history[0] and "mfu" not in result.history[0]
+
+
+@pytest.mark.parametrize(("value", "text"), [(12.34e9, "12.3 GFLOP/s"), (5e14, "500.0 TFLOP/s"), (2e7, "0.0 GFLOP/s")])
+def test_flops_per_second(value, text):
+    assert flops_per_second(value) == text
 
 
 def test_bar_on_a_terminal(tmp_path, monkeypatch):
@@ -63,10 +85,23 @@ def test_tensorboard_has_the_values_of_the_history(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.util import tensor_util
 
-    _, result = train_tiny(tmp_path, 6, validate_every_steps=3, eager=True, callbacks=[TensorBoard()])
+    _, result = train_tiny(
+        tmp_path,
+        6,
+        validate_every_steps=3,
+        eager=True,
+        callbacks=[TensorBoard()],
+        model_flops=ModelFlops(lambda x: 1000, peak=1e9),
+    )
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
-    for tag, kind, name in (("train/loss", "train", "loss"), ("validation/nll", "validation", "val_nll")):
+    for tag, kind, name in (
+        ("train/loss", "train", "loss"),
+        ("train/tokens_per_second", "train", "tokens_per_second"),
+        ("train/model_flops_per_second", "train", "model_flops_per_second"),
+        ("train/mfu", "train", "mfu"),
+        ("validation/nll", "validation", "val_nll"),
+    ):
         written = [(event.step, tensor_util.make_ndarray(event.tensor_proto).item()) for event in events.Tensors(tag)]
         expected = [(row["step"], row[name]) for row in result.history if row["kind"] == kind]
         np.testing.assert_allclose(written, expected, rtol=1e-6)

@@ -1,0 +1,50 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from recomputed_gradients import CASES, check_gradients, count_calls, tensorflow_gradients
+
+from zoo.layers import TransformerCausalBlock, recompute_blocks
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gradients_and_random_states_are_those_without(name):
+    check_gradients(name, eager=True)
+
+
+def test_gradients_in_a_graph():
+    check_gradients("encoder-decoder")
+
+
+@pytest.mark.parametrize("name", ["encoder-decoder", "t5"])
+def test_narrow_floats(name):
+    check_gradients(name, "mixed_bfloat16", eager=True)
+
+
+def test_blocks_are_computed_twice_and_only_in_training():
+    make, x = CASES["gpt2"]
+    model = make("float32")
+    model.build()
+    calls = []
+    for recompute in (False, True):
+        if recompute:
+            recompute_blocks(model)
+        calls.append(count_calls(TransformerCausalBlock, lambda: tensorflow_gradients(model, x, eager=True)))
+    assert calls == [3, 6]
+    assert count_calls(TransformerCausalBlock, lambda: model(x, training=False)) == 3
+    assert type(model).from_config(model.get_config()).decoder_blocks[0].recompute is False
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_other_backends(backend):
+    pytest.importorskip(backend)
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(HERE.parents[2])}
+    done = subprocess.run(
+        [sys.executable, HERE / "recomputed_gradients.py"], env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.split()[-1] == "done"

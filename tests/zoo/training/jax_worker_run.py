@@ -1,0 +1,72 @@
+"""One of two processes of JAX, of two devices each, that train a GPT-2 on a mesh; prints a report as JSON.
+
+The first process then goes on alone, and compares what it has with what one device comes to.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from zoo.training.devices import open_devices
+
+if __name__ == "__main__":
+    open_devices("auto", (2, 2))
+
+    from mesh_cases import ROWS, batch, compiled, gpt2
+    from replica_cases import STEPS, assert_as_reference, trained
+
+    from zoo.training.batch_feed import BatchFeed
+    from zoo.training.checkpoint_files import checkpoint_paths, read_arrays
+    from zoo.training.jax_processes import part_processes
+    from zoo.training.layouts import whole_value
+    from zoo.training.replicas import replicas_of
+    from zoo.training.validation import Validation
+
+    def numbered(epoch, index):
+        """A batch whose rows say their numbers."""
+        x, labels, weights = batch("GPT-2", epoch, index)
+        return {**x, "number": ROWS * (5 * epoch + index) + np.arange(ROWS, dtype="int32")[:, None]}, labels, weights
+
+    fed = []
+    read = BatchFeed._batches
+
+    def counted(self):
+        for each in read(self):
+            x, _, weights = each
+            fed.extend(x["number"][np.sum(weights, axis=1) > 0, 0].tolist())
+            yield each
+
+    BatchFeed._batches = counted
+
+    directory = Path(sys.argv[1])
+    unseen = batch("GPT-2", 1000, 0)
+    validation = Validation([unseen])
+    chief = replicas_of(None).is_chief
+    for steps, options in ((3, {}), (STEPS, dict(validation=validation, validate_every_steps=STEPS))):
+        model = compiled(gpt2)
+        result = trained(model, directory, steps=steps, make=numbered, **options)
+    report = {"chief": chief, "replicas": replicas_of(model).count, "fed": fed, **result.history[-1]}
+    if chief:
+        # What one process computes, the other need not.
+        from zoo.tasks.inference import compile_inference
+
+        logits_of = compile_inference(model, lambda token_ids: model({"token_ids": token_ids}))
+        found = np.asarray(logits_of(token_ids=keras.ops.convert_to_tensor(unseen[0]["token_ids"])))
+
+    part_processes(model)
+    if chief:
+        np.testing.assert_allclose(validation.evaluate(model)["nll"], report["val_nll"], rtol=2e-6)
+        (newest,) = checkpoint_paths(directory / "checkpoints")[-1:]
+        for array, variable in zip(read_arrays(newest, "model"), model.variables, strict=True):
+            np.testing.assert_array_equal(array, whole_value(variable))
+        with np.load(sys.argv[2]) as expected:
+            losses, logits, *weights = (expected[f"arr_{index}"] for index in range(len(expected)))
+        assert_as_reference(result, model, (losses, weights), "two processes")
+        np.testing.assert_allclose(found, logits, atol=1e-5)
+        _, labels, real = unseen
+        nll = np.log(np.exp(logits).sum(-1)) - np.take_along_axis(logits, labels[..., None], -1)[..., 0]
+        np.testing.assert_allclose((nll * real).sum() / real.sum(), report["val_nll"], rtol=1e-5)
+    print(json.dumps(report))

@@ -1,0 +1,69 @@
+"""Models of each family small enough to train in a test, with batches of theirs, for meshes with a model axis."""
+
+import keras
+import numpy as np
+from replica_cases import OPTIMIZERS, STEPS
+from tiny_run import weights_of
+
+from zoo.models import GPT2, Encoder, EncoderDecoder, MaskedTokenPredictor
+from zoo.training.token_loss import TokenCrossEntropy
+
+EVEN, ODD = 12, 11
+"""Vocabularies: one that the model axis divides, and one that it does not."""
+SIZES = dict(hidden_dim=16, intermediate_dim=24, num_heads=4)
+ROWS, LENGTH = 6, 8
+
+
+def encoder(dropout=0.0):
+    """A BERT that predicts tokens, all of them."""
+    encoder = Encoder(
+        EVEN, **SIZES, num_layers=1, max_sequence_length=LENGTH, dropout=dropout, attention_dropout=dropout
+    )
+    return MaskedTokenPredictor(encoder)
+
+
+def encoder_decoder():
+    """A Transformer with one table for everything."""
+    layers = dict(num_encoder_layers=1, num_decoder_layers=1)
+    return EncoderDecoder(EVEN, EVEN, **SIZES, **layers, dropout=0.0, max_sequence_length=LENGTH)
+
+
+def gpt2():
+    """A GPT-2 whose vocabulary is odd."""
+    return GPT2(ODD, **SIZES, num_layers=1, dropout=0.0, attention_dropout=0.0, max_sequence_length=LENGTH)
+
+
+FAMILIES = {"encoder": encoder, "encoder-decoder": encoder_decoder, "GPT-2": gpt2}
+
+
+def batch(family, epoch, index):
+    """Rows of one to eight real tokens."""
+    rng = np.random.default_rng([epoch, index])
+    real = np.arange(LENGTH) < rng.integers(1, LENGTH + 1, (ROWS, 1))
+    ids = np.where(real, rng.integers(1, ODD, real.shape), 0).astype("int32")
+    x = {
+        "encoder": {"token_ids": ids, "padding_mask": real},
+        "encoder-decoder": {"source_token_ids": ids, "source_padding_mask": real, "target_token_ids": ids},
+        "GPT-2": {"token_ids": ids},
+    }[family]
+    return x, (ids + 1) % ODD, real.astype("float32")
+
+
+def compiled(make, **options):
+    """A new model, the same every time, ready to be trained."""
+    keras.utils.set_random_seed(3)
+    model = make(**options)
+    model.build()
+    model.compile(OPTIMIZERS["adamw"](), TokenCrossEntropy(0.1))
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def on_one_device(family, **options):
+    """Losses and weights of Keras's own updates by whole batches, and the model."""
+    model = compiled(FAMILIES[family], **options)
+    losses = []
+    for index in range(STEPS):
+        x, labels, weights = batch(family, *divmod(index, 5))
+        losses.append(float(model.train_on_batch(x, labels, sample_weight=weights)))
+    return (losses, weights_of(model)), model
