@@ -1,6 +1,7 @@
 """Training updates of an encoder with labels for tokens, here and in transformers, as one round of a benchmark."""
 
 from batch_file import load_batches, real_tokens
+from keras_updates import limit_threads, rounds_of
 
 
 def keras_entity_updates(path, pretrained, precision, compiled, num_labels, learning_rate, threads, seed):
@@ -18,17 +19,11 @@ def keras_entity_updates(path, pretrained, precision, compiled, num_labels, lear
     """
     import keras
 
-    if keras.config.backend() == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
-
+    limit_threads(threads)
     from zoo.models import TokenClassifier
     from zoo.tasks import load_pretrained_encoder
     from zoo.training.optimizers import build_optimizer
     from zoo.training.token_loss import TokenCrossEntropy
-    from zoo.training.variable_shapes import dataset_of_any_shape
 
     keras.utils.set_random_seed(seed)
     batches = load_batches(path)
@@ -40,17 +35,7 @@ def keras_entity_updates(path, pretrained, precision, compiled, num_labels, lear
         TokenCrossEntropy(0.0),
         jit_compile=compiled,
     )
-    facts = {"tokens": real_tokens(batches), "parameters": model.count_params()}
-
-    def work():
-        if keras.config.backend() == "tensorflow":
-            feed = dataset_of_any_shape(lambda: iter(batches), batches[0])
-        else:
-            feed = (batch for batch in batches)
-        history = model.fit(feed, steps_per_epoch=len(batches), shuffle=False, verbose=0)
-        return {**facts, "loss": float(history.history["loss"][-1])}
-
-    return work
+    return rounds_of(model, batches)
 
 
 def torch_entity_updates(path, pretrained, precision, compiled, num_labels, learning_rate, threads, seed):

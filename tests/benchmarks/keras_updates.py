@@ -18,22 +18,36 @@ def keras_updates(path, precision, compiled, sizes, vocabulary_size, learning_ra
     """
     import keras
 
-    if keras.config.backend() == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
-
+    limit_threads(threads)
     from zoo.models import EncoderDecoder
     from zoo.training.optimizers import build_optimizer
     from zoo.training.token_loss import TokenCrossEntropy
-    from zoo.training.variable_shapes import dataset_of_any_shape
 
     keras.utils.set_random_seed(seed)
     batches = load_batches(path)
     model = EncoderDecoder(vocabulary_size, vocabulary_size, **sizes, dtype=precision)
     model.build()
     model.compile(build_optimizer("adam", learning_rate), TokenCrossEntropy(0.1), jit_compile=compiled)
+    return rounds_of(model, batches)
+
+
+def limit_threads(threads):
+    """Lets TensorFlow have so many threads, where it is the backend."""
+    import keras
+
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def rounds_of(model, batches):
+    """A function that trains a compiled model on every batch once and tells tokens, parameters and loss."""
+    import keras
+
+    from zoo.training.variable_shapes import dataset_of_any_shape
+
     facts = {"tokens": real_tokens(batches), "parameters": model.count_params()}
 
     def work():
