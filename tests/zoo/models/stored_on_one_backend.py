@@ -125,7 +125,7 @@ def stopped_by_row(generator, prompts):
     import tensorflow as tf
 
     free = generator(prompts, temperature=0.0)
-    stops = [next((each for each in text[1:] if each != "\ufffd"), "never") for text in free[:-2]]
+    stops = [next((each for each in text[1:] if each not in ("\ufffd", "\x1e")), "never") for text in free[:-2]]
     stops += ["never\x1e北京", ""]
     rows = generator.predict_batch(tf.constant(prompts), temperature=tf.zeros([len(prompts)]), stop=tf.constant(stops))
     texts = [text.decode() for text in rows["text"].numpy()]

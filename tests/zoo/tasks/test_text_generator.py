@@ -102,7 +102,7 @@ def test_the_begin_token_before_every_prompt():
 def test_stop_strings_end_texts_without_them(generator):
     free = generator.samples(PROMPTS, 1, temperature=0.0, max_new_tokens=NEW)
     characters = [found.text[4] for (found,) in free if len(found.text) > 5 and found.text[4].isprintable()][:3]
-    stop = [each for each in characters if each != "\ufffd"] or ["o"]
+    stop = [each for each in characters if each not in ("\ufffd", SEPARATOR)] or ["o"]
     stopped = generator.samples(PROMPTS, 1, temperature=0.0, stop=stop)
     cut = 0
     for (one,), (other,) in zip(free, stopped, strict=True):
@@ -164,7 +164,7 @@ def test_every_row_has_stop_strings_of_its_own():
     free = generator(prompts, stop=(), seed=seed)
     assert wide in free[0]
     # Those of the settings, none, the last character of each text, two that never come; separators count for nothing.
-    last = [next((each for each in reversed(text) if each != "\ufffd"), "never") for text in free[3:6]]
+    last = [next((each for each in reversed(text) if each not in ("\ufffd", SEPARATOR)), "never") for text in free[3:6]]
     stops = [wide, "", SEPARATOR, *last, f"Zürich{SEPARATOR}{SEPARATOR}北京"]
     own = [(wide,), ("o", "w"), (), *((string,) for string in last), ("Zürich", "北京")]
     found = generator.predict_batch(tf.constant(prompts), stop=tf.constant(stops), seed=tf.fill([7], seed))
