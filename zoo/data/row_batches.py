@@ -25,6 +25,7 @@ class RowBatches:
         pad_id: Token id of padding.
         batch_size: Rows of a batch; the last one of an epoch may have fewer.
         max_length: Longest row; every row must fit.
+        example_ids: int [N], the example of the data that each row is from, counted from 0; 0 to N - 1 if None.
         label_weights: float [C], by which the weight of each label is multiplied; for labels that are ids.
         seed: int >= 0.
         shuffle: False keeps the order of the rows, for validation.
@@ -48,6 +49,7 @@ class RowBatches:
         pad_id,
         batch_size,
         max_length,
+        example_ids=None,
         label_weights=None,
         seed=0,
         shuffle=True,
@@ -71,6 +73,9 @@ class RowBatches:
             )
         self._weights = TokenRows.from_sequences(weights) if self._per_token else np.asarray(weights, np.float32)
         self._check_shapes()
+        self._example_ids = np.arange(len(self)) if example_ids is None else np.asarray(example_ids)
+        if self._example_ids.shape != (len(self),):
+            raise ValueError(f"example_ids of shape {self._example_ids.shape} for {len(self)} rows")
         self._label_weights = None if label_weights is None else np.asarray(label_weights, np.float32)
         self._pad_id, self._batch_size, self._max_length = pad_id, batch_size, max_length
         self._seed, self._shuffle, self._fixed_rows = seed, shuffle, fixed_rows
@@ -119,8 +124,8 @@ class RowBatches:
             yield self._batch(rows)
 
     def examples(self, epoch, batch):
-        """Which rows a batch holds, int64 [B], counted from 0; see `PairBatches.examples`."""
-        return self._plan(epoch)[batch]
+        """Which examples the rows of a batch are from, int [B], counted from 0; see `PairBatches.examples`."""
+        return self._example_ids[self._plan(epoch)[batch]]
 
     def stream(self, start_epoch=0, start_batch=0):
         """Returns a `BatchStream`: the batches of all epochs without end, from the given position on."""

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from zoo.training.checkpoint_files import checkpoint_paths, checkpoint_step, read_arrays
+from zoo.training.checkpoint_files import DamagedCheckpointError, checkpoint_paths, checkpoint_step, read_arrays
 from zoo.training.replicas import replicas_of
 from zoo.training.resume import assign_arrays, model_state
 
@@ -34,7 +34,7 @@ def explain_nonfinite_loss(error, model, batches, resume):
 
     Args:
         error: `NonFiniteLossError`.
-        model: The model; on one process its weights become those of the newest checkpoint, if there is one.
+        model: The model; on one process its weights become those of the newest whole checkpoint, if there is one.
         batches: As of `train`.
         resume: The run's `Resume`.
 
@@ -54,12 +54,10 @@ def explain_nonfinite_loss(error, model, batches, resume):
         return f"{what}: {name} of {where} is not finite: mend the data; {_KEPT}"
     if examples is not None:
         what += f" (training examples {_listed(examples)})"
-    paths = checkpoint_paths(resume.directory)
     advice = f"{_KEPT}; start again with a lower learning rate, more warm-up steps or gradient clipping"
-    if not paths or replicas_of(model).num_processes > 1:
+    step = None if replicas_of(model).num_processes > 1 else _assign_newest_checkpoint(model, resume.directory)
+    if step is None:
         return f"{what}: {advice}"
-    assign_arrays(model_state(model), read_arrays(paths[-1], "model"), paths[-1])
-    step = checkpoint_step(paths[-1])
     layer = _first_nonfinite_layer(model, batch[0])
     if layer is not None:
         return (
@@ -67,6 +65,18 @@ def explain_nonfinite_loss(error, model, batches, resume):
             f"batch: {advice}"
         )
     return f"{what}: with the weights of step {step} all values are finite, so the weights went wrong since: {advice}"
+
+
+def _assign_newest_checkpoint(model, directory):
+    """Gives a model the weights of the newest checkpoint that is whole; returns its step, None if there is none."""
+    for path in reversed(checkpoint_paths(directory)):
+        try:
+            arrays = read_arrays(path, "model")
+        except DamagedCheckpointError:
+            continue
+        assign_arrays(model_state(model), arrays, path)
+        return checkpoint_step(path)
+    return None
 
 
 def _first_nonfinite_array(batch):
@@ -113,7 +123,7 @@ def _is_finite(output):
 
 
 def _listed(examples):
-    """Sorted numbers from 1 of all examples, or of the first of many."""
-    numbers = np.sort(np.asarray(examples)) + 1
+    """Sorted numbers from 1 of all examples, or of the first of many; several rows may be from one example."""
+    numbers = np.unique(examples) + 1
     shown = ", ".join(map(str, numbers[:_MOST_EXAMPLES]))
     return shown if len(numbers) <= _MOST_EXAMPLES else f"{shown}, ... of {len(numbers)}"

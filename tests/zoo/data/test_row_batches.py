@@ -119,3 +119,12 @@ def test_examples_are_the_rows_of_a_batch():
     for index, (x, _, _) in enumerate(batches.epoch(2)):
         real = x["padding_mask"].any(axis=1)
         assert (x["token_ids"][real, 0] - 1).tolist() == batches.examples(2, index).tolist()
+
+
+def test_rows_of_one_example_share_its_number():
+    example_ids = np.arange(len(LENGTHS)) // 3
+    batches = make(example_ids=example_ids)
+    for index, (x, _, _) in enumerate(batches.epoch(1)):
+        assert ((x["token_ids"][:, 0] - 1) // 3).tolist() == batches.examples(1, index).tolist()
+    with pytest.raises(ValueError, match=r"example_ids of shape \(2,\) for"):
+        make(example_ids=[0, 1])

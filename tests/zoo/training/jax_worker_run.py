@@ -16,9 +16,8 @@ if __name__ == "__main__":
     open_devices("auto", (2, 2))
 
     from mesh_cases import ROWS, batch, compiled, gpt2
-    from replica_cases import STEPS, assert_as_reference, trained
+    from replica_cases import STEPS, assert_as_reference, count_fed_rows, trained
 
-    from zoo.training.batch_feed import BatchFeed
     from zoo.training.checkpoint_files import checkpoint_paths, read_arrays
     from zoo.training.jax_processes import part_processes
     from zoo.training.layouts import whole_value
@@ -30,17 +29,7 @@ if __name__ == "__main__":
         x, labels, weights = batch("GPT-2", epoch, index)
         return {**x, "number": ROWS * (5 * epoch + index) + np.arange(ROWS, dtype="int32")[:, None]}, labels, weights
 
-    fed = []
-    read = BatchFeed._batches
-
-    def counted(self):
-        for each in read(self):
-            x, _, weights = each
-            fed.extend(x["number"][np.sum(weights, axis=1) > 0, 0].tolist())
-            yield each
-
-    BatchFeed._batches = counted
-
+    fed = count_fed_rows()
     directory = Path(sys.argv[1])
     unseen = batch("GPT-2", 1000, 0)
     validation = Validation([unseen])

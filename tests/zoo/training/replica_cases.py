@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from tiny_run import VOCABULARY_SIZE, TinyBatches, weights_of
 
+from zoo.training.batch_feed import BatchFeed
 from zoo.training.loop import train
 from zoo.training.loss_scaling import LossScaleOptimizer
 from zoo.training.optimizers import build_optimizer
@@ -96,6 +97,21 @@ def trained(model, directory, *, steps=STEPS, make=uneven_batch, **options):
     """Trains a model, with a row of history for each step."""
     options = {"checkpoint_every_steps": 4, "log_every_steps": 1, "progress": False, **options}
     return train(model, TinyBatches(make=make), total_steps=steps, directory=directory, **options)
+
+
+def count_fed_rows():
+    """From now on lists the numbers of the real rows that batch feeds of this process hand out; returns the list."""
+    fed = []
+    read = BatchFeed._batches
+
+    def counted(self):
+        for batch in read(self):
+            x, _, weights = batch
+            fed.extend(x["number"][np.sum(weights, axis=1) > 0, 0].tolist())
+            yield batch
+
+    BatchFeed._batches = counted
+    return fed
 
 
 def assert_as_reference(result, model, expected, what):

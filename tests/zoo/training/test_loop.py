@@ -155,6 +155,16 @@ def test_weights_that_went_wrong_since_the_last_checkpoint(tmp_path):
     train_until_not_finite(tmp_path, message, TinyBatches(), [DamagedWeights(step=7)])
 
 
+def test_loss_that_is_not_finite_is_reported_though_the_checkpoint_is_damaged(tmp_path):
+    class DamagedCheckpoint(DamagedWeights):
+        def damage(self):
+            super().damage()
+            (tmp_path / "checkpoints" / "checkpoint-00000005" / "model.npz").write_bytes(b"cut short")
+
+    message = r"^the loss of step 8 is nan: checkpoints from before are kept; start again with a lower learning rate"
+    train_until_not_finite(tmp_path, message, TinyBatches(), [DamagedCheckpoint(step=7)])
+
+
 def test_time_limit_stops_with_a_checkpoint_and_goes_on(tmp_path):
     whole, _ = train_tiny(tmp_path / "whole", 20, eager=True, checkpoint_every_steps=10)
     limited = dict(eager=True, seconds=0.2, checkpoint_every_steps=10)

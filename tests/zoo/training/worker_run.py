@@ -16,23 +16,12 @@ if __name__ == "__main__":
     directory, check, options = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
     devices = open_devices()
 
-    from replica_cases import OPTIMIZERS, model_of_float16, overflowing_batch, small_model, trained
+    from replica_cases import OPTIMIZERS, count_fed_rows, model_of_float16, overflowing_batch, small_model, trained
     from tiny_run import weights_of
 
-    from zoo.training.batch_feed import BatchFeed
     from zoo.training.replicas import replicas_of
 
-    fed = []
-    read = BatchFeed._batches
-
-    def counted(self):
-        for batch in read(self):
-            x, _, weights = batch
-            fed.extend(x["number"][np.sum(weights, axis=1) > 0, 0].tolist())
-            yield batch
-
-    BatchFeed._batches = counted
-
+    fed = count_fed_rows()
     with devices.scope():
         if check == "overflow":
             model = model_of_float16()
