@@ -3,6 +3,7 @@
 import keras
 
 from zoo.errors import UserError
+from zoo.training.fused_adam import fused_adam_step
 from zoo.training.layouts import whole_value
 from zoo.training.loss_scaling import LossScaleOptimizer
 from zoo.training.replicas import sum_over_replicas
@@ -48,6 +49,25 @@ class _ZooOptimizer:
         """Updates the variables from gradients that are sums over the replicas already."""
         super().apply(grads, trainable_variables)
 
+    def update_step(self, gradient, variable, learning_rate):
+        """One variable's update, under TensorFlow with few passes over memory."""
+        if self._is_fused(variable):
+            decay = self._own_weight_decay if self._use_weight_decay(variable) else None
+            fused_adam_step(self, gradient, variable, learning_rate, decay or 0.0)
+        else:
+            super().update_step(gradient, variable, learning_rate)
+
+    def _is_fused(self, variable):
+        return keras.backend.backend() == "tensorflow" and variable.dtype == "float32" and not self.amsgrad
+
+    def _clip_gradients(self, grads):
+        if keras.backend.backend() == "tensorflow" and self.global_clipnorm:
+            import tensorflow as tf
+
+            # Keras's own writes the square of every array.
+            return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
+        return super()._clip_gradients(grads)
+
     def _all_reduce_sum_gradients(self, grads_and_vars):
         return grads_and_vars
 
@@ -73,7 +93,8 @@ class _ZooOptimizer:
             )
 
     def _apply_weight_decay(self, variables):
-        variables = list(variables)
+        # The update of the fused ones decays them.
+        variables = [variable for variable in variables if not self._is_fused(variable)]
         if not self._own_weight_decay:
             return
         for factor, indices in self._by_rate(variables):
