@@ -105,6 +105,7 @@ def run(config):
             pad_id=tokenizer.pad_id,
             batch_size=config.batch_size,
             max_length=config.window,
+            example_ids=rows.text_ids,
             fixed_rows=config.jit_compile or keras.config.backend() == "jax",
             **options,
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from zoo.data.entities import entities_in_bytes
+from zoo.data.entities import Entity, entities_in_bytes
 from zoo.data.label_alignment import AlignmentReport, token_labels, word_tags
 from zoo.data.token_windows import window_starts
 
@@ -21,6 +21,7 @@ class EntityRows:
         token_ids: list of N int32 arrays.
         tag_ids: list of N int32 arrays of the same lengths; 0 where there is no label.
         weights: list of N int32 arrays of the same lengths: 1 where there is a label.
+        text_ids: list of N int, the text that each row is from, counted from 0.
         report: How well words fit the entities.
         num_texts: Texts that the rows are from; those without a token have none.
         word_counts: int64 [C], how many words have each tag.
@@ -29,6 +30,7 @@ class EntityRows:
     token_ids: list = field(default_factory=list)
     tag_ids: list = field(default_factory=list)
     weights: list = field(default_factory=list)
+    text_ids: list = field(default_factory=list)
     report: AlignmentReport = field(default_factory=AlignmentReport)
     num_texts: int = 0
     word_counts: np.ndarray | None = None
@@ -39,6 +41,9 @@ class EntityRows:
 
 def entity_rows(texts, tokenize, tag_ids, *, bos_id, eos_id, window, overlap, subwords="first"):
     """Tokenizes texts, gives their words tags and cuts them into windows.
+
+    Words are the tokens of the file that a text comes from, as in the usual fine-tuning on CoNLL files; in a text
+    without them, the tokenizer's own words. They differ in names such as "@user", of which a tokenizer makes two words.
 
     Args:
         texts: Iterable of `EntityText`.
@@ -64,13 +69,16 @@ def entity_rows(texts, tokenize, tag_ids, *, bos_id, eos_id, window, overlap, su
         splits = tokens.token_ids.row_splits.numpy()
         columns = [getattr(tokens, name).flat_values.numpy() for name in ("token_ids", "word_ids", "starts", "ends")]
         for text, start, stop in zip(chunk, splits[:-1], splits[1:], strict=True):
-            rows.num_texts += 1
             ids, words, starts, ends = (column[start:stop] for column in columns)
             if len(ids):
-                tags = _word_tag_ids(text, words, starts, ends, tag_ids, rows)
+                words, word_starts, word_ends = _labelled_words(text, words, starts, ends)
+                entities = entities_in_bytes(text.text, text.entities)
+                tags = tag_ids(word_tags(word_starts, word_ends, entities, rows.report, text))
+                rows.word_counts += np.bincount(tags, minlength=len(rows.word_counts))
                 labels = token_labels(words, tags, subwords)
                 for first in window_starts(len(ids), size, size - overlap):
                     _add(rows, ids, labels, slice(first, first + size), bos_id, eos_id)
+            rows.num_texts += 1
     return rows
 
 
@@ -85,20 +93,33 @@ def _chunks(texts):
         yield chunk
 
 
-def _word_tag_ids(text, words, starts, ends, tag_ids, rows):
-    """int32 [W] of the words of a text."""
-    begins = np.flatnonzero(np.diff(words, prepend=-1))
-    word_starts, word_ends = starts[begins], np.maximum.reduceat(ends, begins)
-    # Some tokenizers keep the blank before a word, which is no part of an entity.
+def _labelled_words(text, word_ids, starts, ends):
+    """The words of a text that have labels: which one each token is of, int [T], and their starts and ends in bytes.
+
+    They are the tokens of the file that the text comes from, as far as they were tokenized, or else the tokenizer's
+    own words. Tokens outside of all words have -1.
+    """
     content = np.frombuffer(text.text.encode("utf-8", "replace") + b"\0", np.uint8)
-    word_starts = word_starts + ((content[word_starts] == ord(" ")) & (word_ends - word_starts > 1))
-    entities = entities_in_bytes(text.text, text.entities)
-    tags = tag_ids(word_tags(word_starts, word_ends, entities, rows.report, text))
-    rows.word_counts += np.bincount(tags, minlength=len(rows.word_counts))
-    return tags
+
+    def without_blank(starts, ends):
+        # Some tokenizers keep the blank before a word, which is no part of an entity.
+        return starts + ((content[starts] == ord(" ")) & (ends - starts > 1))
+
+    if text.tokens is None:
+        begins = np.flatnonzero(np.diff(word_ids, prepend=-1))
+        word_ends = np.maximum.reduceat(ends, begins)
+        return word_ids, without_blank(starts[begins], word_ends), word_ends
+    file_tokens = entities_in_bytes(text.text, [Entity(start, end, "") for start, end in text.tokens])
+    word_starts, word_ends = (np.array([token[side] for token in file_tokens], np.int64) for side in (0, 1))
+    starts = without_blank(starts, ends)
+    found = np.searchsorted(word_starts, starts, "right") - 1
+    inside = (found >= 0) & (starts < np.append(word_ends, 0)[found])
+    kept = np.unique(found[inside])
+    return np.where(inside, np.searchsorted(kept, found), -1), word_starts[kept], word_ends[kept]
 
 
 def _add(rows, ids, labels, part, bos_id, eos_id):
     rows.token_ids.append(np.concatenate([[bos_id], ids[part], [eos_id]]).astype(np.int32))
     rows.tag_ids.append(np.pad(labels.tag_ids[part], 1))
     rows.weights.append(np.pad(labels.weights[part].astype(np.int32), 1))
+    rows.text_ids.append(rows.num_texts)

@@ -5,11 +5,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
+import transformers
 
 from zoo.data.entities import Entity, EntityText
 from zoo.data.entity_rows import entity_rows
 from zoo.data.label_alignment import TagIds
 from zoo.errors import UserError
+from zoo.tokenizers import WordPieceTokenizer
 
 TAGS = TagIds(("person", "place"))
 
@@ -77,7 +79,7 @@ def test_tags_of_first_subwords():
         [0, 0, 0, 0, 0, 0],
     ]
     assert lists(rows.weights) == [[0, 1, 1, 0, 1, 1, 0, 0], [0, 1, 0, 1, 0, 0]]
-    assert rows.num_texts == 3 and len(rows) == 2
+    assert rows.num_texts == 3 and len(rows) == 2 and rows.text_ids == [0, 2]
     assert (rows.report.exact, rows.report.moved, rows.report.lost) == (2, 0, 0)
     counts = dict(zip(TAGS.tags, rows.word_counts.tolist(), strict=True))
     assert counts == {"O": 3, "B-person": 1, "I-person": 1, "B-place": 1, "I-place": 0}
@@ -90,8 +92,58 @@ def test_tags_of_all_subwords():
     assert lists(rows.weights) == [[0, 1, 1, 1, 1, 1, 1, 0]]
 
 
+def test_tokens_of_the_file_are_the_words_where_there_are_any():
+    text = "xy@Ana López"
+    # xy@ Ana Lóp ez
+    person = Entity(2, 12, "person")
+    begin, inside = (TAGS.tags.index(tag) for tag in ("B-person", "I-person"))
+
+    def labelled(*tokens):
+        rows = rows_of([EntityText(text, (person,), tokens)])
+        found = zip(rows.tag_ids[0].tolist(), rows.weights[0].tolist(), strict=True)
+        return [tag if weight else None for tag, weight in found][1:-1], rows.word_counts.sum()
+
+    assert labelled((0, 6), (7, 12)) == ([begin, None, inside, None], 2)
+    assert labelled((0, 2), (3, 6), (7, 10), (10, 12)) == ([0, begin, inside, inside], 4)
+    assert labelled((0, 12)) == ([begin, None, None, None], 1)
+    # No token begins in the file's second token, and two begin in none.
+    assert labelled((0, 2), (2, 3), (3, 6)) == ([0, begin, None, None], 2)
+
+
+def test_labels_of_file_tokens_are_those_of_transformers():
+    """As its token classification examples align them, with every word's first sub-word."""
+    words = ["@Zoë", "http://t.co/a", "don't", "visit", "Wörld-Trade", "#Center", ".", "naïve", "東京", "U.S."]
+    text = " ".join(words)
+    starts = np.cumsum([0, *(len(word) + 1 for word in words[:-1])])
+    tokens = tuple((int(start), int(start) + len(word)) for start, word in zip(starts, words, strict=True))
+    entities = (Entity(tokens[0][0], tokens[0][1], "person"), Entity(tokens[4][0], tokens[5][1], "place"))
+    tokenizer = WordPieceTokenizer.train([text, "zoe don visit world trade center naive"], 72)
+    reference = transformers.BertTokenizerFast(vocab={token: index for index, token in enumerate(tokenizer.vocabulary)})
+    rows = entity_rows(
+        [EntityText(text, entities, tokens)],
+        tokenizer.tokenize_with_offsets,
+        TAGS,
+        bos_id=tokenizer.bos_id,
+        eos_id=tokenizer.eos_id,
+        window=200,
+        overlap=0,
+    )
+    encoding = reference(words, is_split_into_words=True)
+    tags = ["B-person", "O", "O", "O", "B-place", "I-place", *["O"] * 4]
+    expected, before = [], None
+    for word in encoding.word_ids():
+        expected.append(None if word is None or word == before else TAGS.tags.index(tags[word]))
+        before = word
+    assert rows.token_ids[0].tolist() == encoding["input_ids"]
+    found = zip(rows.tag_ids[0].tolist(), rows.weights[0].tolist(), strict=True)
+    assert [tag if weight else None for tag, weight in found] == expected
+    assert len(expected) > 2 * len(words) and rows.report.exact == 2
+
+
 def test_long_texts_come_in_windows():
     text = EntityText("a b c d e f g", (Entity(4, 5, "place"),))
+    rows = rows_of([text, TEXTS[2]], window=6, overlap=2)
+    assert rows.text_ids == [0, 0, 0, 1]
     rows = rows_of([text], window=6, overlap=2)
     place = TAGS.tags.index("B-place")
     assert lists(rows.tag_ids) == [[0, 0, 0, place, 0, 0], [0, place, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]]
