@@ -41,8 +41,8 @@ class NerConfig(FineTuningConfig):
     overlap: int = 32
     """Tokens that neighbouring windows share."""
     subword_labels: Literal["first", "all"] = "first"
-    """Which tokens of a word are trained, and judged later: the first, or all, averaged. Words are the tokens of a CoNLL
-    file; in other texts, and later, they are what the tokenizer makes of a text before it cuts words up."""
+    """Which tokens of a word are trained, and judged later: the first, or all, averaged. Words are the tokens of a
+    CoNLL file; in other texts, and later, they are what the tokenizer makes of a text before it cuts words up."""
     class_weights: Literal["none", "inverse_square_root", "inverse"] = "none"
     """Weight of a tag in the loss, by how often words have it in the training data."""
 
@@ -78,8 +78,10 @@ def wnut17():
         directory=Path("runs/wnut17"),
         dataset="wnut17",
         batch_size=16,
-        epochs=5,
-        learning_rate=5e-5,
+        epochs=6,
+        learning_rate=1e-4,
+        precision="mixed_bfloat16",
+        average_checkpoints=3,
     )
 
 

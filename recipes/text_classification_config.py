@@ -76,6 +76,7 @@ def banking77():
         batch_size=32,
         epochs=10,
         learning_rate=1e-4,
+        precision="mixed_bfloat16",
         max_source_length=64,
     )
 

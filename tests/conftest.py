@@ -12,6 +12,8 @@ import pytest
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Tests compile much and compute little.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 ROOT = Path(__file__).parents[1]
 # The harness of layers serves the models too, the tiny translation model presets and tasks, the tiny tasks exports.

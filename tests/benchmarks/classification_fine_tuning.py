@@ -64,7 +64,8 @@ def train_with_transformers(arguments):
 def shared_options():
     """The shared hyper-parameters as options of the recipe."""
     options = {**SHARED, "layer_decay": 1.0, "head_rate_factor": 1.0, "clip_norm": 1.0, "label_smoothing": 0.0}
-    return {**options, "max_source_length": MAX_LENGTH, "pooling": "pooler", "average_checkpoints": 1}
+    options.update(max_source_length=MAX_LENGTH, pooling="pooler", average_checkpoints=1, precision="float32")
+    return options
 
 
 def read_scores(results, history):
