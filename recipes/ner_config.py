@@ -41,8 +41,7 @@ class NerConfig(FineTuningConfig):
     overlap: int = 32
     """Tokens that neighbouring windows share."""
     subword_labels: Literal["first", "all"] = "first"
-    """Which tokens of a word are trained, and judged later: the first, or all, averaged. Words are the tokens of a
-    CoNLL file; in other texts, and later, they are what the tokenizer makes of a text before it cuts words up."""
+    """Which tokens of a word are trained, and judged later: the first, or all, averaged."""
     class_weights: Literal["none", "inverse_square_root", "inverse"] = "none"
     """Weight of a tag in the loss, by how often words have it in the training data."""
 

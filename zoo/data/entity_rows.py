@@ -42,8 +42,8 @@ class EntityRows:
 def entity_rows(texts, tokenize, tag_ids, *, bos_id, eos_id, window, overlap, subwords="first"):
     """Tokenizes texts, gives their words tags and cuts them into windows.
 
-    Words are the tokens of the file that a text comes from, as in the usual fine-tuning on CoNLL files; in a text
-    without them, the tokenizer's own words. They differ in names such as "@user", of which a tokenizer makes two words.
+    Words are the tokenizer's own. In a text with the tokens of its file, a word inside a token, behind its first, has a
+    label only if it is in an entity: the file says that "@user" is none, not that "user" alone would be none.
 
     Args:
         texts: Iterable of `EntityText`.
@@ -71,11 +71,9 @@ def entity_rows(texts, tokenize, tag_ids, *, bos_id, eos_id, window, overlap, su
         for text, start, stop in zip(chunk, splits[:-1], splits[1:], strict=True):
             ids, words, starts, ends = (column[start:stop] for column in columns)
             if len(ids):
-                words, word_starts, word_ends = _labelled_words(text, words, starts, ends)
-                entities = entities_in_bytes(text.text, text.entities)
-                tags = tag_ids(word_tags(word_starts, word_ends, entities, rows.report, text))
-                rows.word_counts += np.bincount(tags, minlength=len(rows.word_counts))
-                labels = token_labels(words, tags, subwords)
+                tags, labelled = _word_tag_ids(text, words, starts, ends, tag_ids, rows.report)
+                rows.word_counts += np.bincount(tags[labelled], minlength=len(rows.word_counts))
+                labels = token_labels(np.where(labelled[words], words, -1), tags, subwords)
                 for first in window_starts(len(ids), size, size - overlap):
                     _add(rows, ids, labels, slice(first, first + size), bos_id, eos_id)
             rows.num_texts += 1
@@ -93,29 +91,20 @@ def _chunks(texts):
         yield chunk
 
 
-def _labelled_words(text, word_ids, starts, ends):
-    """The words of a text that have labels: which one each token is of, int [T], and their starts and ends in bytes.
-
-    They are the tokens of the file that the text comes from, as far as they were tokenized, or else the tokenizer's
-    own words. Tokens outside of all words have -1.
-    """
+def _word_tag_ids(text, words, starts, ends, tag_ids, report):
+    """int32 [W] of the words of a text, and bool [W], which of them have a label."""
+    begins = np.flatnonzero(np.diff(words, prepend=-1))
+    word_starts, word_ends = starts[begins], np.maximum.reduceat(ends, begins)
+    # Some tokenizers keep the blank before a word, which is no part of an entity.
     content = np.frombuffer(text.text.encode("utf-8", "replace") + b"\0", np.uint8)
-
-    def without_blank(starts, ends):
-        # Some tokenizers keep the blank before a word, which is no part of an entity.
-        return starts + ((content[starts] == ord(" ")) & (ends - starts > 1))
-
-    if text.tokens is None:
-        begins = np.flatnonzero(np.diff(word_ids, prepend=-1))
-        word_ends = np.maximum.reduceat(ends, begins)
-        return word_ids, without_blank(starts[begins], word_ends), word_ends
-    file_tokens = entities_in_bytes(text.text, [Entity(start, end, "") for start, end in text.tokens])
-    word_starts, word_ends = (np.array([token[side] for token in file_tokens], np.int64) for side in (0, 1))
-    starts = without_blank(starts, ends)
-    found = np.searchsorted(word_starts, starts, "right") - 1
-    inside = (found >= 0) & (starts < np.append(word_ends, 0)[found])
-    kept = np.unique(found[inside])
-    return np.where(inside, np.searchsorted(kept, found), -1), word_starts[kept], word_ends[kept]
+    word_starts = word_starts + ((content[word_starts] == ord(" ")) & (word_ends - word_starts > 1))
+    tags = tag_ids(word_tags(word_starts, word_ends, entities_in_bytes(text.text, text.entities), report, text))
+    labelled = np.ones(len(tags), bool)
+    if text.tokens is not None:
+        tokens = entities_in_bytes(text.text, [Entity(start, end, "") for start, end in text.tokens])
+        token = np.searchsorted([start for start, _, _ in tokens], word_starts, "right")
+        labelled[1:] = (token[1:] != token[:-1]) | (tags[1:] > 0)
+    return tags, labelled
 
 
 def _add(rows, ids, labels, part, bos_id, eos_id):
