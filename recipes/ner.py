@@ -126,7 +126,7 @@ def run(config):
     settings = EntitySettings(
         window=config.window,
         overlap=config.overlap,
-        word_scores={"first": "first", "all": "mean"}[config.subword_labels],
+        word_scores={"first": "first", "all": "mean", "token": "first"}[config.subword_labels],
     )
     recognizer = EntityRecognizer(model, tokenizer, tag_ids.tags, settings)
 

@@ -40,8 +40,9 @@ class NerConfig(FineTuningConfig):
     """Tokens that the model sees at a time; longer texts are read in several overlapping windows."""
     overlap: int = 32
     """Tokens that neighbouring windows share."""
-    subword_labels: Literal["first", "all"] = "first"
-    """Which tokens of a word are trained, and judged later: the first, or all, averaged."""
+    subword_labels: Literal["first", "all", "token"] = "first"
+    """Which tokens of a word are trained, and judged later: the first, or all, averaged. "token" trains the first one of
+    each token of a CoNLL file alone, as transformers does, and not the words in which punctuation parts it."""
     class_weights: Literal["none", "inverse_square_root", "inverse"] = "none"
     """Weight of a tag in the loss, by how often words have it in the training data."""
 
@@ -81,6 +82,7 @@ def wnut17():
         learning_rate=1e-4,
         precision="mixed_bfloat16",
         average_checkpoints=3,
+        subword_labels="token",
     )
 
 

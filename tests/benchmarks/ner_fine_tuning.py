@@ -95,7 +95,7 @@ def train_with_transformers(arguments):
 def shared_options():
     """The shared hyper-parameters as options of the recipe."""
     options = {**SHARED, "layer_decay": 1.0, "head_rate_factor": 1.0, "clip_norm": 1.0, "label_smoothing": 0.0}
-    options.update(window=MAX_LENGTH, subword_labels="first", class_weights="none")
+    options.update(window=MAX_LENGTH, subword_labels="token", class_weights="none")
     options.update(average_checkpoints=1, precision="float32")
     return options
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from zoo.data.entities import Entity, entities_in_bytes
+from zoo.data.entities import entities_in_bytes, unit_offsets
 from zoo.data.label_alignment import AlignmentReport, token_labels, word_tags
 from zoo.data.token_windows import window_starts
 
@@ -43,7 +43,8 @@ def entity_rows(texts, tokenize, tag_ids, *, bos_id, eos_id, window, overlap, su
     """Tokenizes texts, gives their words tags and cuts them into windows.
 
     Words are the tokenizer's own. In a text with the tokens of its file, a word inside a token, behind its first, has a
-    label only if it is in an entity: the file says that "@user" is none, not that "user" alone would be none.
+    label only if it is in an entity: the file says that "@user" is none, not that "user" alone would be none. With
+    "token" it has none in entities either.
 
     Args:
         texts: Iterable of `EntityText`.
@@ -53,7 +54,8 @@ def entity_rows(texts, tokenize, tag_ids, *, bos_id, eos_id, window, overlap, su
         bos_id, eos_id: Ids of the special tokens around each row.
         window: Most tokens of a row, special tokens included.
         overlap: Tokens that neighbouring windows of a longer text share. They are learnt from in both.
-        subwords: Which tokens of a word have a label, see `token_labels`.
+        subwords: Which tokens of a word have a label, see `token_labels`; or "token" for the first one of each token of
+            the file alone, as in the token classification examples of transformers.
 
     Returns:
         `EntityRows`.
@@ -71,9 +73,14 @@ def entity_rows(texts, tokenize, tag_ids, *, bos_id, eos_id, window, overlap, su
         for text, start, stop in zip(chunk, splits[:-1], splits[1:], strict=True):
             ids, words, starts, ends = (column[start:stop] for column in columns)
             if len(ids):
-                tags, labelled = _word_tag_ids(text, words, starts, ends, tag_ids, rows.report)
+                word_starts, tags = _word_tag_ids(text, words, starts, ends, tag_ids, rows.report)
+                labelled = _begins_token(text, word_starts)
+                if subwords != "token":
+                    labelled |= tags > 0
                 rows.word_counts += np.bincount(tags[labelled], minlength=len(rows.word_counts))
-                labels = token_labels(np.where(labelled[words], words, -1), tags, subwords)
+                labels = token_labels(
+                    np.where(labelled[words], words, -1), tags, "first" if subwords == "token" else subwords
+                )
                 for first in window_starts(len(ids), size, size - overlap):
                     _add(rows, ids, labels, slice(first, first + size), bos_id, eos_id)
             rows.num_texts += 1
@@ -92,19 +99,22 @@ def _chunks(texts):
 
 
 def _word_tag_ids(text, words, starts, ends, tag_ids, report):
-    """int32 [W] of the words of a text, and bool [W], which of them have a label."""
+    """Starts in bytes and tag ids, int [W] and int32 [W], of the words of a text."""
     begins = np.flatnonzero(np.diff(words, prepend=-1))
     word_starts, word_ends = starts[begins], np.maximum.reduceat(ends, begins)
     # Some tokenizers keep the blank before a word, which is no part of an entity.
     content = np.frombuffer(text.text.encode("utf-8", "replace") + b"\0", np.uint8)
     word_starts = word_starts + ((content[word_starts] == ord(" ")) & (word_ends - word_starts > 1))
-    tags = tag_ids(word_tags(word_starts, word_ends, entities_in_bytes(text.text, text.entities), report, text))
-    labelled = np.ones(len(tags), bool)
-    if text.tokens is not None:
-        tokens = entities_in_bytes(text.text, [Entity(start, end, "") for start, end in text.tokens])
-        token = np.searchsorted([start for start, _, _ in tokens], word_starts, "right")
-        labelled[1:] = (token[1:] != token[:-1]) | (tags[1:] > 0)
-    return tags, labelled
+    entities = entities_in_bytes(text.text, text.entities)
+    return word_starts, tag_ids(word_tags(word_starts, word_ends, entities, report, text))
+
+
+def _begins_token(text, word_starts):
+    """bool [W], which words are the first of a token of the file; all of them in a text without such tokens."""
+    if text.tokens is None:
+        return np.ones(len(word_starts), bool)
+    token_starts = unit_offsets(text.text, "bytes")[[start for start, _ in text.tokens]]
+    return np.diff(np.searchsorted(token_starts, word_starts, "right"), prepend=-1) > 0
 
 
 def _add(rows, ids, labels, part, bos_id, eos_id):

@@ -1,7 +1,7 @@
 """Adam's update of one variable with a kernel of TensorFlow."""
 
 
-def fused_adam_step(optimizer, gradient, variable, learning_rate, weight_decay=0.0):
+def fused_adam_step(optimizer, gradient, variable, learning_rate, weight_decay=None):
     """Decoupled decay, then what `keras.optimizers.Adam.update_step` does in one pass over memory where that takes ten.
 
     Under a strategy this is called for each replica's variable, within `extended.update`.
@@ -11,7 +11,7 @@ def fused_adam_step(optimizer, gradient, variable, learning_rate, weight_decay=0
         gradient: float tensor of the variable's shape.
         variable: `tf.Variable` of float32.
         learning_rate: float scalar.
-        weight_decay: Decay per update and unit of learning rate, a float.
+        weight_decay: Decay per update and unit of learning rate, a float; None for no decay.
     """
     import tensorflow as tf
 

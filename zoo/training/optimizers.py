@@ -53,7 +53,7 @@ class _ZooOptimizer:
         """One variable's update, under TensorFlow with few passes over memory."""
         if self._is_fused(variable):
             decay = self._own_weight_decay if self._use_weight_decay(variable) else None
-            fused_adam_step(self, gradient, variable, learning_rate, decay or 0.0)
+            fused_adam_step(self, gradient, variable, learning_rate, decay)
         else:
             super().update_step(gradient, variable, learning_rate)
 

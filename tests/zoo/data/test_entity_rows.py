@@ -104,42 +104,45 @@ def test_words_inside_a_token_of_the_file_have_labels_in_entities_only():
     assert labelled((0, 6), (7, 13), (14, 16)) == ([0, None, begin, inside, 0], 4)
     assert labelled((0, 2), (3, 6), (7, 10), (11, 13), (14, 16)) == ([0, 0, begin, inside, 0], 5)
     assert labelled((0, 16)) == ([0, None, begin, inside, None], 3)
+    assert labelled() == ([0, None, begin, inside, None], 3)
 
 
 def test_first_words_of_file_tokens_have_the_labels_of_transformers():
-    """As its token classification examples align them; in entities the words behind punctuation have labels too."""
+    """As its token classification examples align them; "first" has labels behind punctuation in entities too."""
     words = ["@Zoë", "http://t.co/a", "don't", "visit", "Wörld-Trade", "#Center", ".", "naïve", "東京", "U.S."]
     text = " ".join(words)
     starts = np.cumsum([0, *(len(word) + 1 for word in words[:-1])])
     tokens = tuple((int(start), int(start) + len(word)) for start, word in zip(starts, words, strict=True))
-    entities = (Entity(tokens[4][0], tokens[5][1], "place"),)
     tokenizer = WordPieceTokenizer.train([text, "zoe don visit world trade center naive"], 72)
+
+    def labels(subwords):
+        rows = entity_rows(
+            [EntityText(text, (Entity(tokens[4][0], tokens[5][1], "place"),), tokens)],
+            tokenizer.tokenize_with_offsets,
+            TAGS,
+            bos_id=tokenizer.bos_id,
+            eos_id=tokenizer.eos_id,
+            window=200,
+            overlap=0,
+            subwords=subwords,
+        )
+        assert rows.report.exact == 1 and rows.word_counts.sum() == rows.weights[0].sum()
+        found = zip(rows.tag_ids[0].tolist(), rows.weights[0].tolist(), strict=True)
+        return rows.token_ids[0].tolist(), [tag if weight else None for tag, weight in found]
+
     reference = transformers.BertTokenizerFast(vocab={token: index for index, token in enumerate(tokenizer.vocabulary)})
-    rows = entity_rows(
-        [EntityText(text, entities, tokens)],
-        tokenizer.tokenize_with_offsets,
-        TAGS,
-        bos_id=tokenizer.bos_id,
-        eos_id=tokenizer.eos_id,
-        window=200,
-        overlap=0,
-    )
     encoding = reference(words, is_split_into_words=True)
     tags = ["O", "O", "O", "O", "B-place", "I-place", *["O"] * 4]
     expected, before = [], None
     for word in encoding.word_ids():
         expected.append(None if word is None or word == before else TAGS.tags.index(tags[word]))
         before = word
-    assert rows.token_ids[0].tolist() == encoding["input_ids"]
-    found = zip(rows.tag_ids[0].tolist(), rows.weights[0].tolist(), strict=True)
-    found = [tag if weight else None for tag, weight in found]
+    assert labels("token") == (encoding["input_ids"], expected)
+    _, found = labels("first")
     more = [one for one, other in zip(found, expected, strict=True) if one != other]
     # The hyphen, Trade and Center.
     assert more == [TAGS.tags.index("I-place")] * 3
-    assert [one for one, other in zip(found, expected, strict=True) if other is not None] == [
-        other for other in expected if other is not None
-    ]
-    assert rows.report.exact == 1
+    assert all(one == other for one, other in zip(found, expected, strict=True) if other is not None)
 
 
 def test_long_texts_come_in_windows():
