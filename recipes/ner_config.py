@@ -41,8 +41,8 @@ class NerConfig(FineTuningConfig):
     overlap: int = 32
     """Tokens that neighbouring windows share."""
     subword_labels: Literal["first", "all", "token"] = "first"
-    """Which tokens of a word are trained, and judged later: the first, or all, averaged. "token" trains the first one of
-    each token of a CoNLL file alone, as transformers does, and not the words in which punctuation parts it."""
+    """Which tokens of a word are trained, and judged later: the first, or all, averaged. "token" trains the first one
+    of each token of a CoNLL file alone, as transformers does, and not the words in which punctuation parts it."""
     class_weights: Literal["none", "inverse_square_root", "inverse"] = "none"
     """Weight of a tag in the loss, by how often words have it in the training data."""
 
