@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import keras
 
+from recipes.encoded_texts import pair_encoders
 from recipes.sequence_to_sequence import TOKENIZERS
-from recipes.summarizer_parts import SummarizerParts, encoders, final_settings
+from recipes.summarizer_parts import SummarizerParts, final_settings
 from zoo.data import JoinedPairBatches
 from zoo.errors import UserError
 from zoo.models import ENCODER_DECODER_SIZES, GPT2
@@ -44,7 +45,9 @@ def decoder_parts(config, train_pairs, resumed):
         return DecoderSummarizer(model, tokenizer, settings, examples)
 
     separator_ids = make_task(model).separator_ids
-    encode = encoders(config, (tokenizer, tokenizer), settings, after=len(separator_ids))
+    encode = pair_encoders(
+        (tokenizer, tokenizer), settings, longest=config.max_source_length, ending=len(separator_ids)
+    )
     compiled = config.jit_compile or keras.config.backend() == "jax"
 
     def batches(pairs, training):

@@ -1,7 +1,8 @@
 """A summarizer over an encoder-decoder to train, from scratch or from a pretrained one."""
 
-from recipes.sequence_to_sequence import make_batches, make_model, make_tokenizers
-from recipes.summarizer_parts import SummarizerParts, encoders, final_settings
+from recipes.encoded_texts import pair_encoders
+from recipes.sequence_to_sequence import check_positions, make_batches, make_model, make_tokenizers
+from recipes.summarizer_parts import SummarizerParts, final_settings
 from zoo.errors import UserError
 from zoo.tasks import DecoderSummarizer, SummarizationSettings, Summarizer, load
 
@@ -23,10 +24,10 @@ def encoder_decoder_parts(config, train_pairs, resumed):
     else:
         model, tokenizers, settings = _pretrained(config)
     settings = final_settings(config, settings)
-    encode = encoders(config, tokenizers, settings)
+    encode = pair_encoders(tokenizers, settings, longest=config.max_source_length)
 
     def batches(pairs, training):
-        return make_batches(config, pairs, *tokenizers, training, encode=encode, start_id=settings.start_token_id)
+        return make_batches(config, pairs, tokenizers, settings, training, encode=encode)
 
     def make_task(model, examples=()):
         return Summarizer(model, *tokenizers, settings, examples)
@@ -41,10 +42,7 @@ def _pretrained(config):
         raise UserError(f"{config.pretrained} holds a summarizer over a decoder; add --architecture decoder")
     if not isinstance(task, Summarizer):
         raise UserError(f"{config.pretrained} holds a {type(task).__name__}, not a Summarizer")
-    longest = task.model.max_sequence_length
-    if max(config.max_lengths) > longest:
-        raise UserError(
-            f"--max-source-length {config.max_source_length} or --max-target-length {config.max_target_length} is more "
-            f"than the {longest} positions of {config.pretrained}"
-        )
+    check_positions(
+        config, task.model, max_source_length=config.max_source_length, max_target_length=config.max_target_length
+    )
     return task.model, (task.source_tokenizer, task.target_tokenizer), task.settings

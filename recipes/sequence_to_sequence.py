@@ -1,11 +1,11 @@
 """The steps that the recipes share which train an encoder-decoder on pairs of texts."""
 
-import functools
-
 import keras
-import numpy as np
 
+from recipes.encoded_texts import pair_encoders, source_end_id
+from recipes.fine_tuning_config import flag
 from zoo.data import PairBatches
+from zoo.errors import UserError
 from zoo.models import ENCODER_DECODER_SIZES, EncoderDecoder
 from zoo.tokenizers import SentencePieceTokenizer
 from zoo.tokenizers import load as load_tokenizer
@@ -67,38 +67,42 @@ def make_model(config, source_tokenizer, target_tokenizer, precision):
     return model
 
 
-def token_arrays(tokenizer, texts):
-    """Token ids of each text, a list of numpy arrays."""
-    tokens = tokenizer.encode(texts)
-    return np.split(tokens.values.numpy(), tokens.row_splits.numpy()[1:-1])
+def check_positions(config, model, **lengths):
+    """Refuses lengths, by field name, that the model of `--pretrained` has no positions for.
+
+    Raises:
+        UserError: naming the options.
+    """
+    longest = model.max_sequence_length
+    too_long = " and ".join(f"{flag(name)} {length}" for name, length in lengths.items() if length > longest)
+    if too_long:
+        raise UserError(f"{too_long}: more than the {longest} positions of {config.pretrained}")
 
 
-def make_batches(
-    config, pairs, source_tokenizer, target_tokenizer, training, *, encode=None, encode_epoch=None, start_id=None
-):
+def make_batches(config, pairs, tokenizers, settings, training, *, encode=None, encode_epoch=None):
     """Batches of `pairs`, shuffled for training; of few shapes where each new shape is compiled.
 
     Args:
         config: A `SequenceToSequenceConfig`.
         pairs: Re-iterable of (source, target) strings.
-        source_tokenizer, target_tokenizer: The tokenizers.
+        tokenizers: That of the sources and that of the targets.
+        settings: Of the task, which say what stands around sources and what the decoder reads first.
         training: Whether to shuffle, and to leave out pairs of too different lengths.
-        encode: From lists of texts to token arrays, for sources and for targets; what the tokenizers give if None.
+        encode: From lists of texts to token arrays, for sources and for targets; `pair_encoders` if None.
         encode_epoch: As of `PairBatches`, for tokens that change from epoch to epoch.
-        start_id: What the decoder reads first; the target tokenizer's begin token if None.
     """
-    encode_source, encode_target = encode or (
-        functools.partial(token_arrays, tokenizer) for tokenizer in (source_tokenizer, target_tokenizer)
-    )
+    encode_source, encode_target = encode or pair_encoders(tokenizers, settings)
     max_source_length, max_target_length = config.max_lengths
     compiled = config.jit_compile or keras.config.backend() == "jax"
+    target = tokenizers[1]
     return PairBatches(
         pairs,
         encode_source,
         encode_target,
-        bos_id=target_tokenizer.bos_id if start_id is None else start_id,
-        eos_id=target_tokenizer.eos_id,
-        pad_id=target_tokenizer.pad_id,
+        bos_id=target.bos_id if settings.start_token_id is None else settings.start_token_id,
+        eos_id=target.eos_id,
+        pad_id=target.pad_id,
+        source_end_id=source_end_id(settings),
         batch_size_tokens=config.batch_size_tokens,
         max_source_length=max_source_length,
         max_target_length=max_target_length,

@@ -8,6 +8,18 @@ from recipes.device_options import DeviceOptions, Devices
 from recipes.fine_tuning_config import flag
 from zoo.errors import UserError
 
+NEW_MODEL_OPTIONS = (
+    "vocabulary_size",
+    "vocabulary_type",
+    "joint_vocabulary",
+    "normalization",
+    "size",
+    "num_layers",
+    "dropout",
+    "norm",
+)
+"""What a pretrained model brings along."""
+
 
 @dataclass(frozen=True)
 class SequenceToSequenceConfig:

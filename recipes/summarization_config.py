@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from recipes.fine_tuning_config import flag
-from recipes.sequence_to_sequence_config import SequenceToSequenceConfig
+from recipes.sequence_to_sequence_config import NEW_MODEL_OPTIONS, SequenceToSequenceConfig
 from recipes.variants import parse_variants
 from zoo.errors import UserError
 
@@ -42,8 +42,8 @@ class SummarizationConfig(SequenceToSequenceConfig):
     architecture: Literal["encoder-decoder", "decoder"] = "encoder-decoder"
     """An encoder-decoder, or a decoder alone (GPT-2), which reads text and separator and goes on with the summary."""
     pretrained: Path | None = None
-    """Start from a Hugging Face directory of a BART or PEGASUS, or a preset of a summarizer, with its tokenizers; a
-    decoder from a GPT-2, or a preset of a text generator or such a summarizer."""
+    """Start from a Hugging Face directory of a BART or PEGASUS, or a preset of a summarizer, with its tokenizers, size
+    and dropout; a decoder from a GPT-2, or a preset of a text generator or such a summarizer."""
     separator: str | None = None
     r"""What stands between text and summary for a decoder: a special token, written as "<...>", which new vocabularies
     get, or text (\n is a line end). "<|summary|>" if None and the vocabulary is new or has it, else "\nTL;DR:"."""
@@ -187,4 +187,5 @@ VARIANTS = {"own-data": own_data, "dialogsum": dialogsum, "dialogsum-decoder": d
 
 def parse_command_line(argv):
     """The configuration that a command line asks for, a `SummarizationConfig`."""
-    return parse_variants(SummarizationConfig, VARIANTS, "own-data", argv, "python -m recipes.summarization")
+    prog = "python -m recipes.summarization"
+    return parse_variants(SummarizationConfig, VARIANTS, "own-data", argv, prog, NEW_MODEL_OPTIONS)

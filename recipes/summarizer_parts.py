@@ -29,22 +29,6 @@ class SummarizerParts(NamedTuple):
     make_task: Callable
 
 
-def encoders(config, tokenizers, settings, after=1):
-    """How texts and summaries become tokens, in the way that the task reads and writes them.
-
-    Args:
-        config: A `SummarizationConfig`.
-        tokenizers: That of the texts and that of the summaries.
-        settings: Of the task.
-        after: Number of tokens after a text.
-    """
-    first = () if settings.forced_first_token_id is None else (settings.forced_first_token_id,)
-    return (
-        EncodedTexts(tokenizers[0], settings.source_prefix_ids, config.max_source_length, after),
-        EncodedTexts(tokenizers[1], first, None),
-    )
-
-
 def final_settings(config, settings):
     """How the preset decodes: as `settings`, but for what the configuration says."""
     return replace(

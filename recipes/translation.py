@@ -5,8 +5,9 @@ import os
 # Before TensorFlow is imported, which otherwise reports every CPU feature and missing GPU.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import functools
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import keras
@@ -14,8 +15,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from recipes.encoded_texts import pair_encoders
+from recipes.fine_tuning import in_float32
 from recipes.results import print_ending, training_facts, write_results
 from recipes.sequence_to_sequence import (
+    check_positions,
     compile_model,
     make_batches,
     make_model,
@@ -27,7 +31,8 @@ from recipes.translation_config import check_data_options, parse_command_line
 from zoo.data import JsonlText, ParallelText, TsvText, open_dataset
 from zoo.errors import UserError, command_line
 from zoo.metrics import bleu, chrf, lowercase_tokenized_bleu
-from zoo.tasks import TranslationSettings, Translator
+from zoo.tasks import Translator, load
+from zoo.tokenizers import SentencePieceTokenizer
 from zoo.training import Validation
 from zoo.training.run_directory import check_run_directory, claim_run_directory
 
@@ -76,28 +81,78 @@ class SampledTokens:
         return self._tokenizer.sample(texts, self._alpha, int(seed))
 
 
-def sampled_tokens(config, tokenizers):
-    """What `make_batches` takes for tokens that are drawn anew each epoch; None without subword sampling."""
+def sampled_tokens(config, tokenizers, settings):
+    """What `make_batches` takes for tokens that are drawn anew each epoch; None without subword sampling.
+
+    Raises:
+        UserError: for tokenizers that cannot draw.
+    """
     if not config.subword_sampling:
         return None
+    for tokenizer in tokenizers:
+        if not isinstance(tokenizer, SentencePieceTokenizer):
+            raise UserError(
+                f"--subword-sampling needs a SentencePiece vocabulary of this project's; that of {config.pretrained} "
+                f"is a {type(tokenizer).__name__}"
+            )
 
     def encode_epoch(epoch):
-        return tuple(
+        sampled = (
             SampledTokens(tokenizer, config.subword_sampling, [config.seed, epoch, side])
             for side, tokenizer in enumerate(tokenizers)
         )
+        return pair_encoders(tokenizers, settings, encode=tuple(sampled))
 
     return encode_epoch
 
 
-def evaluate(translator, pairs, config):
+def start_translator(config, train_pairs, resumed):
+    """The translator to train, with the settings that it is to decode with in the end.
+
+    Args:
+        config: A `TranslationConfig`.
+        train_pairs: Re-iterable of (source, target), from which a vocabulary is trained where nothing is pretrained.
+        resumed: Whether a run goes on; its tokenizers are then read again.
+
+    Raises:
+        UserError: for a pretrained model that does not translate, or is too short for the lengths asked for.
+    """
+    if config.pretrained is None:
+        tokenizers = make_tokenizers(config, train_pairs, resumed)
+        translator = Translator(make_model(config, *tokenizers, config.precision), *tokenizers)
+    else:
+        translator = load(config.pretrained, dtype=config.precision)
+        if not isinstance(translator, Translator):
+            raise UserError(
+                f"{config.pretrained} holds a {type(translator).__name__}, not a Translator; a BART that translates "
+                "becomes one by python -m zoo.convert with --task translation"
+            )
+        check_positions(config, translator.model, max_length=config.max_length)
+    settings = replace(
+        translator.settings,
+        num_beams=config.num_beams,
+        length_penalty=config.length_penalty,
+        length_penalty_type="average",
+        max_new_tokens=config.max_length,
+        max_source_length=config.max_length,
+    )
+    return Translator(translator.model, translator.source_tokenizer, translator.target_tokenizer, settings)
+
+
+def writes_lowercase(tokenizer):
+    """Whether the texts that a tokenizer gives back are in lowercase, so that scores are to ignore the case."""
+    (text,) = tokenizer.decode(tokenizer.encode(["Ab"])).numpy()
+    return text == b"ab"
+
+
+def evaluate(translator, pairs, target_language, lowercase):
     """Translates the sources of `pairs` and scores them; returns the scores by name and the hypotheses."""
     sources, references = (list(side) for side in zip(*pairs, strict=True))
     hypotheses = translator(sources, progress=True)
     scores = {
-        "bleu": bleu(hypotheses, references, config.lowercase),
-        "chrf": chrf(hypotheses, references, config.lowercase),
-        "lowercase_tokenized_bleu": lowercase_tokenized_bleu(hypotheses, references, config.target_language),
+        "bleu": bleu(hypotheses, references, lowercase),
+        "chrf": chrf(hypotheses, references, lowercase),
+        "lowercase_tokenized_bleu": lowercase_tokenized_bleu(hypotheses, references, target_language),
     }
     return scores, hypotheses
 
@@ -109,16 +164,18 @@ def run(config):
     devices = config.devices.open()
     keras.utils.set_random_seed(config.seed)
     train_pairs, validation_pairs, test_pairs = open_splits(config)
-    tokenizers = make_tokenizers(config, train_pairs, resumed)
     with devices.scope():
-        model = make_model(config, *tokenizers, config.precision)
+        translator = start_translator(config, train_pairs, resumed)
+        model = translator.model
         compile_model(model, config)
-    train_batches = make_batches(
-        config, train_pairs, *tokenizers, training=True, encode_epoch=sampled_tokens(config, tokenizers)
+    tokenizers = translator.source_tokenizer, translator.target_tokenizer
+    batches = functools.partial(make_batches, config, tokenizers=tokenizers, settings=translator.settings)
+    train_batches = batches(
+        train_pairs, training=True, encode_epoch=sampled_tokens(config, tokenizers, translator.settings)
     )
-    validation_batches = make_batches(config, validation_pairs, *tokenizers, training=False)
+    validation_batches = batches(validation_pairs, training=False)
     console.print(
-        f"{config.size} Transformer with {model.count_params():,} parameters, "
+        f"{'pretrained' if config.pretrained else config.size} Transformer with {model.count_params():,} parameters, "
         f"{tokenizers[1].vocabulary_size:,} tokens; {train_batches.num_batches()} batches an epoch; "
         f"{keras.config.backend()} backend"
     )
@@ -126,33 +183,25 @@ def run(config):
     claim_run_directory(config, recipe="translation")
     save_tokenizers(config, tokenizers)
 
-    settings = TranslationSettings(
-        num_beams=config.num_beams,
-        length_penalty=config.length_penalty,
-        max_new_tokens=config.max_length,
-        max_source_length=config.max_length,
-    )
     scored_pairs = list(validation_pairs)[: config.validation_bleu_lines]
-    translator = Translator(model, *tokenizers, settings)
+    lowercase = writes_lowercase(tokenizers[1])
 
     def score(_):
         hypotheses = translator([source for source, _ in scored_pairs], num_beams=1, batch_size=128)
-        return {"bleu": bleu(hypotheses, [target for _, target in scored_pairs], config.lowercase).value}
+        return {"bleu": bleu(hypotheses, [target for _, target in scored_pairs], lowercase).value}
 
     validation = Validation(list(validation_batches.epoch(0)), score if scored_pairs else None)
     result, checkpoints = train_and_average(
         config, model, train_batches, validation, metric=config.early_stopping_metric, mode=config.metric_mode
     )
-    final = make_model(config, *tokenizers, "float32")
-    final.set_weights(model.get_weights())
-    translator = Translator(
-        final, *tokenizers, settings, examples=[source for source, _ in list(validation_pairs)[:200]]
-    )
+    final = model if config.precision == "float32" else in_float32(model)
+    examples = [source for source, _ in list(validation_pairs)[:200]]
+    translator = Translator(final, *tokenizers, translator.settings, examples)
     translator.save(config.directory)
 
     split, pairs = ("test", test_pairs) if test_pairs is not None else ("validation", validation_pairs)
     pairs = list(pairs)
-    scores, hypotheses = evaluate(translator, pairs, config)
+    scores, hypotheses = evaluate(translator, pairs, config.target_language, lowercase)
     (config.directory / f"{split}.hypotheses.txt").write_text(
         "".join(line.replace("\n", " ") + "\n" for line in hypotheses), encoding="utf-8"
     )

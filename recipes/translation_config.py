@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from recipes.sequence_to_sequence_config import SequenceToSequenceConfig
+from recipes.sequence_to_sequence_config import NEW_MODEL_OPTIONS, SequenceToSequenceConfig
 from recipes.variants import parse_variants
 from zoo.errors import UserError
 
 
 @dataclass(frozen=True)
 class TranslationConfig(SequenceToSequenceConfig):
-    """Trains a translator and saves it as a preset in its run directory.
+    """Trains a translator, from scratch or from a pretrained one, and saves it as a preset in its run directory.
 
     Training data is a named data set (--dataset) or, with --variant own-data, two line-parallel files (--train-source,
     --train-target, ...) or TSV or JSONL files of pairs (--train, --validation, --test). A run that was stopped goes on
@@ -48,6 +48,9 @@ class TranslationConfig(SequenceToSequenceConfig):
     target_language: str = "de"
     """ISO 639-1 code of the target language, for the tokenised BLEU."""
 
+    pretrained: Path | None = None
+    """Start from a preset of a translator, or a Hugging Face directory of a Marian, with its tokenizers, size and
+    dropout."""
     subword_sampling: float = 0.0
     """Subword regularisation of the training text, drawn anew each epoch: for bpe the share of merges left out, for
     unigram the exponent of probabilities; 0 for none."""
@@ -70,11 +73,6 @@ class TranslationConfig(SequenceToSequenceConfig):
     def max_lengths(self):
         """Most source and target tokens, end token included."""
         return self.max_length, self.max_length
-
-    @property
-    def lowercase(self):
-        """Whether the model writes lowercase alone, so that scores ignore the case of letters."""
-        return self.normalization == "lowercase"
 
     @property
     def metric_mode(self):
@@ -194,4 +192,6 @@ VARIANTS = {
 
 def parse_command_line(argv):
     """The configuration that a command line asks for, a `TranslationConfig`."""
-    return parse_variants(TranslationConfig, VARIANTS, "sample", argv, "python -m recipes.translation")
+    return parse_variants(
+        TranslationConfig, VARIANTS, "sample", argv, "python -m recipes.translation", NEW_MODEL_OPTIONS
+    )

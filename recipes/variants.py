@@ -2,8 +2,11 @@
 
 import tyro
 
+from recipes.fine_tuning_config import flag
+from zoo.errors import UserError
 
-def parse_variants(config_class, variants, default, argv, prog):
+
+def parse_variants(config_class, variants, default, argv, prog, new_model_options=()):
     """The configuration that a command line asks for; `--variant` decides what the other options start from.
 
     Args:
@@ -12,12 +15,21 @@ def parse_variants(config_class, variants, default, argv, prog):
         default: Name of the variant without the option.
         argv: list of str.
         prog: What help calls the program.
+        new_model_options: Fields that describe a new model, which must stay as they are with `--pretrained`.
 
     Returns:
         A `config_class`.
+
+    Raises:
+        UserError: for an option of new models with `--pretrained`.
     """
     name = next((argv[index + 1] for index, word in enumerate(argv[:-1]) if word == "--variant"), default)
     name = next((word.partition("=")[2] for word in argv if word.startswith("--variant=")), name)
     # tyro itself refuses a name that is none.
     start = variants.get(name, variants[default])()
-    return tyro.cli(config_class, default=start, args=argv, prog=prog)
+    config = tyro.cli(config_class, default=start, args=argv, prog=prog)
+    if new_model_options and config.pretrained is not None:
+        for name in new_model_options:
+            if getattr(config, name) != getattr(start, name):
+                raise UserError(f"{flag(name)} is for new models; the one of --pretrained has its own")
+    return config

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from commands import run_python
 from fine_tuning_data import write_classes, write_conll
-from tiny_checkpoints import write_bart, write_marian
+from tiny_checkpoints import TARGET_WORDS, sentences, write_bart, write_marian
 from tiny_sentencepiece import write_mbart, write_t5
 
 from recipes import (
@@ -96,7 +96,10 @@ def find(module, *words):
 
 
 def run_module(argv, directory):
-    extra = f"{SMALL} {SMALLER_MODEL}".split() if argv[2] == "recipes.translation" else []
+    extra = []
+    if argv[2] == "recipes.translation":
+        model = "--max-length 40 --num-beams 3" if "--pretrained" in argv else SMALLER_MODEL
+        extra = f"{SMALL} {model}".split()
     if argv[2] in ("recipes.ner", "recipes.text_classification"):
         extra = ["--epochs", "1"]
     if argv[2] == "recipes.language_modeling":
@@ -152,7 +155,7 @@ def test_extras_are_declared():
 
 
 def test_own_data(workplace):
-    output = run_module(find("recipes.translation", "--train-source"), workplace)
+    output = run_module(find("recipes.translation", "runs/mine"), workplace)
     assert "validation: 20 sentences" in output
 
 
@@ -232,6 +235,11 @@ def test_translators_and_summarizers_of_other_programs(workplace):
     ):
         assert f"a preset of {task}" in run_module(find("zoo.convert", name), workplace)
         assert "published" in run_module(find("export", preset), workplace)
+    for name, count in (("medical", 30), ("medical-heldout", 4)):
+        pairs = zip(sentences(count, seed=3), sentences(count, TARGET_WORDS, seed=4), strict=True)
+        text = "".join(f"{source}\t{target}\n" for source, target in pairs)
+        (workplace / f"{name}.tsv").write_text(text, encoding="utf-8")
+    assert "validation: 4 sentences" in run_module(find("recipes.translation", "presets/en-de"), workplace)
     write_mbart(workplace / "mbart-large-50-many-to-many-mmt", "mbart50")
     assert "a preset of Translator" in run_module(find("zoo.convert", "--target-language"), workplace)
     write_t5(workplace / "t5-small")

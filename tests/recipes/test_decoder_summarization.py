@@ -15,12 +15,14 @@ from recipes.summarization_config import SummarizationConfig, parse_command_line
 from zoo.data import JsonlSummaries
 from zoo.errors import UserError
 
-DECODER = (
-    "--architecture decoder --vocabulary-size 320 --size tiny --num-layers 1 --dropout 0 --max-source-length 50 "
-    "--max-target-length 24 --batch-size-tokens 1024 --num-beams 1 --validation-rouge-texts 4 "
+NEW_MODEL = "--vocabulary-size 320 --size tiny --num-layers 1 --dropout 0"
+REST = (
+    "--architecture decoder --max-source-length 50 --max-target-length 24 --batch-size-tokens 1024 --num-beams 1 "
+    "--validation-rouge-texts 4 "
     "--learning-rate 1e-2 --schedule cosine --optimizer adam --weight-decay 0 --early-stopping-patience 0 "
     "--average-checkpoints 1"
 )
+DECODER = f"{NEW_MODEL} {REST}"
 STEPS = "--total-steps 60 --warmup-steps 10 --validate-every-steps 30 --checkpoint-every-steps 30"
 FIELDS = ["--text-field", "dialogue", "--summary-fields", "s1", "s2"]
 
@@ -99,7 +101,7 @@ def test_long_texts_are_counted(finished, corpus, tmp_path, capsys):
     """And training goes on from a preset of this kind, with its vocabulary and separator."""
     steps = "--total-steps 4 --warmup-steps 1 --validate-every-steps 4 --checkpoint-every-steps 4"
     more = ("--pretrained", finished, "--learning-rate", "1e-3")
-    summarization.main(arguments(corpus, tmp_path / "run", *more, settings=f"{DECODER} {steps}"))
+    summarization.main(arguments(corpus, tmp_path / "run", *more, settings=f"{REST} {steps}"))
     task = zoo.load(tmp_path / "run")
     texts = [each.text for each in JsonlSummaries(corpus / "train.jsonl", "dialogue", "s1")]
     longer = sum(length > 49 for length in task.tokenizer.encode(texts).row_lengths().numpy())
@@ -147,7 +149,7 @@ def test_another_backend_trains_a_preset_that_tensorflow_loads(corpus, tmp_path)
 
 
 def test_the_architecture_of_a_pretrained_model_is_checked(finished, corpus, tmp_path):
-    settings = DECODER.replace("--architecture decoder", "--architecture encoder-decoder")
+    settings = REST.replace("--architecture decoder", "--architecture encoder-decoder")
     argv = arguments(corpus, tmp_path / "run", "--pretrained", finished, settings=f"{settings} {STEPS}")
     with pytest.raises(UserError, match="holds a summarizer over a decoder; add --architecture decoder"):
         summarization.run(parse_command_line(argv))

@@ -8,8 +8,8 @@ from summarization_data import write_dialogues
 
 import zoo
 from recipes import summarization
+from recipes.encoded_texts import pair_encoders
 from recipes.summarization_config import VARIANTS, parse_command_line
-from recipes.summarizer_parts import encoders
 from zoo.data import JsonlSummaries
 from zoo.errors import UserError
 from zoo.metrics import rouge
@@ -93,7 +93,8 @@ def test_batches_read_texts_as_the_task_does(finished, corpus):
     directory, _ = finished
     summarizer = zoo.load(directory)
     config = parse_command_line(arguments(corpus, directory))
-    encode = encoders(config, (summarizer.tokenizer, summarizer.target_tokenizer), summarizer.settings)
+    tokenizers = summarizer.tokenizer, summarizer.target_tokenizer
+    encode = pair_encoders(tokenizers, summarizer.settings, longest=config.max_source_length)
     texts = [each.text for each in JsonlSummaries(corpus / "val.jsonl", "dialogue", "s1")]
     token_ids, mask, *_ = summarizer._encode(texts)
     for row, tokens, real in zip(encode[0](texts), token_ids.numpy(), mask.numpy(), strict=True):
@@ -103,15 +104,15 @@ def test_batches_read_texts_as_the_task_does(finished, corpus):
 def test_training_goes_on_from_a_preset_and_after_an_interruption(finished, corpus, tmp_path):
     directory, _ = finished
     steps = "--total-steps 20 --warmup-steps 2 --validate-every-steps 20 --checkpoint-every-steps 10"
-    argv = arguments(corpus, tmp_path / "run", "--pretrained", directory, settings=f"{SMALL} {REST} {steps}")
+    argv = arguments(
+        corpus, tmp_path / "run", "--pretrained", directory, settings=f"--max-source-length 60 {REST} {steps}"
+    )
     summarization.main([*argv, "--max-minutes", "0.0001"])
     assert json.loads((tmp_path / "run" / "results.json").read_text())["updates"] < 20
     summarization.main(argv)
     (after,) = history(tmp_path / "run", "validation")[-1:]
     assert after["val_nll"] < history(directory, "validation")[-1]["val_nll"] + 0.2
-    with pytest.raises(
-        UserError, match="--max-source-length 90 or --max-target-length 24 is more than the 60 positions"
-    ):
+    with pytest.raises(UserError, match="--max-source-length 90: more than the 60 positions"):
         summarization.run(parse_command_line([*argv, "--max-source-length", "90", "--directory", str(tmp_path / "x")]))
 
 

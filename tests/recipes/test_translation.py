@@ -16,6 +16,7 @@ import zoo
 from recipes import translation
 from recipes.translation_config import parse_command_line
 from zoo.data.sample_corpus import sample_pairs
+from zoo.tasks import TranslationSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -85,10 +86,11 @@ def test_a_lowercase_translator_is_scored_without_regard_to_case(corpus, tmp_pat
         return [text.lower() for text in texts]
 
     pairs = [("The train to Prague leaves.", "The Train to Prague leaves.")] * 3
-    scores, _ = translation.evaluate(echo, pairs, config)
+    assert translation.writes_lowercase(target)
+    scores, _ = translation.evaluate(echo, pairs, "de", lowercase=True)
     assert [scores[name].value for name in ("bleu", "chrf")] == pytest.approx([100.0, 100.0])
     assert "case:lc" in scores["bleu"].signature and "case:lc" in scores["chrf"].signature
-    cased, _ = translation.evaluate(echo, pairs, parse_command_line(arguments(corpus, tmp_path)))
+    cased, _ = translation.evaluate(echo, pairs, "de", lowercase=False)
     assert cased["bleu"].value < 60 and "case:mixed" in cased["bleu"].signature
 
 
@@ -98,8 +100,10 @@ def test_subword_sampling_draws_every_epoch_anew(corpus, tmp_path):
     tokenizers = translation.make_tokenizers(config, pairs, resumed=False)
 
     def epoch(number, training=True):
-        drawn = translation.sampled_tokens(config, tokenizers) if training else None
-        batches = translation.make_batches(config, pairs, *tokenizers, training, encode_epoch=drawn).epoch(number)
+        settings = TranslationSettings()
+        drawn = translation.sampled_tokens(config, tokenizers, settings) if training else None
+        batches = translation.make_batches(config, pairs, tokenizers, settings, training, encode_epoch=drawn)
+        batches = batches.epoch(number)
         rows = [row[: int(mask.sum()) - 1] for x, _, _ in batches for row, mask in zip(*_sources(x), strict=True)]
         texts = tokenizers[0].decode([row.tolist() for row in rows]).numpy()
         return sum(map(len, rows)), sorted(text.decode() for text in texts)

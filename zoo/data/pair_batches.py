@@ -47,6 +47,7 @@ class PairBatches:
         shuffle: False gives every epoch the same order, for validation.
         group_by_length: False leaves pairs in the order they come in, which costs padding. With `shuffle=False` that
             is the order of the corpus.
+        source_end_id: What ends a source, such as the language of a multilingual model; eos_id if None.
         encode_epoch: For tokenisations that change from epoch to epoch, in place of the two: takes an epoch and returns
             both functions for it, which are then called chunk by chunk in the order of the corpus. The corpus is read
             and tokenised anew each epoch.
@@ -85,6 +86,7 @@ class PairBatches:
         shuffle=True,
         group_by_length=True,
         length_multiple=8,
+        source_end_id=None,
         encode_epoch=None,
     ):
         if iter(pairs) is pairs:
@@ -107,6 +109,7 @@ class PairBatches:
         self._encoders = encode_source, encode_target
         self._encode_epoch = encode_epoch
         self._bos_id, self._eos_id, self._pad_id = bos_id, eos_id, pad_id
+        self._source_end_id = eos_id if source_end_id is None else source_end_id
         self._batch_size_tokens = batch_size_tokens
         self._shuffle_buffer = shuffle_buffer
         self._seed = seed
@@ -128,7 +131,7 @@ class PairBatches:
             skip_batches: Number of batches to leave out at the start; the others are those of `epoch(epoch)`.
 
         Yields:
-            (x, labels, weights): x is a dict of int32 arrays "source_token_ids" [B, S] (tokens, eos),
+            (x, labels, weights): x is a dict of int32 arrays "source_token_ids" [B, S] (tokens, end),
             "source_padding_mask" [B, S] (1 for real positions) and "target_token_ids" [B, T] (bos, tokens); labels is
             int32 [B, T] (tokens, eos); weights is float32 [B, T], 1 for real labels. Padding is pad_id and 0.
 
@@ -279,8 +282,8 @@ class PairBatches:
     def _batch(self, pool, rows):
         source_width, target_width = (int(buckets.max()) for buckets in self._buckets(pool, rows))
         count = self._batch_size_tokens // max(source_width, target_width) if self._fixed_rows else len(rows)
-        source, source_mask = self._ending_with_eos(pool.source, rows, count, source_width)
-        labels, label_mask = self._ending_with_eos(pool.target, rows, count, target_width)
+        source, source_mask = self._ending_with(self._source_end_id, pool.source, rows, count, source_width)
+        labels, label_mask = self._ending_with(self._eos_id, pool.target, rows, count, target_width)
         # The decoder reads the labels one position late: bos in front, and no eos.
         target = np.full_like(labels, self._pad_id)
         target[:, 1:] = np.where(label_mask[:, 1:], labels[:, :-1], self._pad_id)
@@ -294,14 +297,14 @@ class PairBatches:
         }
         return x, labels, label_mask.astype(np.float32)
 
-    def _ending_with_eos(self, side, rows, count, width):
+    def _ending_with(self, end_id, side, rows, count, width):
         """Returns token ids int32 [count, width] of the given rows and a bool mask of the real ones."""
         lengths = np.zeros((count, 1), np.int64)
         lengths[: len(rows), 0] = side.lengths[rows]
         columns = np.arange(width)
         token_ids = np.full((count, width), self._pad_id, np.int32)
         token_ids[columns < lengths] = side.gather(rows)
-        token_ids[np.arange(len(rows)), lengths[: len(rows), 0]] = self._eos_id
+        token_ids[np.arange(len(rows)), lengths[: len(rows), 0]] = end_id
         mask = columns <= lengths
         mask[len(rows) :] = False
         return token_ids, mask
