@@ -18,7 +18,9 @@ class TranslationConfig(SequenceToSequenceConfig):
     when the same command is given again.
     """
 
-    variant: Literal["sample", "multi30k", "multi30k-lowercase", "multi30k-one-hour", "own-data"] = "sample"
+    variant: Literal[
+        "sample", "multi30k", "multi30k-lowercase", "multi30k-lowercase-restart", "multi30k-one-hour", "own-data"
+    ] = "sample"
     """Named settings that the other options start from."""
     directory: Path = Path("runs/translation")
     """Where the run is kept: checkpoints, logs, learning curve and, at the end, the preset."""
@@ -169,6 +171,23 @@ def multi30k_lowercase():
     )
 
 
+def multi30k_lowercase_restart():
+    """That model further, with the learning rate raised once more (a warm restart) and another order of the data.
+
+    Source: Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983.
+    """
+    return replace(
+        multi30k_lowercase(),
+        variant="multi30k-lowercase-restart",
+        directory=Path("runs/multi30k-lowercase-restart"),
+        pretrained=Path("runs/multi30k-lowercase"),
+        seed=2,
+        total_steps=4000,
+        learning_rate=1.5e-3,
+        warmup_steps=200,
+    )
+
+
 def multi30k_one_hour():
     """Multi30k on two cores in about one hour: fewer updates, and less dropout for them."""
     return replace(
@@ -185,6 +204,7 @@ VARIANTS = {
     "sample": sample,
     "multi30k": multi30k,
     "multi30k-lowercase": multi30k_lowercase,
+    "multi30k-lowercase-restart": multi30k_lowercase_restart,
     "multi30k-one-hour": multi30k_one_hour,
     "own-data": own_data,
 }

@@ -256,6 +256,7 @@ def test_converting_there_and_back(workplace):
     [
         (translation, translation_config, "multi30k"),
         (translation, translation_config, "multi30k-lowercase"),
+        (translation, translation_config, "multi30k-lowercase-restart"),
         (translation, translation_config, "multi30k-one-hour"),
         (ner, ner_config, "wnut17"),
         (text_classification, text_classification_config, "banking77"),
