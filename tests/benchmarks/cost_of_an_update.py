@@ -135,12 +135,15 @@ def curve(seconds, name):
 def draw(options, seconds):
     """The picture of the times."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
 
     figure = Figure(figsize=(10, 3.5), layout="constrained")
     for axes, name in zip(figure.subplots(1, 3, sharey=True), QUANTITIES, strict=True):
         values, times = curve(seconds, name)
         axes.loglog(values, 1000 * times, marker="o")
         axes.set_xticks(values, [f"{value:.0f}" for value in values])
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.minorticks_off()
         overall, local = exponents(seconds, name)
         axes.set_xlabel({"batch": "rows of a batch", "context": "tokens of a row", "depth": "blocks"}[name])
