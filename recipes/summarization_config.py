@@ -42,8 +42,8 @@ class SummarizationConfig(SequenceToSequenceConfig):
     architecture: Literal["encoder-decoder", "decoder"] = "encoder-decoder"
     """An encoder-decoder, or a decoder alone (GPT-2), which reads text and separator and goes on with the summary."""
     pretrained: Path | None = None
-    """Start from a Hugging Face directory of a BART or PEGASUS, or a preset of a summarizer, with its tokenizers, size
-    and dropout; a decoder from a GPT-2, or a preset of a text generator or such a summarizer."""
+    """Start from a Hugging Face directory of a BART, PEGASUS or T5, or a preset of a summarizer, with its tokenizers,
+    size and dropout; a decoder from a GPT-2, or a preset of a text generator or such a summarizer."""
     separator: str | None = None
     r"""What stands between text and summary for a decoder: a special token, written as "<...>", which new vocabularies
     get, or text (\n is a line end). "<|summary|>" if None and the vocabulary is new or has it, else "\nTL;DR:"."""

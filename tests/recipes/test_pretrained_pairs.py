@@ -1,7 +1,6 @@
 """Pretrained encoder-decoders: the recipes train them on what transformers would, and go on from their presets."""
 
 import json
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ import zoo
 from recipes import translation
 from recipes.encoded_texts import pair_encoders, source_end_id
 from recipes.sequence_to_sequence import make_batches
+from recipes.translation_config import TranslationConfig
 from zoo.errors import UserError
 from zoo.tasks import SequenceToSequenceSettings
 from zoo.tasks.foreign import task_from_hugging_face
@@ -25,17 +25,6 @@ def phrases(words, seed):
 
 
 PAIRS = list(zip(phrases(WORDS, 5), phrases(TARGET_WORDS, 6), strict=True))
-
-
-@dataclass
-class Lengths:
-    """What `make_batches` reads of a recipe's configuration."""
-
-    batch_size_tokens: int = 1024
-    max_lengths: tuple = (96, 96)
-    max_length_ratio: float | None = None
-    seed: int = 1
-    jit_compile: bool = False
 
 
 def stored(kind, directory):
@@ -64,7 +53,8 @@ def stored(kind, directory):
 def test_batches_and_loss_of_pretrained_models_are_those_of_transformers(kind, tmp_path):
     task, model, tokenize = stored(kind, tmp_path)
     tokenizers = task.source_tokenizer, task.target_tokenizer
-    batches = make_batches(Lengths(), PAIRS, tokenizers, task.settings, training=False)
+    config = TranslationConfig(max_length=96, batch_size_tokens=1024)
+    batches = make_batches(config, PAIRS, tokenizers, task.settings, training=False)
     numbers = [number for batch in range(batches.num_batches()) for number in batches.examples(0, batch)]
     assert sorted(numbers) == list(range(40))
     numbers = iter(numbers)
