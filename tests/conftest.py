@@ -15,6 +15,23 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Tests compile much and compute little.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
+
+def keep_to_own_processors():
+    """Gives each worker of a test run a share of the processors for itself and its children.
+
+    Threads of as many as all workers could use stand in each other's way.
+    """
+    name = os.environ.get("PYTEST_XDIST_WORKER")
+    if name is None or not hasattr(os, "sched_setaffinity"):
+        return
+    processors = sorted(os.sched_getaffinity(0))
+    share = processors[int(name.removeprefix("gw")) :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])]
+    if share:
+        os.sched_setaffinity(0, share)
+
+
+keep_to_own_processors()
+
 ROOT = Path(__file__).parents[1]
 # The harness of layers serves the models too, the tiny translation model presets and tasks, the tiny tasks exports.
 sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("zoo/layers", "zoo/models", "zoo/tasks", "recipes")]

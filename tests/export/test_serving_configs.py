@@ -1,12 +1,11 @@
 import ast
 import json
 import shlex
-import subprocess
-import sys
 from concurrent import futures
 
 import pytest
 import tensorflow as tf
+from commands import run_python
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 
 from export.serving_configs import (
@@ -179,9 +178,10 @@ def test_grpc_example_runs_against_the_official_service(tmp_path):
     server.start()
     try:
         program = grpc_example("folder", ["Grün", 'say "a"'], CONTROLS, "generate").replace(":8500", f":{port}")
-        finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        finished = run_python(["-c", program])
     finally:
         server.stop(None)
+    assert finished.returncode == 0, finished.stderr
     assert "text [b'gr\\xc3\\xbcn']" in finished.stdout
     (request,) = received
     assert (request.model_spec.name, request.model_spec.signature_name) == ("folder", "generate")

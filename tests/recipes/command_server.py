@@ -1,4 +1,4 @@
-"""Runs Python commands, one after the other, in forks of itself, which have the large libraries imported already.
+"""Runs Python commands on a Keras backend in forks of itself, which have the large libraries imported already.
 
 Reads a line of JSON for each: "arguments" (of Python: "-m MODULE ..." or "-c PROGRAM"), "directory", "environment",
 "stdout" and "stderr" (files); answers with a line, the exit status. Importing is most of what a small command costs.
@@ -6,6 +6,7 @@ No operation has run here, so that a fork is as good as a new process; this proj
 """
 
 import ctypes
+import importlib
 import json
 import os
 import runpy
@@ -13,9 +14,11 @@ import sys
 
 
 def main():
-    import keras  # noqa: F401
+    import keras
     import tensorflow  # noqa: F401
     import tensorflow_text  # noqa: F401
+
+    importlib.import_module(keras.config.backend())
 
     # What the libraries have said is not for the commands to repeat.
     ctypes.CDLL(None).fflush(None)

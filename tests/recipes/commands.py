@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 def run_python(arguments, directory=ROOT, backend="tensorflow"):
     """Runs `python ARGUMENTS`, as by `subprocess.run(..., capture_output=True, text=True)`.
 
-    On the TensorFlow backend the process is a fork of one that has imported TensorFlow and Keras before.
+    The process is a fork of one, kept for each backend, that has imported the large libraries before.
 
     Args:
         arguments: "-m", a module and its arguments, or "-c" and a program.
@@ -26,20 +26,10 @@ def run_python(arguments, directory=ROOT, backend="tensorflow"):
     """
     environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     arguments = [str(argument) for argument in arguments]
-    if backend != "tensorflow":
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=directory,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=400,
-            check=False,
-        )
     with tempfile.TemporaryDirectory() as folder:
         outputs = {name: str(Path(folder) / name) for name in ("stdout", "stderr")}
         request = {"arguments": arguments, "directory": str(directory), "environment": environment, **outputs}
-        server = _server()
+        server = _server(backend)
         server.stdin.write(json.dumps(request) + "\n")
         server.stdin.flush()
         status = int(server.stdout.readline())
@@ -48,11 +38,16 @@ def run_python(arguments, directory=ROOT, backend="tensorflow"):
 
 
 @functools.cache
-def _server():
+def _server(backend):
     # It ends with this process, which holds the other end of its input.
     return subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("command_server.py"))],
-        env={**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={
+            **os.environ,
+            "KERAS_BACKEND": backend,
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": "0",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

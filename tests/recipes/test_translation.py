@@ -162,7 +162,8 @@ def test_other_backends_train_a_preset_that_tensorflow_loads(backend, corpus, tm
     import zoo
 
     # Short sentences only, since JAX compiles for every shape.
-    short = ["--max-length", "32", "--validation-bleu-lines", "4"]
+    short = ["--max-length", "32", "--validation-bleu-lines", "4", "--batch-size-tokens", "512"]
+    short += ["--total-steps", "30", "--validate-every-steps", "15"]
     done = command(arguments(corpus, tmp_path / backend, *short), backend)
     assert done.returncode == 0, done.stderr
     validations = [row for row in history(tmp_path / backend) if row["kind"] == "validation"]

@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 
 import pytest
 import sacrebleu
+from commands import run_python
 
 from zoo import metrics
 from zoo.errors import UserError
@@ -179,8 +180,9 @@ def test_missing_sacremoses_says_what_to_install(monkeypatch):
 
 def test_command_line_in_a_process(tmp_path):
     hypotheses, references = write_lines(tmp_path / "h[bold]", HYPOTHESES), write_lines(tmp_path / "r", REFERENCES)
-    command = [sys.executable, "-m", "zoo.metrics", str(hypotheses), str(references), "--lowercase-tokenized", "de"]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    command = ["-m", "zoo.metrics", hypotheses, references, "--lowercase-tokenized", "de"]
+    result = run_python(command)
+    assert result.returncode == 0, result.stderr
     for score in (
         metrics.bleu(HYPOTHESES, REFERENCES),
         metrics.chrf(HYPOTHESES, REFERENCES),
@@ -189,7 +191,7 @@ def test_command_line_in_a_process(tmp_path):
         assert re.search(rf"{re.escape(score.name)} +│ +{score.value:.2f} ", result.stdout)
         assert f"\n{score.name}: {score.signature}\n" in result.stdout
     references.write_text("one\n")
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = run_python(command)
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1] == (
         f"error: {hypotheses} has 4 lines but {references} has 1: each hypothesis needs the reference of the same line"

@@ -1,9 +1,8 @@
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import run_python
 
 from zoo.errors import UserError
 from zoo.tokenizers import SentencePieceTokenizer
@@ -28,8 +27,8 @@ def test_training_is_the_same_every_time(corpus, model_type, max_training_lines,
         f"tokenizer = T.train(lines, {size}, {model_type!r}, **{options!r})\n"
         "open('model', 'wb').write(tokenizer.model)"
     )
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environment, check=True, timeout=300)
+    done = run_python(["-c", script], tmp_path)
+    assert done.returncode == 0, done.stderr
     model = train(corpus, size, model_type, **options).model
     assert (tmp_path / "model").read_bytes() == model
 
