@@ -58,6 +58,24 @@ def tiny_translator(tiny_tokenizer):
     return Translator(make_tiny_model(tiny_tokenizer), tiny_tokenizer, settings=settings, examples=["the horse"])
 
 
+@pytest.fixture
+def refused(capsys):
+    """Runs a command that must end with status 2 and one line of error, and returns the line.
+
+    Called with the command's `main` and its arguments.
+    """
+
+    def run(main, arguments):
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        assert ended.value.code == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert [line for line in lines if line.startswith("error: ")] == lines[-1:]
+        return lines[-1]
+
+    return run
+
+
 @contextlib.contextmanager
 def locked(path):
     """Lets one process at a time into the block."""

@@ -67,10 +67,8 @@ def test_different_tokens_are_an_error():
     ("extra", "message"),
     [(["--rounds", "0"], "--rounds must be"), (["--text", "nowhere.txt"], "nowhere.txt is no file")],
 )
-def test_impossible_options(files, capsys, extra, message):
-    with pytest.raises(SystemExit):
-        wordpiece_throughput.main([*files, *extra])
-    assert message in capsys.readouterr().err
+def test_impossible_options(files, refused, extra, message):
+    assert message in refused(wordpiece_throughput.main, [*files, *extra])
 
 
 def test_batches_differ_and_hold_every_line(tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 import tensorflow as tf
 from tiny_checkpoints import answers_of_transformers, sentences, write_bart, write_marian
 
@@ -46,7 +45,7 @@ def test_bart(tmp_path, capsys):
     assert served_again(text=tf.constant([" ".join(TEXTS), "a"]))["truncated"].numpy().tolist() == [True, False]
 
 
-def test_a_task_may_be_named(tmp_path, capsys):
+def test_a_task_may_be_named(tmp_path, capsys, refused):
     write_bart(tmp_path / "source")
     main([str(tmp_path / "source"), str(tmp_path / "preset"), "--task", "translation"])
     assert capsys.readouterr().out == f"{tmp_path / 'preset'}: a preset of Translator\n"
@@ -54,6 +53,4 @@ def test_a_task_may_be_named(tmp_path, capsys):
         ("other", ["--task", "translation", "--to", "hugging-face"], "--task is for presets of Hugging Face"),
         ("other", ["--to", "hugging-face"], "is a Hugging Face directory of an encoder-decoder already"),
     ):
-        with pytest.raises(SystemExit):
-            main([str(tmp_path / "source"), str(tmp_path / target), *options])
-        assert message in capsys.readouterr().err
+        assert message in refused(main, [tmp_path / "source", tmp_path / target, *options])

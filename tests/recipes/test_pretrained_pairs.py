@@ -150,19 +150,15 @@ def test_training_goes_on_from_a_preset(tuned):
         (["--subword-sampling", "0.1"], "--subword-sampling needs a SentencePiece vocabulary of this project's"),
     ],
 )
-def test_what_a_pretrained_translator_cannot_have_is_refused_in_one_line(tuned, extra, message, capsys):
-    with pytest.raises(SystemExit) as ended:
-        translation.main(command_line(tuned, tuned / "marian", "refused", *extra))
-    assert ended.value.code == 2 and message in capsys.readouterr().err
+def test_what_a_pretrained_translator_cannot_have_is_refused_in_one_line(tuned, extra, message, refused):
+    assert message in refused(translation.main, command_line(tuned, tuned / "marian", "refused", *extra))
     assert not (tuned / "refused").exists()
 
 
-def test_a_summarizer_is_no_translator(tuned, tmp_path, capsys):
+def test_a_summarizer_is_no_translator(tuned, tmp_path, refused):
     write_bart(tmp_path / "bart")
-    with pytest.raises(SystemExit) as ended:
-        translation.main(command_line(tuned, tmp_path / "bart", "refused"))
-    error = capsys.readouterr().err
-    assert ended.value.code == 2 and "holds a Summarizer, not a Translator" in error
+    error = refused(translation.main, command_line(tuned, tmp_path / "bart", "refused"))
+    assert "holds a Summarizer, not a Translator" in error
     assert "--task translation" in error
 
 

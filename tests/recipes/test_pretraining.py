@@ -216,32 +216,26 @@ def test_other_backends_train_a_preset_that_tensorflow_loads(backend, extra, cor
         (("--vocabulary-size", "9"), "vocabulary_size 9 is too small"),
     ],
 )
-def test_mistakes_end_in_one_line(corpus, tmp_path, capsys, extra, message):
-    with pytest.raises(SystemExit) as raised:
-        pretraining.main(arguments(corpus, tmp_path / "run", *extra))
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert raised.value.code == 2 and error.startswith("error: ") and message in error
+def test_mistakes_end_in_one_line(corpus, tmp_path, refused, extra, message):
+    assert message in refused(pretraining.main, arguments(corpus, tmp_path / "run", *extra))
     assert not (tmp_path / "run").exists()
 
 
-def test_text_that_does_not_suit(corpus, tmp_path, capsys):
+def test_text_that_does_not_suit(corpus, tmp_path, refused):
     files = {"one.txt": "a b\nb a\n" * 20, "bad.txt": b"fine\n\xff\n", "vocab.txt": "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n"}
     for name, content in files.items():
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
 
     def error(*extra):
-        with pytest.raises(SystemExit):
-            pretraining.main(arguments(corpus, tmp_path / "run", *extra))
-        return capsys.readouterr().err
+        return refused(pretraining.main, arguments(corpus, tmp_path / "run", *extra))
 
     assert "one.txt: next-sentence prediction needs at least 2 documents, found 1" in error(
         "--validation", tmp_path / "one.txt", "--next-sentence"
     )
     assert "bad.txt:2: not valid UTF-8" in error("--train", tmp_path / "bad.txt")
     assert "vocab.txt: the vocabulary has no [MASK]" in error("--vocabulary", tmp_path / "vocab.txt")
-    with pytest.raises(SystemExit):
-        pretraining.main(["--directory", str(tmp_path / "run")])
-    assert "--train is missing: name one or more text files" in capsys.readouterr().err
+    error = refused(pretraining.main, ["--directory", tmp_path / "run"])
+    assert "--train is missing: name one or more text files" in error
     assert not (tmp_path / "run").exists()
 
 

@@ -89,17 +89,13 @@ def test_many_labels(corpus, tmp_path):
         (("--dataset", "wnut17x"), "there is no data set 'wnut17x'"),
     ],
 )
-def test_mistakes_end_in_one_line(tmp_path, capsys, extra, message):
-    with pytest.raises(SystemExit) as raised:
-        text_classification.main(arguments(tmp_path / "run", *extra))
-    assert raised.value.code == 2 and message in capsys.readouterr().err
+def test_mistakes_end_in_one_line(tmp_path, refused, extra, message):
+    assert message in refused(text_classification.main, arguments(tmp_path / "run", *extra))
     assert not (tmp_path / "run").exists()
 
 
-def test_labels_of_the_test_file_must_be_known(corpus, tmp_path, capsys):
+def test_labels_of_the_test_file_must_be_known(corpus, tmp_path, refused):
     (tmp_path / "test.csv").write_text("text,label\nhello,greeting\n")
-    with pytest.raises(SystemExit):
-        text_classification.main(
-            arguments(tmp_path / "run", "--train", corpus / "train.csv", "--test", tmp_path / "test.csv")
-        )
-    assert "test.csv:2: the label 'greeting' does not occur in the training data" in capsys.readouterr().err
+    argv = arguments(tmp_path / "run", "--train", corpus / "train.csv", "--test", tmp_path / "test.csv")
+    error = refused(text_classification.main, argv)
+    assert "test.csv:2: the label 'greeting' does not occur in the training data" in error

@@ -202,28 +202,19 @@ def test_language_models_become_text_generators(tmp_path, write):
     assert theirs.decode(generated, skip_special_tokens=True) == expected[1]
 
 
-def fail(capsys, *argv):
-    with pytest.raises(SystemExit) as caught:
-        main([str(part) for part in argv])
-    assert caught.value.code == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ") and error.count("\n") == 1
-    return error
-
-
-def test_mistakes_are_one_line(tmp_path, capsys, tiny_translator):
-    assert "holds no model that can be read" in fail(capsys, tmp_path, tmp_path / "new")
-    assert "is not a directory" in fail(capsys, tmp_path / "nowhere", tmp_path / "new")
-    assert "is the source itself" in fail(capsys, tmp_path, tmp_path)
+def test_mistakes_are_one_line(tmp_path, refused, tiny_translator):
+    assert "holds no model that can be read" in refused(main, [tmp_path, tmp_path / "new"])
+    assert "is not a directory" in refused(main, [tmp_path / "nowhere", tmp_path / "new"])
+    assert "is the source itself" in refused(main, [tmp_path, tmp_path])
     tiny_translator.save(tmp_path / "preset")
-    assert "is a preset already" in fail(capsys, tmp_path / "preset", tmp_path / "new")
-    error = fail(capsys, tmp_path / "preset", tmp_path / "new", "--to", "hugging-face")
+    assert "is a preset already" in refused(main, [tmp_path / "preset", tmp_path / "new"])
+    error = refused(main, [tmp_path / "preset", tmp_path / "new", "--to", "hugging-face"])
     assert "holds a Translator, which cannot be written" in error
     (tmp_path / "bare").mkdir()
     reference = make_reference("BertModel")
     keras2_files.write(reference, tmp_path / "bare")
     write_vocabulary(tmp_path / "bare")
-    assert "holds a bare encoder" in fail(capsys, tmp_path / "bare", tmp_path / "new")
+    assert "holds a bare encoder" in refused(main, [tmp_path / "bare", tmp_path / "new"])
     assert not (tmp_path / "new").exists()
     main([str(tmp_path / "bare"), str(tmp_path / "new"), "--to", "hugging-face"])
     assert_equal_outputs(outputs(load_foreign(tmp_path / "new").model), reference.outputs())

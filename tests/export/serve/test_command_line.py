@@ -14,15 +14,6 @@ from export.serve.__main__ import main
 ROOT = Path(__file__).parents[3]
 
 
-def refusal(capsys, *arguments):
-    with pytest.raises(SystemExit) as caught:
-        main([str(argument) for argument in arguments])
-    assert caught.value.code == 2
-    message = capsys.readouterr().err
-    assert message.startswith("error: ") and message.count("\n") == 1
-    return message
-
-
 def test_serves_until_terminated(publish, tmp_path):
     publish(tmp_path / "toy", 1)
     command = [sys.executable, "-m", "export.serve", tmp_path / "toy", "--rest-port", "0", "--port", "0"]
@@ -41,32 +32,32 @@ def test_serves_until_terminated(publish, tmp_path):
         process.communicate()
 
 
-def test_a_folder_that_is_not_there(capsys, tmp_path):
-    message = refusal(capsys, tmp_path / "no")
+def test_a_folder_that_is_not_there(refused, tmp_path):
+    message = refused(main, [tmp_path / "no"])
     assert str(tmp_path / "no") in message and "no such folder" in message
 
 
-def test_a_version_folder_instead_of_its_parent(capsys, publish, tmp_path):
-    message = refusal(capsys, publish(tmp_path / "toy", 1))
+def test_a_version_folder_instead_of_its_parent(refused, publish, tmp_path):
+    message = refused(main, [publish(tmp_path / "toy", 1)])
     assert f"give its parent folder {tmp_path / 'toy'}" in message
 
 
 @pytest.mark.parametrize("flag", ["--rest-port", "--port"])
-def test_a_port_in_use(capsys, publish, tmp_path, flag):
+def test_a_port_in_use(refused, publish, tmp_path, flag):
     publish(tmp_path / "toy", 1)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ports = {"--rest-port": 0, "--port": 0, flag: port}
-        message = refusal(capsys, tmp_path / "toy", *[text for pair in ports.items() for text in pair])
+        message = refused(main, [tmp_path / "toy", *[text for pair in ports.items() for text in pair]])
     assert str(port) in message and flag in message
 
 
-def test_impossible_options(capsys, tmp_path):
-    assert "--poll-seconds" in refusal(capsys, tmp_path, "--poll-seconds", "-1")
-    assert "--rest-timeout-seconds" in refusal(capsys, tmp_path, "--rest-timeout-seconds", "0")
-    assert "--rest-port" in refusal(capsys, tmp_path, "--rest-port", "70000")
-    assert "SERVING_DIR" in refusal(capsys)
-    assert "--model-name" in refusal(capsys, "--model-config-file", tmp_path / "m", "--model-name", "x")
+def test_impossible_options(refused, tmp_path):
+    assert "--poll-seconds" in refused(main, [tmp_path, "--poll-seconds", "-1"])
+    assert "--rest-timeout-seconds" in refused(main, [tmp_path, "--rest-timeout-seconds", "0"])
+    assert "--rest-port" in refused(main, [tmp_path, "--rest-port", "70000"])
+    assert "SERVING_DIR" in refused(main, [])
+    assert "--model-name" in refused(main, ["--model-config-file", tmp_path / "m", "--model-name", "x"])
 
 
 @pytest.mark.parametrize(
@@ -83,15 +74,15 @@ def test_impossible_options(capsys, tmp_path):
         ),
     ],
 )
-def test_bad_model_configs(capsys, tmp_path, text, expected):
+def test_bad_model_configs(refused, tmp_path, text, expected):
     path = tmp_path / "models.config"
     if text is not None:
         path.write_text(text)
-    message = refusal(capsys, "--model-config-file", path)
+    message = refused(main, ["--model-config-file", path])
     assert expected in message and str(path) in message
 
 
-def test_without_the_serving_extra(capsys, monkeypatch, tmp_path):
+def test_without_the_serving_extra(refused, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    message = refusal(capsys, tmp_path)
+    message = refused(main, [tmp_path])
     assert "'uvicorn'" in message and "[serving]" in message

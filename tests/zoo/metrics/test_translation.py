@@ -209,14 +209,11 @@ def test_command_line_with_several_references(tmp_path):
     assert "lowercased" not in output.getvalue()
 
 
-def test_command_line_mistakes(tmp_path, capsys):
+def test_command_line_mistakes(tmp_path, refused):
     hypotheses = write_lines(tmp_path / "h", HYPOTHESES)
     for arguments, message in (
         ([str(hypotheses)], "no reference file"),
         ([str(hypotheses), str(tmp_path / "absent")], "no such file"),
         ([str(tmp_path), str(hypotheses)], "is a directory"),
     ):
-        with pytest.raises(SystemExit) as caught:
-            main(arguments)
-        assert caught.value.code == 2
-        assert message in capsys.readouterr().err
+        assert message in refused(main, arguments)
