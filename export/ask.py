@@ -18,6 +18,7 @@ import numpy as np
 import tyro
 
 from export.serve import LocalServer
+from zoo.data.json_lines import JsonLines, text_field
 from zoo.data.text_lines import TextLines
 from zoo.errors import UserError, command_line
 
@@ -31,9 +32,11 @@ class AskConfig:
     texts: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """The texts to send."""
     input_file: Path | None = None
-    """UTF-8 file of texts to send, one a line, also .gz; in place of TEXTS."""
+    """UTF-8 file of texts to send, one a line, or .jsonl for texts of several lines, also .gz; in place of TEXTS."""
+    text_field: str = "text"
+    """Field of a .jsonl file that holds the text."""
     output_dir: Path | None = None
-    """Where to write `rest.txt` and `grpc.txt`, the answered text of each line; needs --input-file."""
+    """Where to write `rest.txt` and `grpc.txt`, the answer to each text in a line; needs --input-file."""
     batch_size: int = 32
     """Texts in a request."""
     timeout_seconds: float = 60.0
@@ -46,6 +49,13 @@ class AskConfig:
             raise UserError("--input-file and --output-dir belong together")
         if self.batch_size < 1:
             raise UserError(f"--batch-size must be at least 1, got {self.batch_size}")
+
+
+def read_texts(path, field):
+    """Texts of a file, a list: its lines, or of JSON Lines (`.jsonl`, `.jsonl.gz`) what is in a field."""
+    if (path.with_suffix("") if path.suffix == ".gz" else path).suffix == ".jsonl":
+        return [text_field(row, field, where) for row, where in JsonLines(path)]
+    return list(TextLines(path))
 
 
 def ask_rest(server, name, texts, timeout_seconds):
@@ -117,7 +127,7 @@ def _write(path, rows):
 def main(argv=None):
     """Runs the command; exit status 1 if the protocols disagree."""
     config = tyro.cli(AskConfig, args=argv, prog="python -m export.ask")
-    texts = list(config.texts or TextLines(config.input_file))
+    texts = list(config.texts) or read_texts(config.input_file, config.text_field)
     name = config.serving_dir.resolve().name
     with LocalServer(config.serving_dir) as server:
         if not server.wait_until_available(timeout_seconds=config.timeout_seconds):

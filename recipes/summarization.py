@@ -67,6 +67,8 @@ def run(config):
     devices = config.devices.open()
     keras.utils.set_random_seed(config.seed)
     train_texts, validation_texts, scored_texts, split = open_splits(config)
+    # A file that is missing or damaged is better found before training than after it.
+    texts = list(scored_texts)
     parts = decoder_parts if config.architecture == "decoder" else encoder_decoder_parts
     with devices.scope():
         parts = parts(config, Pairs(train_texts), resumed)
@@ -79,7 +81,7 @@ def run(config):
         f"tokens; {train_batches.num_batches()} batches an epoch; {keras.config.backend()} backend"
     )
     console.print(f"training data: {train_batches.report}")
-    # Nothing but the training data has been read so far.
+    # Nothing but the training data has been encoded so far.
     cut, total = parts.encode[0].cut
     if cut:
         console.print(f"{cut:,} of {total:,} texts are longer than {config.max_source_length} tokens; their end is cut")
@@ -102,7 +104,6 @@ def run(config):
     summarizer = parts.make_task(final, examples)
     summarizer.save(config.directory)
 
-    texts = list(scored_texts)
     found = [best[0] for best in summarizer.n_best([each.text for each in texts], 1, progress=True)]
     summaries = [each.text for each in found]
     (config.directory / f"{split}.summaries.txt").write_text(

@@ -1,6 +1,8 @@
 """The summarization recipe, by its real command and in this process, on small data."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 from commands import run_python
@@ -10,7 +12,7 @@ import zoo
 from recipes import summarization
 from recipes.encoded_texts import pair_encoders
 from recipes.summarization_config import VARIANTS, parse_command_line
-from zoo.data import JsonlSummaries
+from zoo.data import JsonlSummaries, named_datasets, published_summaries
 from zoo.errors import UserError
 from zoo.metrics import rouge
 
@@ -114,6 +116,45 @@ def test_training_goes_on_from_a_preset_and_after_an_interruption(finished, corp
     assert after["val_nll"] < history(directory, "validation")[-1]["val_nll"] + 0.2
     with pytest.raises(UserError, match="--max-source-length 90: more than the 60 positions"):
         summarization.run(parse_command_line([*argv, "--max-source-length", "90", "--directory", str(tmp_path / "x")]))
+
+
+def test_another_split_is_scored_afterwards(finished, corpus, tmp_path):
+    directory = tmp_path / "run"
+    shutil.copytree(finished[0], directory)
+    checkpoints = sorted(path.name for path in (directory / "checkpoints").iterdir())
+    summarization.main(arguments(corpus, directory, "--score-split", "validation"))
+    results = json.loads((directory / "results.json").read_text(encoding="utf-8"))
+    assert results["split"] == "validation" and results["texts"] == 20 and results["updates"] == 60
+    assert sorted(path.name for path in (directory / "checkpoints").iterdir()) == checkpoints
+    assert len((directory / "validation.summaries.txt").read_text(encoding="utf-8").splitlines()) == 20
+
+
+def test_a_damaged_test_file_is_found_before_training(corpus, tmp_path, refused):
+    (tmp_path / "test.jsonl").write_text('{"dialogue": "a", "s1": "b", "s2": "c"}\n{"dialogue": "a"}\n')
+    argv = arguments(corpus, tmp_path / "run", "--test", tmp_path / "test.jsonl")
+    assert "test.jsonl:2: has no field 's1'" in refused(summarization.main, argv)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_published_test_file_is_looked_for_before_training(tmp_path, refused, monkeypatch):
+    """It alone is downloaded when it is first read."""
+
+    def absent(dataset, name):
+        if name == "test.jsonl":
+            raise UserError("test.jsonl: cannot be downloaded")
+        write_dialogues(tmp_path / name, 20, 1)
+        return tmp_path / name
+
+    dataset = replace(
+        published_summaries.DIALOGSUM,
+        files={split: f"{split}.jsonl" for split in ("train", "validation", "test")},
+        summaries={"train": ("s1",), "validation": ("s1",), "test": ("s1", "s2")},
+    )
+    monkeypatch.setattr(published_summaries.PublishedSummaries, "path", absent)
+    monkeypatch.setitem(named_datasets._OPENERS, "dialogsum", ("summarization", dataset.open))
+    argv = ["--variant", "dialogsum", "--vocabulary-size", "330", "--directory", tmp_path / "run"]
+    assert "test.jsonl: cannot be downloaded" in refused(summarization.main, argv)
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_preset_of_another_backend_is_the_same_here(corpus, tmp_path):

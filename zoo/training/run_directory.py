@@ -9,7 +9,7 @@ from zoo.errors import UserError
 CONFIG_FILE = "recipe.json"
 
 
-FREE_FIELDS = ("directory", "max_minutes", "devices")
+FREE_FIELDS = ("directory", "max_minutes", "devices", "score_split")
 """What may differ when a run is taken up again."""
 
 
