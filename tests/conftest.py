@@ -14,6 +14,8 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Tests compile much and compute little.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+# On one processor too, a request that waits must not keep the others from being answered.
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
 
 
 def keep_to_own_processors():
