@@ -62,18 +62,19 @@ def tiny_translator(tiny_tokenizer):
 
 @pytest.fixture
 def refused(capsys):
-    """Runs a command that must end with status 2 and one line of error, and returns the line.
+    """Runs a command that must end with status 2 and one line on stderr, the error, and returns the line.
 
     Called with the command's `main` and its arguments.
     """
 
     def run(main, arguments):
+        capsys.readouterr()  # What was said before is not the command's.
         with pytest.raises(SystemExit) as ended:
             main([str(argument) for argument in arguments])
         assert ended.value.code == 2
-        lines = capsys.readouterr().err.splitlines()
-        assert [line for line in lines if line.startswith("error: ")] == lines[-1:]
-        return lines[-1]
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("error: ")
+        return line
 
     return run
 

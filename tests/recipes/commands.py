@@ -45,7 +45,6 @@ def _server(backend):
         env={
             **os.environ,
             "KERAS_BACKEND": backend,
-            "JAX_DISABLE_MOST_OPTIMIZATIONS": "0",
             "TF_CPP_MIN_LOG_LEVEL": "3",
         },
         stdin=subprocess.PIPE,
