@@ -10,8 +10,10 @@ import json
 import sys
 from pathlib import Path
 
-# An import of a name that stands for None in sys.modules fails.
-sys.modules["zoo"] = None
+# An import of a name that stands for None in sys.modules fails. TensorFlow and Keras import the others if they are
+# there, which takes longer than all the rest of importing them.
+for _name in ("zoo", "jax", "matplotlib", "pandas", "scipy", "sklearn", "torch"):
+    sys.modules[_name] = None
 
 import tensorflow as tf  # noqa: E402
 import tensorflow_text  # noqa: E402, F401  (registers its operations)

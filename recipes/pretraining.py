@@ -20,7 +20,15 @@ from recipes.train_and_average import train_and_average
 from zoo.checkpoints.foreign_model import LANGUAGE_MODELS
 from zoo.checkpoints.hugging_face import is_hugging_face, load_hugging_face
 from zoo.checkpoints.hugging_face.configuration import Configuration
-from zoo.data import DocumentBlocks, MaskedBatches, SentencePairs, TextDocuments, TokenizedDocuments, TokenMasking
+from zoo.data import (
+    DocumentBlocks,
+    LineRows,
+    MaskedBatches,
+    SentencePairs,
+    TextDocuments,
+    TokenizedDocuments,
+    TokenMasking,
+)
 from zoo.errors import UserError, command_line
 from zoo.models import ENCODER_SIZES, Encoder, MaskedTokenPredictor
 from zoo.tasks import FillSettings, MaskedLanguageModel, load, load_pretrained_encoder
@@ -117,7 +125,7 @@ def make_model(config, encoder):
 def make_batches(config, documents, tokenizer, *, training):
     """Batches of `TokenizedDocuments`; those of validation are the same in every epoch and every run."""
     ids = dict(bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, pad_id=tokenizer.pad_id)
-    make_rows = SentencePairs if config.next_sentence else DocumentBlocks
+    rows = LineRows if config.line_by_line else SentencePairs if config.next_sentence else DocumentBlocks
     masking = TokenMasking(
         mask_id=tokenizer.mask_id,
         special_ids=[tokenizer.token_to_id(token) for token in SPECIAL_TOKENS],
@@ -126,7 +134,7 @@ def make_batches(config, documents, tokenizer, *, training):
         whole_words=config.whole_words,
     )
     return MaskedBatches(
-        make_rows(documents, sequence_length=config.sequence_length, **ids),
+        rows(documents, sequence_length=config.sequence_length, **ids),
         masking,
         batch_size=config.batch_size,
         seed=config.seed if training else _VALIDATION_SEED,

@@ -54,11 +54,14 @@ class PretrainingConfig:
     """Share of the tokens that is to be predicted."""
     whole_words: bool = True
     """Mask all tokens of a word together."""
+    line_by_line: bool = False
+    """Make each line a row of its own, in place of full rows that go on from line to line: for captions, queries and
+    the like. A line too long for a row goes on in another."""
     next_sentence: bool = False
     """Also predict whether a text follows another; needs several documents, with a sentence on each line."""
 
     batch_size: int = 32
-    """Rows of a batch."""
+    """Rows of a batch; with --line-by-line, of short lines as many as have the positions of these."""
     total_steps: int = 10_000
     """Updates."""
     learning_rate: float = 5e-4
@@ -109,6 +112,8 @@ class PretrainingConfig:
             raise UserError(
                 f"--max-positions {self.max_positions} is less than --sequence-length {self.sequence_length}"
             )
+        if self.line_by_line and self.next_sentence:
+            raise UserError("--line-by-line makes rows of single lines, --next-sentence of several; choose one")
         if not 0 < self.masked_share < 1:
             raise UserError(f"--masked-share must be above 0 and below 1, got {self.masked_share}")
         if not self.learning_rate > 0:

@@ -16,6 +16,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 # On one processor too, a request that waits must not keep the others from being answered.
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
+# The usual build of PyTorch for Linux brings Triton, which crashes if TensorFlow is imported before it.
+with contextlib.suppress(ImportError):
+    import triton  # noqa: F401
 
 
 def keep_to_own_processors():

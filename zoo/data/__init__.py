@@ -12,6 +12,7 @@ from zoo.data.entity_readers import ConllEntities, JsonlEntities
 from zoo.data.exact_documents import ExactDocuments
 from zoo.data.joined_pair_batches import JoinedPairBatches
 from zoo.data.length_filter import FilterReport, LengthFilter
+from zoo.data.line_rows import LineRows
 from zoo.data.masked_batches import MaskedBatches
 from zoo.data.named_datasets import open_dataset
 from zoo.data.pair_batches import PairBatches
@@ -42,6 +43,7 @@ __all__ = [
     "JsonlSummaries",
     "JsonlText",
     "LengthFilter",
+    "LineRows",
     "MaskedBatches",
     "PairBatches",
     "ParallelText",

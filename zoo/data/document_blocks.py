@@ -58,6 +58,11 @@ class BlockPlan:
         return -(-self._total // (self._blocks.sequence_length - 2))
 
     @property
+    def widths(self):
+        """int [N], the positions of each row, padding included."""
+        return np.full(len(self), self._blocks.sequence_length)
+
+    @property
     def num_positions(self):
         """Positions of all rows that are no padding."""
         return self._total + 2 * len(self)

@@ -7,14 +7,14 @@ from zoo.errors import UserError
 
 
 class MaskedBatches:
-    """Batches of `batch_size` rows, all of one shape; (seed, epoch) alone decides their rows, order and masks.
+    """Batches of rows of one width; (seed, epoch) alone decides their rows, order and masks.
 
-    The last batch of an epoch is filled up with empty rows of weight 0.
+    The last batch of an epoch, of each width, is filled up with empty rows of weight 0.
 
     Args:
-        rows: `DocumentBlocks`, or `SentencePairs` for next-sentence prediction.
+        rows: `DocumentBlocks`, `LineRows`, or `SentencePairs` for next-sentence prediction.
         masking: `TokenMasking`.
-        batch_size: B.
+        batch_size: Rows of a batch; of narrower ones as many as have no more positions than these.
         seed: int >= 0.
         shuffle: False gives every epoch the same rows in the order of the text, with the same masks, for validation.
 
@@ -32,13 +32,19 @@ class MaskedBatches:
 
     def num_batches(self, epoch=0):
         """Number of batches of an epoch; next-sentence pairs differ in number from epoch to epoch, if little."""
-        plan, _ = self._plan(epoch)
-        return -(-len(plan) // self._batch_size)
+        _, batches = self._plan(epoch)
+        return len(batches)
+
+    @property
+    def most_shapes(self):
+        """Most shapes that batches have, for a compiler."""
+        plan, _ = self._plan(0)
+        return len(np.unique(plan.widths))
 
     def padding_share(self, epoch=0):
         """Share of the positions of an epoch's rows that is padding."""
         plan, _ = self._plan(epoch)
-        return 1 - plan.num_positions / (len(plan) * self._rows.sequence_length)
+        return 1 - plan.num_positions / int(plan.widths.sum())
 
     def epoch(self, epoch, skip_batches=0):
         """Iterates over the batches of one epoch.
@@ -56,8 +62,8 @@ class MaskedBatches:
         Raises:
             UserError: when the epoch has fewer than `skip_batches` batches.
         """
-        plan, order = self._plan(epoch)
-        total = self.num_batches(epoch)
+        plan, batches = self._plan(epoch)
+        total = len(batches)
         if skip_batches > total:
             raise UserError(
                 f"cannot resume after batch {skip_batches} of epoch {epoch}, which has {total} batches: "
@@ -66,7 +72,7 @@ class MaskedBatches:
         for index in range(skip_batches, total):
             # The generator of the plan is [seed, epoch], which numpy reads as [seed, epoch, 0].
             rng = np.random.default_rng([self._seed, self._epoch(epoch), 1 + index])
-            yield self._batch(plan.rows(order[index * self._batch_size : (index + 1) * self._batch_size]), rng)
+            yield self._batch(plan.rows(batches[index]), rng)
 
     def stream(self, start_epoch=0, start_batch=0):
         """Returns a `BatchStream`: the batches of all epochs without end, from the given position on."""
@@ -76,38 +82,56 @@ class MaskedBatches:
         return epoch if self._shuffle else 0
 
     def _plan(self, epoch):
-        """The rows of an epoch and their order; those asked for last are kept."""
+        """The rows of an epoch and the numbers of those in each batch; those asked for last are kept."""
         epoch = self._epoch(epoch)
-        known, plan, order = self._planned
+        known, plan, batches = self._planned
         if known != epoch:
             rng = np.random.default_rng([self._seed, epoch])
             plan = self._rows.plan(rng if self._shuffle else None)
             order = rng.permutation(len(plan)) if self._shuffle else np.arange(len(plan))
-            self._planned = (epoch, plan, order)
-        return plan, order
+            widths = plan.widths[order]
+            batches = self._cut(order, widths)
+            if self._shuffle and np.ptp(widths):
+                batches = [batches[index] for index in rng.permutation(len(batches))]
+            self._planned = (epoch, plan, batches)
+        return plan, batches
+
+    def _cut(self, order, widths):
+        """The batches, those of narrow rows first."""
+        batches = []
+        for width in np.unique(widths):
+            rows, size = order[widths == width], self._num_rows(width)
+            batches += [rows[start : start + size] for start in range(0, len(rows), size)]
+        return batches
+
+    def _num_rows(self, width):
+        return self._batch_size * self._rows.sequence_length // int(width)
 
     def _batch(self, rows, rng):
         masked = self._masking(rows, rng)
-        real = np.arange(self._rows.sequence_length) < rows.lengths[:, None]
+        width = rows.token_ids.shape[1]
+        count = self._num_rows(width)
+        real = np.arange(width) < rows.lengths[:, None]
         x = {
-            "token_ids": self._filled(masked.token_ids, self._rows.pad_id),
-            "padding_mask": self._filled(real.astype(np.int32)),
-            "segment_ids": self._filled(rows.segment_ids),
-            "masked_positions": self._filled(masked.positions),
+            "token_ids": _filled(count, masked.token_ids, self._rows.pad_id),
+            "padding_mask": _filled(count, real.astype(np.int32)),
+            "segment_ids": _filled(count, rows.segment_ids),
+            "masked_positions": _filled(count, masked.positions),
         }
-        labels, weights = self._filled(masked.labels), self._filled(masked.weights)
+        labels, weights = _filled(count, masked.labels), _filled(count, masked.weights)
         if rows.unrelated is None:
             return x, labels, weights
-        labels = {"token_logits": labels, "next_sentence_logits": self._filled(rows.unrelated)}
+        labels = {"token_logits": labels, "next_sentence_logits": _filled(count, rows.unrelated)}
         weights = {
             "token_logits": weights,
-            "next_sentence_logits": self._filled(np.ones(len(rows.unrelated), np.float32)),
+            "next_sentence_logits": _filled(count, np.ones(len(rows.unrelated), np.float32)),
         }
         return x, labels, weights
 
-    def _filled(self, array, value=0):
-        """The array with `batch_size` rows."""
-        missing = self._batch_size - len(array)
-        if not missing:
-            return array
-        return np.concatenate([array, np.full((missing, *array.shape[1:]), value, array.dtype)])
+
+def _filled(count, array, value=0):
+    """The array with `count` rows."""
+    missing = count - len(array)
+    if not missing:
+        return array
+    return np.concatenate([array, np.full((missing, *array.shape[1:]), value, array.dtype)])

@@ -133,6 +133,11 @@ class PairPlan:
         return len(self.spans)
 
     @property
+    def widths(self):
+        """int [N], the positions of each row, padding included."""
+        return np.full(len(self), self._pairs.sequence_length)
+
+    @property
     def num_positions(self):
         """Positions of all rows that are no padding."""
         a, b = (self.spans[:, stop] - self.spans[:, start] for start, stop in ((0, 1), (2, 3)))

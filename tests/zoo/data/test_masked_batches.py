@@ -6,6 +6,7 @@ import pytest
 from random_documents import FIRST, IDS, MASK, PAD, SPECIAL, random_documents, word_of_token
 
 from zoo.data.document_blocks import DocumentBlocks
+from zoo.data.line_rows import LineRows
 from zoo.data.masked_batches import MaskedBatches
 from zoo.data.sentence_pairs import SentencePairs
 from zoo.data.token_masking import TokenMasking
@@ -27,10 +28,10 @@ def same(one, other):
     return len(one) == len(other) and all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-kinds = pytest.mark.parametrize("rows", [DocumentBlocks, SentencePairs])
+kinds = pytest.mark.parametrize("rows", [DocumentBlocks, LineRows, SentencePairs])
 
 
-@kinds
+@pytest.mark.parametrize("rows", [DocumentBlocks, SentencePairs])
 def test_shapes_do_not_change_and_the_last_batch_is_filled_up(rows):
     batches = make_batches(rows)
     found = list(batches.epoch(0))
@@ -53,10 +54,33 @@ def test_shapes_do_not_change_and_the_last_batch_is_filled_up(rows):
     assert batches.padding_share() == pytest.approx(1 - real / (filled * LENGTH))
 
 
-def test_an_epoch_of_blocks_has_every_token_once():
+def test_narrow_rows_come_in_larger_batches_of_one_width():
+    batches = make_batches(LineRows)
+    found = list(batches.epoch(0))
+    assert len(found) == batches.num_batches(0)
+    sizes = {8: 32, 16: 16, 24: 10, 32: 8}
+    shapes = [x["token_ids"].shape for x, _, _ in found]
+    assert set(shapes) == {(rows, width) for width, rows in sizes.items()} and batches.most_shapes == len(sizes)
+    assert shapes != sorted(shapes)
+    real = positions = 0
+    for x, labels, weights in found:
+        rows, width = x["token_ids"].shape
+        assert x["padding_mask"].shape == x["segment_ids"].shape == (rows, width)
+        assert (
+            x["masked_positions"].shape == labels.shape == weights.shape == (rows, {8: 1, 16: 2, 24: 3, 32: 4}[width])
+        )
+        lengths = x["padding_mask"].sum(axis=1)
+        assert ((lengths == 0) | (lengths > width - 8)).all()
+        assert not weights[lengths == 0].any()
+        real, positions = real + lengths.sum(), positions + (lengths > 0).sum() * width
+    assert batches.padding_share() == pytest.approx(1 - real / positions)
+
+
+@pytest.mark.parametrize("rows", [DocumentBlocks, LineRows])
+def test_an_epoch_has_every_token_once(rows):
     for epoch in (0, 1):
         seen = []
-        for x, labels, weights in make_batches(DocumentBlocks).epoch(epoch):
+        for x, labels, weights in make_batches(rows).epoch(epoch):
             ids = x["token_ids"].copy()
             line, place = np.nonzero(weights)
             ids[line, x["masked_positions"][line, place]] = labels[line, place]
