@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from random_documents import CLS, FIRST, IDS, PAD, SEP, all_rows, documents_of, random_documents
+from random_documents import CLS, IDS, PAD, SEP, all_rows, documents_of, random_documents
 
 from zoo.data.line_rows import LineRows
 from zoo.errors import UserError
