@@ -187,7 +187,7 @@ def test_its_encoder_is_what_other_recipes_take(finished):
     assert tokenizer.special_tokens_in_text == () and task.tokenizer.special_tokens_in_text == ("[MASK]",)
 
 
-@pytest.mark.parametrize(("backend", "extra"), [("jax", ()), ("torch", ("--next-sentence",))])
+@pytest.mark.parametrize(("backend", "extra"), [("jax", ("--line-by-line",)), ("torch", ("--next-sentence",))])
 def test_other_backends_train_a_preset_that_tensorflow_loads(backend, extra, corpus, tmp_path):
     pytest.importorskip(backend)
     steps = "--total-steps 6 --warmup-steps 2 --validate-every-steps 6"
@@ -195,7 +195,7 @@ def test_other_backends_train_a_preset_that_tensorflow_loads(backend, extra, cor
     assert done.returncode == 0, done.stderr
     (validation,) = history(tmp_path / "run", "validation")
     assert 3.0 < validation["val_nll"] < np.log(190)
-    assert ("val_next_sentence_accuracy" in validation) == bool(extra)
+    assert ("val_next_sentence_accuracy" in validation) == ("--next-sentence" in extra)
     results = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
     task = zoo.load(tmp_path / "run")
     assert results["backend"] == backend and len(task(task.examples[0])[0]) == 5
@@ -205,6 +205,7 @@ def test_other_backends_train_a_preset_that_tensorflow_loads(backend, extra, cor
     ("extra", "message"),
     [
         (("--sequence-length", "7"), "--sequence-length must be at least 8, got 7"),
+        (("--line-by-line", "--next-sentence"), "rows of single lines, --next-sentence of several; choose one"),
         (("--masked-share", "1"), "--masked-share must be above 0 and below 1, got 1.0"),
         (("--warmup-steps", "120"), "--warmup-steps 120 must be at least 0 and below --total-steps 120"),
         (("--max-positions", "16"), "--max-positions 16 is less than --sequence-length 24"),
