@@ -86,17 +86,16 @@ def test_any_replicas_and_parts_update_as_one_batch_does(tmp_path):
 
 def test_a_mesh_updates_as_one_device_does(tmp_path):
     pytest.importorskip("jax")
-    flags = "--xla_force_host_platform_device_count=4"
-    checks = finished(start("jax_replica_run.py", tmp_path, KERAS_BACKEND="jax", XLA_FLAGS=flags)).splitlines()
+    checks = finished(start("jax_replica_run.py", tmp_path, **on_processors(4))).splitlines()
     cases = ((1, 2), (4, 1), (4, 2))
     expected = [f"{name}, {count} replicas, {parts} parts" for count, parts in cases for name in OPTIMIZERS]
     assert [each.partition("\t")[0] for each in checks] == expected
 
 
 def on_processors(count):
-    """Variables of a process of JAX with some devices; programs this small take longer to compile than to run."""
-    flags = f"--xla_force_host_platform_device_count={count}"
-    return dict(KERAS_BACKEND="jax", JAX_PLATFORMS="cpu", JAX_DISABLE_MOST_OPTIMIZATIONS="1", XLA_FLAGS=flags)
+    """Variables of a process of JAX with some devices."""
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={count}"
+    return dict(KERAS_BACKEND="jax", JAX_PLATFORMS="cpu", XLA_FLAGS=flags)
 
 
 @pytest.fixture(scope="module")
