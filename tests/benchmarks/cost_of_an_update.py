@@ -9,13 +9,13 @@ With n sizes of an attention over S tokens the terms are known: matrices cost B 
 """
 
 import statistics
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import tyro
+from gpt2_updates import GPT2Updates
 from rich.console import Console
 from rich.table import Table
 
@@ -66,51 +66,11 @@ class Options:
                 yield name, value, tuple(value if at == place else other for at, other in enumerate(self.base))
 
 
-class Update:
-    """Training updates of one size, as `zoo.training.train` makes them."""
-
-    def __init__(self, options, batch, context, depth):
-        import keras
-
-        from zoo.models import GPT2
-        from zoo.training.optimizers import build_optimizer
-        from zoo.training.summed_loss import SummedLoss
-        from zoo.training.token_loss import TokenCrossEntropy
-        from zoo.training.update_model import update_model
-
-        model = GPT2(
-            options.vocabulary_size,
-            options.hidden_dim,
-            4 * options.hidden_dim,
-            options.hidden_dim // 32,
-            depth,
-            max_sequence_length=context,
-            dtype=options.precision,
-        )
-        model.build()
-        model.compile(build_optimizer("adam", 1e-4), TokenCrossEntropy(0.0), jit_compile=False)
-        loss = SummedLoss(model.loss)
-        self._updates = update_model(model, loss)
-        tokens = np.random.default_rng(0).integers(0, options.vocabulary_size, (batch, context + 1)).astype("int32")
-        weights = loss.divided(np.ones((batch, context), "float32"))
-        self._batch = {"token_ids": tokens[:, :-1]}, tokens[:, 1:], weights
-        self._count = options.updates
-        keras.utils.set_random_seed(0)
-
-    def seconds(self):
-        """Wall seconds of an update, the mean of a round."""
-        started = time.perf_counter()
-        for _ in range(self._count):
-            loss = self._updates.train_on_batch(*self._batch)
-        if not np.isfinite(float(loss)):
-            raise UserError(f"the loss is {loss}")
-        return (time.perf_counter() - started) / self._count
-
-
 def measure(options):
     """Seconds by size, dict from (quantity, value) to the median round."""
     sizes = list(options.sizes())
-    updates = {size: Update(options, *size) for size in {size for _, _, size in sizes}}
+    same = (options.hidden_dim, options.vocabulary_size, options.precision, options.updates)
+    updates = {size: GPT2Updates(*size, *same) for size in {size for _, _, size in sizes}}
     for update in updates.values():
         update.seconds()  # traced, and buffers allocated
     rounds = {size: [] for size in updates}
