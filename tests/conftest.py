@@ -6,19 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Tests compile much and compute little: without its emitters of fusions XLA compiles in half the time. The flag is new
-# in jaxlib 0.6, and an older one ends the process at a flag that it does not know.
+# Tests compile much and compute little: without its emitters of fusions XLA compiles in half the time.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-with contextlib.suppress(PackageNotFoundError):
-    if tuple(int(part) for part in version("jaxlib").split(".")[:2]) >= (0, 6):
-        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 # On one processor too, a request that waits must not keep the others from being answered.
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
 # The usual build of PyTorch for Linux brings Triton, which crashes if TensorFlow is imported before it.

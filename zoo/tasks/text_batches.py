@@ -51,7 +51,8 @@ def map_in_batches(function, texts, *, batch_size, progress=False, description="
     order = sorted(range(len(texts)), key=lambda position: length(texts[position]), reverse=True)
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     results = [None] * len(texts)
-    for batch in track(batches, description=description, disable=not progress, transient=True):
+    # Before version 14.3 rich ends a line even if it shows nothing.
+    for batch in track(batches, description=description, transient=True) if progress else batches:
         for position, result in zip(batch, function([texts[i] for i in batch]), strict=True):
             results[position] = result
     return results
