@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from zoo.data.single_segment_rows import SingleSegmentRows
 from zoo.data.text_rows import TextRows
-from zoo.errors import UserError
 
 
-class DocumentBlocks:
+class DocumentBlocks(SingleSegmentRows):
     """Rows `[CLS] text [SEP]` in which every position but those of the last row is used.
 
     The documents, in an order drawn anew each epoch, make one stream with a [SEP] after each; it is closed to a ring,
@@ -21,13 +21,6 @@ class DocumentBlocks:
 
     Source: Liu et al. 2019, https://arxiv.org/abs/1907.11692, section 4.2.
     """
-
-    def __init__(self, documents, *, sequence_length, bos_id, eos_id, pad_id):
-        if sequence_length < 3:
-            raise UserError(f"sequence_length={sequence_length} must be at least 3: a token between [CLS] and [SEP]")
-        self.documents = documents
-        self.sequence_length = sequence_length
-        self.bos_id, self.eos_id, self.pad_id = bos_id, eos_id, pad_id
 
     def plan(self, rng=None):
         """The rows of one epoch, a `BlockPlan`.

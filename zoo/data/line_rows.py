@@ -3,13 +3,13 @@
 import numpy as np
 
 from zoo.data.length_buckets import bucket_lengths
+from zoo.data.single_segment_rows import SingleSegmentRows
 from zoo.data.text_rows import TextRows
-from zoo.errors import UserError
 
 _LENGTH_MULTIPLE = 8
 
 
-class LineRows:
+class LineRows(SingleSegmentRows):
     """Rows `[CLS] line [SEP]`; a line that is too long for one row goes on in the next.
 
     For captions, queries, messages: what stands in the lines around says nothing about a line there, and rows that go
@@ -20,13 +20,6 @@ class LineRows:
         sequence_length: S, special tokens included.
         bos_id, eos_id, pad_id: Ids of [CLS], [SEP] and [PAD].
     """
-
-    def __init__(self, documents, *, sequence_length, bos_id, eos_id, pad_id):
-        if sequence_length < 3:
-            raise UserError(f"sequence_length={sequence_length} must be at least 3: a token between [CLS] and [SEP]")
-        self.documents = documents
-        self.sequence_length = sequence_length
-        self.bos_id, self.eos_id, self.pad_id = bos_id, eos_id, pad_id
 
     def plan(self, rng=None):
         """The rows of any epoch in the order of the text, a `LinePlan`; nothing in it is random."""
