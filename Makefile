@@ -35,7 +35,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 
 test: lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 15
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 15
 
 # What takes too long for the suite.
 test-long: $(VENV)/.test
@@ -49,7 +49,7 @@ $(LOWEST)/.test: pyproject.toml
 	touch $@
 
 test-lowest: $(LOWEST)/.test
-	$(LOWEST)/bin/python -m pytest --numprocesses 2 --dist loadfile
+	$(LOWEST)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
