@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 # An import of a name that stands for None in sys.modules fails. TensorFlow and Keras import the others if they are
-# there, which takes longer than all the rest of importing them.
+# there, which takes nearly half the time of importing them.
 for _name in ("zoo", "jax", "matplotlib", "pandas", "scipy", "sklearn", "torch"):
     sys.modules[_name] = None
 

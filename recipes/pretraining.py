@@ -125,7 +125,9 @@ def make_model(config, encoder):
 def make_batches(config, documents, tokenizer, *, training):
     """Batches of `TokenizedDocuments`; those of validation are the same in every epoch and every run."""
     ids = dict(bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, pad_id=tokenizer.pad_id)
-    rows = LineRows if config.line_by_line else SentencePairs if config.next_sentence else DocumentBlocks
+    make_rows = SentencePairs if config.next_sentence else DocumentBlocks
+    if config.line_by_line:
+        make_rows = LineRows
     masking = TokenMasking(
         mask_id=tokenizer.mask_id,
         special_ids=[tokenizer.token_to_id(token) for token in SPECIAL_TOKENS],
@@ -134,7 +136,7 @@ def make_batches(config, documents, tokenizer, *, training):
         whole_words=config.whole_words,
     )
     return MaskedBatches(
-        rows(documents, sequence_length=config.sequence_length, **ids),
+        make_rows(documents, sequence_length=config.sequence_length, **ids),
         masking,
         batch_size=config.batch_size,
         seed=config.seed if training else _VALIDATION_SEED,

@@ -69,8 +69,8 @@ class Options:
 def measure(options):
     """Seconds by size, dict from (quantity, value) to the median round."""
     sizes = list(options.sizes())
-    same = (options.hidden_dim, options.vocabulary_size, options.precision, options.updates)
-    updates = {size: GPT2Updates(*size, *same) for size in {size for _, _, size in sizes}}
+    same = {name: getattr(options, name) for name in ("hidden_dim", "vocabulary_size", "precision", "updates")}
+    updates = {size: GPT2Updates(*size, **same) for size in {size for _, _, size in sizes}}
     for update in updates.values():
         update.seconds()  # traced, and buffers allocated
     rounds = {size: [] for size in updates}

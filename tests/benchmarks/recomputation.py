@@ -3,8 +3,8 @@
     python tests/benchmarks/recomputation.py      # some minutes; a quiet machine
 
 Each context with and without is a process of its own, so that its peak memory is its own; the two of a context take
-turns. What importing, weights and optimizer take is measured by a process with rows of one token, and the memory shown
-is what comes on top: activations and gradients.
+turns. What importing, weights, their gradients and the optimizer take is measured by a process that trains on rows of
+one token; the memory shown is what comes on top, for activations.
 """
 
 import json
@@ -18,7 +18,7 @@ from rich.table import Table
 
 from zoo.errors import UserError, command_line
 
-PLAIN, RECOMPUTED = "kept", "recomputed"
+KEPT, RECOMPUTED = "kept", "recomputed"
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,7 @@ def measure(options):
     found = []
     for context in options.context:
         both = [
-            contestant(options, f"{context} tokens, {name}", context, name == RECOMPUTED)
-            for name in (PLAIN, RECOMPUTED)
+            contestant(options, f"{context} tokens, {name}", context, name == RECOMPUTED) for name in (KEPT, RECOMPUTED)
         ]
         kept, recomputed = take_turns(both, options.rounds).values()
         memory = [each.finish() - at_rest for each in both]

@@ -14,9 +14,9 @@ class MaskedBatches:
     Args:
         rows: `DocumentBlocks`, `LineRows`, or `SentencePairs` for next-sentence prediction.
         masking: `TokenMasking`.
-        batch_size: Rows of a batch; of narrower ones as many as have no more positions than these.
+        batch_size: Rows of a batch; of narrower ones as many as have no more positions than these. B below.
         seed: int >= 0.
-        shuffle: False gives every epoch the same rows in the order of the text, with the same masks, for validation.
+        shuffle: False gives every epoch the same rows in the same order, with the same masks, for validation.
 
     Example:
         >>> batches = MaskedBatches(DocumentBlocks(documents, ...), TokenMasking(...), batch_size=32)
