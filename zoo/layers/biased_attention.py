@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from zoo.layers.key_value_cache import attend_own, attend_shared, empty_cache, write_position
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class BiasedAttention(keras.layers.Layer):
@@ -67,53 +69,58 @@ class BiasedAttention(keras.layers.Layer):
         Returns:
             float `[B, T, D]`.
         """
-        return self.attend(query, self.keys_and_values(key_value), bias, training)
-
-    def keys_and_values(self, key_value):
-        """Keys and values of a whole sequence in cache layout: two tensors `[B, H, S, K]` from `[B, S, D]`."""
-        return self._heads(self.key(key_value)), self._heads(self.value(key_value))
-
-    def attend(self, query, keys_and_values, bias, training=None):
-        """As `call`, with keys and values computed before."""
-        keys, values = keys_and_values
+        keys, values = self.keys_and_values(key_value)
         logits = ops.matmul(self._heads(self.query(query)), ops.transpose(keys, (0, 1, 3, 2)))
         weights = ops.cast(ops.softmax(ops.cast(logits, "float32") + bias, axis=-1), values.dtype)
         attended = ops.transpose(ops.matmul(self.dropout(weights, training=training), values), (0, 2, 1, 3))
         shape = (ops.shape(query)[0], ops.shape(query)[1], self.num_heads * self.head_dim)
         return self.output_projection(ops.reshape(attended, shape))
 
+    def keys_and_values(self, key_value):
+        """Keys and values of a whole sequence in cache layout: two tensors `[B, H, S, K]` from `[B, S, D]`."""
+        return self._heads(self.key(key_value)), self._heads(self.value(key_value))
+
     def empty_cache(self, batch_size, max_length):
         """A zero cache: keys and values, each `[B, H, max_length, K]` in the compute dtype."""
-        shape = (batch_size, self.num_heads, max_length, self.head_dim)
-        return ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)
+        return empty_cache(batch_size, self.num_heads, max_length, self.head_dim, self.compute_dtype)
 
-    def step(self, query, cache, index, bias):
+    def step(self, query, cache, place, bias):
         """Self-attention of one new position, whose key and value are written into the cache first.
 
         Args:
-            query: float `[B, 1, D]`.
-            cache: keys and values, `[B, H, L, K]` each.
-            index: int32 scalar, the new position; the same for every row.
-            bias: float32 `[1, H, 1, L]` that hides positions after `index`.
+            query: float `[N, D]`.
+            cache: keys and values, `[N, H, L, K]` each.
+            place: `StepPlace` of the new position.
+            bias: float32 `[1, H, L]` that also hides what is not visible.
 
         Returns:
-            float `[B, 1, D]`, and the cache with position `index` written.
+            float `[N, D]`, and the cache with the position written.
         """
-        new = self.keys_and_values(query)
-        cache = tuple(self._write(old, value, index) for old, value in zip(cache, new, strict=True))
-        return self.attend(query, cache, bias), cache
+        new = self.key(query), self.value(query)
+        keys, values = cache = tuple(write_position(old, each, place) for old, each in zip(cache, new, strict=True))
+        attended = attend_own(self._queries(query), keys, values, lambda logits: logits + bias)
+        return self.output_projection(attended), cache
+
+    def attend_cached(self, query, keys_and_values, bias):
+        """Cross-attention of N = B * G hypotheses, G to a row, to keys and values computed before.
+
+        Args:
+            query: float `[N, D]`, hypotheses of a row next to each other.
+            keys_and_values: two tensors `[B, H, S, K]`.
+            bias: float32 that broadcasts to `[B, H, G, S]`.
+
+        Returns:
+            float `[N, D]`.
+        """
+        attended = attend_shared(self._queries(query), *keys_and_values, lambda logits: logits + bias)
+        return self.output_projection(attended)
+
+    def _queries(self, query):
+        return ops.reshape(self.query(query), (-1, self.num_heads, self.head_dim))
 
     def _heads(self, x):
         x = ops.reshape(x, (ops.shape(x)[0], ops.shape(x)[1], self.num_heads, self.head_dim))
         return ops.transpose(x, (0, 2, 1, 3))
-
-    def _write(self, cache, new, index):
-        """Writes one position of every row and head at `index`: one scattered row each, with ops that need no XLA."""
-        shape = ops.shape(cache)
-        rows = ops.arange(shape[0] * self.num_heads) * shape[2] + index
-        flat = ops.reshape(cache, (-1, self.head_dim))
-        new = ops.cast(ops.reshape(new, (-1, self.head_dim)), cache.dtype)
-        return ops.reshape(ops.scatter_update(flat, rows[:, None], new), shape)
 
     def compute_output_shape(self, query_shape, key_value_shape=None, bias_shape=None):
         """`[B, T, D]`."""

@@ -7,6 +7,10 @@ from keras import ops
 
 from zoo.errors import UserError
 from zoo.layers.initializers import projection_initializer
+from zoo.layers.key_value_cache import attend_own, attend_shared, empty_cache, write_position
+
+# A logit that softmax makes 0, unless all are of that kind.
+_HIDDEN = -1e9
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -16,8 +20,7 @@ class MultiHeadAttention(keras.layers.Layer):
     B is the batch, T the query length, S the key length, H the heads, D the hidden dimension.
 
     Whole sequences go through `keras.ops.dot_product_attention`, which picks flash attention where the backend has it.
-    Single steps (`step`) read a cache laid out `[B, H, S, D / H]`, so that both products are plain batched matrix
-    products without a transpose of the cache.
+    Single steps (`step`) read a static cache; see `zoo.layers.key_value_cache`.
 
     Args:
         num_heads: H; must divide `hidden_dim`.
@@ -107,7 +110,7 @@ class MultiHeadAttention(keras.layers.Layer):
             visible = (positions[:, None] >= positions[None, :])[None, None]
             mask = visible if mask is None else ops.logical_and(mask, visible)
         if mask is not None:
-            logits = ops.where(mask, logits, -1e9)
+            logits = ops.where(mask, logits, _HIDDEN)
         weights = self.dropout(ops.cast(ops.softmax(logits, axis=-1), v.dtype), training=True)
         return ops.einsum("bhts,bshd->bthd", weights, v)
 
@@ -134,29 +137,35 @@ class MultiHeadAttention(keras.layers.Layer):
 
     def empty_cache(self, batch_size, max_length):
         """A zero cache: keys and values, each `[B, H, max_length, D / H]` in the compute dtype."""
-        shape = (batch_size, self.num_heads, max_length, self.head_dim)
-        return ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)
+        return empty_cache(batch_size, self.num_heads, max_length, self.head_dim, self.compute_dtype)
 
-    def step(self, query, cache, index):
+    def _scaled_queries(self, query):
+        return ops.reshape(self.query(query) * self.scale, (-1, self.num_heads, self.head_dim))
+
+    def _written(self, query, cache, place):
+        """The cache with the keys and values of a new position."""
+        keys, values = cache
+        # Without a length T the heads of [N, D] lie as the cache wants them, so nothing here is transposed.
+        return write_position(keys, self.key(query), place), write_position(values, self.value(query), place)
+
+    def step(self, query, cache, place):
         """Self-attention of one new position, whose key and value are written into the cache first.
 
         Args:
-            query: float `[B, 1, D]`.
-            cache: keys and values, `[B, H, S, D / H]` each; positions from `index` on hold no meaning yet.
-            index: int32 scalar, the new position; the same for every row.
+            query: float `[N, D]`.
+            cache: keys and values, `[N, H, S, D / H]` each; what is not visible holds no meaning.
+            place: `StepPlace` of the new position.
 
         Returns:
-            float `[B, 1, D]`, and the cache with position `index` written.
+            float `[N, D]`, and the cache with the position written.
         """
-        keys, values = cache
-        new_key, new_value = self.keys_and_values(query)
-        keys = self._write(keys, new_key, index)
-        values = self._write(values, new_value, index)
-        visible = ops.arange(ops.shape(keys)[2]) <= index
-        attended = self._attend_heads_first(query, keys, values, visible[None, None, None, :])
-        return attended, (keys, values)
+        keys, values = cache = self._written(query, cache, place)
+        attended = attend_own(
+            self._scaled_queries(query), keys, values, lambda logits: ops.where(place.visible, logits, _HIDDEN)
+        )
+        return self.output_projection(attended), cache
 
-    def step_after_prompt(self, query, cache, index, prompt, prompt_mask):
+    def step_after_prompt(self, query, cache, place, prompt, prompt_mask):
         """Self-attention of one new position for each of N = B * K hypotheses that continue B prompts.
 
         One softmax goes over the positions of the prompt and those of the cache. The K hypotheses of a row share the
@@ -165,25 +174,22 @@ class MultiHeadAttention(keras.layers.Layer):
         Args:
             query: float `[N, D]`, hypotheses of a row next to each other.
             cache: keys and values of what follows the prompt, `[N, H, L, D / H]` each.
-            index: int32 scalar, the new position, counted from the end of the prompt.
+            place: `StepPlace` of the new position in that cache.
             prompt: keys and values, `[B, H, P, D / H]` each; P may be 0.
             prompt_mask: bool or int `[B, P]`, True for real tokens.
 
         Returns:
-            float `[N, D]`, and the cache with position `index` written.
+            float `[N, D]`, and the cache with the position written.
         """
-        keys, values = cache
+        keys, values = cache = self._written(query, cache, place)
         prompt_keys, prompt_values = prompt
-        # Without a length T the heads of [N, D] lie as the cache wants them, so nothing here is transposed.
-        keys = self._write(keys, self.key(query), index)
-        values = self._write(values, self.value(query), index)
         rows, prompt_length = ops.shape(prompt_mask)[0], ops.shape(prompt_mask)[1]
-        q = ops.reshape(self.query(query) * self.scale, (-1, self.num_heads, self.head_dim))
+        q = self._scaled_queries(query)
         grouped = ops.reshape(q, (rows, -1, self.num_heads, self.head_dim))
         prompt_logits = ops.cast(ops.einsum("bkhd,bhpd->bkhp", grouped, prompt_keys), "float32")
-        prompt_logits = ops.where(ops.cast(prompt_mask, "bool")[:, None, None, :], prompt_logits, -1e9)
+        prompt_logits = ops.where(ops.cast(prompt_mask, "bool")[:, None, None, :], prompt_logits, _HIDDEN)
         own_logits = ops.cast(ops.matmul(keys, q[..., None])[..., 0], "float32")
-        own_logits = ops.where(ops.arange(ops.shape(keys)[2]) <= index, own_logits, -1e9)
+        own_logits = ops.where(place.visible, own_logits, _HIDDEN)
         num_queries = ops.shape(own_logits)[0]
         prompt_logits = ops.reshape(prompt_logits, (num_queries, self.num_heads, prompt_length))
         weights = ops.softmax(ops.concatenate([prompt_logits, own_logits], axis=-1), axis=-1)
@@ -195,38 +201,24 @@ class MultiHeadAttention(keras.layers.Layer):
         attended = ops.reshape(attended, (num_queries, self.hidden_dim))
         from_prompt = ops.einsum("bkhp,bhpd->bkhd", prompt_weights, prompt_values)
         attended = attended + ops.reshape(from_prompt, (num_queries, self.hidden_dim))
-        return self.output_projection(attended), (keys, values)
-
-    def _write(self, cache, new, index):
-        """Writes one position of every row and head at `index`: one scattered row each, with ops that need no XLA."""
-        shape = ops.shape(cache)
-        batch, length = shape[0], shape[2]
-        rows = ops.arange(batch * self.num_heads) * length + index
-        flat = ops.reshape(cache, (-1, self.head_dim))
-        new = ops.cast(ops.reshape(new, (-1, self.head_dim)), cache.dtype)
-        return ops.reshape(ops.scatter_update(flat, rows[:, None], new), (batch, self.num_heads, length, self.head_dim))
+        return self.output_projection(attended), cache
 
     def attend_cached(self, query, keys_and_values, padding_mask):
-        """Cross-attention to keys and values computed once by `keys_and_values`.
+        """Cross-attention of N = B * K hypotheses, K to a row, to keys and values computed once by `keys_and_values`.
 
         Args:
-            query: float `[B, T, D]`.
+            query: float `[N, D]`, hypotheses of a row next to each other.
             keys_and_values: two tensors `[B, H, S, D / H]`.
             padding_mask: bool or int `[B, S]`, True for real tokens.
 
         Returns:
-            float `[B, T, D]`.
+            float `[N, D]`.
         """
-        keys, values = keys_and_values
-        return self._attend_heads_first(query, keys, values, ops.cast(padding_mask, "bool")[:, None, None, :])
-
-    def _attend_heads_first(self, query, keys, values, mask):
-        q = ops.transpose(self._split_heads(self.query(query)), (0, 2, 1, 3)) * self.scale
-        logits = ops.cast(ops.matmul(q, ops.transpose(keys, (0, 1, 3, 2))), "float32")
-        weights = ops.cast(ops.softmax(ops.where(mask, logits, -1e9), axis=-1), values.dtype)
-        attended = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
-        batch, length = ops.shape(query)[0], ops.shape(query)[1]
-        return self.output_projection(ops.reshape(attended, (batch, length, self.hidden_dim)))
+        visible = ops.cast(padding_mask, "bool")[:, None, None, :]
+        attended = attend_shared(
+            self._scaled_queries(query), *keys_and_values, lambda logits: ops.where(visible, logits, _HIDDEN)
+        )
+        return self.output_projection(attended)
 
     def compute_output_shape(self, query_shape, key_value_shape=None):
         """`[B, T, D]`."""

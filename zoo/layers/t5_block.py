@@ -1,7 +1,6 @@
 """A block of T5's encoder or decoder."""
 
 import keras
-from keras import ops
 
 from zoo.layers.activations import activate, check_activation
 from zoo.layers.biased_attention import BiasedAttention
@@ -124,28 +123,24 @@ class T5Block(Recomputable, keras.layers.Layer):
             x = x + self.dropout(attended, training=training)
         return self._feed_forward(x, training)
 
-    def step(self, inputs, index, cache, bias, cross_cache, source_bias):
-        """One new target position for each of N = B * K hypotheses, K to a source row.
-
-        The K hypotheses of a row share its encoded keys and values: they attend as K query positions of one row.
+    def step(self, inputs, place, cache, bias, cross_cache, source_bias):
+        """One new target position for each of N = B * G hypotheses, G to a source row.
 
         Args:
-            inputs: float `[N, 1, D]`, hypotheses of a row next to each other.
-            index: int32 scalar, the position.
+            inputs: float `[N, D]`, hypotheses of a row next to each other.
+            place: `StepPlace` of the position.
             cache: the block's self-attention keys and values, `[N, H, L, K]` each.
-            bias: float32 `[1, H, 1, L]`.
-            cross_cache: `cross_attention.keys_and_values(encoded)`, `[B, H, S, K]` each.
+            bias: float32 `[1, H, L]`.
+            cross_cache: `cross_attention.keys_and_values(encoded)`, `[B, H, S, K]` each; the G hypotheses of a row
+                share them.
             source_bias: float32 `[B, 1, 1, S]`.
 
         Returns:
-            float `[N, 1, D]` and the cache with position `index` written.
+            float `[N, D]` and the cache with the position written.
         """
-        attended, cache = self.self_attention.step(self.self_attention_norm(inputs), cache, index, bias)
+        attended, cache = self.self_attention.step(self.self_attention_norm(inputs), cache, place, bias)
         x = inputs + attended
-        rows = ops.shape(source_bias)[0]
-        grouped = ops.reshape(self.cross_attention_norm(x), (rows, -1, self.hidden_dim))
-        attended = self.cross_attention.attend(grouped, cross_cache, source_bias)
-        x = x + ops.reshape(attended, (-1, 1, self.hidden_dim))
+        x = x + self.cross_attention.attend_cached(self.cross_attention_norm(x), cross_cache, source_bias)
         return self._feed_forward(x, training=False), cache
 
     def _feed_forward(self, x, training):

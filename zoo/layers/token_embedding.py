@@ -48,10 +48,22 @@ class TokenEmbedding(keras.layers.Layer):
         vectors = ops.cast(vectors, self.compute_dtype)
         return vectors * math.sqrt(self.hidden_dim) if self.scale else vectors
 
-    def logits(self, hidden):
-        """float32 logits `[..., V]` of hidden states `[..., D]`; the product itself runs in the compute dtype."""
-        table = ops.cast(ops.convert_to_tensor(self.embeddings), self.compute_dtype)
-        return ops.cast(ops.matmul(ops.cast(hidden, self.compute_dtype), ops.transpose(table)), "float32")
+    def output_matrix(self):
+        """The matrix `[D, V]` from hidden states to logits, in the compute dtype.
+
+        TensorFlow multiplies one position by it faster than by the transposed table, so that loops compute it once.
+        """
+        return ops.transpose(ops.cast(ops.convert_to_tensor(self.embeddings), self.compute_dtype))
+
+    def logits(self, hidden, output_matrix=None):
+        """float32 logits `[..., V]` of hidden states `[..., D]`; the product itself runs in the compute dtype.
+
+        Args:
+            hidden: float `[..., D]`.
+            output_matrix: `output_matrix()`, where it has been computed before.
+        """
+        matrix = self.output_matrix() if output_matrix is None else output_matrix
+        return ops.cast(ops.matmul(ops.cast(hidden, self.compute_dtype), matrix), "float32")
 
     def compute_output_shape(self, input_shape):
         """`[B, T, D]`."""

@@ -1,7 +1,6 @@
 """Encoder, decoder and language-model blocks, post-norm or pre-norm."""
 
 import keras
-from keras import ops
 
 from zoo.errors import UserError
 from zoo.layers.feed_forward import FeedForward
@@ -185,36 +184,33 @@ class TransformerDecoderBlock(TransformerBlock):
         )
         return self._residual(x, lambda x: self.feed_forward(x, training=training), self.feed_forward_norm, training)
 
-    def step(self, inputs, index, cache, cross_cache, source_padding_mask):
+    def step(self, inputs, place, cache, cross_cache, source_padding_mask):
         """One new target position for each of N = B * K hypotheses, K to a source row.
 
-        The K hypotheses of a row share its encoded keys and values: they attend as K query positions of one row.
-
         Args:
-            inputs: float `[N, 1, D]`, hypotheses of a row next to each other.
-            index: int32 scalar, the position.
+            inputs: float `[N, D]`, hypotheses of a row next to each other.
+            place: `StepPlace` of the position.
             cache: the block's self-attention keys and values, `[N, H, L, D / H]` each.
-            cross_cache: `cross_attention.keys_and_values(encoded)`, `[B, H, S, D / H]` each.
+            cross_cache: `cross_attention.keys_and_values(encoded)`, `[B, H, S, D / H]` each; the K hypotheses of a row
+                share them.
             source_padding_mask: bool or int `[B, S]`.
 
         Returns:
-            float `[N, 1, D]` and the cache with position `index` written.
+            float `[N, D]` and the cache with the position written.
         """
         new_cache = cache
 
         def attend_to_self(x):
             nonlocal new_cache
-            attended, new_cache = self.self_attention.step(x, cache, index)
+            attended, new_cache = self.self_attention.step(x, cache, place)
             return attended
 
-        def attend_to_source(x):
-            rows = ops.shape(source_padding_mask)[0]
-            grouped = ops.reshape(x, (rows, -1, self.hidden_dim))
-            attended = self.cross_attention.attend_cached(grouped, cross_cache, source_padding_mask)
-            return ops.reshape(attended, (-1, 1, self.hidden_dim))
-
         x = self._residual(inputs, attend_to_self, self.self_attention_norm)
-        x = self._residual(x, attend_to_source, self.cross_attention_norm)
+        x = self._residual(
+            x,
+            lambda x: self.cross_attention.attend_cached(x, cross_cache, source_padding_mask),
+            self.cross_attention_norm,
+        )
         return self._residual(x, self.feed_forward, self.feed_forward_norm), new_cache
 
 
@@ -271,19 +267,22 @@ class TransformerCausalBlock(TransformerBlock):
         """As `call` without dropout, from float `[B, T, D]` to `[B, T, D]` and keys and values, `[B, H, T, D / H]`."""
         return self._with_state(inputs, self.self_attention.prefill)
 
-    def step(self, inputs, index, cache, prompt, prompt_mask):
+    def step(self, inputs, place, cache, prompt=None, prompt_mask=None):
         """One new position for each of N = B * K hypotheses, K to a prompt.
 
         Args:
             inputs: float `[N, D]`, hypotheses of a row next to each other.
-            index: int32 scalar, the position, counted from the end of the prompt.
-            cache, prompt, prompt_mask: See `MultiHeadAttention.step_after_prompt`.
+            place: `StepPlace` of the position.
+            cache: the block's keys and values, `[N, H, L, D / H]` each.
+            prompt, prompt_mask: See `MultiHeadAttention.step_after_prompt`; None where the cache holds the prompts.
 
         Returns:
-            float `[N, D]` and the cache with position `index` written.
+            float `[N, D]` and the cache with the position written.
         """
+        if prompt is None:
+            return self._with_state(inputs, lambda x: self.self_attention.step(x, cache, place))
         attend = self.self_attention.step_after_prompt
-        return self._with_state(inputs, lambda x: attend(x, cache, index, prompt, prompt_mask))
+        return self._with_state(inputs, lambda x: attend(x, cache, place, prompt, prompt_mask))
 
     def _with_state(self, inputs, attend):
         """The block with an attention that also returns keys and values."""

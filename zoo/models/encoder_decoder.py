@@ -5,6 +5,7 @@ from keras import ops
 
 from zoo.errors import UserError
 from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerDecoderBlock, TransformerEncoderBlock
+from zoo.layers.key_value_cache import step_place
 from zoo.models.sequence_to_sequence import SequenceToSequenceModel
 from zoo.models.sizes import ENCODER_DECODER_SIZES
 
@@ -206,10 +207,10 @@ class EncoderDecoder(SequenceToSequenceModel):
         """What the first block reads of the sum of token and position vectors."""
         return self.dropout(x if norm is None else norm(x), training=training)
 
-    def _logits(self, x):
+    def _logits(self, x, output_matrix=None):
         """float32 logits of the last block's output."""
         x = x if self.decoder_norm is None else self.decoder_norm(x)
-        logits = self.output_embedding.logits(x)
+        logits = self.output_embedding.logits(x, output_matrix)
         return logits if self.logits_bias is None else logits + ops.cast(self.logits_bias, "float32")
 
     def encode(self, source_token_ids, source_padding_mask, training=None):
@@ -230,7 +231,7 @@ class EncoderDecoder(SequenceToSequenceModel):
             x = block(x, encoded, source_padding_mask=source_padding_mask, training=training)
         return self._logits(x)
 
-    def decode_step(self, token_ids, index, cache, cross_cache, source_padding_mask):
+    def decode_step(self, token_ids, index, cache, cross_cache, source_padding_mask, output_matrix=None):
         """Logits for the next token of each of N = B * K hypotheses.
 
         Args:
@@ -238,17 +239,19 @@ class EncoderDecoder(SequenceToSequenceModel):
             index: int32 scalar.
             cache, cross_cache: from `start_cache` or the step before.
             source_padding_mask: bool or int `[B, S]`.
+            output_matrix: `output_matrix()`, computed once before a loop.
 
         Returns:
             float32 logits `[N, V]` and the new cache.
         """
-        x = self.target_positions.at(self.target_embedding(token_ids[:, None]), index)
+        x = self.target_positions.at(self.target_embedding(token_ids), index)
         x = self._embedded(x, self.target_embedding_norm, training=False)
+        place = step_place(cache[0][0], index)
         new_cache = []
         for block, block_cache, block_cross_cache in zip(self.decoder_blocks, cache, cross_cache, strict=True):
-            x, block_cache = block.step(x, index, block_cache, block_cross_cache, source_padding_mask)
+            x, block_cache = block.step(x, place, block_cache, block_cross_cache, source_padding_mask)
             new_cache.append(block_cache)
-        return self._logits(x)[:, 0], tuple(new_cache)
+        return self._logits(x, output_matrix), tuple(new_cache)
 
     def get_config(self):
         """The constructor's arguments."""

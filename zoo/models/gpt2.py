@@ -8,6 +8,7 @@ from keras import ops
 from zoo.errors import UserError
 from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerCausalBlock
 from zoo.layers.initializers import BERT_STDDEV
+from zoo.layers.key_value_cache import step_place
 from zoo.models.sizes import GPT2_SIZES
 
 PUBLISHED_VOCABULARY_SIZE = 50257
@@ -190,23 +191,57 @@ class GPT2(keras.Model):
             prompt_cache.append(keys_and_values)
         return tuple(prompt_cache)
 
-    def start_cache(self, num_rows, max_length):
-        """The state before the first step: an empty cache.
+    def start_cache(self, num_rows, max_length, prompt_cache=None):
+        """The state before the first step: an empty cache, or one that begins with the prompts.
 
         Args:
             num_rows: N, prompts times hypotheses of each.
             max_length: Steps there is room for. Both are Python ints, or int32 scalar tensors in a TensorFlow graph.
+            prompt_cache: from `prefill`, of N prompts with one hypothesis each; `decode_step` then needs fewer
+                operations and gets no prompt cache itself.
 
         Returns:
-            The cache, a tuple over blocks of keys and values `[N, H, max_length, D / H]` in the compute dtype.
+            The cache, a tuple over blocks of keys and values `[N, H, max_length, D / H]` in the compute dtype, with P
+            more positions in front if these are the prompts'.
         """
-        return tuple(block.self_attention.empty_cache(num_rows, max_length) for block in self.decoder_blocks)
+        cache = tuple(block.self_attention.empty_cache(num_rows, max_length) for block in self.decoder_blocks)
+        if prompt_cache is None:
+            return cache
+        return tuple(
+            tuple(ops.concatenate(parts, axis=2) for parts in zip(prompt, room, strict=True))
+            for prompt, room in zip(prompt_cache, cache, strict=True)
+        )
+
+    def after_prompts(self, token_ids, padding_mask, max_length, num_hypotheses=1):
+        """What a search over continuations of prompts needs.
+
+        Args:
+            token_ids, padding_mask: As of `prefill`.
+            max_length: As of `start_cache`.
+            num_hypotheses: K, continuations of each prompt.
+
+        Returns:
+            The cache before the first step, and a function `step(token_ids, index, cache)` that is `decode_step` after
+            these prompts.
+        """
+        prompt_cache = self.prefill(token_ids, padding_mask)
+        rows = ops.shape(token_ids)[0] * num_hypotheses
+        if num_hypotheses == 1:
+            cache, prompt_cache = self.start_cache(rows, max_length, prompt_cache), None
+        else:
+            cache = self.start_cache(rows, max_length)
+        output_matrix = self.output_matrix()
+
+        def step(token_ids, index, cache):
+            return self.decode_step(token_ids, index, cache, prompt_cache, padding_mask, output_matrix)
+
+        return cache, step
 
     def output_matrix(self):
         """The matrix `[D, V]` from hidden states to logits, in the compute dtype, for `decode_step`."""
         if not self.built:
             self.build()
-        return ops.transpose(ops.cast(ops.convert_to_tensor(self.output_embedding.embeddings), self.compute_dtype))
+        return self.output_embedding.output_matrix()
 
     def decode_step(self, token_ids, index, cache, prompt_cache, prompt_mask, output_matrix=None):
         """Logits for the next token of each of N = B * K hypotheses, K to a prompt.
@@ -218,10 +253,9 @@ class GPT2(keras.Model):
             token_ids: int32 `[N]`, the token at position `index`; the hypotheses of a row next to each other.
             index: int32 scalar, counted from the end of each prompt.
             cache: from `start_cache` or the step before.
-            prompt_cache: from `prefill`, of the B prompts.
+            prompt_cache: from `prefill`, of the B prompts; None where `start_cache` was given it.
             prompt_mask: bool or int `[B, P]`, True for real tokens.
-            output_matrix: `output_matrix()`, computed once before a loop: TensorFlow multiplies by it faster than by
-                the transposed table. The table if None.
+            output_matrix: `output_matrix()`, computed once before a loop.
 
         Returns:
             float32 logits `[N, V]` and the new cache.
@@ -232,14 +266,13 @@ class GPT2(keras.Model):
         positions = ops.minimum(positions, self.max_sequence_length - 1)
         x = ops.reshape(self.token_embedding(token_ids), (rows, -1, self.hidden_dim))
         x = ops.reshape(self.position_embedding.at(x, positions), (-1, self.hidden_dim))
+        place = step_place(cache[0][0], index, prompt_mask if prompt_cache is None else None)
+        prompts = [None] * self.num_layers if prompt_cache is None else prompt_cache
         new_cache = []
-        for block, block_cache, block_prompt in zip(self.decoder_blocks, cache, prompt_cache, strict=True):
-            x, block_cache = block.step(x, index, block_cache, block_prompt, prompt_mask)
+        for block, block_cache, prompt in zip(self.decoder_blocks, cache, prompts, strict=True):
+            x, block_cache = block.step(x, place, block_cache, prompt, prompt_mask)
             new_cache.append(block_cache)
-        x = self.final_norm(x)
-        if output_matrix is None:
-            return self.output_embedding.logits(x), tuple(new_cache)
-        return ops.cast(ops.matmul(x, output_matrix), "float32"), tuple(new_cache)
+        return self.output_embedding.logits(self.final_norm(x), output_matrix), tuple(new_cache)
 
     def get_config(self):
         """The constructor's arguments."""

@@ -5,7 +5,7 @@ from keras import ops
 
 
 class SequenceToSequenceModel(keras.Model):
-    """A model with `encode`, `decode`, `decoder_blocks` and `decode_step`.
+    """A model with `encode`, `decode`, `decoder_blocks`, `output_embedding` and `decode_step`.
 
     Blocks of the decoder have `self_attention` and `cross_attention`, and a `step` with a static key-value cache.
     """
@@ -41,3 +41,9 @@ class SequenceToSequenceModel(keras.Model):
         cache = tuple(block.self_attention.empty_cache(rows, max_length) for block in self.decoder_blocks)
         cross_cache = tuple(block.cross_attention.keys_and_values(encoded) for block in self.decoder_blocks)
         return cache, cross_cache
+
+    def output_matrix(self):
+        """The matrix `[D, V]` from hidden states to logits, in the compute dtype, for `decode_step`."""
+        if not self.built:
+            self.build()
+        return self.output_embedding.output_matrix()

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from zoo.layers import RelativePositionBias, T5Block, TokenEmbedding
+from zoo.layers.key_value_cache import step_place
 from zoo.models.sequence_to_sequence import SequenceToSequenceModel
 
 _HIDDEN = -1e9
@@ -130,10 +131,10 @@ class T5(SequenceToSequenceModel):
             layer.build(hidden)
         self.built = True
 
-    def _logits(self, x, training=False):
+    def _logits(self, x, output_matrix=None, training=False):
         """float32 logits of the last block's output."""
         x = self.dropout(self.decoder_norm(x), training=training)
-        return self.output_embedding.logits(x * self.logit_scale)
+        return self.output_embedding.logits(x * self.logit_scale, output_matrix)
 
     def encode(self, source_token_ids, source_padding_mask, training=None):
         """Encodes int32 `[B, S]` to float `[B, S, D]`; the mask is bool or int `[B, S]`, True for real tokens."""
@@ -155,20 +156,21 @@ class T5(SequenceToSequenceModel):
         source_bias = _source_bias(source_padding_mask)
         for block in self.decoder_blocks:
             x = block(x, bias, encoded, source_bias, training=training)
-        return self._logits(x, training)
+        return self._logits(x, training=training)
 
-    def decode_step(self, token_ids, index, cache, cross_cache, source_padding_mask):
+    def decode_step(self, token_ids, index, cache, cross_cache, source_padding_mask, output_matrix=None):
         """Logits for the next token of each of N = B * K hypotheses; see `EncoderDecoder.decode_step`."""
-        x = self.token_embedding(token_ids[:, None])
-        index = ops.cast(index, "int32")
+        x = self.token_embedding(token_ids)
+        place = step_place(cache[0][0], index)
         positions = ops.arange(ops.shape(cache[0][0])[2])
-        bias = self.decoder_bias(ops.reshape(index, (1,)), positions) + ops.where(positions > index, _HIDDEN, 0.0)
+        bias = self.decoder_bias(ops.reshape(ops.cast(index, "int32"), (1,)), positions)[:, :, 0]
+        bias = bias + ops.where(place.visible, 0.0, _HIDDEN)
         source_bias = _source_bias(source_padding_mask)
         new_cache = []
         for block, block_cache, block_cross_cache in zip(self.decoder_blocks, cache, cross_cache, strict=True):
-            x, block_cache = block.step(x, index, block_cache, bias, block_cross_cache, source_bias)
+            x, block_cache = block.step(x, place, block_cache, bias, block_cross_cache, source_bias)
             new_cache.append(block_cache)
-        return self._logits(x)[:, 0], tuple(new_cache)
+        return self._logits(x, output_matrix), tuple(new_cache)
 
     def get_config(self):
         """The constructor's arguments."""

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import keras
-
 from zoo.errors import UserError
 from zoo.tasks.summarizer import SummarizationSettings, Summarizer
 
@@ -113,14 +111,7 @@ class DecoderSummarizer(Summarizer):
         return replace(settings, max_source_length=min(settings.max_source_length, positions - new))
 
     def _begin(self, source_token_ids, source_padding_mask, loop_length, num_beams):
-        model = self.model
-        prompt_cache = model.prefill(source_token_ids, source_padding_mask)
-        output_matrix = model.output_matrix()
-
-        def step(token_ids, index, cache):
-            return model.decode_step(token_ids, index, cache, prompt_cache, source_padding_mask, output_matrix)
-
-        return model.start_cache(keras.ops.shape(source_token_ids)[0] * num_beams, loop_length), step
+        return self.model.after_prompts(source_token_ids, source_padding_mask, loop_length, num_beams)
 
     def _of_settings(self, settings):
         return type(self)(self.model, self.source_tokenizer, settings, self.examples)

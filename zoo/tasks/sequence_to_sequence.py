@@ -329,9 +329,10 @@ class SequenceToSequenceTask(Task):
         model = self.model
         encoded = model.encode(source_token_ids, source_padding_mask)
         cache, cross_cache = model.start_cache(encoded, loop_length, num_beams)
+        output_matrix = model.output_matrix()
 
         def step(token_ids, index, cache):
-            return model.decode_step(token_ids, index, cache, cross_cache, source_padding_mask)
+            return model.decode_step(token_ids, index, cache, cross_cache, source_padding_mask, output_matrix)
 
         return cache, step
 

@@ -380,19 +380,13 @@ class TextGenerator(Task):
     def _generate(self, *, prompt_token_ids, prompt_mask, start_ids, loop_length, num_samples, stop, seed, **controls):
         """Tokens int32 [B, n, L], their numbers int32 [B, n] and scores float32 [B, n], in backend operations."""
         model, eos_id = self.model, self.tokenizer.eos_id
-        prompt_cache = model.prefill(prompt_token_ids, prompt_mask)
-        rows = keras.ops.shape(start_ids)[0]
-        output_matrix = model.output_matrix()
-
-        def step(token_ids, index, cache):
-            return model.decode_step(token_ids, index, cache, prompt_cache, prompt_mask, output_matrix)
-
+        cache, step = model.after_prompts(prompt_token_ids, prompt_mask, loop_length, num_samples)
         # What stands before the continuation counts as said.
         context = keras.ops.concatenate([prompt_token_ids, start_ids[:, None]], axis=1)
         context_mask = keras.ops.concatenate([prompt_mask, keras.ops.ones_like(start_ids)[:, None]], axis=1)
         found = sample(
             step,
-            model.start_cache(rows * num_samples, loop_length),
+            cache,
             start_ids,
             seeds=seed,
             num_samples=num_samples,

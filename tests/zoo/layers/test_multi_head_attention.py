@@ -10,6 +10,7 @@ from torch_references import hidden_positions, tensor
 
 from zoo.errors import UserError
 from zoo.layers import MultiHeadAttention
+from zoo.layers.key_value_cache import step_place
 
 REAL = SOURCE_MASK[:3]  # the last row has no real position: torch gives NaN there
 
@@ -103,8 +104,9 @@ def test_steps_equal_causal_attention_over_the_whole():
     whole = ops.convert_to_numpy(layer(TARGET, causal=True))
     cache = layer.empty_cache(B, T + 3)
     for index in range(T):
-        found, cache = layer.step(TARGET[:, index : index + 1], cache, ops.convert_to_tensor(index, "int32"))
-        assert_close(found, whole[:, index : index + 1])
+        place = step_place(cache[0], ops.convert_to_tensor(index, "int32"))
+        found, cache = layer.step(TARGET[:, index], cache, place)
+        assert_close(found, whole[:, index])
         for part in cache:
             assert not ops.convert_to_numpy(part)[:, :, index + 1 :].any()
     keys, values = (ops.convert_to_numpy(part)[:, :, :T] for part in cache)
@@ -116,13 +118,15 @@ def test_what_the_cache_holds_beyond_the_index_has_no_influence():
     layer = attention()
     rng = np.random.default_rng(2)
     garbage = [ops.convert_to_tensor(rng.normal(0, 50, (B, 4, T, D // 4)), "float32") for _ in range(2)]
-    found, _ = layer.step(TARGET[:, :1], tuple(garbage), 0)
-    assert_close(found, ops.convert_to_numpy(layer(TARGET[:, :1])))
+    found, _ = layer.step(TARGET[:, 0], tuple(garbage), step_place(garbage[0], 0))
+    assert_close(found, ops.convert_to_numpy(layer(TARGET[:, :1]))[:, 0])
 
 
 def test_attention_to_cached_keys_equals_cross_attention():
     layer = attention()
-    found = layer.attend_cached(TARGET, layer.keys_and_values(SOURCE), SOURCE_MASK)
+    # The positions of the target serve as hypotheses that share a source.
+    hypotheses = ops.reshape(TARGET, (-1, D))
+    found = ops.reshape(layer.attend_cached(hypotheses, layer.keys_and_values(SOURCE), SOURCE_MASK), (B, T, D))
     assert_close(found, ops.convert_to_numpy(layer(TARGET, SOURCE, padding_mask=SOURCE_MASK)))
     # In float32 a row without a real position takes the mean of all values.
     mean = ops.mean(layer.value(SOURCE), axis=1, keepdims=True)

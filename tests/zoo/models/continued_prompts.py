@@ -27,8 +27,11 @@ def continuations(prompt_lengths, num_hypotheses=1, num_steps=4, seed=8):
     return prompts, mask, targets
 
 
-def whole_and_steps(model, prompts, mask, targets, spare_room=0, with_matrix=False):
-    """float32 logits [B * K, T, V] after each token of the continuations: of whole rows at once, and step by step."""
+def whole_and_steps(model, prompts, mask, targets, spare_room=0, as_searches=False):
+    """float32 logits [B * K, T, V] after each token of the continuations: of whole rows at once, and step by step.
+
+    With `as_searches` the steps are those of `after_prompts`.
+    """
     num_steps, repeats = targets.shape[1], len(targets) // len(prompts)
     lengths = mask.sum(axis=1).repeat(repeats)
     rows = np.zeros((len(targets), mask.shape[1] + num_steps), "int32")
@@ -37,18 +40,18 @@ def whole_and_steps(model, prompts, mask, targets, spare_room=0, with_matrix=Fal
     whole = ops.convert_to_numpy(model({"token_ids": rows}))
     whole = np.stack([logits[length : length + num_steps] for logits, length in zip(whole, lengths, strict=True)])
 
-    prompt_cache = model.prefill(ops.convert_to_tensor(prompts), ops.convert_to_tensor(mask))
-    cache = model.start_cache(len(targets), num_steps + spare_room)
-    matrix = model.output_matrix() if with_matrix else None
+    prompts, mask = ops.convert_to_tensor(prompts), ops.convert_to_tensor(mask)
+    if as_searches:
+        cache, step = model.after_prompts(prompts, mask, num_steps + spare_room, repeats)
+    else:
+        prompt_cache, cache = model.prefill(prompts, mask), model.start_cache(len(targets), num_steps + spare_room)
+
+        def step(token_ids, index, cache):
+            return model.decode_step(token_ids, index, cache, prompt_cache, mask)
+
     steps = []
     for index in range(num_steps):
-        logits, cache = model.decode_step(
-            ops.convert_to_tensor(targets[:, index]),
-            ops.convert_to_tensor(index, dtype="int32"),
-            cache,
-            prompt_cache,
-            ops.convert_to_tensor(mask),
-            output_matrix=matrix,
-        )
+        token_ids, index = ops.convert_to_tensor(targets[:, index]), ops.convert_to_tensor(index, dtype="int32")
+        logits, cache = step(token_ids, index, cache)
         steps.append(ops.convert_to_numpy(logits))
     return whole, np.stack(steps, axis=1)

@@ -42,6 +42,8 @@ def compare(directory, name):
     if name.startswith("gpt2"):
         whole, steps = whole_and_steps(model, *continuations([4, 0, 2], num_hypotheses=3))
         found["steps"] = float(np.abs(steps - whole).max())
+        whole, steps = whole_and_steps(model, *continuations([4, 0, 2]), as_searches=True)
+        found["steps of a search"] = float(np.abs(steps - whole).max())
     if name in ("model_pre_none", "decoder_block_post", "tokens_and_next_sentence"):
         model.save(directory / f"{BACKEND}-{name}.keras")
         again = keras.saving.load_model(directory / f"{BACKEND}-{name}.keras")
