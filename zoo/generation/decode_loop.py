@@ -8,6 +8,7 @@ from keras import ops, tree
 from zoo.errors import UserError
 from zoo.generation.context import history
 from zoo.generation.no_repeat_ngram import without_repeated_ngrams
+from zoo.generation.row_gather import take_rows
 from zoo.generation.token_rules import NO_RULES, with_forced_tokens, without_suppressed_tokens
 
 
@@ -124,8 +125,8 @@ def decode_loop(
         choice = choose(logits, allowed, state)
         token_ids = state.token_ids
         if choice.parents is not None:
-            token_ids = ops.take(token_ids, choice.parents, axis=0)
-            new_step_state = tree.map_structure(lambda leaf: ops.take(leaf, choice.parents, axis=0), new_step_state)
+            token_ids = take_rows(token_ids, choice.parents)
+            new_step_state = tree.map_structure(lambda leaf: take_rows(leaf, choice.parents), new_step_state)
         token_ids = write_at(token_ids, state.index, choice.token_ids)
         done = choice.done
         if stop is not None:

@@ -1,6 +1,19 @@
 """Gathering with different indices in every row."""
 
+import keras
 from keras import ops
+
+
+def take_rows(values, indices):
+    """The rows `[..., *row]` of values `[N, *row]` at int32 indices, none of them negative.
+
+    In TensorFlow graphs `ops.take` adds four operations for negative ones, and a decoding step has many gathers.
+    """
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.gather(values, indices)
+    return ops.take(values, indices, axis=0)
 
 
 def row_offsets(num_rows, row_size):
@@ -23,7 +36,7 @@ def gather_per_row(values, indices):
     """
     shape = ops.shape(values)
     flat = ops.reshape(values, (-1, *shape[2:])) if len(shape) == 2 else _merge_leading(values, shape)
-    return ops.take(flat, indices + row_offsets(shape[0], shape[1]), axis=0)
+    return take_rows(flat, indices + row_offsets(shape[0], shape[1]))
 
 
 def _merge_leading(values, shape):

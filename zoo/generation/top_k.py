@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from zoo.generation.row_gather import gather_per_row, row_offsets
+from zoo.generation.row_gather import gather_per_row, row_offsets, take_rows
 
 # Below this the plain operation is as fast; measured under TensorFlow on one CPU core.
 _SMALLEST_BLOCKED_SIZE = 1024
@@ -46,7 +46,7 @@ def _top_k_of_blocks(values, k, block_size):
     block_maxima = ops.reshape(ops.max(blocks, axis=-1), (num_rows, num_blocks))
     # In ascending order, so that equal entries keep the order of their positions.
     chosen = ops.sort(ops.cast(ops.top_k(block_maxima, k)[1], "int32"), axis=-1)
-    candidates = ops.take(blocks, chosen + row_offsets(num_rows, num_blocks), axis=0)
+    candidates = take_rows(blocks, chosen + row_offsets(num_rows, num_blocks))
     best, within = ops.top_k(ops.reshape(candidates, (num_rows, k * block_size)), k)
     within = ops.cast(within, "int32")
     return best, gather_per_row(chosen, within // block_size) * block_size + within % block_size
