@@ -6,9 +6,13 @@
 Keras can be imported, so a SavedModel that needs either fails.
 """
 
+import gc
 import json
 import sys
 from pathlib import Path
+
+# A process of seconds, most of them spent on importing and loading: what little garbage it makes may stay.
+gc.disable()
 
 # An import of a name that stands for None in sys.modules fails. TensorFlow and Keras import the others if they are
 # there, which takes nearly half the time of importing them.

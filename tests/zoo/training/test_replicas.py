@@ -38,7 +38,8 @@ HERE = Path(__file__).parent
 
 
 def environment(**more):
-    path = os.pathsep.join([str(HERE / "absent"), str(HERE.parents[2]), str(HERE)])
+    folders = [str(HERE / "absent"), str(HERE.parents[2]), str(HERE)]
+    path = os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")])
     return {**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3", **more}
 
 
