@@ -153,5 +153,6 @@ def _open_torch(strategy):
         on_gpu = torch.cuda.is_available()
         if on_gpu:
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        torch.distributed.init_process_group("nccl" if on_gpu else "gloo")
+        # Flags and counts of processes are summed on the CPU, gradients where they are.
+        torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo")
     return Devices()

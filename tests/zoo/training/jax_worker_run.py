@@ -1,6 +1,8 @@
-"""One of two processes of JAX, of two devices each, that train a GPT-2 on a mesh; prints a report as JSON.
+"""One of several processes of JAX that train a GPT-2 on a mesh; prints a report as JSON.
 
-The first process then goes on alone, and compares what it has with what one device comes to.
+    python jax_worker_run.py DIRECTORY EXPECTED DATA_AXIS MODEL_AXIS
+
+The first process then goes on alone, and compares what it has with what one device comes to (EXPECTED, an .npz file).
 """
 
 import json
@@ -13,7 +15,7 @@ import numpy as np
 from zoo.training.devices import open_devices
 
 if __name__ == "__main__":
-    open_devices("auto", (2, 2))
+    open_devices("auto", tuple(map(int, sys.argv[3:])))
 
     from mesh_cases import ROWS, batch, compiled, gpt2
     from replica_cases import STEPS, assert_as_reference, count_fed_rows, trained
@@ -53,7 +55,7 @@ if __name__ == "__main__":
             np.testing.assert_array_equal(array, whole_value(variable))
         with np.load(sys.argv[2]) as expected:
             losses, logits, *weights = (expected[f"arr_{index}"] for index in range(len(expected)))
-        assert_as_reference(result, model, (losses, weights), "two processes")
+        assert_as_reference(result, model, (losses, weights), "several processes")
         np.testing.assert_allclose(found, logits, atol=1e-5)
         _, labels, real = unseen
         nll = np.log(np.exp(logits).sum(-1)) - np.take_along_axis(logits, labels[..., None], -1)[..., 0]

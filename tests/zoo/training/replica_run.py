@@ -1,5 +1,8 @@
 """Training on some logical devices under TensorFlow; run as a program, which prints the checks it has made.
 
+    python replica_run.py DIRECTORY COUNT        # what the suite runs
+    python replica_run.py DIRECTORY COUNT all    # every optimizer with every number of parts, and nothing else
+
 A process has one number of replicas: TensorFlow's groups of devices keep the size that they had first.
 """
 
@@ -17,6 +20,7 @@ tf.config.set_logical_device_configuration(
 )
 
 from replica_cases import (  # noqa: E402
+    ALL_PARTS,
     OPTIMIZERS,
     PARTS,
     assert_as_reference,
@@ -37,10 +41,10 @@ def number(variable):
     return float(keras.ops.convert_to_numpy(variable.value))
 
 
-def check_updates(directory):
+def check_updates(directory, parts_of):
     for name, make_optimizer in OPTIMIZERS.items():
         expected = reference(name)
-        for parts in PARTS[name]:
+        for parts in parts_of[name]:
             what = f"{name}, {COUNT} replicas, {parts} parts"
             with DEVICES.scope():
                 model = small_model(make_optimizer())
@@ -142,7 +146,10 @@ def check_overflow(directory):
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     DEVICES = open_devices()
-    check_updates(folder)
+    if sys.argv[3:] == ["all"]:
+        check_updates(folder, ALL_PARTS)
+        sys.exit()
+    check_updates(folder, PARTS)
     check_resume(folder)
     if COUNT == 2:
         check_other_devices(folder)

@@ -20,6 +20,7 @@ from replica_cases import (
     model_of_float16,
     overflowing_batch,
     reference,
+    small_model,
     trained,
     uneven_batch,
 )
@@ -85,6 +86,14 @@ def test_any_replicas_and_parts_update_as_one_batch_does(tmp_path):
         np.testing.assert_allclose(losses[dtype][1:], losses[dtype][:1] * 2, rtol=tolerance)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_every_optimizer_with_every_number_of_parts(tmp_path, count):
+    checks = finished(start("replica_run.py", tmp_path, count, "all")).splitlines()
+    expected = [f"{name}, {count} replicas, {parts} parts" for name in OPTIMIZERS for parts in (1, 2, 4)]
+    assert [each.partition("\t")[0] for each in checks] == expected
+
+
 def test_a_mesh_updates_as_one_device_does(tmp_path):
     pytest.importorskip("jax")
     checks = finished(start("jax_replica_run.py", tmp_path, **on_processors(4))).splitlines()
@@ -122,25 +131,35 @@ def test_a_mesh_with_a_model_axis_updates_as_one_device_does(mesh_run):
     ]
 
 
-def test_processes_of_jax_update_as_one_device_does(tmp_path, mesh_run):
+@pytest.mark.parametrize(
+    ("count", "devices_each", "mesh"), [(2, 2, (2, 2)), pytest.param(4, 1, (4, 1), marks=pytest.mark.long)]
+)
+def test_processes_of_jax_update_as_one_device_does(tmp_path, mesh_run, count, devices_each, mesh):
     _, expected_in = mesh_run
     (port,) = free_ports(1)
-    more = dict(on_processors(2), JAX_COORDINATOR_ADDRESS=f"127.0.0.1:{port}", JAX_NUM_PROCESSES="2")
-    arguments = ("jax_worker_run.py", tmp_path, expected_in / "gpt2.npz")
-    processes = [start(*arguments, JAX_PROCESS_ID=str(index), **more) for index in range(2)]
-    chief, other = (json.loads(finished(process).splitlines()[-1]) for process in processes)
-    assert [(each["chief"], each["replicas"]) for each in (chief, other)] == [(True, 2), (False, 2)]
-    assert chief["val_nll"] == other["val_nll"]
+    more = dict(on_processors(devices_each), JAX_COORDINATOR_ADDRESS=f"127.0.0.1:{port}", JAX_NUM_PROCESSES=str(count))
+    arguments = ("jax_worker_run.py", tmp_path, expected_in / "gpt2.npz", *mesh)
+    processes = [start(*arguments, JAX_PROCESS_ID=str(index), **more) for index in range(count)]
+    reports = [json.loads(finished(process).splitlines()[-1]) for process in processes]
+    assert [each["chief"] for each in reports] == [True] + [False] * (count - 1)
+    assert {each["replicas"] for each in reports} == {mesh[0]} and len({each["val_nll"] for each in reports}) == 1
     # What was read ahead of an interval's end is fed again in the next, hence sets.
     expected = set(range(STEPS * ROWS))
-    fed = [set(each["fed"]) & expected for each in (chief, other)]
+    fed = [set(each["fed"]) & expected for each in reports]
     assert set.union(*fed) == expected, "rows were lost"
-    assert not set.intersection(*fed), "two processes trained on one row"
+    assert sum(map(len, fed)) == len(expected), "two processes trained on one row"
 
 
 @pytest.fixture(scope="module")
 def adamw():
-    return reference("adamw")
+    """Losses and weights of one device, and what the `uneven_batch` that workers validate on comes to."""
+    losses, weights = reference("adamw")
+    model = small_model(OPTIMIZERS["adamw"]())
+    model.set_weights(weights)
+    x, labels, real = uneven_batch(9, 0)
+    logits = np.asarray(model(x))
+    nll = np.log(np.exp(logits).sum(-1)) - np.take_along_axis(logits, labels[..., None], -1)[..., 0]
+    return losses, weights, (nll * real).sum() / real.sum()
 
 
 def workers(backend, count, directory, check, **options):
@@ -164,18 +183,24 @@ def workers(backend, count, directory, check, **options):
     return [json.loads(finished(process).splitlines()[-1]) for process in processes]
 
 
-@pytest.mark.parametrize(("backend", "count", "parts"), [("tensorflow", 2, 2), ("tensorflow", 4, 1), ("torch", 2, 2)])
+@pytest.mark.parametrize(
+    ("backend", "count", "parts"),
+    [("tensorflow", 2, 2), ("tensorflow", 4, 1), ("torch", 2, 2), pytest.param("torch", 4, 1, marks=pytest.mark.long)],
+)
 def test_workers_update_as_one_process_does(tmp_path, adamw, backend, count, parts):
-    reports = workers(backend, count, tmp_path, "updates", accumulate_steps=parts)
-    losses, weights = adamw
+    validate = count == 2
+    reports = workers(backend, count, tmp_path, "updates", accumulate_steps=parts, validate=validate)
+    losses, weights, val_nll = adamw
     assert [report["chief"] for report in reports] == [True] + [False] * (count - 1)
     for report in reports:
         assert (report["replicas"], report["step"], report["stop_reason"]) == (count, STEPS, "finished")
         np.testing.assert_allclose(report["losses"], losses, rtol=2e-6)
         assert report["weights"] == reports[0]["weights"], "the workers went apart"
+        assert report["val_nll"] == reports[0]["val_nll"]
+        assert report["val_nll"] == (pytest.approx(val_nll, rel=2e-6) if validate else None)
     with np.load(tmp_path / "weights.npz") as ours:
         for index, theirs in enumerate(weights):
-            np.testing.assert_allclose(ours[f"arr_{index}"], theirs, rtol=0, atol=1e-6 * max(1, np.abs(theirs).max()))
+            np.testing.assert_allclose(ours[f"arr_{index}"], theirs, rtol=0, atol=1e-6 * np.abs(theirs).max())
     # What was read ahead of an interval's end is fed again in the next, hence sets.
     expected = {n for index in range(STEPS) for n in uneven_batch(*divmod(index, 5))[0]["number"][:, 0].tolist()}
     fed = [set(report["fed"]) & expected for report in reports]

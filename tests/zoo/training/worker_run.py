@@ -16,10 +16,20 @@ if __name__ == "__main__":
     directory, check, options = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
     devices = open_devices()
 
-    from replica_cases import OPTIMIZERS, count_fed_rows, model_of_float16, overflowing_batch, small_model, trained
+    from replica_cases import (
+        OPTIMIZERS,
+        STEPS,
+        count_fed_rows,
+        model_of_float16,
+        overflowing_batch,
+        small_model,
+        trained,
+        uneven_batch,
+    )
     from tiny_run import weights_of
 
     from zoo.training.replicas import replicas_of
+    from zoo.training.validation import Validation
 
     fed = count_fed_rows()
     with devices.scope():
@@ -28,10 +38,13 @@ if __name__ == "__main__":
             options["make"] = overflowing_batch
         else:
             model = small_model(OPTIMIZERS["adamw"]())
+    if options.pop("validate", False):
+        options |= dict(validation=Validation([uneven_batch(9, 0)]), validate_every_steps=STEPS)
     result = trained(model, directory, **options)
     report = {
         "fed": fed,
         "losses": [row["loss"] for row in result.history if row["kind"] == "train"],
+        "val_nll": result.history[-1].get("val_nll"),
         "iterations": int(keras.ops.convert_to_numpy(model.optimizer.iterations.value)),
         "stop_reason": result.stop_reason,
         "step": result.step,
