@@ -157,6 +157,11 @@ class PairBatches:
         """Returns a `BatchStream`: the batches of all epochs without end, from the given position on."""
         return BatchStream(self, start_epoch, start_batch)
 
+    @property
+    def examples_are(self):
+        """Where example n of the corpus is, as its reader says; None where there is none that says it."""
+        return getattr(self._pairs, "examples_are", None)
+
     def examples(self, epoch, batch):
         """Which pairs a batch holds.
 

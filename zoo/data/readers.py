@@ -1,7 +1,8 @@
 """Sources of text pairs: two line-parallel files, one TSV file or one JSON Lines file, plain or .gz.
 
 A source is a re-iterable of `(source: str, target: str)`: each iteration reads its files from the start, line by
-line, so that a file may be larger than memory. `zoo.data.text_lines.TextLines` says what a line is.
+line, so that a file may be larger than memory. `zoo.data.text_lines.TextLines` says what a line is. Its
+`examples_are` says where to look for example n, for messages that number examples from 1.
 """
 
 from itertools import zip_longest
@@ -32,6 +33,11 @@ class ParallelText:
         self.target = TextLines(target_path)
         if self.source.path.resolve() == self.target.path.resolve():
             raise UserError(f"{source_path}: is given as source and as target; name two different files")
+
+    @property
+    def examples_are(self):
+        """Where example n is."""
+        return f"lines of {self.source.path} and {self.target.path}"
 
     def __iter__(self):
         """Yields (source, target) strings, in file order."""
@@ -80,6 +86,12 @@ class TsvText:
             raise UserError(f"{path}: source and target are the same column, {source!r}; name two columns")
         if self.has_header:
             self._resolved(self._header())
+
+    @property
+    def examples_are(self):
+        """Where example n is."""
+        left_out = "the header and empty ones" if self.has_header else "empty ones"
+        return f"lines of {self.lines.path}, {left_out} not counted"
 
     def __iter__(self):
         """Yields (source, target) strings, in file order."""
@@ -134,6 +146,11 @@ class JsonlText:
         self.source, self.target = source, target
         if source == target:
             raise UserError(f"{path}: source and target are the same field, {source!r}; name two fields")
+
+    @property
+    def examples_are(self):
+        """Where example n is."""
+        return f"lines of {self.rows.path}, empty ones not counted"
 
     def __iter__(self):
         """Yields (source, target) strings, in file order."""

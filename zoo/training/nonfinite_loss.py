@@ -44,16 +44,17 @@ def explain_nonfinite_loss(error, model, batches, resume):
     epoch, after = error.position
     batch = next(batches.stream(epoch, after - 1))
     examples = batches.examples(epoch, after - 1) if hasattr(batches, "examples") else None
+    examples_are = getattr(batches, "examples_are", None)
     what = f"the loss of step {error.step} is {error.loss}"
     found = _first_nonfinite_array(batch)
     if found is not None:
         name, row = found
         where = f"row {row} of batch {after} of epoch {epoch}"
         if examples is not None and row < len(examples):
-            where += f", training example {examples[row] + 1}"
+            where += f", training example {examples[row] + 1}" + (f" (of the {examples_are})" if examples_are else "")
         return f"{what}: {name} of {where} is not finite: mend the data; {_KEPT}"
     if examples is not None:
-        what += f" (training examples {_listed(examples)})"
+        what += f" (training examples {_listed(examples)}" + (f": {examples_are})" if examples_are else ")")
     advice = f"{_KEPT}; start again with a lower learning rate, more warm-up steps or gradient clipping"
     step = None if replicas_of(model).num_processes > 1 else _assign_newest_checkpoint(model, resume.directory)
     if step is None:

@@ -238,6 +238,14 @@ def test_without_shuffling():
     assert grouped.padding_efficiency > in_order.padding_efficiency
 
 
+def test_batches_say_where_their_examples_are(tmp_path):
+    for name, text in (("a.en", "one\n"), ("a.de", "eins\n")):
+        (tmp_path / name).write_text(text)
+    files = ParallelText(tmp_path / "a.en", tmp_path / "a.de")
+    assert make(files).examples_are == files.examples_are
+    assert make(numbered_pairs(3)).examples_are is None
+
+
 def test_corpus_that_fits_is_tokenized_once():
     calls = []
 

@@ -46,6 +46,20 @@ def test_unequal_line_counts_say_both(tmp_path, source, target, counts):
         list(parallel(tmp_path, source, target))
 
 
+def test_examples_are_found_in_their_files(tmp_path):
+    """Example n is line n; of what the sentence leaves out, the file has some."""
+    rows = [("a", "b"), ("", "c"), ("d", "e")]
+    pairs = parallel(tmp_path, "".join(f"{a}\n" for a, _ in rows), "".join(f"{b}\n" for _, b in rows))
+    assert list(pairs) == rows and pairs.examples_are == f"lines of {tmp_path / 'a.en'} and {tmp_path / 'a.de'}"
+    tsv = write(tmp_path / "a.tsv", "en\tde\na\tb\n\nd\te\n")
+    named = TsvText(tsv, source="en", target="de")
+    assert list(named) == rows[::2] and named.examples_are == f"lines of {tsv}, the header and empty ones not counted"
+    assert TsvText(tsv).examples_are == f"lines of {tsv}, empty ones not counted"
+    jsonl = write(tmp_path / "a.jsonl", '{"source": "a", "target": "b"}\n\n{"source": "d", "target": "e"}\n')
+    assert list(JsonlText(jsonl)) == rows[::2]
+    assert JsonlText(jsonl).examples_are == f"lines of {jsonl}, empty ones not counted"
+
+
 def test_parallel_text_with_the_same_file_twice(tmp_path):
     path = write(tmp_path / "a.en", "a\n")
     with pytest.raises(UserError, match="given as source and as target"):

@@ -92,6 +92,10 @@ class NumberedBatches(TinyBatches):
         return np.arange(4) + 4 * (BATCHES_PER_EPOCH * epoch + index)
 
 
+class BatchesOfFiles(NumberedBatches):
+    examples_are = "lines of a.en and a.de"
+
+
 def train_until_not_finite(directory, message, batches, callbacks=()):
     with pytest.raises(UserError, match=message):
         train(
@@ -118,7 +122,9 @@ def test_value_in_the_data_that_is_not_finite_is_named_and_checkpoints_are_kept(
         r"^the loss of step 8 is nan: the weight of row 3 of batch 3 of epoch 1, training example 32 is not finite: "
         r"mend the data; checkpoints from before are kept$"
     )
-    train_until_not_finite(tmp_path, message, NumberedBatches(make=make))
+    train_until_not_finite(tmp_path / "numbered", message, NumberedBatches(make=make))
+    message = message.replace("example 32", r"example 32 \(of the lines of a.en and a.de\)")
+    train_until_not_finite(tmp_path / "of files", message, BatchesOfFiles(make=make))
 
 
 class DamagedWeights(keras.callbacks.Callback):
@@ -144,10 +150,10 @@ class DamagedWeights(keras.callbacks.Callback):
 
 def test_layer_that_gives_values_that_are_not_finite_is_named(tmp_path):
     message = (
-        r"^the loss of step 6 is nan \(training examples 21, 22, 23, 24\): with the weights of step 5 already, "
-        r"dense\S* gives values that are not finite for this batch: .*learning rate"
+        r"^the loss of step 6 is nan \(training examples 21, 22, 23, 24: lines of a.en and a.de\): with the weights of "
+        r"step 5 already, dense\S* gives values that are not finite for this batch: .*learning rate"
     )
-    train_until_not_finite(tmp_path, message, NumberedBatches(), [DamagedWeights(interval=0)])
+    train_until_not_finite(tmp_path, message, BatchesOfFiles(), [DamagedWeights(interval=0)])
 
 
 def test_weights_that_went_wrong_since_the_last_checkpoint(tmp_path):
