@@ -211,15 +211,7 @@ def _check_file(path, recorded):
 def _fingerprint(path):
     try:
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256") if hasattr(hashlib, "file_digest") else _digest(file)
+            digest = hashlib.file_digest(file, "sha256")
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
     return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
-
-
-def _digest(file):
-    """`hashlib.file_digest` for Python 3.10."""
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest
