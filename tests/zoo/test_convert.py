@@ -118,6 +118,7 @@ def test_classifiers_go_to_transformers(tmp_path):
     assert config.problem_type == "single_label_classification"
 
 
+@pytest.mark.published
 def test_keras_hub_encoders_become_hugging_face_directories(tmp_path):
     keras_hub = pytest.importorskip("keras_hub")
     sizes = dict(num_layers=1, num_heads=3, hidden_dim=12, intermediate_dim=20, max_sequence_length=9)
@@ -174,7 +175,7 @@ def keras_hub_preset(directory, tokenizer):
     return logits
 
 
-@pytest.mark.parametrize("write", [openai_checkpoint, keras_hub_preset])
+@pytest.mark.parametrize("write", [openai_checkpoint, pytest.param(keras_hub_preset, marks=pytest.mark.published)])
 def test_language_models_become_text_generators(tmp_path, write):
     """Each token of a continuation is the most probable after all before it."""
     tokenizer = gpt2_tokenizer()

@@ -17,6 +17,7 @@ from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer
 
 keras_hub = pytest.importorskip("keras_hub")
+pytestmark = pytest.mark.published
 
 SIZES = dict(
     vocabulary_size=V,

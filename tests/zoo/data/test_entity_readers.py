@@ -203,6 +203,7 @@ def test_only_empty_lines(tmp_path):
 WNUT17 = Path(os.environ.get("ZOO_DATA_DIR", "absent")) / "wnut17"
 
 
+@pytest.mark.published
 @pytest.mark.skipif(not WNUT17.is_dir(), reason="ZOO_DATA_DIR holds no wnut17 folder")
 def test_wnut17():
     """Numbers of sentences from the data set's description; entities are as many as lines whose tag begins with B-."""

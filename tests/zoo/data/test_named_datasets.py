@@ -243,7 +243,8 @@ DATA = Path(os.environ.get("ZOO_DATA_DIR", "absent"))
 
 
 def present(name):
-    return pytest.mark.skipif(not (DATA / name).is_dir(), reason=f"ZOO_DATA_DIR holds no {name} folder")
+    absent = pytest.mark.skipif(not (DATA / name).is_dir(), reason=f"ZOO_DATA_DIR holds no {name} folder")
+    return lambda test: pytest.mark.published(absent(test))
 
 
 @present("multi30k")

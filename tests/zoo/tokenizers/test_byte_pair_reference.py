@@ -66,6 +66,7 @@ def compare(tokenizer, expected_tokenizer, texts):
     return num_tokens
 
 
+@pytest.mark.published
 def test_gpt2_vocabulary(gpt2):
     assert gpt2.vocabulary_size == 50257 and gpt2.special_tokens == {"<|endoftext|>": 50256}
     texts = [*real_texts(500), *source_code(), *odd_texts(6000, seed=5)]
@@ -74,6 +75,7 @@ def test_gpt2_vocabulary(gpt2):
     assert compare(gpt2, reference(gpt2), texts) > 200_000
 
 
+@pytest.mark.published
 def test_entries_of_gpt2_alone_and_in_pairs(gpt2):
     generator = random.Random(3)
     texts = [content.decode("utf-8", "replace") for content in gpt2.token_bytes]
@@ -89,6 +91,7 @@ def test_entries_of_gpt2_alone_and_in_pairs(gpt2):
     assert gpt2.encode(pairs).to_list() == [encoding.ids for encoding in expected.encode_batch_fast(pairs)]
 
 
+@pytest.mark.published
 def test_long_runs(gpt2):
     texts = [
         part * (20_000 // len(part)) for part in ("a", " ", "\n", "ab", "=", "=-", "漢", "é ", "7", "😀", "'s", "\x00")
@@ -96,6 +99,7 @@ def test_long_runs(gpt2):
     assert gpt2.encode(texts).to_list() == [encoding.ids for encoding in reference(gpt2).encode_batch(texts)]
 
 
+@pytest.mark.published
 def test_decoding_any_ids(gpt2):
     generator = random.Random(1)
     rows = [[generator.randrange(50256) for _ in range(generator.randrange(9))] for _ in range(3000)]

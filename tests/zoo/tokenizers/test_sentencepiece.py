@@ -224,6 +224,7 @@ def test_graph_has_one_foreign_operation_and_nothing_that_can_grow(tokenizer):
 VOCABULARIES = Path(os.environ.get("ZOO_DATA_DIR", "/nonexistent")) / "vocabs"
 
 
+@pytest.mark.published
 @pytest.mark.parametrize(
     ("name", "special_ids"),
     [

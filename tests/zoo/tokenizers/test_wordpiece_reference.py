@@ -62,6 +62,7 @@ def compare(tokenizer, expected_tokenizer, texts):
     return num_tokens, num_offsets
 
 
+@pytest.mark.published
 @pytest.mark.parametrize("name", REAL)
 def test_published_vocabularies(name, texts):
     path = DATA / "vocabs" / name / "vocab.txt"
