@@ -32,7 +32,8 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FEW_STEPS = "--total-steps 4 --warmup-steps 2 --validate-every-steps 4 --checkpoint-every-steps 4"
 SMALL = f"{FEW_STEPS} --validation-bleu-lines 2"
-SMALLER_MODEL = "--size tiny --num-layers 1 --num-beams 3"
+# Models that have learnt little write until they may no longer, so they may not for long.
+SMALLER_MODEL = "--size tiny --num-layers 1 --num-beams 3 --max-length 32"
 
 
 def blocks(language):
