@@ -1,6 +1,7 @@
 """Small made-up corpora that a tiny encoder learns in seconds: who lives where, and questions about cards."""
 
 import itertools
+import json
 import random
 
 PEOPLE = ["Ana López", "Bob", "Chen Wei", "Dora Klein", "Emil", "Zoë", "Jean-Luc", "Maria Rossi"]
@@ -37,9 +38,46 @@ def entity_sentences(count, seed):
         yield sentence
 
 
-def write_conll(path, count, seed):
-    blocks = ("".join(f"{token}\t{tag}\n" for token, tag in sentence) for sentence in entity_sentences(count, seed))
+def write_conll(path, count, seed, scheme="BIO"):
+    blocks = []
+    for sentence in entity_sentences(count, seed):
+        tokens, tags = zip(*sentence, strict=True)
+        lines = zip(tokens, SCHEMES[scheme](tags), strict=True)
+        blocks.append("".join(f"{token}\t{tag}\n" for token, tag in lines))
     path.write_text("\n".join(blocks), encoding="utf-8")
+
+
+def iob1(tags):
+    """IOB1 of BIO tags of which no two entities touch."""
+    return [tag.replace("B-", "I-") for tag in tags]
+
+
+def bioes(tags):
+    """BIOES of BIO tags."""
+    found = []
+    for tag, following in itertools.pairwise([*tags, "O"]):
+        ends = {"B": "S", "I": "E"} if not following.startswith("I-") else {}
+        found.append(ends.get(tag[0], tag[0]) + tag[1:])
+    return found
+
+
+SCHEMES = {"BIO": list, "IOB1": iob1, "BIOES": bioes}
+
+
+def write_spans(path, count, seed):
+    """The sentences of `write_conll` as JSON Lines of texts with spans, with no blank before punctuation."""
+    rows = []
+    for sentence in entity_sentences(count, seed):
+        text, spans = "", []
+        for token, tag in sentence:
+            text += " " if text and token not in ",." else ""
+            if tag.startswith("B-"):
+                spans.append([len(text), 0, tag[2:]])
+            text += token
+            if tag != "O":
+                spans[-1][1] = len(text)
+        rows.append(json.dumps({"text": text, "entities": spans}, ensure_ascii=False) + "\n")
+    path.write_text("".join(rows), encoding="utf-8")
 
 
 def write_classes(path, seed):

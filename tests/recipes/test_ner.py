@@ -4,7 +4,7 @@ import json
 
 import pytest
 from commands import run_python
-from fine_tuning_data import write_conll
+from fine_tuning_data import write_conll, write_spans
 
 import zoo
 from recipes import ner
@@ -16,14 +16,21 @@ SMALL = "--size tiny --vocabulary-size 120 --epochs 6 --learning-rate 2e-3 --bat
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
+    """The same sentences as CoNLL files, each of another scheme, and as JSON Lines of spans.
+
+    The last test text has spans alone, one of which ends inside a word.
+    """
     directory = tmp_path_factory.mktemp("corpus")
-    for name, count, seed in (("train", 250, 1), ("val", 30, 2), ("test", 40, 3)):
-        write_conll(directory / f"{name}.conll", count, seed)
+    for name, count, seed, scheme in (("train", 250, 1, "BIO"), ("val", 30, 2, "IOB1"), ("test", 40, 3, "BIOES")):
+        write_conll(directory / f"{name}.conll", count, seed, scheme)
+        write_spans(directory / f"{name}.jsonl", count, seed)
+    with (directory / "test.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"text": "Bob lives in Oslo.", "entities": [[0, 3, "person"], [13, 16, "place"]]}\n')
     return directory
 
 
-def arguments(corpus, directory, *extra):
-    files = [part for split in ("train", "val", "test") for part in (f"--{split}", str(corpus / f"{split}.conll"))]
+def arguments(corpus, directory, *extra, suffix="conll"):
+    files = [part for split in ("train", "val", "test") for part in (f"--{split}", str(corpus / f"{split}.{suffix}"))]
     files = ["--validation" if part == "--val" else part for part in files]
     return ["--directory", str(directory), *files, *SMALL.split(), *extra]
 
@@ -46,7 +53,11 @@ def test_it_learns_and_reports(finished):
     assert len(results["averaged_checkpoints"]) == 2
     for picture in ("learning_curve.png", "test.confusion.png"):
         assert (directory / picture).read_bytes().startswith(b"\x89PNG")
-    assert "read as BIO (IOB2)" in output and "micro" in output and "labels person, place" in output
+    # Long paths break the lines anywhere.
+    said = "".join(output.split())
+    for name, scheme in (("train", "BIO(IOB2)"), ("val", "IOB1"), ("test", "BIOES")):
+        assert f"{name}.conll:readas{scheme}" in said
+    assert "micro" in output and "labels person, place" in output
 
 
 def test_the_preset_gives_what_was_scored(finished, corpus):
@@ -75,14 +86,22 @@ def test_a_finished_run_is_not_trained_again(finished, corpus):
         assert (before == after).all()
 
 
-def test_fine_tuning_the_head_of_a_preset(finished, corpus, tmp_path):
-    """The encoder stays as it was, the new head learns again what the old one knew; every token has a label."""
+def test_fine_tuning_the_head_of_a_preset(finished, corpus, tmp_path, capsys):
+    """The encoder stays as it was, the new head learns again what the old one knew; every token has a label.
+
+    The texts have spans and no tokens, so that spans are counted: one that ends inside a word is never found exactly.
+    """
     directory, _ = finished
     options = "--trainable-blocks 0 --epochs 3 --learning-rate 1e-2 --subword-labels all --class-weights inverse"
-    results = ner.run(
-        parse_command_line(arguments(corpus, tmp_path / "run", "--pretrained", str(directory), *options.split()))
+    config = parse_command_line(
+        arguments(corpus, tmp_path / "run", "--pretrained", str(directory), *options.split(), suffix="jsonl")
     )
-    assert results["scores"]["strict"]["micro"]["f1"] > 0.8
+    results = ner.run(config)
+    said = "".join(capsys.readouterr().out.split())
+    assert all(f"{name}.jsonl:readasspans" in said for name in ("train", "val", "test"))
+    strict, relaxed = (results["scores"][kind]["labels"]["place"] for kind in ("strict", "relaxed"))
+    assert results["texts"] == 41 and results["scores"]["strict"]["micro"]["f1"] > 0.8
+    assert strict["recall"] < 1 and strict["recall"] < relaxed["recall"]
     old, new = zoo.load(directory).model, zoo.load(tmp_path / "run").model
     for one, other in zip(old.encoder.get_weights(), new.encoder.get_weights(), strict=True):
         assert (one == other).all()
