@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from commands import run_python
 from fine_tuning_data import write_conll, write_spans
@@ -106,6 +107,21 @@ def test_fine_tuning_the_head_of_a_preset(finished, corpus, tmp_path, capsys):
     for one, other in zip(old.encoder.get_weights(), new.encoder.get_weights(), strict=True):
         assert (one == other).all()
     assert (old.classifier.get_weights()[0] != new.classifier.get_weights()[0]).any()
+
+
+def test_class_weights():
+    """Of 14 words; the third tag has none. Weighted, they count as 14 again."""
+    counts = np.array([9, 4, 0, 1])
+    expected = {
+        "none": None,
+        # 1/9, 1/4 and 1 make each tag count as much as the others: 3 in all, to be multiplied by 14/3.
+        "inverse": [14 / 27, 14 / 12, 0, 14 / 3],
+        # 1/3, 1/2 and 1 make 3 + 2 + 1 = 6, to be multiplied by 14/6.
+        "inverse_square_root": [7 / 9, 7 / 6, 0, 7 / 3],
+    }
+    for name, weights in expected.items():
+        found = ner.label_weights(NerConfig(class_weights=name), counts)
+        assert found is None if weights is None else found.tolist() == pytest.approx(weights)
 
 
 @pytest.mark.parametrize(

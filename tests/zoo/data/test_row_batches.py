@@ -70,6 +70,21 @@ def test_weights_by_label():
         np.testing.assert_array_equal(weights, np.choose(labels, [1.0, 2.5, 0.5]).astype(np.float32))
 
 
+def test_weights_by_label_multiply_those_of_tokens_and_rows():
+    options = dict(pad_id=0, batch_size=3, max_length=8, shuffle=False, fixed_rows=True, length_multiple=4)
+    token_weights = [[0, 1, 1, 1, 0], [0, 1, 0]]
+    tokens = RowBatches(
+        [[7] * 5, [7] * 3], [[0, 1, 2, 0, 0], [0, 2, 1]], token_weights, label_weights=[0.5, 3.0, 0.25], **options
+    )
+    ((_, _, weights),) = tokens.epoch(0)
+    # Label 0 has a weight of its own, but padding, whose label is 0 too, and rows that fill the batch up have none.
+    expected = [[0, 3.0, 0.25, 0.5, 0, 0, 0, 0], [0, 0.25, 0, 0, 0, 0, 0, 0], [0] * 8]
+    np.testing.assert_array_equal(weights, np.array(expected, np.float32))
+    rows = RowBatches([[7], [7]], np.array([0, 1]), [2.0, 0.5], label_weights=[0.5, 3.0], **options)
+    ((_, _, weights),) = rows.epoch(0)
+    np.testing.assert_array_equal(weights, np.array([1.0, 1.5, 0.0], np.float32))
+
+
 def test_order_depends_on_seed_and_epoch_alone():
     def order(batches, epoch):
         return [x["token_ids"][:, 0].tolist() for x, _, _ in batches.epoch(epoch)]
