@@ -91,18 +91,26 @@ def test_fine_tuning_the_head_of_a_preset(finished, corpus, tmp_path, capsys):
     """The encoder stays as it was, the new head learns again what the old one knew; every token has a label.
 
     The texts have spans and no tokens, so that spans are counted: one that ends inside a word is never found exactly.
+    Once all entities of the validation texts are found, or else no more of them, training ends early.
     """
     directory, _ = finished
-    options = "--trainable-blocks 0 --epochs 3 --learning-rate 1e-2 --subword-labels all --class-weights inverse"
+    options = "--trainable-blocks 0 --epochs 12 --learning-rate 1e-2 --subword-labels all --class-weights inverse"
+    options += " --early-stopping-patience 2"
     config = parse_command_line(
         arguments(corpus, tmp_path / "run", "--pretrained", str(directory), *options.split(), suffix="jsonl")
     )
     results = ner.run(config)
-    said = "".join(capsys.readouterr().out.split())
+    printed = capsys.readouterr()
+    said = "".join(printed.out.split())
     assert all(f"{name}.jsonl:readasspans" in said for name in ("train", "val", "test"))
     strict, relaxed = (results["scores"][kind]["labels"]["place"] for kind in ("strict", "relaxed"))
     assert results["texts"] == 41 and results["scores"]["strict"]["micro"]["f1"] > 0.8
     assert strict["recall"] < 1 and strict["recall"] < relaxed["recall"]
+    history = map(json.loads, (tmp_path / "run" / "history.jsonl").read_text(encoding="utf-8").splitlines())
+    f1 = {row["step"]: row["val_f1"] for row in history if row["kind"] == "validation"}
+    best = max(f1, key=f1.get)
+    assert results["stop_reason"] == "early_stopping" and results["updates"] == best + 2 * 16 == max(f1) < 12 * 16
+    assert f"stopped early at step {max(f1)} after" in printed.err
     old, new = zoo.load(directory).model, zoo.load(tmp_path / "run").model
     for one, other in zip(old.encoder.get_weights(), new.encoder.get_weights(), strict=True):
         assert (one == other).all()
