@@ -81,22 +81,31 @@ def write_spans(path, count, seed):
 
 
 def write_classes(path, seed):
-    """Every phrase with every ending, in random order, as CSV with a header."""
+    """Every phrase with every ending, in random order."""
     rows = [
-        (phrase + ending, topic)
+        (phrase + ending, [topic])
         for topic, phrases in TOPICS.items()
         for phrase, ending in itertools.product(phrases, ENDINGS)
     ]
     random.Random(seed).shuffle(rows)
-    path.write_text("text,label\n" + "".join(f'"{text}",{topic}\n' for text, topic in rows), encoding="utf-8")
+    write_rows(path, rows)
 
 
-def write_many_classes(path, seed):
-    """Two phrases of different topics joined, as CSV with both topics in one column."""
-    rng = random.Random(seed)
-    lines = ["text,label\n"]
-    for _ in range(150):
+def write_many_classes(path, seed, count=150):
+    """Two phrases of different topics joined, or one alone, with all their topics."""
+    rng, rows = random.Random(seed), []
+    for _ in range(count):
         topics = rng.sample(sorted(TOPICS), rng.choice([1, 2]))
-        text = " and ".join(rng.choice(TOPICS[topic]) for topic in topics)
-        lines.append(f'"{text}",{";".join(topics)}\n')
-    path.write_text("".join(lines), encoding="utf-8")
+        rows.append((" and ".join(rng.choice(TOPICS[topic]) for topic in topics), topics))
+    write_rows(path, rows)
+
+
+def write_rows(path, rows):
+    """Texts and their labels in the form that the file's name says; tables have a header, and labels parted by ;."""
+    lines = {
+        ".csv": lambda text, labels: f'"{text}",{";".join(labels)}',
+        ".tsv": lambda text, labels: f"{text}\t{';'.join(labels)}",
+        ".jsonl": lambda text, labels: json.dumps({"label": labels if len(labels) > 1 else labels[0], "text": text}),
+    }[path.suffix]
+    header = {".csv": "text,label\n", ".tsv": "text\tlabel\n", ".jsonl": ""}[path.suffix]
+    path.write_text(header + "".join(lines(*row) + "\n" for row in rows), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The text classification recipe on small data: one label, many labels, mistakes."""
+"""The text classification recipe on small data: one label, many labels, all forms of files, mistakes."""
 
 import json
 
@@ -15,9 +15,10 @@ SMALL = "--size tiny --vocabulary-size 100 --epochs 8 --learning-rate 2e-3 --bat
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     directory = tmp_path_factory.mktemp("corpus")
-    write_classes(directory / "train.csv", 1)
+    write_classes(directory / "train.jsonl", 1)
     write_classes(directory / "test.csv", 2)
-    write_many_classes(directory / "many.csv", 3)
+    write_many_classes(directory / "many.tsv", 3)
+    write_many_classes(directory / "many.jsonl", 4, count=20)
     return directory
 
 
@@ -28,7 +29,7 @@ def arguments(directory, *extra):
 @pytest.fixture(scope="module")
 def finished(corpus, tmp_path_factory):
     directory = tmp_path_factory.mktemp("runs") / "finished"
-    extra = ("--train", corpus / "train.csv", "--test", corpus / "test.csv")
+    extra = ("--train", corpus / "train.jsonl", "--test", corpus / "test.csv")
     speed = ("--recompute", "--profile", 2, "--peak-teraflops", 0.25)
     results = text_classification.run(parse_command_line(arguments(directory, *extra, *speed)))
     return directory, results
@@ -69,9 +70,11 @@ def test_the_preset_gives_what_was_scored(finished, corpus):
 
 
 def test_many_labels(corpus, tmp_path):
-    extra = ("--train", corpus / "many.csv", "--label-separator", ";", "--pooling", "first", "--epochs", "12")
-    results = text_classification.run(parse_command_line(arguments(tmp_path / "run", *extra)))
-    assert results["split"] == "validation" and results["scores"]["micro"]["f1"] > 0.8
+    """Of a table with several in a column, and of JSON Lines with lists."""
+    files = ("--train", corpus / "many.tsv", "--label-separator", ";", "--validation", corpus / "many.jsonl")
+    extra = ("--pooling", "first", "--epochs", "12")
+    results = text_classification.run(parse_command_line(arguments(tmp_path / "run", *files, *extra)))
+    assert results["split"] == "validation" and results["texts"] == 20 and results["scores"]["micro"]["f1"] > 0.8
     assert "confusion" not in results["scores"] and not (tmp_path / "run" / "validation.confusion.png").exists()
     answer = zoo.load(tmp_path / "run")("raise my limit and I lost my card")
     assert set(answer["labels"]) == {"limit", "lost"} and len(answer["all_labels"]) == len(TOPICS)
@@ -96,6 +99,6 @@ def test_mistakes_end_in_one_line(tmp_path, refused, extra, message):
 
 def test_labels_of_the_test_file_must_be_known(corpus, tmp_path, refused):
     (tmp_path / "test.csv").write_text("text,label\nhello,greeting\n")
-    argv = arguments(tmp_path / "run", "--train", corpus / "train.csv", "--test", tmp_path / "test.csv")
+    argv = arguments(tmp_path / "run", "--train", corpus / "train.jsonl", "--test", tmp_path / "test.csv")
     error = refused(text_classification.main, argv)
     assert "test.csv:2: the label 'greeting' does not occur in the training data" in error
