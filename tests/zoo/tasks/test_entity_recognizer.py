@@ -145,6 +145,17 @@ def test_long_texts_are_read_in_parts(recognizer, monkeypatch):
     assert [same(one, two) for one, two in zip(other(TEXTS), recognizer(TEXTS), strict=True)] == [True] * len(TEXTS)
 
 
+def test_a_million_characters(recognizer):
+    """Offsets count on to the end, over characters of one to four bytes and marks that combine with others."""
+    text = ("Anna Müller in Ko\u0308ln 😀 " * 50_000)[:1_000_000]
+    content, found = text.encode(), recognizer(text)
+    assert len(found) > 100_000 and found[0]["start"] < 20 and found[-1]["end"] > 999_980
+    for entity in found:
+        assert entity["text"] == text[entity["start"] : entity["end"]]
+        assert entity["text"].encode() == content[entity["start_byte"] : entity["end_byte"]]
+    assert {"Müller", "Ko\u0308ln"} <= {entity["text"] for entity in found}
+
+
 def test_saved_and_loaded(recognizer, tmp_path):
     recognizer.save(tmp_path / "preset")
     loaded = zoo.load(tmp_path / "preset")

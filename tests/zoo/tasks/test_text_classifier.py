@@ -94,6 +94,8 @@ def test_long_texts_are_cut_off(classifier):
     np.testing.assert_allclose(logits, references, atol=1e-5)
     assert classifier.logits([]).shape == (0, 3)
     assert classifier.max_source_length == 40
+    longest = ("Anna Müller in Ko\u0308ln 😀 " * 50_000)[:1_000_000]
+    assert classifier(longest)["scores"] == pytest.approx(classifier(longest[:1000])["scores"], abs=1e-5)
     shorter = make_classifier(max_source_length=7)
     expected = reference_logits(shorter, text, 7)
     np.testing.assert_allclose(shorter.batch_logits(tf.constant([text, "a"]))[0], expected, atol=1e-5)
