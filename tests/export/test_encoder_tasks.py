@@ -1,6 +1,8 @@
-"""Exports of tasks over encoders: a fresh process gives Python's entities, labels and candidates."""
+"""Exports of tasks over encoders: a fresh process and a server give Python's entities, labels and candidates."""
 
+import base64
 import json
+import urllib.request
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from tiny_encoder_tasks import BLANKS, TEXTS, make_classifier, make_masked_langu
 from export.errors import VerificationError
 from export.parity import check_parity
 from export.saved_model import export_saved_model
+from export.serve import LocalServer
 
 MAKERS = {
     "entities": (make_recognizer, TEXTS),
@@ -52,6 +55,39 @@ def test_controls_have_a_signature_named_by_the_task(exported):
     assert served["count"].numpy().tolist() == [len(task.labels)] * len(texts)
     assert (version.parent / "request_classify.json").is_file()
     assert "request_classify.json" in (version.parent / "serving.md").read_text()
+
+
+def rest_answers(version, texts):
+    """What the local server answers over REST, a dict for each text; in row and in column form it is the same."""
+    encoded = [text if isinstance(text, str) else {"b64": base64.b64encode(text).decode()} for text in texts]
+    with LocalServer(version.parent, poll_seconds=0) as server:
+        assert server.wait_until_available(timeout_seconds=60)
+
+        def ask(body):
+            url = f"{server.rest_url}/v1/models/{version.parent.name}:predict"
+            with urllib.request.urlopen(url, json.dumps(body).encode(), timeout=60) as response:
+                return json.load(response)
+
+        rows = ask({"instances": [{"text": text} for text in encoded]})["predictions"]
+        columns = ask({"inputs": {"text": encoded}})["outputs"]
+    assert rows == [{name: values[row] for name, values in columns.items()} for row in range(len(texts))]
+    return rows
+
+
+def test_entities_over_rest(exported):
+    task, texts, version = exported("entities")
+    for row, entities in zip(rest_answers(version, texts), task(texts), strict=True):
+        found = [{name: row[name][place] for name in task.ragged_outputs} for place in range(row["count"])]
+        assert found == [{**entity, "score": pytest.approx(entity["score"], rel=1e-4)} for entity in entities]
+        # Rows are as long as the longest, and empty to the end.
+        assert not any(any(row[name][row["count"] :]) for name in task.ragged_outputs)
+
+
+def test_labels_over_rest(exported):
+    task, texts, version = exported("labels")
+    for row, answer in zip(rest_answers(version, texts), task(texts), strict=True):
+        assert (row["label"], row["labels"]) == (answer["label"], answer["labels"])
+        assert [row["score"], *row["scores"]] == pytest.approx([answer["score"], *answer["scores"]], rel=1e-4)
 
 
 def test_an_entity_too_many_is_noticed(exported, tmp_path, monkeypatch):
