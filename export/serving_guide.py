@@ -6,6 +6,9 @@ import shlex
 from zoo.tasks.task import TextControl
 
 REST_URL = "http://localhost:8501/v1/models"
+_OFFSETS = """
+- Offsets refer to the text with U+FFFD in place of what is not valid UTF-8, as Python's `decode(errors="replace")`
+  gives it: each U+FFFD is one character to `start` and `end` and 3 bytes to `start_byte` and `end_byte`."""
 
 
 def curl_command(name, request_file):
@@ -67,6 +70,7 @@ def serving_guide(
         str, Markdown.
     """
     texts = [row["text"] for row in sample]
+    has_byte_offsets = any("start_byte" in signature["outputs"] for signature in signatures.values())
     return f"""\
 # Serving `{name}`
 
@@ -117,7 +121,7 @@ Over gRPC, with `pip install tensorflow-serving-api`:
   `max_batch_size`.
 - REST requests end after 30 s unless the server is started with `--rest_api_timeout_in_ms`; gRPC clients refuse
   answers above 4 MB unless told otherwise.
-- To keep a version under a name, add `version_labels` to `models.config`.
+- To keep a version under a name, add `version_labels` to `models.config`.{_OFFSETS if has_byte_offsets else ""}
 """
 
 

@@ -75,10 +75,16 @@ def rest_answers(version, texts):
 
 
 def test_entities_over_rest(exported):
+    """Offsets are those that the guide speaks of."""
     task, texts, version = exported("entities")
-    for row, entities in zip(rest_answers(version, texts), task(texts), strict=True):
+    assert "Offsets refer to the text with U+FFFD" in (version.parent / "serving.md").read_text()
+    for text, row, entities in zip(texts, rest_answers(version, texts), task(texts), strict=True):
+        read = text if isinstance(text, str) else text.decode(errors="replace")
         found = [{name: row[name][place] for name in task.ragged_outputs} for place in range(row["count"])]
         assert found == [{**entity, "score": pytest.approx(entity["score"], rel=1e-4)} for entity in entities]
+        for entity in found:
+            assert read[entity["start"] : entity["end"]] == entity["text"]
+            assert read.encode()[entity["start_byte"] : entity["end_byte"]].decode() == entity["text"]
         # Rows are as long as the longest, and empty to the end.
         assert not any(any(row[name][row["count"] :]) for name in task.ragged_outputs)
 

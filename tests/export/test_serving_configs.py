@@ -142,9 +142,18 @@ def test_guide_holds_commands_and_signatures(tmp_path):
     guide = (tmp_path / "serving.md").read_text()
     assert f"curl -d @{tmp_path}/request.json http://localhost:8501/v1/models/folder:predict" in guide
     assert "TensorFlow Serving 2.19 to 2.20 contain" in guide
-    assert "| output | `score` | float32 | [batch, 4] |" in guide
+    assert "| output | `score` | float32 | [batch, 4] |" in guide and "Offsets" not in guide
     (example,) = [block.split("```")[0] for block in guide.split("```python\n")[1:]]
     ast.parse(example)
+
+
+def test_guide_says_what_offsets_refer_to(tmp_path):
+    offsets = {name: {"dtype": "int32", "shape": [None, None]} for name in ("start", "end", "start_byte", "end_byte")}
+    signature = {"inputs": SIGNATURES["serving_default"]["inputs"], "outputs": offsets}
+    _write(tmp_path, tmp_path, signatures={"serving_default": signature})
+    guide = " ".join((tmp_path / "serving.md").read_text().split())
+    assert "Offsets refer to the text with U+FFFD in place of what is not valid UTF-8" in guide
+    assert "one character to `start` and `end` and 3 bytes to `start_byte` and `end_byte`." in guide
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "-x", 'x"y'])
