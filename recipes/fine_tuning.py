@@ -23,6 +23,7 @@ from zoo.training import (
     select_checkpoints,
     train,
 )
+from zoo.writing import writing
 
 TOKENIZER = "tokenizer"
 """Where a run keeps its tokenizer."""
@@ -47,7 +48,8 @@ def make_encoder(config, texts, *, pooler, resumed):
         tokenizer = load_tokenizer(directory)
     else:
         tokenizer = WordPieceTokenizer.train(texts, config.vocabulary_size, lowercase=config.lowercase)
-        tokenizer.save(directory)
+        with writing(directory):
+            tokenizer.save(directory)
     size = ENCODER_SIZES[config.size]
     encoder = Encoder(
         tokenizer.vocabulary_size, **size, max_sequence_length=_POSITIONS, pooler=pooler, dtype=config.precision

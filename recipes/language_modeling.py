@@ -32,6 +32,7 @@ from zoo.training import (
     build_optimizer,
 )
 from zoo.training.run_directory import check_run_directory, claim_run_directory
+from zoo.writing import writing
 
 METRIC = "val_nll"
 NUM_BYTES = 256
@@ -194,7 +195,8 @@ def run(config):
     validation_batches = make_batches(config, documents[1], tokenizer, training=False)
     claim_run_directory(config, recipe="language_modeling")
     if not (config.directory / TOKENIZER / "tokenizer.json").is_file():
-        tokenizer.save(config.directory / TOKENIZER)
+        with writing(config.directory / TOKENIZER):
+            tokenizer.save(config.directory / TOKENIZER)
     for name, batches in zip(names, (train_batches, validation_batches), strict=True):
         console.print(
             f"{name}: {batches.num_tokens:,} tokens, {batches.num_documents:,} documents, "

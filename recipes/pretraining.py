@@ -43,6 +43,7 @@ from zoo.training import (
     build_optimizer,
 )
 from zoo.training.run_directory import check_run_directory, claim_run_directory
+from zoo.writing import writing
 
 METRIC = "val_nll"
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -210,7 +211,8 @@ def run(config):
     validation_batches = list(make_batches(config, validation_documents, tokenizer, training=False).epoch(0))
     claim_run_directory(config, recipe="pretraining")
     if not (config.directory / TOKENIZER / "tokenizer.json").is_file():
-        tokenizer.save(config.directory / TOKENIZER)
+        with writing(config.directory / TOKENIZER):
+            tokenizer.save(config.directory / TOKENIZER)
     console.print(
         f"{len(train_documents.tokens):,} training tokens in {len(train_documents):,} documents; "
         f"{train_batches.num_batches():,} batches an epoch, {train_batches.padding_share():.1%} padding",

@@ -5,6 +5,8 @@ import resource
 
 import keras
 
+from zoo.writing import write_whole, writing
+
 
 def training_facts(model, result, checkpoints, speed="labels_per_second"):
     """What results.json says about the training itself, a dict.
@@ -42,8 +44,24 @@ def _median(rows, name):
 
 
 def write_results(directory, results):
-    """Writes results.json."""
-    (directory / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    """Writes results.json.
+
+    Raises:
+        UserError: The disk is full or the directory cannot be written; earlier results stay as they were.
+    """
+    path = directory / "results.json"
+    with writing(path):
+        write_whole(path, (json.dumps(results, indent=2) + "\n").encode())
+
+
+def write_texts(path, texts):
+    """Writes what a model wrote about the texts of a split, each in a line.
+
+    Raises:
+        UserError: The disk is full or the directory cannot be written; an earlier file stays as it was.
+    """
+    with writing(path):
+        write_whole(path, "".join(text.replace("\n", " ") + "\n" for text in texts).encode())
 
 
 def print_ending(console, results, directory, leaves):

@@ -15,6 +15,7 @@ from zoo.training import (
     TokenCrossEntropy,
     build_optimizer,
 )
+from zoo.writing import writing
 
 TOKENIZERS = ("source_tokenizer", "target_tokenizer")
 """Where a run keeps its tokenizers; the first serves both languages if the vocabulary is joint."""
@@ -41,10 +42,15 @@ def make_tokenizers(config, train_pairs, resumed):
 
 
 def save_tokenizers(config, tokenizers):
-    """Keeps the tokenizers in the run's directory, for when it goes on."""
+    """Keeps the tokenizers in the run's directory, for when it goes on.
+
+    Raises:
+        UserError: The disk is full or the directory cannot be written.
+    """
     for name, tokenizer in zip(TOKENIZERS, dict.fromkeys(tokenizers), strict=False):
         if not (config.directory / name / "tokenizer.json").is_file():
-            tokenizer.save(config.directory / name)
+            with writing(config.directory / name):
+                tokenizer.save(config.directory / name)
 
 
 def make_model(config, source_tokenizer, target_tokenizer, precision):

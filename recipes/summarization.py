@@ -15,7 +15,7 @@ from rich.table import Table
 from recipes.decoder_summarizer import decoder_parts
 from recipes.encoder_decoder_summarizer import encoder_decoder_parts
 from recipes.fine_tuning import in_float32
-from recipes.results import print_ending, training_facts, write_results
+from recipes.results import print_ending, training_facts, write_results, write_texts
 from recipes.sequence_to_sequence import compile_model, save_tokenizers
 from recipes.summarization_config import check_data_options, parse_command_line
 from recipes.train_and_average import train_and_average
@@ -106,9 +106,7 @@ def run(config):
 
     found = [best[0] for best in summarizer.n_best([each.text for each in texts], 1, progress=True)]
     summaries = [each.text for each in found]
-    (config.directory / f"{split}.summaries.txt").write_text(
-        "".join(text.replace("\n", " ") + "\n" for text in summaries), encoding="utf-8"
-    )
+    write_texts(config.directory / f"{split}.summaries.txt", summaries)
     results = {
         "split": split,
         "texts": len(texts),

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from recipes.encoded_texts import pair_encoders
 from recipes.fine_tuning import in_float32
-from recipes.results import print_ending, training_facts, write_results
+from recipes.results import print_ending, training_facts, write_results, write_texts
 from recipes.sequence_to_sequence import (
     check_positions,
     compile_model,
@@ -202,9 +202,7 @@ def run(config):
     split, pairs = ("test", test_pairs) if test_pairs is not None else ("validation", validation_pairs)
     pairs = list(pairs)
     scores, hypotheses = evaluate(translator, pairs, config.target_language, lowercase)
-    (config.directory / f"{split}.hypotheses.txt").write_text(
-        "".join(line.replace("\n", " ") + "\n" for line in hypotheses), encoding="utf-8"
-    )
+    write_texts(config.directory / f"{split}.hypotheses.txt", hypotheses)
     results = {
         "split": split,
         "sentences": len(pairs),

@@ -1,6 +1,7 @@
 """What tests of several folders share: a tiny translator, the models it stores, and one process for each backend."""
 
 import contextlib
+import errno
 import fcntl
 import gc
 import json
@@ -104,6 +105,16 @@ def refused(capsys):
         return line
 
     return run
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Nothing that is written and waited for comes onto the disk."""
+
+    def no_space(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", no_space)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 
 from zoo.errors import UserError
+from zoo.writing import writing
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
@@ -54,41 +55,37 @@ def save_preset(directory, *, task, task_config, model, assets):
         UserError: if the directory cannot be written, for example on a full disk. An earlier preset then stays whole.
     """
     directory = Path(directory)
-    try:
+    with writing(directory, "free some space or choose another folder, then save again", "the preset"):
         directory.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=".saving-", dir=directory))
-    except OSError as error:
-        raise UserError(f"cannot write a preset to {directory}: {error.strerror or error}") from error
-    try:
-        _reserve(staging / WEIGHTS_FILE, model)
-        model.save_weights(staging / WEIGHTS_FILE)
-        for name, write in assets.items():
-            write(staging / name)
-        files = sorted(path for path in staging.rglob("*") if path.is_file())
-        config = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "zoo_version": metadata.version("keras-transformer-zoo"),
-            "keras_version": keras.__version__,
-            "task": task,
-            "task_config": task_config,
-            "model": {**keras.saving.serialize_keras_object(model), "compile_config": None},
-            "files": {path.relative_to(staging).as_posix(): _fingerprint(path) for path in files},
-        }
-        config["sha256"] = _config_digest(config)
-        (staging / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        moves = [(path, directory / path.relative_to(staging)) for path in [*files, staging / CONFIG_FILE]]
-        # What could refuse a file is found out before the first one is replaced.
-        for _, target in moves:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if target.is_dir():
-                raise UserError(f"cannot write a preset to {directory}: {target} is a directory; move it away")
-        for path, target in moves:
-            path.replace(target)
-    except OSError as error:
-        raise UserError(f"cannot write a preset to {directory}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        try:
+            _reserve(staging / WEIGHTS_FILE, model)
+            model.save_weights(staging / WEIGHTS_FILE)
+            for name, write in assets.items():
+                write(staging / name)
+            files = sorted(path for path in staging.rglob("*") if path.is_file())
+            config = {
+                "format": FORMAT,
+                "format_version": FORMAT_VERSION,
+                "zoo_version": metadata.version("keras-transformer-zoo"),
+                "keras_version": keras.__version__,
+                "task": task,
+                "task_config": task_config,
+                "model": {**keras.saving.serialize_keras_object(model), "compile_config": None},
+                "files": {path.relative_to(staging).as_posix(): _fingerprint(path) for path in files},
+            }
+            config["sha256"] = _config_digest(config)
+            (staging / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            moves = [(path, directory / path.relative_to(staging)) for path in [*files, staging / CONFIG_FILE]]
+            # What could refuse a file is found out before the first one is replaced.
+            for _, target in moves:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if target.is_dir():
+                    raise UserError(f"cannot write a preset to {directory}: {target} is a directory; move it away")
+            for path, target in moves:
+                path.replace(target)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _reserve(path, model):

@@ -1,6 +1,10 @@
 """Pictures of scores: confusion matrices and reliability diagrams, as PNG files."""
 
+import io
+
 import numpy as np
+
+from zoo.writing import write_whole, writing
 
 _LARGEST_WITH_COUNTS = 30
 """Most rows of a confusion matrix whose counts are written into the cells; more would not be legible."""
@@ -17,6 +21,9 @@ def plot_confusion(counts, names, path, title="", what="texts"):
         path: Where to write the PNG.
         title: Heading of the picture.
         what: What is counted, for the colour bar.
+
+    Raises:
+        UserError: The file cannot be written.
     """
     # Imported here because drawing is rare and the import is slow. A Figure of its own needs no display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -56,7 +63,7 @@ def plot_confusion(counts, names, path, title="", what="texts"):
     bar.set_label(f"share of the row's {what}")
     if title:
         axes.set_title(title)
-    figure.savefig(path, dpi=110, format="png", bbox_inches="tight")
+    _save(figure, path)
 
 
 def plot_reliability(curves, path, title=""):
@@ -67,6 +74,9 @@ def plot_reliability(curves, path, title=""):
             temperature.
         path: Where to write the PNG.
         title: Heading of the picture.
+
+    Raises:
+        UserError: The file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -96,7 +106,14 @@ def plot_reliability(curves, path, title=""):
         axes.grid(alpha=0.3)
     if title:
         upper.set_title(title)
-    figure.savefig(path, dpi=110, format="png", bbox_inches="tight")
+    _save(figure, path)
+
+
+def _save(figure, path):
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=110, format="png", bbox_inches="tight")
+    with writing(path):
+        write_whole(path, picture.getvalue())
 
 
 def _shortened(name, length=32):

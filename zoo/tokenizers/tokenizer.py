@@ -3,12 +3,12 @@
 import abc
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import tensorflow as tf
 
 from zoo.errors import UserError
+from zoo.writing import write_whole
 
 CONFIG_FILE = "tokenizer.json"
 
@@ -86,6 +86,9 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
 
         Args:
             directory: Where to write. Files of the same names are replaced.
+
+        Raises:
+            OSError: The disk is full or the directory cannot be written; files of the same names stay whole.
         """
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
@@ -97,8 +100,8 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
             "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in assets.items()},
         }
         for name, content in assets.items():
-            _write(directory / name, content)
-        _write(directory / CONFIG_FILE, (json.dumps(config, indent=2) + "\n").encode())
+            write_whole(directory / name, content)
+        write_whole(directory / CONFIG_FILE, (json.dumps(config, indent=2) + "\n").encode())
 
     @classmethod
     def load(cls, directory) -> "Tokenizer":
@@ -146,15 +149,3 @@ def read_asset(path: Path, config: dict) -> bytes:
             f"{path} is truncated or was altered: its sha256 is not the one in {CONFIG_FILE}; copy both files again"
         )
     return content
-
-
-def _write(path: Path, content: bytes):
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

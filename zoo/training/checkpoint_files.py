@@ -14,6 +14,7 @@ import ml_dtypes  # noqa: F401  registers bfloat16 with numpy
 import numpy as np
 
 from zoo.errors import UserError
+from zoo.writing import writing
 
 _PREFIX = "checkpoint-"
 _PARTIAL = ".partial-"
@@ -91,32 +92,30 @@ def write_checkpoint(directory, step, arrays, state) -> Path:
     final = directory / f"{_PREFIX}{step:08d}"
     partial = directory / f"{_PARTIAL}{final.name}"
     replaced = directory / f"{_PARTIAL}replaced-{final.name}"
-    try:
-        for path in (partial, replaced):
-            shutil.rmtree(path, ignore_errors=True)
-        partial.mkdir(parents=True)
-        files = {}
-        for stem, values in arrays.items():
-            path = partial / f"{stem}.npz"
-            np.savez(path, **{str(index): _storable(value) for index, value in enumerate(values)})
+    advice = "free some space or choose another folder, then start again to go on from the checkpoint before"
+    with writing(final, advice, "the checkpoint"):
+        try:
+            for path in (partial, replaced):
+                shutil.rmtree(path, ignore_errors=True)
+            partial.mkdir(parents=True)
+            files = {}
+            for stem, values in arrays.items():
+                path = partial / f"{stem}.npz"
+                np.savez(path, **{str(index): _storable(value) for index, value in enumerate(values)})
+                _sync(path)
+                files[path.name] = {"sha256": _sha256(path), "dtypes": [value.dtype.name for value in values]}
+            state = {**state, "files": files}
+            path = partial / "state.json"
+            path.write_text(json.dumps({**state, "sha256": _state_digest(state)}, indent=1), encoding="utf-8")
             _sync(path)
-            files[path.name] = {"sha256": _sha256(path), "dtypes": [value.dtype.name for value in values]}
-        state = {**state, "files": files}
-        path = partial / "state.json"
-        path.write_text(json.dumps({**state, "sha256": _state_digest(state)}, indent=1), encoding="utf-8")
-        _sync(path)
-        _sync(partial)
-        if final.exists():
-            final.rename(replaced)
-        partial.rename(final)
-        _sync(directory)
-        shutil.rmtree(replaced, ignore_errors=True)
-    except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise UserError(
-            f"{final}: cannot write the checkpoint ({error.strerror or error}): free some space or choose another "
-            "folder, then start again to go on from the checkpoint before"
-        ) from error
+            _sync(partial)
+            if final.exists():
+                final.rename(replaced)
+            partial.rename(final)
+            _sync(directory)
+            shutil.rmtree(replaced, ignore_errors=True)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
     return final
 
 

@@ -4,8 +4,8 @@ import contextlib
 import csv
 import json
 
-from zoo.errors import UserError
 from zoo.training.training_callback import TrainingCallback
+from zoo.writing import writing
 
 JSONL_NAME = "history.jsonl"
 CSV_NAME = "history.csv"
@@ -14,15 +14,10 @@ CSV_NAME = "history.csv"
 @contextlib.contextmanager
 def _written(path, mode="w"):
     """Opens a file of the run; what keeps it from being written is a mistake that the user can mend."""
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open(mode, encoding="utf-8", newline="") as file:
             yield file
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot write ({error.strerror or error}): free some space or choose another folder, then start "
-            "again to go on from the last checkpoint"
-        ) from error
 
 
 class History(TrainingCallback):

@@ -1,8 +1,10 @@
 """A picture of a run: training loss, validation loss and scores over the steps."""
 
+import io
 import math
 
 from zoo.errors import UserError
+from zoo.writing import write_whole, writing
 
 
 def plot_learning_curve(rows, path, title=""):
@@ -17,7 +19,7 @@ def plot_learning_curve(rows, path, title=""):
         title: Heading of the picture.
 
     Raises:
-        UserError: There are no rows to draw.
+        UserError: There are no rows to draw, or the file cannot be written.
     """
     # Imported here because drawing is rare and the import is slow. A Figure of its own needs no display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -62,7 +64,10 @@ def plot_learning_curve(rows, path, title=""):
     for panel in panels:
         panel.grid(alpha=0.3)
     panels[-1].set_xlabel("step")
-    figure.savefig(path, dpi=120, format="png")
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=120, format="png")
+    with writing(path):
+        write_whole(path, picture.getvalue())
 
 
 def _points(rows, name):

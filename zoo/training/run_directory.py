@@ -5,6 +5,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from zoo.errors import UserError
+from zoo.writing import write_whole, writing
 
 CONFIG_FILE = "recipe.json"
 
@@ -30,7 +31,7 @@ def check_run_directory(config, *, recipe):
         return True
     if directory.exists() and not directory.is_dir():
         raise UserError(f"{directory} is a file; choose another --directory")
-    if directory.is_dir() and any(directory.iterdir()):
+    if directory.is_dir() and any(each.name != f"{CONFIG_FILE}.partial" for each in directory.iterdir()):
         raise UserError(f"{directory} is not empty and holds no run; choose another --directory")
     return False
 
@@ -39,19 +40,15 @@ def claim_run_directory(config, *, recipe):
     """Writes the resolved configuration into the run's directory, once the run is known to be possible.
 
     Raises:
-        UserError: as `check_run_directory`, or for a directory that cannot be written.
+        UserError: as `check_run_directory`, or for a directory that cannot be written; it then holds no recipe.json.
     """
     if check_run_directory(config, recipe=recipe):
         return
     directory = Path(config.directory)
     content = json.dumps({"recipe": recipe, **_json_ready(config)}, indent=2) + "\n"
-    try:
+    with writing(directory / CONFIG_FILE, "free some space or choose another --directory"):
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / CONFIG_FILE).write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise UserError(
-            f"cannot write to {directory}: {error.strerror or error}; choose another --directory"
-        ) from error
+        write_whole(directory / CONFIG_FILE, content.encode())
 
 
 def _json_ready(config):

@@ -3,6 +3,7 @@
 import sys
 
 from zoo.training.training_callback import TrainingCallback
+from zoo.writing import writing
 
 FILE = "samples.txt"
 
@@ -27,7 +28,8 @@ class TextSamples(TrainingCallback):
         if not self.run.validates_here or not self._prompts:
             return
         texts = self._write(self._prompts)
-        with (self.run.directory / FILE).open("a", encoding="utf-8") as file:
+        path = self.run.directory / FILE
+        with writing(path), path.open("a", encoding="utf-8") as file:
             for prompt, text in zip(self._prompts, texts, strict=True):
                 file.write(f"=== update {self.run.step}\n{prompt}{text}\n")
         if self._show:

@@ -276,5 +276,5 @@ def test_other_things_that_cannot_be_written(tmp_path):
     with pytest.raises(UserError, match=r"holds a preset, whose config\.json would be lost"):
         save_hugging_face(encoder, tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="cannot write a model to"):
+    with pytest.raises(UserError, match="cannot write the model"):
         save_hugging_face(encoder, tmp_path / "file")

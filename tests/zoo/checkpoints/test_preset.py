@@ -123,7 +123,7 @@ def test_a_full_disk_is_one_error_and_leaves_the_earlier_preset_whole(tmp_path, 
     first, second = make_model(), make_model()
     save(tmp_path, first)
     no_room()
-    with pytest.raises(UserError, match=f"cannot write a preset to {tmp_path}: File too large"):
+    with pytest.raises(UserError, match=rf"{tmp_path}: cannot write the preset \(File too large\): free some space"):
         save(tmp_path, second)
     check_first_is_whole(tmp_path, first)
 
@@ -139,7 +139,7 @@ def test_an_interrupted_save_leaves_the_earlier_preset_whole(tmp_path, monkeypat
 
     if moment == "weights":
         monkeypatch.setattr(second, "save_weights", fail)
-    with pytest.raises(UserError, match=f"cannot write a preset to {tmp_path}: No space left on device"):
+    with pytest.raises(UserError, match=rf"{tmp_path}: cannot write the preset \(No space left on device\)"):
         save(tmp_path, second, assets={"words.txt": fail} if moment == "assets" else {})
     check_first_is_whole(tmp_path, first)
 
@@ -159,7 +159,7 @@ def test_a_place_taken_by_something_else_is_found_before_anything_is_replaced(tm
 def test_a_directory_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     for directory in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(UserError, match=f"cannot write a preset to {directory}: "):
+        with pytest.raises(UserError, match=f"{directory}: cannot write the preset"):
             save(directory, make_model())
 
 

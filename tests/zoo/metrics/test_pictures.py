@@ -4,6 +4,7 @@ import matplotlib.figure
 import numpy as np
 import pytest
 
+from zoo.errors import UserError
 from zoo.metrics.calibration import calibration_bins
 from zoo.metrics.pictures import plot_confusion, plot_reliability
 
@@ -57,3 +58,11 @@ def test_reliability(tmp_path, drawn):
     assert f"ECE {100 * bins.expected_error:.1f}%" in line.get_label()
     assert max(patch.get_data().values.max() for patch in lower.patches) == pytest.approx(bins.counts.max() / 500)
     assert is_png(tmp_path / "reliability.png")
+
+
+def test_a_full_disk_leaves_the_earlier_picture(tmp_path, full_disk):
+    path = tmp_path / "confusion.png"
+    path.write_text("earlier")
+    with pytest.raises(UserError, match=r"confusion\.png: cannot write \(No space left on device\): free some space"):
+        plot_confusion(np.eye(2, dtype=int), ["a", "b"], path)
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("confusion.png", "earlier")]

@@ -1,5 +1,7 @@
 import io
 import math
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from zoo.training.learning_curve import plot_learning_curve
 from zoo.training.model_flops import ModelFlops
 from zoo.training.progress import Progress, duration, flops_per_second
 from zoo.training.tensorboard import TensorBoard
+from zoo.training.text_samples import TextSamples
 
 
 def test_plain_lines(tmp_path):
@@ -147,3 +150,20 @@ def test_learning_curve_with_gaps(tmp_path):
 def test_nothing_to_draw(tmp_path):
     with pytest.raises(UserError, match="no history to draw"):
         plot_learning_curve([], tmp_path / "curve.png")
+
+
+def test_a_full_disk_leaves_the_earlier_picture(tmp_path, full_disk):
+    path = tmp_path / "curve.png"
+    path.write_text("earlier")
+    with pytest.raises(UserError, match=r"curve\.png: cannot write \(No space left on device\): free some space"):
+        plot_learning_curve(example_rows(), path)
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("curve.png", "earlier")]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_when_samples_are_kept(tmp_path):
+    (tmp_path / "samples.txt").symlink_to("/dev/full")
+    samples = TextSamples(lambda prompts: prompts, ["a"], show=False)
+    samples.run = SimpleNamespace(directory=tmp_path, step=1, validates_here=True)
+    with pytest.raises(UserError, match=r"samples\.txt: cannot write \(No space left on device\): free some space"):
+        samples.on_epoch_end(0)

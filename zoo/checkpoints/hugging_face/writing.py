@@ -19,6 +19,7 @@ from zoo.checkpoints.named_tensors import tensors_by_name
 from zoo.checkpoints.preset import is_preset
 from zoo.errors import UserError
 from zoo.models import GPT2, Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
+from zoo.writing import writing
 
 
 def save_hugging_face(
@@ -114,19 +115,16 @@ def _encoder_to_hugging_face(model, labels, problem_type, pad_token_id):
 
 def _write_files(directory, files):
     """Writes every file under another name before the first one is moved to its place."""
-    staging = None
-    try:
+    advice = "free some space or choose another folder, then write it again"
+    with writing(directory, advice, "the model", errors=(SafetensorError,)):
         directory.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=".saving-", dir=directory))
-        for name, write in files.items():
-            write(staging / name)
-        for name in files:
-            (staging / name).replace(directory / name)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"cannot write a model to {directory}: {reason}") from error
-    finally:
-        if staging is not None:
+        try:
+            for name, write in files.items():
+                write(staging / name)
+            for name in files:
+                (staging / name).replace(directory / name)
+        finally:
             shutil.rmtree(staging, ignore_errors=True)
 
 
