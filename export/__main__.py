@@ -17,6 +17,7 @@ import tyro
 from rich.console import Console
 
 import zoo
+from export.directories import check_preset_directory, check_serving_directory
 from export.errors import VerificationError
 from export.op_allow_list import DEFAULT_SERVERS
 from export.parity import PARITY_FILE
@@ -97,6 +98,8 @@ def read_parity_texts(path):
 def main(argv=None):
     """Runs the command; a failed check ends in exit status 1, a user's mistake in 2."""
     config = tyro.cli(ExportConfig, args=argv, prog="python -m export")
+    check_preset_directory(config.preset_dir)
+    check_serving_directory(config.serving_dir)
     texts = None if config.parity_file is None else read_parity_texts(config.parity_file)
     settings = parse_settings(config.settings)
     task = zoo.load(config.preset_dir, None if config.dtype == "float32" else config.dtype)

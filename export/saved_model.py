@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from export.directories import check_serving_directory
 from export.op_allow_list import DEFAULT_SERVERS, check_ops, parse_servers
 from export.parity import check_parity
 from export.parity_requests import BUILT_IN_TEXTS
@@ -55,7 +56,8 @@ def export_saved_model(
         Path of the new version.
 
     Raises:
-        UserError: for an impossible option, an existing version, or a directory that cannot be written.
+        UserError: for an impossible option, an existing version, or a directory that cannot be written or is a preset's
+            or a run's.
         VerificationError: if the SavedModel fails a check. Nothing is published then.
 
     Example:
@@ -69,6 +71,7 @@ def export_saved_model(
             "with task.save(PRESET_DIR), then `python -m export PRESET_DIR SERVING_DIR` chooses the backend itself"
         )
     serving_directory = Path(serving_directory)
+    check_serving_directory(serving_directory)
     check_version(serving_directory, version)
     parse_servers(servers)
     allowed_batch_sizes(max_batch_size)

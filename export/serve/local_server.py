@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import uvicorn
 
+from export.directories import check_served_directory
 from export.serve.grpc_services import add_services
 from export.serve.model_config import read_model_config, single_model_config
 from export.serve.model_manager import ModelManager
@@ -172,8 +173,7 @@ def _model_config(base_path, model_name, model_config_file):
     path = Path(base_path).resolve()
     if not path.is_dir():
         raise UserError(f"{base_path}: no such folder; give the folder that holds the version folders (1, 2, ...)")
-    if (path / "saved_model.pb").exists() or (path / "saved_model.pbtxt").exists():
-        raise UserError(f"{base_path} is one version of a model; give its parent folder {path.parent}")
+    check_served_directory(base_path)
     return single_model_config(model_name or path.name, path), str(base_path)
 
 
