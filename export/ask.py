@@ -4,20 +4,25 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import http.client
 import json
+import logging
 import resource
 import sys
 import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import tyro
 
-from export.serve import LocalServer
+from export.errors import shorten_message
+from export.serve.requirements import require_serving_extra
+from export.serve.status import ServingError
 from zoo.data.json_lines import JsonLines, text_field
 from zoo.data.text_lines import TextLines
 from zoo.errors import UserError, command_line
@@ -40,7 +45,7 @@ class AskConfig:
     batch_size: int = 32
     """Texts in a request."""
     timeout_seconds: float = 60.0
-    """Longest wait for the model to load and for an answer."""
+    """Longest wait for an answer."""
 
     def __post_init__(self):
         if bool(self.texts) == (self.input_file is not None):
@@ -49,17 +54,49 @@ class AskConfig:
             raise UserError("--input-file and --output-dir belong together")
         if self.batch_size < 1:
             raise UserError(f"--batch-size must be at least 1, got {self.batch_size}")
+        if not self.timeout_seconds > 0:
+            raise UserError(f"--timeout-seconds must be more than 0, got {self.timeout_seconds:g}")
 
 
 def read_texts(path, field):
-    """Texts of a file, a list: its lines, or of JSON Lines (`.jsonl`, `.jsonl.gz`) what is in a field."""
+    """Texts of a file, a list: its lines, or of JSON Lines (`.jsonl`, `.jsonl.gz`) what is in a field.
+
+    Raises:
+        UserError: for a file that cannot be read or is empty, and a line without the field.
+    """
     if (path.with_suffix("") if path.suffix == ".gz" else path).suffix == ".jsonl":
         return [text_field(row, field, where) for row, where in JsonLines(path)]
     return list(TextLines(path))
 
 
+def check_loaded(server, directory):
+    """Refuses to ask a server that has loaded no version of its only model.
+
+    Raises:
+        UserError: saying that there is none, or why the newest cannot be loaded.
+    """
+    from tensorflow_serving.apis.model_pb2 import ModelSpec
+
+    (name,) = server.manager.model_names
+    if server.manager.available_versions(name):
+        return
+    try:
+        version, _, error = server.manager.version_states(ModelSpec(name=name))[0]
+    except ServingError:
+        raise UserError(
+            f"{directory} holds no version of a model; write one with `python -m export PRESET_DIR {directory}`"
+        ) from None
+    raise UserError(
+        f"{directory}: version {version} cannot be loaded ({shorten_message(error.message)}); export it again"
+    )
+
+
 def ask_rest(server, name, texts, timeout_seconds):
-    """Answers of `serving_default` by output name over REST, in column form."""
+    """Answers of `serving_default` by output name over REST, in column form.
+
+    Raises:
+        UserError: The server refuses the request or does not answer in time.
+    """
     request = urllib.request.Request(
         f"{server.rest_url}/v1/models/{name}:predict",
         data=json.dumps({"inputs": {"text": list(texts)}}).encode(),
@@ -69,12 +106,24 @@ def ask_rest(server, name, texts, timeout_seconds):
         with urllib.request.urlopen(request, timeout=timeout_seconds) as response:
             return json.load(response)["outputs"]
     except urllib.error.HTTPError as error:
-        raise UserError(f"the server refused the request: {json.load(error)['error']}") from error
+        body = error.read().decode("utf-8", "replace")
+        if error.code == HTTPStatus.GATEWAY_TIMEOUT:
+            raise _too_slow("REST", timeout_seconds) from error
+        raise UserError(f"the server refused the request over REST: {_reason(body)}") from error
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, TimeoutError):
+            raise _too_slow("REST", timeout_seconds) from error
+        raise UserError(f"no answer over REST from {server.rest_url}: {reason}") from error
 
 
 def ask_grpc(server, name, texts, timeout_seconds):
-    """Answers of `serving_default` by output name over gRPC."""
-    # Imported here so that a missing extra is reported by the server's own check first.
+    """Answers of `serving_default` by output name over gRPC.
+
+    Raises:
+        UserError: As of `ask_rest`.
+    """
+    # Imported here so that a missing extra is reported by the check for it first.
     import grpc
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
@@ -84,8 +133,31 @@ def ask_grpc(server, name, texts, timeout_seconds):
     request.inputs["text"].CopyFrom(tf.make_tensor_proto(list(texts), dtype=tf.string))
     with grpc.insecure_channel(server.grpc_address) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        outputs = stub.Predict(request, timeout=timeout_seconds).outputs
+        try:
+            outputs = stub.Predict(request, timeout=timeout_seconds).outputs
+        except grpc.RpcError as error:
+            if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise _too_slow("gRPC", timeout_seconds) from error
+            if error.code() == grpc.StatusCode.UNAVAILABLE:
+                reason = shorten_message(error.details())
+                raise UserError(f"no answer over gRPC from {server.grpc_address}: {reason}") from error
+            raise UserError(f"the server refused the request over gRPC: {shorten_message(error.details())}") from error
     return {name: _plain(tf.make_ndarray(value).tolist()) for name, value in outputs.items()}
+
+
+def _too_slow(protocol, timeout_seconds):
+    return UserError(
+        f"no answer over {protocol} within {timeout_seconds:g} s; give a longer --timeout-seconds or a smaller "
+        "--batch-size"
+    )
+
+
+def _reason(body):
+    """What an error answer of REST says: its field `error`, or all of it where a program in between has answered."""
+    try:
+        return shorten_message(str(json.loads(body)["error"]))
+    except (ValueError, TypeError, KeyError):
+        return shorten_message(body)
 
 
 def _plain(value):
@@ -129,9 +201,13 @@ def main(argv=None):
     config = tyro.cli(AskConfig, args=argv, prog="python -m export.ask")
     texts = list(config.texts) or read_texts(config.input_file, config.text_field)
     name = config.serving_dir.resolve().name
-    with LocalServer(config.serving_dir) as server:
-        if not server.wait_until_available(timeout_seconds=config.timeout_seconds):
-            raise UserError(f"{config.serving_dir} holds no version that could be loaded in {config.timeout_seconds} s")
+    require_serving_extra()
+    from export.serve.local_server import LocalServer
+
+    # Without a handler a version that cannot be loaded would be reported by logging too.
+    logging.getLogger("export.serve").addHandler(logging.NullHandler())
+    with LocalServer(config.serving_dir, rest_timeout_seconds=config.timeout_seconds) as server:
+        check_loaded(server, config.serving_dir)
         print(f"REST {server.rest_url}   gRPC {server.grpc_address}   model {name}")
         rest, rest_seconds = ask_in_batches(ask_rest, server, name, texts, config)
         grpc, grpc_seconds = ask_in_batches(ask_grpc, server, name, texts, config)
