@@ -1,12 +1,15 @@
 """Exports of text generators: a fresh process gives Python's continuations and scores, drawn ones too."""
 
 import json
+import urllib.error
+import urllib.request
 
 import pytest
 import tensorflow as tf
 from tiny_generator import PROMPTS, drawn_with_wide_character, make_generator
 
 from export.saved_model import export_saved_model
+from export.serve import LocalServer
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,62 @@ def test_the_same_request_gives_the_same_answer_on_every_load(exported):
         refused = {**controls, name: tf.fill([4], value)}
         with pytest.raises(tf.errors.InvalidArgumentError, match=f"{name} must be between"):
             generate(text=prompts, **refused)
+
+
+@pytest.fixture(scope="module")
+def over_rest(exported):
+    """Asks the signature `generate` over REST for instances; returns the status and the body."""
+    _, version = exported
+
+    def ask(instances):
+        body = json.dumps({"signature_name": "generate", "instances": instances}).encode()
+        try:
+            with urllib.request.urlopen(url, body, timeout=60) as response:
+                return response.status, json.load(response)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    with pytest.MonkeyPatch.context() as patch:
+        # Takes longer than all that is asked here.
+        patch.setattr("export.serve.model_manager.warm_up", lambda servable, directory: None)
+        with LocalServer(version.parent, poll_seconds=0) as server:
+            url = f"{server.rest_url}/v1/models/{version.parent.name}:predict"
+            yield ask
+
+
+def with_controls(generator, text, **controls):
+    """A row of a request, with the defaults of the controls that are not given."""
+    return {"text": text, **{name: control.default for name, control in generator.controls.items()}, **controls}
+
+
+def test_controls_over_rest_draw_what_python_draws(exported, over_rest):
+    generator, _ = exported
+    chosen = {"temperature": 0.7, "top_p": 0.9, "top_k": 20, "max_new_tokens": 5}
+    asked = [("low", 1), ("the quick", 2), ("", 3), (" \n\t ", 4)]
+    status, body = over_rest([with_controls(generator, prompt, seed=seed, **chosen) for prompt, seed in asked])
+    assert status == 200
+    found = [row["text"] for row in body["predictions"]]
+    assert found == [generator(prompt, seed=seed, **chosen) for prompt, seed in asked]
+    assert found != [generator(prompt, seed=seed + 1, **chosen) for prompt, seed in asked]
+
+
+@pytest.mark.parametrize("prompt", ["", "   ", " \n\t "])
+def test_a_prompt_without_words_alone_in_its_request(exported, over_rest, prompt):
+    generator, _ = exported
+    status, body = over_rest([with_controls(generator, prompt)])
+    assert status == 200
+    assert [row["text"] for row in body["predictions"]] == [generator(prompt)] == generator([prompt])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("temperature", -1.0), ("top_p", 0.0), ("top_k", -1), ("repetition_penalty", 0.0)]
+)
+def test_impossible_controls_over_rest_are_named(exported, over_rest, name, value):
+    generator, _ = exported
+    rows = [with_controls(generator, "low"), with_controls(generator, "the quick", **{name: value})]
+    status, body = over_rest(rows)
+    assert status == 400
+    assert f"{name} must be between" in body["error"]
 
 
 def test_rows_of_one_request_have_stop_strings_of_their_own(exported):
