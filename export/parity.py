@@ -15,6 +15,7 @@ import export
 from export.errors import VerificationError, shorten_message
 from export.json_arrays import decode_array, encode_array
 from export.parity_requests import answer_requests, expected_signatures, refusal_requests
+from export.publish import writing_to
 from export.signatures import SERVING_DEFAULT
 from export.warm_up import WARM_UP_FILE
 
@@ -83,6 +84,7 @@ def check_parity(directory, task, texts, texts_by_bucket, *, scratch_directory, 
 
     Raises:
         VerificationError: with the differing examples.
+        UserError: The files between the two processes cannot be written.
     """
     requests = answer_requests(task, texts, texts_by_bucket, max_batch_size)
     refusals = refusal_requests(task)
@@ -236,7 +238,8 @@ def _run_in_fresh_process(directory, requests, scratch_directory):
             for request in requests
         ],
     }
-    requests_path.write_text(json.dumps(job), encoding="utf-8")
+    with writing_to(scratch_directory):
+        requests_path.write_text(json.dumps(job), encoding="utf-8")
     package_root = Path(export.__file__).resolve().parent.parent
     search_path = os.pathsep.join(filter(None, [str(package_root), os.environ.get("PYTHONPATH")]))
     finished = subprocess.run(
@@ -248,6 +251,9 @@ def _run_in_fresh_process(directory, requests, scratch_directory):
         errors="replace",
         check=False,
     )
+    if finished.returncode == os.EX_IOERR:
+        with writing_to(scratch_directory):
+            raise OSError(finished.stderr.strip().splitlines()[-1])
     if finished.returncode != 0:
         raise VerificationError(
             f"the process that checks the SavedModel ended with status {finished.returncode}",

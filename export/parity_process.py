@@ -8,6 +8,7 @@ Keras can be imported, so a SavedModel that needs either fails.
 
 import gc
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -57,7 +58,10 @@ def _describe(signature):
 
 
 def main(arguments):
-    """Reads the requests, runs them and the warm-up records, and writes the answers."""
+    """Reads the requests, runs them and the warm-up records, and writes the answers.
+
+    Where they cannot be written, the reason is the last line of standard error and the exit status is `os.EX_IOERR`.
+    """
     requests_path, answers_path = arguments
     job = json.loads(Path(requests_path).read_text(encoding="utf-8"))
     loaded = tf.saved_model.load(job["directory"])
@@ -73,7 +77,12 @@ def main(arguments):
     for request in job["requests"]:
         inputs = {name: decode_array(value) for name, value in request["inputs"].items()}
         report["answers"].append(_answer(loaded, request["signature"], inputs))
-    Path(answers_path).write_text(json.dumps(report), encoding="utf-8")
+    try:
+        Path(answers_path).write_text(json.dumps(report), encoding="utf-8")
+    except OSError as error:
+        # The caller makes its own error of it.
+        print(error.strerror or error, file=sys.stderr)
+        sys.exit(os.EX_IOERR)
 
 
 if __name__ == "__main__":

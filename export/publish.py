@@ -136,7 +136,10 @@ def writing_to(serving_directory):
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
-        raise UserError(f"cannot write to {serving_directory}: {_reason(error)}; nothing was published") from error
+        raise UserError(
+            f"cannot write to {serving_directory}: {_reason(error)}; nothing was published: free some space or give "
+            "another directory"
+        ) from error
 
 
 def _make_directories(directory):

@@ -1,6 +1,9 @@
 """What the comparison finds, with a doctored server; test_saved_model.py runs the fresh process instead."""
 
 import json
+import os
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from export.parity import check_parity
 from export.parity_requests import answer_requests, refusal_requests
 from export.signatures import build_signatures
 from export.warm_up import write_warm_up
+from zoo.errors import UserError
 
 TEXTS_BY_BUCKET = {8: b"one two three", 20: b"one two three four five"}
 
@@ -293,3 +297,22 @@ def test_saved_model_that_does_not_load_is_a_failed_check(folder, tmp_path):
     with pytest.raises(VerificationError, match="ended with status 1") as caught:
         check_parity(tmp_path, folder, ["a"], TEXTS_BY_BUCKET, scratch_directory=tmp_path)
     assert "saved_model" in "\n".join(caught.value.details)
+
+
+FULL = r"cannot write to .*: No space left on device; nothing was published: free some space or give another directory$"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_before_the_check(folder, tmp_path):
+    (tmp_path / "requests.json").symlink_to("/dev/full")
+    with pytest.raises(UserError, match=FULL):
+        check_parity(tmp_path, folder, ["a"], TEXTS_BY_BUCKET, scratch_directory=tmp_path)
+
+
+def test_a_full_disk_in_the_check(folder, tmp_path, monkeypatch):
+    def run(command, **options):
+        return subprocess.CompletedProcess(command, os.EX_IOERR, "", "a warning\nNo space left on device\n")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(UserError, match=FULL):
+        check_parity(tmp_path, folder, ["a"], TEXTS_BY_BUCKET, scratch_directory=tmp_path)

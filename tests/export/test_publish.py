@@ -120,6 +120,6 @@ def test_serving_directory_that_is_a_file(tmp_path, part):
 
 def test_directory_that_cannot_be_made():
     # Nobody can make directories here, not even root.
-    reason = r"cannot write to /proc/serving: .*nothing was published$"
+    reason = r"cannot write to /proc/serving: .*nothing was published: free some space or give another directory$"
     with pytest.raises(UserError, match=reason), incoming_version("/proc/serving"):
         pass
