@@ -47,8 +47,8 @@ class ExportConfig:
         allowed_ties: How many rows may differ in text while their scores agree (rounding decides between equals).
     """
 
-    preset_dir: Annotated[Path, tyro.conf.Positional]
-    serving_dir: Annotated[Path, tyro.conf.Positional]
+    preset_dir: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PRESET_DIR")]
+    serving_dir: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SERVING_DIR")]
     version: int | None = None
     name: str | None = None
     servers: tuple[str, ...] = DEFAULT_SERVERS

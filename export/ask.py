@@ -32,9 +32,9 @@ from zoo.errors import UserError, command_line
 class AskConfig:
     """Asks a served model over both protocols of TensorFlow Serving and checks that they agree."""
 
-    serving_dir: Annotated[Path, tyro.conf.Positional]
+    serving_dir: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SERVING_DIR")]
     """Directory of all versions of the model, as `python -m export` wrote it."""
-    texts: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    texts: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="TEXTS ...")] = ()
     """The texts to send."""
     input_file: Path | None = None
     """UTF-8 file of texts to send, one a line, or .jsonl for texts of several lines, also .gz; in place of TEXTS."""

@@ -49,8 +49,8 @@ class ConvertConfig:
         source_prefix: Text before every source, such as "summarize: " for a T5.
     """
 
-    source: Annotated[Path, tyro.conf.Positional]
-    target: Annotated[Path, tyro.conf.Positional]
+    source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
+    target: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TARGET")]
     to: Literal["preset", "hugging-face"] = "preset"
     task: Literal["translation", "summarization"] | None = None
     source_language: str | None = None

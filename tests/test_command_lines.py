@@ -1,0 +1,37 @@
+"""Mistakes in options end every command with status 2 before anything is done, and name what is wrong."""
+
+import pytest
+
+from export import __main__ as export_command
+from export import ask
+from recipes import summarization, translation
+from zoo import convert
+
+EXPORT, CONVERT = export_command.main, convert.main
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments", "named"),
+    [
+        (EXPORT, [], ["PRESET_DIR", "SERVING_DIR"]),
+        (EXPORT, ["preset"], ["SERVING_DIR"]),
+        (EXPORT, ["preset", "serving", "more"], ["more"]),
+        (EXPORT, ["preset", "serving", "--version", "x"], ["--version", "'x'"]),
+        (EXPORT, ["preset", "serving", "--dtype", "int8"], ["--dtype", "'int8'", "bfloat16"]),
+        (ask.main, [], ["SERVING_DIR"]),
+        (CONVERT, [], ["SOURCE", "TARGET"]),
+        (CONVERT, ["source", "target", "--to", "thing"], ["--to", "'thing'", "hugging-face"]),
+        (translation.main, ["--nope", "3"], ["--nope"]),
+        (translation.main, ["--size", "huge"], ["--size", "'huge'", "tiny"]),
+        (translation.main, ["--variant", "nope"], ["--variant", "'nope'", "multi30k"]),
+        (summarization.main, ["--total-steps", "many"], ["--total-steps", "'many'"]),
+    ],
+)
+def test_mistakes_in_options(tmp_path, monkeypatch, capsys, main, arguments, named):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    shown = capsys.readouterr()
+    assert shown.out == "" and all(name in shown.err for name in named)
+    assert list(tmp_path.iterdir()) == []
