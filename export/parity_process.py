@@ -6,14 +6,17 @@
 Keras can be imported, so a SavedModel that needs either fails.
 """
 
+import atexit
 import gc
 import json
 import os
 import sys
 from pathlib import Path
 
-# A process of seconds, most of them spent on importing and loading: what little garbage it makes may stay.
+# A process of seconds, most of them spent on importing and loading: what little garbage it makes may stay, and is not
+# looked for at the end either.
 gc.disable()
+atexit.register(gc.freeze)
 
 # An import of a name that stands for None in sys.modules fails. TensorFlow and Keras import the others if they are
 # there, which takes nearly half the time of importing them.

@@ -1,5 +1,6 @@
 """What tests of several folders share: a tiny translator, the models it stores, and one process for each backend."""
 
+import atexit
 import contextlib
 import errno
 import fcntl
@@ -47,6 +48,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(ROOT / "tests" / "processes"), os.environ.get("PYTHONPATH")])
 )
 gc.set_threshold(100_000, 50, 100)
+atexit.register(gc.freeze)
 FIRST = (
     "test_readme.py",
     "zoo/tasks/test_text_generator.py",

@@ -1,6 +1,8 @@
 """The one error type for mistakes that a user can mend, and the way command lines report it."""
 
+import atexit
 import functools
+import gc
 import sys
 
 
@@ -18,6 +20,8 @@ def command_line(main):
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
+        # When Python ends it looks for garbage, a second and more after importing TensorFlow; not in what is frozen.
+        atexit.register(gc.freeze)
         try:
             return main(*args, **kwargs)
         except UserError as error:
