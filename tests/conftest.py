@@ -57,7 +57,25 @@ FIRST = (
 )
 """The files that take longest. The first has no use for what the second makes, and others wait for."""
 # The harness of layers serves the models too, the tiny translation model presets and tasks, the tiny tasks exports.
-sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("zoo/layers", "zoo/models", "zoo/tasks", "recipes")]
+sys.path[:0] = [
+    str(ROOT / "tests" / folder) for folder in ("zoo/layers", "zoo/models", "zoo/tasks", "recipes", "processes")
+]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parity_server(tmp_path_factory):
+    """In a run of several workers, each has a server for the processes that check its exports; see there."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    path = str(tmp_path_factory.mktemp("parity") / "socket")
+    command = [sys.executable, str(ROOT / "tests" / "processes" / "parity_server.py"), path]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ["PYTHONPATH"]])}
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout.readline() == "ready\n"
+        os.environ["PARITY_SERVER"] = path
+        yield
+        server.stdin.close()
 
 
 def pytest_collection_modifyitems(items):
@@ -194,11 +212,8 @@ def on_backend(shared_directory, stored):
 def printed(backend, stored):
     """The last line that the script prints on a backend."""
     script = ROOT / "tests" / "zoo" / "models" / "stored_on_one_backend.py"
-    folders = [str(ROOT), str(ROOT / "tests" / "zoo" / "tasks")]
-    path = os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": path}
-    done = subprocess.run(
-        [sys.executable, str(script), str(stored)], env=environment, capture_output=True, text=True, timeout=500
-    )
+    from commands import run_script
+
+    done = run_script([script, stored], backend, folders=[ROOT / "tests" / "zoo" / "tasks"])
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.splitlines()[-1]

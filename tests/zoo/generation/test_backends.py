@@ -1,22 +1,17 @@
 """The same searches on TensorFlow (graph, all sizes unknown while tracing), JAX (jit) and PyTorch give one result."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import run_script
 
 SCRIPT = Path(__file__).with_name("search_on_one_backend.py")
-ROOT = Path(__file__).parents[3]
 
 
 def results_on(backend):
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "2"}
-    done = subprocess.run([sys.executable, str(SCRIPT)], env=environment, capture_output=True, text=True, timeout=550)
+    done = run_script([SCRIPT], backend)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import run_python
 from mesh_cases import ROWS
 from replica_cases import (
     OPTIMIZERS,
@@ -73,7 +74,9 @@ def free_ports(count):
 def test_any_replicas_and_parts_update_as_one_batch_does(tmp_path):
     losses = {"mixed_bfloat16": [], "mixed_float16": []}
     for count in (1, 2, 4):
-        *checks, narrow = finished(start("replica_run.py", tmp_path / str(count), count)).splitlines()
+        done = run_python([HERE / "replica_run.py", tmp_path / str(count), count])
+        assert done.returncode == 0, done.stderr[-3000:]
+        *checks, narrow = done.stdout.splitlines()
         assert [each.partition("\t")[0] for each in checks] == [
             *(f"{name}, {count} replicas, {parts} parts" for name in OPTIMIZERS for parts in PARTS[name]),
             "resume with dropout",

@@ -11,20 +11,22 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def run_python(arguments, directory=ROOT, backend="tensorflow"):
+def run_python(arguments, directory=ROOT, backend="tensorflow", folders=()):
     """Runs `python ARGUMENTS`, as by `subprocess.run(..., capture_output=True, text=True)`.
 
     The process is a fork of one, kept for each backend, that has imported the large libraries before.
 
     Args:
-        arguments: "-m", a module and its arguments, or "-c" and a program.
+        arguments: "-m" and a module, "-c" and a program, or a file; then its arguments.
         directory: Where the command runs.
         backend: Keras backend.
+        folders: Of modules that it imports, besides this project's.
 
     Returns:
         `subprocess.CompletedProcess`.
     """
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    path = os.pathsep.join([*map(str, (ROOT, *folders)), os.environ["PYTHONPATH"]])
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"}
     arguments = [str(argument) for argument in arguments]
     with tempfile.TemporaryDirectory() as folder:
         outputs = {name: str(Path(folder) / name) for name in ("stdout", "stderr")}
@@ -35,6 +37,16 @@ def run_python(arguments, directory=ROOT, backend="tensorflow"):
         status = int(server.stdout.readline())
         texts = [Path(path).read_text(encoding="utf-8") for path in outputs.values()]
     return subprocess.CompletedProcess([sys.executable, *arguments], status, *texts)
+
+
+def run_script(arguments, backend, folders=()):
+    """Runs a file as `run_python` does, but in a process where TensorFlow is imported on its own backend alone."""
+    if backend == "tensorflow":
+        return run_python(arguments, backend=backend, folders=folders)
+    path = os.pathsep.join([*map(str, (ROOT, *folders)), os.environ["PYTHONPATH"]])
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
 
 
 @functools.cache

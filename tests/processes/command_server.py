@@ -1,8 +1,9 @@
 """Runs Python commands on a Keras backend in forks of itself, which have the large libraries imported already.
 
-Reads a line of JSON for each: "arguments" (of Python: "-m MODULE ..." or "-c PROGRAM"), "directory", "environment",
-"stdout" and "stderr" (files); answers with a line, the exit status. Importing is most of what a small command costs.
-No operation has run here, so that a fork is as good as a new process; this project's modules are imported by the forks.
+Reads a line of JSON for each: "arguments" (of Python: "-m MODULE ...", "-c PROGRAM ..." or "FILE ..."), "directory",
+"environment", "stdout" and "stderr" (files); answers with a line, the exit status. Importing is most of what a small
+command costs. No operation has run here, so that a fork is as good as a new process; this project's modules are
+imported by the forks.
 """
 
 import ctypes
@@ -11,6 +12,7 @@ import json
 import os
 import runpy
 import sys
+from pathlib import Path
 
 
 def main():
@@ -44,15 +46,18 @@ def run(request):
     os.chdir(request["directory"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    option, name, *arguments = request["arguments"]
+    kind, *arguments = request["arguments"]
+    name = arguments.pop(0) if kind in ("-m", "-c") else kind
+    first = {"-m": request["directory"], "-c": ""}.get(kind, str(Path(name).parent))
     searched = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    sys.path[:1] = ["" if option == "-c" else request["directory"], *searched]
-    if option == "-m":
-        sys.argv = [name, *arguments]
+    sys.path[:1] = [first, *searched]
+    sys.argv = ["-c" if kind == "-c" else name, *arguments]
+    if kind == "-m":
         runpy.run_module(name, run_name="__main__", alter_sys=True)
-    else:
-        sys.argv = ["-c", *arguments]
+    elif kind == "-c":
         exec(compile(name, "<string>", "exec"), {"__name__": "__main__"})
+    else:
+        runpy.run_path(name, run_name="__main__")
     return 0
 
 
