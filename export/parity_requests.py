@@ -121,8 +121,8 @@ def refusal_requests(task):
             inputs = {"text": _text_array([b"A text."]), **_default_controls(task, 1)}
             value = _control_values(control, [value])
             requests.append(ParityRequest(signature, {**inputs, name: value}, refused_name=name))
-        inputs = {"text": _text_array([b"One text.", b"Another."]), **_default_controls(task, 2)}
-        requests.append(ParityRequest(signature, {**inputs, name: inputs[name][:1]}, refused_name=name))
+        inputs = {"text": _text_array([b"One text.", b"Another.", b"A third."]), **_default_controls(task, 3)}
+        requests.append(ParityRequest(signature, {**inputs, name: inputs[name][:2]}, refused_name=name))
     for signature, further in task.further_signatures.items():
         for name in further.inputs[1:]:
             inputs = {each: _text_array([b"One text.", b"Another."]) for each in further.inputs}

@@ -10,6 +10,11 @@ _OFFSETS = """
 - Offsets refer to the text with U+FFFD in place of what is not valid UTF-8, as Python's `decode(errors="replace")`
   gives it: each U+FFFD is one character to `start` and `end` and 3 bytes to `start_byte` and `end_byte`."""
 
+_CONTROLS = """\
+- A row over REST names every control. Over gRPC those left out have their defaults, and one value counts for all texts
+  of a request; with batching both only in requests of one text, since the server then wants inputs of one length.
+"""
+
 
 def curl_command(name, request_file):
     """A request over REST with the sample rows."""
@@ -119,7 +124,9 @@ Over gRPC, with `pip install tensorflow-serving-api`:
 - With batching, rows of different clients run together, and a batch fails as a whole: check controls against their
   bounds before sending. `batching_params.pbtxt` pads batches to `allowed_batch_sizes`, whose last entry must equal
   `max_batch_size`.
-- REST requests end after 30 s unless the server is started with `--rest_api_timeout_in_ms`; gRPC clients refuse
+{
+        _CONTROLS if controls else ""
+    }- REST requests end after 30 s unless the server is started with `--rest_api_timeout_in_ms`; gRPC clients refuse
   answers above 4 MB unless told otherwise.
 - To keep a version under a name, add `version_labels` to `models.config`.{_OFFSETS if has_byte_offsets else ""}
 """

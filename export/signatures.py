@@ -1,5 +1,8 @@
 """The serving signatures of a task: named string and control tensors in, named result tensors out."""
 
+import functools
+import inspect
+
 import keras
 import tensorflow as tf
 
@@ -35,63 +38,70 @@ def build_signatures(task):
     `serving_default` takes `text` alone; `task.controls_signature` ("generate" for tasks that generate), there if the
     task has controls, takes `text` and one tensor per control; both wrap `task.predict_batch` unchanged. Each of
     `task.further_signatures` takes several texts. All inputs have shape [B], as request batching in TensorFlow Serving
-    needs. Half precision outputs, which REST cannot carry, become float32.
+    needs; one value of a control counts for all texts. A SavedModel holds the controls' defaults, so that clients may
+    leave controls out over gRPC. Half precision outputs, which REST cannot carry, become float32.
 
     Args:
         task: a `zoo.tasks.task.Task` under the TensorFlow backend.
 
     Returns:
-        dict from signature name to concrete function.
+        dict from signature name to `tf.function` of one input signature, for `tf.saved_model.save`.
 
     Raises:
         ValueError: when an output is not a tensor with the batch as its first dimension.
     """
-    text_spec = tf.TensorSpec([None], tf.string, name="text")
-
-    @tf.function(autograph=False)
-    def serving_default(text):
-        return _served_outputs(task.predict_batch(text))
-
-    @tf.function(autograph=False)
-    def controlled(text, **controls):
-        text, controls = _of_one_length(text, controls)
-        return _served_outputs(task.predict_batch(text, **controls))
-
-    signatures = {SERVING_DEFAULT: serving_default.get_concrete_function(text=text_spec)}
+    signatures = {SERVING_DEFAULT: _signature(lambda inputs: task.predict_batch(**inputs), {"text": "string"})}
     if task.controls:
-        control_specs = {
-            name: tf.TensorSpec([None], control.dtype, name=name) for name, control in task.controls.items()
-        }
-        signatures[task.controls_signature] = controlled.get_concrete_function(text=text_spec, **control_specs)
+        dtypes = {name: control.dtype for name, control in task.controls.items()}
+        defaults = {name: tf.constant([control.default], control.dtype) for name, control in task.controls.items()}
+
+        def controlled(inputs):
+            return task.predict_batch(**_of_one_length(inputs, one_for_all=True))
+
+        signatures[task.controls_signature] = _signature(controlled, {"text": "string", **dtypes}, defaults)
     for name, further in task.further_signatures.items():
-        specs = {each: tf.TensorSpec([None], tf.string, name=each) for each in further.inputs}
-        signatures[name] = _function_of_texts(further.function).get_concrete_function(**specs)
+        signatures[name] = _signature(_function_of_texts(further.function), dict.fromkeys(further.inputs, "string"))
     for name, signature in signatures.items():
-        _check_outputs(name, signature.structured_outputs)
+        _check_outputs(name, signature.get_concrete_function().structured_outputs)
     return signatures
 
 
+def _signature(function, dtypes, defaults=None):
+    """A `tf.function` of vectors, whose arguments have the names and defaults that a SavedModel's signature gets.
+
+    Of concrete functions `tf.saved_model.save` does not keep the defaults.
+    """
+
+    def served(*values):
+        return _served_outputs(function(dict(zip(dtypes, values, strict=True))))
+
+    parameter = functools.partial(inspect.Parameter, kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    served.__signature__ = inspect.Signature(
+        [parameter(name, default=(defaults or {}).get(name, inspect.Parameter.empty)) for name in dtypes]
+    )
+    specs = [tf.TensorSpec([None], dtype, name=name) for name, dtype in dtypes.items()]
+    return tf.function(served, input_signature=specs, autograph=False)
+
+
 def _function_of_texts(function):
-    @tf.function(autograph=False)
-    def served(text, **texts):
-        text, texts = _of_one_length(text, texts)
-        return _served_outputs(function(text=text, **texts))
-
-    return served
+    return lambda inputs: function(**_of_one_length(inputs))
 
 
-def _of_one_length(text, values):
-    """The tensors again, which fail unless there is one value per text."""
-    rows = tf.shape(text)[0]
-    checks = [
-        tf.debugging.Assert(
-            tf.equal(tf.shape(value)[0], rows),
-            [f"{name} must hold one value per text; values and texts:", tf.shape(value)[0], rows],
-        )
-        for name, value in values.items()
-    ]
+def _of_one_length(inputs, one_for_all=False):
+    """The inputs again, which fail unless there is one value per text, or one for all texts where that is allowed."""
+    texts = inputs["text"]
+    rows = tf.shape(texts)[0]
+    others = {name: value for name, value in inputs.items() if name != "text"}
+    checks = []
+    for name, value in others.items():
+        count = tf.shape(value)[0]
+        matches = tf.equal(count, rows)
+        wanted = "one value per text"
+        if one_for_all:
+            matches, wanted = tf.logical_or(matches, tf.equal(count, 1)), "one value per text or one for all"
+        checks.append(tf.debugging.Assert(matches, [f"{name} must hold {wanted}; values and texts:", count, rows]))
     with tf.control_dependencies(checks):
-        return tf.identity(text), {name: tf.identity(value) for name, value in values.items()}
+        return {"text": tf.identity(texts), **{name: tf.broadcast_to(value, [rows]) for name, value in others.items()}}
 
 
 def _served_outputs(outputs):

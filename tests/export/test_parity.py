@@ -25,7 +25,7 @@ class Server:
     """Answers as the exported signatures do, then lets a test change the outputs."""
 
     def __init__(self, task, change=lambda request, outputs: outputs):
-        self.signatures = build_signatures(task)
+        self.signatures = {name: each.get_concrete_function() for name, each in build_signatures(task).items()}
         self.change = change
         self.warm_up = [{"signature": "serving_default", "outputs": {}}]
 

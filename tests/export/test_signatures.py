@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from export.signatures import ServedTask, build_signatures
 
@@ -35,10 +36,36 @@ def test_inputs_are_named_vectors_and_outputs_are_named(folder, tmp_path):
     np.testing.assert_allclose(result["score"].numpy(), expected[:, 0], rtol=1e-6)
 
 
-def test_controls_of_another_length_are_refused_by_name(folder):
+@pytest.mark.parametrize("count", [0, 2, 4])
+def test_controls_of_another_length_are_refused_by_name(folder, count):
     generate = build_signatures(folder)["generate"]
-    with pytest.raises(tf.errors.InvalidArgumentError, match="length_penalty must hold one value per text"):
-        generate(text=tf.constant(["a", "b"]), max_new_tokens=tf.constant([3, 3]), length_penalty=tf.constant([1.0]))
+    texts = tf.constant(["a", "b", "c"])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="length_penalty must hold one value per text or one for"):
+        generate(text=texts, max_new_tokens=tf.constant([3, 3, 3]), length_penalty=tf.ones([count]))
+
+
+@pytest.mark.parametrize("texts", [[], ["ABC"], ["ABC", "DEF", "GHI"]])
+def test_one_value_of_a_control_counts_for_all_texts(folder, texts):
+    generate = build_signatures(folder)["generate"]
+    rows = len(texts)
+    text = tf.constant(texts, tf.string)
+    one = generate(text=text, max_new_tokens=tf.constant([2]), length_penalty=tf.constant([0.5]))
+    each = generate(text=text, max_new_tokens=tf.fill([rows], 2), length_penalty=tf.fill([rows], 0.5))
+    assert (
+        one["text"].numpy().tolist() == each["text"].numpy().tolist() == [each[:2].lower().encode() for each in texts]
+    )
+    np.testing.assert_array_equal(one["score"].numpy(), each["score"].numpy())
+
+
+def test_a_saved_model_holds_the_controls_defaults(folder, tmp_path):
+    tf.saved_model.save(ServedTask(folder), str(tmp_path), signatures=build_signatures(folder))
+    saved = saved_model_pb2.SavedModel.FromString((tmp_path / "saved_model.pb").read_bytes())
+    signatures = saved.meta_graphs[0].signature_def
+    assert not signatures["serving_default"].defaults
+    defaults = {name: tf.make_ndarray(value) for name, value in signatures["generate"].defaults.items()}
+    assert {name: (value.dtype, value.tolist()) for name, value in defaults.items()} == {
+        name: (control.dtype, [control.default]) for name, control in folder.controls.items()
+    }
 
 
 def test_further_signatures_take_several_texts(comparer, tmp_path):

@@ -4,8 +4,10 @@ import json
 import urllib.error
 import urllib.request
 
+import grpc
 import pytest
 import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from tiny_generator import PROMPTS, drawn_with_wide_character, make_generator
 
 from export.saved_model import export_saved_model
@@ -60,9 +62,19 @@ def test_the_same_request_gives_the_same_answer_on_every_load(exported):
 
 
 @pytest.fixture(scope="module")
-def over_rest(exported):
-    """Asks the signature `generate` over REST for instances; returns the status and the body."""
+def server(exported):
     _, version = exported
+    with pytest.MonkeyPatch.context() as patch:
+        # Takes longer than all that is asked here.
+        patch.setattr("export.serve.model_manager.warm_up", lambda servable, directory: None)
+        with LocalServer(version.parent, poll_seconds=0) as server:
+            yield server
+
+
+@pytest.fixture
+def over_rest(server):
+    """Asks the signature `generate` over REST for instances; returns the status and the body."""
+    url = f"{server.rest_url}/v1/models/generator:predict"
 
     def ask(instances):
         body = json.dumps({"signature_name": "generate", "instances": instances}).encode()
@@ -72,12 +84,20 @@ def over_rest(exported):
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
 
-    with pytest.MonkeyPatch.context() as patch:
-        # Takes longer than all that is asked here.
-        patch.setattr("export.serve.model_manager.warm_up", lambda servable, directory: None)
-        with LocalServer(version.parent, poll_seconds=0) as server:
-            url = f"{server.rest_url}/v1/models/{version.parent.name}:predict"
-            yield ask
+    return ask
+
+
+def over_grpc(server, texts, **controls):
+    """Asks the signature `generate` over gRPC, with lists of values; returns the texts."""
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name, request.model_spec.signature_name = "generator", "generate"
+    texts = [text if isinstance(text, bytes) else text.encode() for text in texts]
+    request.inputs["text"].CopyFrom(tf.make_tensor_proto(texts))
+    for name, values in controls.items():
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        outputs = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=60).outputs
+    return [text.decode() for text in tf.make_ndarray(outputs["text"])]
 
 
 def with_controls(generator, text, **controls):
@@ -94,6 +114,18 @@ def test_controls_over_rest_draw_what_python_draws(exported, over_rest):
     found = [row["text"] for row in body["predictions"]]
     assert found == [generator(prompt, seed=seed, **chosen) for prompt, seed in asked]
     assert found != [generator(prompt, seed=seed + 1, **chosen) for prompt, seed in asked]
+
+
+def test_controls_left_out_over_grpc_have_their_defaults(exported, server):
+    generator, _ = exported
+    assert over_grpc(server, PROMPTS) == generator(PROMPTS)
+    # One value counts for all texts.
+    assert over_grpc(server, PROMPTS, seed=[7], top_k=[20]) == generator(PROMPTS, seed=7, top_k=20)
+    seeds = list(range(len(PROMPTS)))
+    expected = [generator(prompt, seed=seed) for prompt, seed in zip(PROMPTS, seeds, strict=True)]
+    assert over_grpc(server, PROMPTS, seed=seeds) == expected != generator(PROMPTS)
+    with pytest.raises(grpc.RpcError, match="seed must hold one value per text or one for all"):
+        over_grpc(server, PROMPTS, seed=[1, 2])
 
 
 @pytest.mark.parametrize("prompt", ["", "   ", " \n\t "])
