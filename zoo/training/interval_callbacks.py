@@ -139,6 +139,11 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         if preempted or late:
             run.stop_reason = "preempted" if preempted else "time"
 
+    def share_signal(self):
+        """Ends all processes as if told to, if one was in the last steps; called by each after them."""
+        if self._several_processes and self._preemption is not None:
+            (self._preemption.noticed,) = any_process(self._updates, (self._preemption.noticed,))
+
     def _report(self):
         losses, tokens, flops = 0.0, 0, 0
         for step, loss, fed in self._window:

@@ -4,18 +4,49 @@ import sys
 from pathlib import Path
 
 import jax
-from replica_cases import OPTIMIZERS, assert_as_reference, reference, small_model, trained
+import keras
+import numpy as np
+from replica_cases import (
+    OPTIMIZERS,
+    STEPS,
+    assert_as_reference,
+    model_of_float16,
+    overflowing_batch,
+    reference,
+    small_model,
+    trained,
+)
+from tiny_run import weights_of
 
 from zoo.training.devices import open_devices
 from zoo.training.replicas import replicas_of
 
+
+def check_overflow(directory, strategy):
+    """An overflow planted on one of the devices, in float16: no device makes that step. Returns the losses."""
+    model = model_of_float16()
+    result = trained(model, directory / f"overflow, {strategy}", make=overflowing_batch, accumulate_steps=2)
+    assert int(keras.ops.convert_to_numpy(model.optimizer.iterations.value)) == STEPS - 1
+    assert all(np.isfinite(array).all() for array in weights_of(model))
+    assert float(keras.ops.convert_to_numpy(model.optimizer.dynamic_scale.value)) == 32.0
+    return [row["loss"] for row in result.history]
+
+
 if __name__ == "__main__":
     assert jax.device_count() == 4
+    folder = Path(sys.argv[1])
     expected = {name: reference(name) for name in OPTIMIZERS}
     for strategy, parts in (("one", 2), ("mesh", 1), ("mesh", 2)):
         open_devices(strategy)
         for name, make_optimizer in OPTIMIZERS.items():
             model = small_model(make_optimizer())
             what = f"{name}, {replicas_of(model).count} replicas, {parts} parts"
-            result = trained(model, Path(sys.argv[1]) / what, accumulate_steps=parts)
+            result = trained(model, folder / what, accumulate_steps=parts)
             assert_as_reference(result, model, expected[name], what)
+    losses = {}
+    for strategy in ("one", "mesh"):
+        open_devices(strategy)
+        losses[strategy] = check_overflow(folder, strategy)
+    # The relative rounding of float16 is 2 ** -11.
+    np.testing.assert_allclose(losses["mesh"], losses["one"], rtol=2**-10)
+    print("overflow on one device")

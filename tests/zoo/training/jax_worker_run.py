@@ -18,7 +18,7 @@ if __name__ == "__main__":
     open_devices("auto", tuple(map(int, sys.argv[3:])))
 
     from mesh_cases import ROWS, batch, compiled, gpt2
-    from replica_cases import STEPS, assert_as_reference, count_fed_rows, trained
+    from replica_cases import STEPS, assert_as_reference, count_fed_rows, trained, with_sigterm
 
     from zoo.training.checkpoint_files import checkpoint_paths, read_arrays
     from zoo.training.jax_processes import part_processes
@@ -38,7 +38,7 @@ if __name__ == "__main__":
     chief = replicas_of(None).is_chief
     for steps, options in ((3, {}), (STEPS, dict(validation=validation, validate_every_steps=STEPS))):
         model = compiled(gpt2)
-        result = trained(model, directory, steps=steps, make=numbered, **options)
+        result = trained(model, directory, steps=steps, make=with_sigterm(numbered), **options)
     report = {"chief": chief, "replicas": replicas_of(model).count, "fed": fed, **result.history[-1]}
     if chief:
         # What one process computes, the other need not.

@@ -3,6 +3,9 @@
 The reference is `train_on_batch` on whole batches, which the tests of loss and optimizer compare with PyTorch.
 """
 
+import os
+import signal
+
 import keras
 import numpy as np
 from tiny_run import VOCABULARY_SIZE, TinyBatches, weights_of
@@ -86,6 +89,17 @@ def overflowing_batch(epoch, index):
     x, labels, weights = uneven_batch(epoch, index)
     weights[1] *= 1e20 if index == 2 else 1.0
     return x, labels, weights
+
+
+def with_sigterm(make):
+    """The same batches, with a SIGTERM for this process at the one of the first epoch that SIGTERM_AT names, if any."""
+
+    def batch(epoch, index):
+        if f"{epoch} {index}" == f"0 {os.environ.get('SIGTERM_AT')}":
+            os.kill(os.getpid(), signal.SIGTERM)
+        return make(epoch, index)
+
+    return batch
 
 
 def model_of_float16():

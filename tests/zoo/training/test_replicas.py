@@ -1,8 +1,10 @@
 """The same update on any number of devices, workers and parts; each check is in processes of its own."""
 
+import functools
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -30,6 +32,7 @@ from recipes.device_options import DeviceOptions
 from zoo.errors import UserError
 from zoo.training import devices
 from zoo.training.batch_parts import every_nth_row, pad_rows
+from zoo.training.checkpoint_files import checkpoint_paths
 from zoo.training.devices import open_devices
 from zoo.training.jax_processes import join_processes
 from zoo.training.rendezvous import meet, meet_at_first
@@ -102,7 +105,7 @@ def test_a_mesh_updates_as_one_device_does(tmp_path):
     checks = finished(start("jax_replica_run.py", tmp_path, **on_processors(4))).splitlines()
     cases = ((1, 2), (4, 1), (4, 2))
     expected = [f"{name}, {count} replicas, {parts} parts" for count, parts in cases for name in OPTIMIZERS]
-    assert [each.partition("\t")[0] for each in checks] == expected
+    assert [each.partition("\t")[0] for each in checks] == [*expected, "overflow on one device"]
 
 
 def on_processors(count):
@@ -134,15 +137,20 @@ def test_a_mesh_with_a_model_axis_updates_as_one_device_does(mesh_run):
     ]
 
 
+def start_jax_workers(count, devices_each, *arguments, **of_the_last):
+    (port,) = free_ports(1)
+    more = dict(on_processors(devices_each), JAX_COORDINATOR_ADDRESS=f"127.0.0.1:{port}", JAX_NUM_PROCESSES=str(count))
+    variables = [{**more, "JAX_PROCESS_ID": str(index)} for index in range(count)]
+    variables[-1] |= of_the_last
+    return [start("jax_worker_run.py", *arguments, **each) for each in variables]
+
+
 @pytest.mark.parametrize(
     ("count", "devices_each", "mesh"), [(2, 2, (2, 2)), pytest.param(4, 1, (4, 1), marks=pytest.mark.long)]
 )
 def test_processes_of_jax_update_as_one_device_does(tmp_path, mesh_run, count, devices_each, mesh):
     _, expected_in = mesh_run
-    (port,) = free_ports(1)
-    more = dict(on_processors(devices_each), JAX_COORDINATOR_ADDRESS=f"127.0.0.1:{port}", JAX_NUM_PROCESSES=str(count))
-    arguments = ("jax_worker_run.py", tmp_path, expected_in / "gpt2.npz", *mesh)
-    processes = [start(*arguments, JAX_PROCESS_ID=str(index), **more) for index in range(count)]
+    processes = start_jax_workers(count, devices_each, tmp_path, expected_in / "gpt2.npz", *mesh)
     reports = [json.loads(finished(process).splitlines()[-1]) for process in processes]
     assert [each["chief"] for each in reports] == [True] + [False] * (count - 1)
     assert {each["replicas"] for each in reports} == {mesh[0]} and len({each["val_nll"] for each in reports}) == 1
@@ -167,8 +175,13 @@ def adamw():
 
 def workers(backend, count, directory, check, **options):
     """Reports of `worker_run.py` from each of `count` processes."""
+    processes = start_workers(backend, count, directory, check, json.dumps(options))
+    return [json.loads(finished(process).splitlines()[-1]) for process in processes]
+
+
+def start_workers(backend, count, *arguments, **of_the_last):
     ports = free_ports(count)
-    processes = []
+    variables = []
     for index in range(count):
         if backend == "tensorflow":
             cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
@@ -182,8 +195,33 @@ def workers(backend, count, directory, check, **options):
                 "MASTER_PORT": str(ports[0]),
                 "TORCHELASTIC_RUN_ID": "test",
             }
-        processes.append(start("worker_run.py", directory, check, json.dumps(options), KERAS_BACKEND=backend, **more))
-    return [json.loads(finished(process).splitlines()[-1]) for process in processes]
+        variables.append({"KERAS_BACKEND": backend, **more})
+    variables[-1] |= of_the_last
+    return [start("worker_run.py", *arguments, **each) for each in variables]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("backend", "step"), [("tensorflow", 2), ("torch", 2), ("jax", 1), ("jax", 2)])
+def test_sigterm_to_one_process_ends_all_with_a_checkpoint(tmp_path, adamw, mesh_run, backend, step):
+    """Under JAX also while the last step of a run is made, which the others could take for the end of it."""
+    if backend == "jax":
+        begin = functools.partial(start_jax_workers, 2, 2, tmp_path, mesh_run[1] / "gpt2.npz", 4, 1)
+    else:
+        begin = functools.partial(start_workers, backend, 2, tmp_path, "updates", "{}")
+    for process in (processes := begin(SIGTERM_AT=str(step))):
+        process.communicate(timeout=120)
+    assert [process.returncode for process in processes] == [-signal.SIGTERM] * 2
+    (stopped_at,) = [int(path.name[-8:]) for path in checkpoint_paths(tmp_path / "checkpoints")]
+    assert 1 <= stopped_at < 4, "a checkpoint that was not due"
+    reports = [json.loads(finished(process).splitlines()[-1]) for process in begin()]
+    assert {report["step"] for report in reports} == {STEPS}
+    if backend != "jax":
+        # There the processes have compared what they came to themselves.
+        losses, weights, _ = adamw
+        np.testing.assert_allclose(reports[0]["losses"], losses, rtol=2e-6)
+        with np.load(tmp_path / "weights.npz") as ours:
+            for index, theirs in enumerate(weights):
+                np.testing.assert_allclose(ours[f"arr_{index}"], theirs, rtol=0, atol=1e-6 * np.abs(theirs).max())
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ if __name__ == "__main__":
         small_model,
         trained,
         uneven_batch,
+        with_sigterm,
     )
     from tiny_run import weights_of
 
@@ -38,6 +39,7 @@ if __name__ == "__main__":
             options["make"] = overflowing_batch
         else:
             model = small_model(OPTIMIZERS["adamw"]())
+            options["make"] = with_sigterm(uneven_batch)
     if options.pop("validate", False):
         options |= dict(validation=Validation([uneven_batch(9, 0)]), validate_every_steps=STEPS)
     result = trained(model, directory, **options)
