@@ -31,7 +31,9 @@ def run(folder, monkeypatch, capsys):
     return run_command
 
 
-def test_publishes_and_says_how_to_serve(run, tmp_path):
+def test_publishes_and_says_how_to_serve(run, tmp_path, monkeypatch):
+    # Checked in a process of its own, as users' exports are, and not in a fork of a server.
+    monkeypatch.delenv("PARITY_SERVER", raising=False)
     parity_file = tmp_path / "lines.txt"
     parity_file.write_bytes(b"One line.\r\nGr\xfcn is latin-1.\n\nlast without line end")
     serving_directory = tmp_path / "serving" / "folder"
