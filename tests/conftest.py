@@ -212,9 +212,9 @@ def on_backend(shared_directory, stored):
 
 def printed(backend, stored):
     """The last line that the script prints on a backend."""
-    script = ROOT / "tests" / "zoo" / "models" / "stored_on_one_backend.py"
     from commands import run_script
 
+    script = ROOT / "tests" / "zoo" / "models" / "stored_on_one_backend.py"
     done = run_script([script, stored], backend, folders=[ROOT / "tests" / "zoo" / "tasks"])
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.splitlines()[-1]

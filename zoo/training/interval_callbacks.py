@@ -117,6 +117,8 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
             self._run.stop_reason = "finished"
         super().on_epoch_end(epoch, {**(logs or {}), "loss": self._losses / max(self._tokens, 1)})
         self._stop_if_told()
+        if self._run.stop_reason is not None:
+            self._share_signal()
 
     def _stop_if_told(self):
         if self.model.stop_training and self._run.stop_reason is None:
@@ -139,8 +141,8 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         if preempted or late:
             run.stop_reason = "preempted" if preempted else "time"
 
-    def share_signal(self):
-        """Ends all processes as if told to, if one was in the last steps; called by each after them."""
+    def _share_signal(self):
+        """Of several processes all end, at the end of the run too, where one was told to in the last steps."""
         if self._several_processes and self._preemption is not None:
             (self._preemption.noticed,) = any_process(self._updates, (self._preemption.noticed,))
 

@@ -156,7 +156,6 @@ def train(
         try:
             while run.stop_reason is None:
                 _fit_interval(updates, feed, run, events)
-            events.share_signal()
         except NonFiniteLossError as error:
             raise UserError(explain_nonfinite_loss(error, model, batches, resume)) from None
         finally:

@@ -133,8 +133,8 @@ def count_fed_rows():
 def assert_as_reference(result, model, expected, what):
     """Losses within 2e-6, weights within 1e-6 of the largest in their array; prints the case with its difference.
 
-    Biases of keys add the same to all logits of a query, which changes no attention: their gradients are zero, and what
-    rounding leaves of them has to be below 1e-8.
+    Biases of keys add the same to all logits of a query, which changes no attention: what they come to is rounding
+    alone, and counts as if the largest were 1e-3.
     """
     losses, weights = expected
     if model.optimizer.use_ema:
@@ -144,10 +144,7 @@ def assert_as_reference(result, model, expected, what):
     np.testing.assert_allclose(ours, losses, rtol=2e-6, err_msg=what)
     differences = []
     for variable, mine, theirs in zip(model.variables, weights_of(model), weights, strict=True):
-        if variable.path.endswith("/key/bias"):
-            assert max(np.abs(mine).max(), np.abs(theirs).max()) < 1e-8, what
-            continue
-        largest = np.abs(theirs).max()
+        largest = max(1e-3 if variable.path.endswith("/key/bias") else 0.0, np.abs(theirs).max())
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-6 * largest, err_msg=f"{what}: {variable.path}")
         differences.append(np.abs(mine - theirs).max() / largest)
     print(f"{what}\t{max(differences):.1e}")
