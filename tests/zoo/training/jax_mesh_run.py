@@ -11,7 +11,7 @@ import jax
 import keras
 import numpy as np
 import pytest
-from mesh_cases import EVEN, FAMILIES, ODD, SIZES, batch, compiled, gpt2, on_one_device
+from mesh_cases import EVEN, FAMILIES, ODD, SIZES, TOLERANCES, batch, compiled, gpt2, on_one_device
 from replica_cases import STEPS, assert_as_reference, trained
 
 from recipes.dry_run import facts, mebibytes
@@ -72,7 +72,7 @@ def check_updates(directory, family, expected, **options):
     model = compiled(FAMILIES[family], **options)
     what = " with ".join([family, *options])
     result = trained(model, directory / what, make=functools.partial(batch, family))
-    assert_as_reference(result, model, expected, what)
+    assert_as_reference(result, model, expected, what, TOLERANCES.get(family, 1e-6))
     check_division(model, by=2)
     check_moments(model)
     return model

@@ -2,7 +2,7 @@
 
 import keras
 import numpy as np
-from replica_cases import OPTIMIZERS, STEPS
+from replica_cases import EPSILON, STEPS, adamw
 from tiny_run import weights_of
 
 from zoo.models import GPT2, Encoder, EncoderDecoder, MaskedTokenPredictor
@@ -34,6 +34,11 @@ def gpt2():
 
 
 FAMILIES = {"encoder": encoder, "encoder-decoder": encoder_decoder, "GPT-2": gpt2}
+# The weights of an encoder-decoder begin large, and with the epsilon of the others, which multiplies small gradients
+# by 2, rounding alone brings its biases of keys to 1e-9. This epsilon leaves half of that; with the closer bound,
+# gradients that are off by 1e-4 are found in 39 of 40 arrays, where it was in 38.
+EPSILONS = {encoder_decoder: 0.025}
+TOLERANCES = {"encoder-decoder": 5e-7}
 
 
 def batch(family, epoch, index):
@@ -54,7 +59,7 @@ def compiled(make, **options):
     keras.utils.set_random_seed(3)
     model = make(**options)
     model.build()
-    model.compile(OPTIMIZERS["adamw"](), TokenCrossEntropy(0.1))
+    model.compile(adamw(EPSILONS.get(make, EPSILON)), TokenCrossEntropy(0.1))
     model.optimizer.build(model.trainable_variables)
     return model
 
