@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from zoo.generation.arg_max import arg_max
 from zoo.generation.row_gather import gather_per_row
 from zoo.generation.top_k import top_k
 
@@ -23,7 +24,7 @@ def best_next_tokens(logits, allowed, k):
     """
     best, token_ids = top_k(allowed, k)
     all_allowed = allowed is logits
-    peak_ids = token_ids[:, :1] if all_allowed else ops.cast(ops.argmax(logits, axis=-1, keepdims=True), "int32")
+    peak_ids = token_ids[:, :1] if all_allowed else arg_max(logits)[:, None]
     return _normalised(best, logits, peak_ids), token_ids
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from zoo.errors import UserError
+from zoo.generation.arg_max import arg_max
 from zoo.generation.context import history, make_context
 from zoo.generation.decode_loop import Choice, decode_loop
 from zoo.generation.hypotheses import Hypotheses, blank_impossible
@@ -155,7 +156,7 @@ def sample(
             allowed = with_repetition_penalty(allowed, said, repetition_penalty)
         if not never_too_early:
             allowed = _without_token(allowed, eos_id, state.index < limits.min_new_tokens)
-        best_ids = ops.cast(ops.argmax(allowed, axis=-1), "int32")
+        best_ids = arg_max(allowed)
         is_drawn = ops.logical_and(temperature > 0, ops.logical_not(state.done))
 
         def drawn():
@@ -166,7 +167,7 @@ def sample(
             return ops.where(is_drawn, draw(weights, shares), best_ids)
 
         chosen = ops.cond(ops.any(is_drawn), drawn, lambda: best_ids)
-        peak_ids = best_ids if allowed is logits else ops.cast(ops.argmax(logits, axis=-1), "int32")
+        peak_ids = best_ids if allowed is logits else arg_max(logits)
         found = token_log_probs(logits, chosen[:, None], peak_ids[:, None])[:, 0]
         possible = gather_per_row(allowed, chosen[:, None])[:, 0] > -float("inf")
         found = ops.where(possible, found, -float("inf"))
@@ -214,9 +215,10 @@ def sample(
 
 def _without_token(logits, token_id, rows):
     """The logits [N, V] with -inf for a token in some rows, bool [N]."""
-    is_token = ops.arange(logits.shape[-1], dtype="int32")[None, :] == token_id
-    return ops.cond(
-        ops.any(rows),
-        lambda: ops.where(ops.logical_and(is_token, rows[:, None]), -float("inf"), logits),
-        lambda: logits,
-    )
+
+    def without():
+        # Copies cost less than comparing every position.
+        of_token = ops.where(rows[:, None], -float("inf"), logits[:, token_id : token_id + 1])
+        return ops.concatenate([logits[:, :token_id], of_token, logits[:, token_id + 1 :]], axis=1)
+
+    return ops.cond(ops.any(rows), without, lambda: logits)

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from zoo.errors import UserError
+from zoo.generation.arg_max import arg_max
 from zoo.generation.row_gather import gather_per_row
 
 _BEGIN, _INSIDE, _END, _SINGLE = "B", "IM", "EL", "SU"
@@ -132,7 +133,7 @@ def best_tags(scores, lengths, rules, transitions=None, begin_scores=None, end_s
         return ops.where(within, _viterbi(scores, within, rules, transitions, begin_scores, end_scores), 0)
     # Without learned scores, the best tag of every word is the best sequence wherever it is a legal one. That spares
     # most batches the loop over their words.
-    tags = ops.where(within, ops.cast(ops.argmax(scores, axis=2), "int32"), 0)
+    tags = ops.where(within, arg_max(scores, axis=2), 0)
     legal = _are_legal(tags, within, rules)
     return ops.cond(
         ops.all(legal),
@@ -174,13 +175,13 @@ def _viterbi(scores, within, rules, transitions=None, begin_scores=None, end_sco
         # Only differences count; without this, sums over a long text would lose the digits that decide.
         found = found - ops.max(found, axis=1, keepdims=True)
         real = word[:, -1:] > 0
-        parents = ops.where(real, ops.cast(ops.argmax(candidates, axis=1), "int32"), unchanged)
+        parents = ops.where(real, arg_max(candidates, axis=1), unchanged)
         carry = (ops.where(real, found, best), parents)
         return carry, carry
 
     start = (begin, ops.zeros_like(begin, dtype="int32"))
     (best, _), (_, parents) = ops.scan(forward, start, words[1:])
-    final = ops.cast(ops.argmax(best + last, axis=1), "int32")
+    final = arg_max(best + last, axis=1)
 
     def backward(tag, parents):
         before = gather_per_row(parents, ops.expand_dims(tag, 1))[:, 0]

@@ -224,7 +224,7 @@ def test_what_a_step_is_made_of():
         ids, tf.TensorSpec([], tf.int32), cache, None, tf.TensorSpec([None, None], tf.int32), matrix
     )
     fewer = [operation.type for operation in in_line.graph.get_operations()]
-    assert fewer.count("BatchMatMulV2") == 2 * 2 and fewer.count("MatMul") == 2 * 6 + 1
+    assert fewer.count("BatchMatMulV3") == 2 * 2 and fewer.count("MatMul") == 2 * 6 + 1
     assert types.count("Einsum") == 2 * 2 and "Einsum" not in fewer and len(fewer) < len(types) - 2 * 50
 
 

@@ -1,0 +1,71 @@
+"""Writing into a cache, and the products of steps with it, against NumPy."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from zoo.layers.batched_product import batched_product
+from zoo.layers.key_value_cache import empty_cache, step_place, write_position
+
+N, H, S, K = 3, 2, 5, 4
+RNG = np.random.default_rng(4)
+NEW = RNG.normal(size=(S, N, H * K)).astype("float32")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_a_loop_writes_every_position_once_and_both_caches_apart(dtype):
+    def write(limit):
+        def body(index, keys, values):
+            place = step_place(keys, index)
+            new = tf.gather(NEW, index)
+            return index + 1, write_position(keys, new, place), write_position(values, -new, place)
+
+        return tf.while_loop(lambda index, *_: index < limit, body, (0, *empty_cache(N, H, S, K, dtype)))[1:]
+
+    found = tf.function(write, autograph=False)(tf.constant(S - 1))
+    expected = NEW.reshape(S, N, H, K).transpose(1, 2, 0, 3).copy()
+    expected[:, :, S - 1] = 0.0
+    for part, sign in zip(found, (1, -1), strict=True):
+        np.testing.assert_array_equal(part.numpy(), sign * tf.cast(expected, dtype).numpy())
+
+
+def test_a_cache_that_is_still_needed_stays_as_it_was():
+    before = RNG.normal(size=(N, H, S, K)).astype("float32")
+
+    @tf.function(autograph=False)
+    def written(index):
+        cache = tf.constant(before) * 1.0
+        place = step_place(cache, index)
+        return cache, write_position(cache, NEW[0], place), write_position(cache, NEW[1], place)
+
+    for index in (0, 2, 4):
+        kept, *changed = (part.numpy() for part in written(tf.constant(index)))
+        np.testing.assert_array_equal(kept, before)
+        for new, part in zip(NEW, changed, strict=False):
+            expected = before.copy()
+            expected[:, :, index] = new.reshape(N, H, K)
+            np.testing.assert_array_equal(part, expected)
+
+
+def test_places_begin_after_the_prompts():
+    keys = np.zeros((2, H, 5, K), "float32")
+    mask = np.array([[1, 1, 1], [1, 0, 0]])
+    place = step_place(keys, 0, mask)
+    assert int(place.position) == 3
+    visible = ops.convert_to_numpy(place.visible)
+    np.testing.assert_array_equal(visible, [[[1, 1, 1, 1, 0]], [[1, 0, 0, 1, 0]]])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float32", 1e-6), ("float64", 1e-14), ("bfloat16", 0.03), ("float16", 4e-3)]
+)
+@pytest.mark.parametrize("rows", [1, 3])
+def test_products(dtype, tolerance, rows):
+    left, right = RNG.normal(size=(N, H, rows, K)), RNG.normal(size=(N, H, K, S))
+    for transposed in (False, True):
+        given = np.swapaxes(right, -1, -2) if transposed else right
+        found = batched_product(ops.cast(left, dtype), ops.cast(given, dtype), transpose_right=transposed)
+        assert keras.backend.standardize_dtype(found.dtype) == dtype
+        np.testing.assert_allclose(ops.convert_to_numpy(ops.cast(found, "float64")), left @ right, atol=4 * tolerance)
