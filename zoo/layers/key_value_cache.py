@@ -51,9 +51,10 @@ def empty_cache(num_rows, num_heads, max_length, head_dim, dtype):
 
 
 def write_position(cache, new, place):
-    """Writes the keys or the values `new` of one position, `[N, H * K]`, into a cache: ops that need no XLA.
+    """Writes the keys or the values `new` of one position, `[N, H * K]`, into a cache.
 
-    Under TensorFlow the cache is not copied where nothing else holds it, as in a loop; scattering always copies.
+    Under TensorFlow this is an operation that needs no XLA (and that XLA cannot compile). It does not copy a cache that
+    nothing else holds, as in a loop, which operations that scatter always do on CPUs.
     """
     shape = ops.shape(cache)
     rows, length, width = shape[0] * shape[1], shape[2], shape[3]
