@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from zoo.layers.batched_product import batched_product
+from zoo.layers.row_products import row_products
 
 
 class StepPlace(NamedTuple):
@@ -88,10 +88,9 @@ def attend_own(queries, keys, values, hide):
     Returns:
         float `[N, H * K]`.
     """
-    logits = ops.cast(batched_product(queries[:, :, None], keys, transpose_right=True)[:, :, 0], "float32")
+    logits = ops.cast(row_products(queries, keys, transposed=True), "float32")
     weights = ops.cast(ops.softmax(hide(logits), axis=-1), values.dtype)
-    attended = batched_product(weights[:, :, None], values)
-    return ops.reshape(attended, (-1, queries.shape[1] * queries.shape[2]))
+    return ops.reshape(row_products(weights, values), (-1, queries.shape[1] * queries.shape[2]))
 
 
 def attend_shared(queries, keys, values, hide):

@@ -6,9 +6,9 @@ import keras
 from keras import ops
 
 from zoo.errors import UserError
-from zoo.layers.batched_product import batched_product
 from zoo.layers.initializers import projection_initializer
 from zoo.layers.key_value_cache import attend_own, attend_shared, empty_cache, write_position
+from zoo.layers.row_products import row_products
 
 # A logit that softmax makes 0, unless all are of that kind.
 _HIDDEN = -1e9
@@ -189,7 +189,7 @@ class MultiHeadAttention(keras.layers.Layer):
         grouped = ops.reshape(q, (rows, -1, self.num_heads, self.head_dim))
         prompt_logits = ops.cast(ops.einsum("bkhd,bhpd->bkhp", grouped, prompt_keys), "float32")
         prompt_logits = ops.where(ops.cast(prompt_mask, "bool")[:, None, None, :], prompt_logits, _HIDDEN)
-        own_logits = ops.cast(batched_product(q[:, :, None], keys, transpose_right=True)[:, :, 0], "float32")
+        own_logits = ops.cast(row_products(q, keys, transposed=True), "float32")
         own_logits = ops.where(place.visible, own_logits, _HIDDEN)
         num_queries = ops.shape(own_logits)[0]
         prompt_logits = ops.reshape(prompt_logits, (num_queries, self.num_heads, prompt_length))
@@ -198,7 +198,7 @@ class MultiHeadAttention(keras.layers.Layer):
         # Not -1: a prompt of no positions would leave it undetermined.
         grouped_shape = (rows, ops.shape(grouped)[1], self.num_heads, prompt_length)
         prompt_weights = ops.reshape(weights[:, :, :prompt_length], grouped_shape)
-        attended = batched_product(weights[:, :, None, prompt_length:], values)
+        attended = row_products(weights[:, :, prompt_length:], values)
         attended = ops.reshape(attended, (num_queries, self.hidden_dim))
         from_prompt = ops.einsum("bkhp,bhpd->bkhd", prompt_weights, prompt_values)
         attended = attended + ops.reshape(from_prompt, (num_queries, self.hidden_dim))
