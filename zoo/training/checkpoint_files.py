@@ -18,6 +18,7 @@ from zoo.writing import writing
 
 _PREFIX = "checkpoint-"
 _PARTIAL = ".partial-"
+_REPLACED = f"{_PARTIAL}replaced-"
 
 
 class DamagedCheckpointError(UserError):
@@ -56,9 +57,13 @@ def checkpoint_paths(directory) -> list[Path]:
 
 
 def remove_partial_checkpoints(directory):
-    """Deletes what interrupted writes left behind."""
+    """Deletes what interrupted writes left behind; a checkpoint whose successor had no name yet gets its own back."""
     for path in Path(directory).glob(f"{_PARTIAL}*"):
-        shutil.rmtree(path)
+        before = path.with_name(path.name.removeprefix(_REPLACED))
+        if before.name.startswith(_PREFIX) and not before.exists():
+            path.rename(before)
+        else:
+            shutil.rmtree(path)
 
 
 def remove_checkpoint(path):
@@ -91,7 +96,7 @@ def write_checkpoint(directory, step, arrays, state) -> Path:
     directory = Path(directory)
     final = directory / f"{_PREFIX}{step:08d}"
     partial = directory / f"{_PARTIAL}{final.name}"
-    replaced = directory / f"{_PARTIAL}replaced-{final.name}"
+    replaced = directory / f"{_REPLACED}{final.name}"
     advice = "free some space or choose another folder, then start again to go on from the checkpoint before"
     with writing(final, advice, "the checkpoint"):
         try:

@@ -1,5 +1,4 @@
 import logging
-import multiprocessing
 import random
 import resource
 import shutil
@@ -9,6 +8,7 @@ import time
 import numpy as np
 import pytest
 import tiny_run
+from fork_server import context
 from tiny_run import TinyBatches, tiny_model, train_tiny, weights_of
 
 from zoo.errors import UserError
@@ -17,10 +17,6 @@ from zoo.training.checkpoint_files import checkpoint_paths
 from zoo.training.loop import train
 from zoo.training.resume import Resume
 from zoo.training.validation import Validation
-
-# A server that has imported Keras forks the processes to be killed, which saves each of them the import.
-context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(["keras", "tensorflow", "matplotlib", "rich.progress"])
 
 
 def steps_on_disk(directory):
