@@ -8,7 +8,7 @@ def row_products(rows, matrices, transposed=False):
     """The product of each row with a matrix of its own.
 
     For float32 under TensorFlow this is `BatchMatMulV3`, on CPUs a kernel of Eigen's. That of oneDNN, which takes the
-    place of the other operations, needs two to six times as long for one row; for several it is the faster one.
+    place of the other operations, needs up to six times as long for one row; for several it is the faster one.
 
     Args:
         rows: float `[..., K]`.
