@@ -11,7 +11,7 @@ from export.parity import check_parity
 from export.parity_requests import BUILT_IN_TEXTS
 from export.publish import check_version, incoming_version, writing_to
 from export.serving_configs import allowed_batch_sizes, check_model_name, write_serving_configs
-from export.signatures import ServedTask, build_signatures
+from export.signatures import ServedTask, build_signatures, decoder_in_panels
 from export.warm_up import MAX_RECORDS, default_buckets, text_of_length, warm_up_requests, write_warm_up
 from zoo.errors import UserError
 
@@ -85,7 +85,7 @@ def export_saved_model(
         length: text_of_length(task.tokenizer, texts, max(length - 1, 1))
         for length in buckets
     }
-    with incoming_version(serving_directory) as incoming:
+    with incoming_version(serving_directory) as incoming, decoder_in_panels(task) as task:
         directory = incoming.version_directory
         signatures = build_signatures(task)
         with writing_to(serving_directory):

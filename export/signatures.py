@@ -1,10 +1,13 @@
 """The serving signatures of a task: named string and control tensors in, named result tensors out."""
 
+import contextlib
 import functools
 import inspect
 
 import keras
 import tensorflow as tf
+
+from zoo.models.decoding_panels import in_panels, variables_read
 
 SERVING_DEFAULT = "serving_default"
 
@@ -27,9 +30,23 @@ class ServedTask(tf.Module):
         self.resources = {}
         for name, value in vars(task).items():
             if isinstance(value, keras.layers.Layer):
-                self.variables_by_model[name] = [variable.value for variable in value.variables]
+                self.variables_by_model[name] = [variable.value for variable in variables_read(value)]
             elif isinstance(value, _Trackable) and not isinstance(value, tf.types.experimental.GenericFunction):
                 self.resources[name] = value
+
+
+@contextlib.contextmanager
+def decoder_in_panels(task):
+    """A task to be exported, whose decoder reads its matrices in panels until the context ends.
+
+    Args:
+        task: a `zoo.tasks.task.Task`.
+
+    Yields:
+        The task again, so that nothing traced before is used; the same one if it has no decoder, or a small one.
+    """
+    with in_panels(task.model) as changed:
+        yield task.with_settings() if changed else task
 
 
 def build_signatures(task):

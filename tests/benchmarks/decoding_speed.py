@@ -122,9 +122,10 @@ def export_unchecked(task, directory):
     """Writes just the SavedModel, without the checks of a real export."""
     import tensorflow as tf
 
-    from export.signatures import ServedTask, build_signatures
+    from export.signatures import ServedTask, build_signatures, decoder_in_panels
 
-    tf.saved_model.save(ServedTask(task), str(directory), signatures=build_signatures(task))
+    with decoder_in_panels(task) as served:
+        tf.saved_model.save(ServedTask(served), str(directory), signatures=build_signatures(served))
     return directory
 
 

@@ -104,7 +104,7 @@ def write_models(options, tokenizer, directory):
     import keras
     import tensorflow as tf
 
-    from export.signatures import ServedTask, build_signatures
+    from export.signatures import ServedTask, build_signatures, decoder_in_panels
     from zoo.checkpoints import save_hugging_face
     from zoo.models import GPT2
     from zoo.tasks import GenerationSettings, TextGenerator
@@ -132,8 +132,8 @@ def write_models(options, tokenizer, directory):
         else:
             model.set_weights(weights)
         if name in options.contestants or options.lengths:
-            task = TextGenerator(model, tokenizer, settings)
-            tf.saved_model.save(ServedTask(task), str(directory / name), signatures=build_signatures(task))
+            with decoder_in_panels(TextGenerator(model, tokenizer, settings)) as task:
+                tf.saved_model.save(ServedTask(task), str(directory / name), signatures=build_signatures(task))
 
 
 def start(name, options, directory, texts, token_ids, warm_up):

@@ -4,8 +4,9 @@
     TF_ENABLE_ONEDNN_OPTS=0 python tests/benchmarks/step_products.py --rows 1 8
 
 Each of a step's products of float32 `[rows, D]` with a weight matrix of its own, in a loop inside the graph as decoding
-is, and nothing else; then with one product for query, key and value; then a sum over all the weights, which reads each
-once. TensorFlow chooses oneDNN's kernels unless the variable says otherwise. The machine must be quiet.
+is, and nothing else; then with one product for query, key and value; then with the matrices in panels too, as exports
+have them; then a sum over all the weights, which reads each once. TensorFlow chooses oneDNN's kernels unless the
+variable says otherwise. The machine must be quiet.
 """
 
 import statistics
@@ -13,6 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import tyro
 
 from zoo.errors import UserError, command_line
@@ -42,7 +44,7 @@ class Options:
 
 
 def shapes_of(size, fused):
-    """Shapes of the weights of a step, in order; the last one is the output matrix, transposed before the loop."""
+    """Shapes of the weights of a step, in order; the last one is the output matrix."""
     sizes = GPT2_SIZES[size]
     width = sizes["hidden_dim"]
     attention = [(width, 3 * width)] if fused else [(width, width)] * 3
@@ -50,18 +52,24 @@ def shapes_of(size, fused):
     return [*block * sizes["num_layers"], (width, VOCABULARY_SIZE)]
 
 
-def product_loop(shapes):
+def product_loop(shapes, in_panels=False):
     """A function of the number of steps and the rows that makes the products, each of what the one before gave."""
     import tensorflow as tf
 
-    weights = [tf.Variable(tf.random.normal(shape)) for shape in shapes]
+    from zoo.layers.panels import Panels
+
+    matrices = (np.random.default_rng(1).normal(size=shape).astype("float32") for shape in shapes)
+    if in_panels:
+        products = [(Panels(matrix, None, "float32").product, len(matrix)) for matrix in matrices]
+    else:
+        products = [(_product_with(tf.Variable(matrix)), len(matrix)) for matrix in matrices]
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec([], tf.int32)] * 2)
     def run(steps, rows):
         def step(index, x):
-            for weight in weights:
+            for product, depth in products:
                 # As wide as the product needs.
-                x = tf.matmul(tf.repeat(x[:, :1], weight.shape[0], axis=1), weight)
+                x = product(tf.repeat(x[:, :1], depth, axis=1))
             return index + 1, tf.ensure_shape(1e-9 * x[:, :1], [None, 1])
 
         start = (0, tf.ones([rows, 1]))
@@ -69,6 +77,12 @@ def product_loop(shapes):
         return tf.while_loop(lambda index, _: index < steps, step, start, shapes)[1]
 
     return run
+
+
+def _product_with(weight):
+    import tensorflow as tf
+
+    return lambda x: tf.matmul(x, weight)
 
 
 def sum_loop(shapes):
@@ -99,6 +113,7 @@ def compare(options):
     timed = {
         "products": product_loop(shapes_of(options.size, fused=False)),
         "one product for query, key and value": product_loop(shapes_of(options.size, fused=True)),
+        "the same in panels": product_loop(shapes_of(options.size, fused=True), in_panels=True),
         "reading the weights": sum_loop(shapes_of(options.size, fused=True)),
     }
     seconds = {}

@@ -8,6 +8,7 @@ from tiny_checkpoints import answers_of_transformers, sentences, write_bart, wri
 import zoo
 from export.saved_model import export_saved_model
 from zoo.convert import main
+from zoo.layers.panels import PANEL_WIDTH
 
 TEXTS = [*sentences(24, seed=4), "größer 中文 ☃"]
 
@@ -36,12 +37,15 @@ def test_marian(tmp_path, capsys):
     assert outputs.keys() == {"text", "score"} and len(set(task.unpack(outputs))) > 8
 
 
-def test_bart(tmp_path, capsys):
+def test_bart(tmp_path, capsys, small_decoders_in_panels):
     task, printed, model, tokenizer, outputs = served(tmp_path, "summaries", write_bart, capsys)
     assert printed == f"{tmp_path / 'preset'}: a preset of Summarizer\n"
     assert task.unpack(outputs) == answers_of_transformers(model, tokenizer, TEXTS)
     assert not outputs["truncated"].any() and len(set(task.unpack(outputs))) > 15
-    served_again = tf.saved_model.load(str(tmp_path / "serving" / "summaries" / "1")).signatures["serving_default"]
+    version = tmp_path / "serving" / "summaries" / "1"
+    shapes = [shape for _, shape in tf.train.list_variables(str(version / "variables" / "variables"))]
+    assert [shape for shape in shapes if len(shape) == 3 and shape[2] == PANEL_WIDTH]
+    served_again = tf.saved_model.load(str(version)).signatures["serving_default"]
     assert served_again(text=tf.constant([" ".join(TEXTS), "a"]))["truncated"].numpy().tolist() == [True, False]
 
 

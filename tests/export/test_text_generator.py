@@ -12,10 +12,11 @@ from tiny_generator import PROMPTS, drawn_with_wide_character, make_generator
 
 from export.saved_model import export_saved_model
 from export.serve import LocalServer
+from export.signatures import ServedTask, build_signatures, decoder_in_panels
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
+def exported(tmp_path_factory, small_decoders_in_panels):
     generator = make_generator(stop=["\n\n", "w"], seed=4)
     directory = tmp_path_factory.mktemp("serving") / "generator"
     return generator, export_saved_model(generator, directory, parity_texts=PROMPTS, max_batch_size=8)
@@ -35,6 +36,21 @@ def test_every_signature_answers_as_python(exported):
     scored = signatures["score"](text=tf.constant(["the slow", ""]), continuation=tf.constant([" fox", "low"]))
     expected = generator.score(["the slow", ""], [" fox", "low"])
     assert scored["score"].numpy().tolist() == pytest.approx([each.log_prob for each in expected], abs=1e-5)
+
+
+def test_panels_hold_the_weights_at_hand(tmp_path, small_decoders_in_panels):
+    generator = make_generator()
+    texts = []
+    for number in range(2):
+        texts.append(generator(PROMPTS))
+        with decoder_in_panels(generator) as task:
+            tf.saved_model.save(ServedTask(task), str(tmp_path / str(number)), signatures=build_signatures(task))
+        assert generator(PROMPTS) == texts[-1]
+        generator.model.set_weights([1.5 * weight for weight in generator.model.get_weights()])
+    assert texts[0] != texts[1]
+    for number, expected in enumerate(texts):
+        served = tf.saved_model.load(str(tmp_path / str(number))).signatures["serving_default"]
+        assert [text.decode() for text in served(text=tf.constant(PROMPTS))["text"].numpy()] == expected
 
 
 def test_the_same_request_gives_the_same_answer_on_every_load(exported):

@@ -4,10 +4,11 @@ import keras
 from keras import ops
 
 from zoo.layers.key_value_cache import attend_own, attend_shared, empty_cache, write_position
+from zoo.layers.panels import JointProjections, Projection
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class BiasedAttention(keras.layers.Layer):
+class BiasedAttention(JointProjections, keras.layers.Layer):
     """Multi-head attention whose logits are plain products of queries and keys plus a bias that the caller gives.
 
     The projections have no bias, and the heads need not divide the hidden dimension.
@@ -42,7 +43,7 @@ class BiasedAttention(keras.layers.Layer):
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
     def _projection(self, units, stddev, name):
-        return keras.layers.Dense(
+        return Projection(
             units,
             use_bias=False,
             kernel_initializer=keras.initializers.RandomNormal(stddev=stddev),
@@ -69,8 +70,8 @@ class BiasedAttention(keras.layers.Layer):
         Returns:
             float `[B, T, D]`.
         """
-        keys, values = self.keys_and_values(key_value)
-        logits = ops.matmul(self._heads(self.query(query)), ops.transpose(keys, (0, 1, 3, 2)))
+        queries, keys, values = (self._heads(each) for each in self.project(query, key_value))
+        logits = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
         weights = ops.cast(ops.softmax(ops.cast(logits, "float32") + bias, axis=-1), values.dtype)
         attended = ops.transpose(ops.matmul(self.dropout(weights, training=training), values), (0, 2, 1, 3))
         shape = (ops.shape(query)[0], ops.shape(query)[1], self.num_heads * self.head_dim)
@@ -91,14 +92,14 @@ class BiasedAttention(keras.layers.Layer):
             query: float `[N, D]`.
             cache: keys and values, `[N, H, L, K]` each.
             place: `StepPlace` of the new position.
-            bias: float32 `[1, H, L]` that also hides what is not visible.
+            bias: float32 `[1, H, 1, L]` that also hides what is not visible.
 
         Returns:
             float `[N, D]`, and the cache with the position written.
         """
-        new = self.key(query), self.value(query)
+        queries, *new = self.project(query)
         keys, values = cache = tuple(write_position(old, each, place) for old, each in zip(cache, new, strict=True))
-        attended = attend_own(self._queries(query), keys, values, lambda logits: logits + bias)
+        attended = attend_own(self._split_heads(queries), keys, values, lambda logits: logits + bias)
         return self.output_projection(attended), cache
 
     def attend_cached(self, query, keys_and_values, bias):
@@ -112,11 +113,11 @@ class BiasedAttention(keras.layers.Layer):
         Returns:
             float `[N, D]`.
         """
-        attended = attend_shared(self._queries(query), *keys_and_values, lambda logits: logits + bias)
+        attended = attend_shared(self._split_heads(self.query(query)), *keys_and_values, lambda logits: logits + bias)
         return self.output_projection(attended)
 
-    def _queries(self, query):
-        return ops.reshape(self.query(query), (-1, self.num_heads, self.head_dim))
+    def _split_heads(self, queries):
+        return ops.reshape(queries, (-1, self.num_heads, 1, self.head_dim))
 
     def _heads(self, x):
         x = ops.reshape(x, (ops.shape(x)[0], ops.shape(x)[1], self.num_heads, self.head_dim))

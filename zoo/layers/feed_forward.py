@@ -4,6 +4,7 @@ import keras
 
 from zoo.layers.activations import activate, check_activation
 from zoo.layers.initializers import projection_initializer
+from zoo.layers.panels import Projection
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -35,7 +36,7 @@ class FeedForward(keras.layers.Layer):
         self.dropout_rate = dropout
         self.initializer_stddev = initializer_stddev
         self.expand, self.contract = (
-            keras.layers.Dense(
+            Projection(
                 units,
                 kernel_initializer=projection_initializer(initializer_stddev),
                 dtype=self.dtype_policy,

@@ -7,7 +7,8 @@ from keras import ops
 
 from zoo.errors import UserError
 from zoo.layers.initializers import projection_initializer
-from zoo.layers.key_value_cache import attend_own, attend_shared, empty_cache, write_position
+from zoo.layers.key_value_cache import attend_own, attend_shared, empty_cache, step_softmax, write_position
+from zoo.layers.panels import JointProjections, Projection
 from zoo.layers.row_products import row_products
 
 # A logit that softmax makes 0, unless all are of that kind.
@@ -15,7 +16,7 @@ _HIDDEN = -1e9
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class MultiHeadAttention(keras.layers.Layer):
+class MultiHeadAttention(JointProjections, keras.layers.Layer):
     """Multi-head attention: self, causal or cross, with padding masks and cached decoding.
 
     B is the batch, T the query length, S the key length, H the heads, D the hidden dimension.
@@ -49,7 +50,7 @@ class MultiHeadAttention(keras.layers.Layer):
         self.head_dim = hidden_dim // num_heads
         self.scale = 1.0 / math.sqrt(self.head_dim)
         self.query, self.key, self.value, self.output_projection = (
-            keras.layers.Dense(
+            Projection(
                 hidden_dim,
                 kernel_initializer=projection_initializer(initializer_stddev),
                 dtype=self.dtype_policy,
@@ -88,10 +89,7 @@ class MultiHeadAttention(keras.layers.Layer):
         Returns:
             float `[B, T, D]`.
         """
-        key_value = query if key_value is None else key_value
-        q = self._split_heads(self.query(query))
-        k = self._split_heads(self.key(key_value))
-        v = self._split_heads(self.value(key_value))
+        q, k, v = (self._split_heads(each) for each in self.project(query, key_value))
         mask = None if padding_mask is None else ops.cast(padding_mask, "bool")[:, None, None, :]
         if attention_mask is not None:
             permitted = ops.cast(attention_mask, "bool")[:, None]
@@ -124,7 +122,7 @@ class MultiHeadAttention(keras.layers.Layer):
         Returns:
             float `[B, T, D]`, and keys and values, two tensors `[B, H, T, D / H]`.
         """
-        q, k, v = (self._split_heads(layer(inputs)) for layer in (self.query, self.key, self.value))
+        q, k, v = (self._split_heads(each) for each in self.project(inputs))
         attended = ops.dot_product_attention(q, k, v, is_causal=True, scale=self.scale)
         batch, length = ops.shape(inputs)[0], ops.shape(inputs)[1]
         outputs = self.output_projection(ops.reshape(attended, (batch, length, self.hidden_dim)))
@@ -140,14 +138,15 @@ class MultiHeadAttention(keras.layers.Layer):
         """A zero cache: keys and values, each `[B, H, max_length, D / H]` in the compute dtype."""
         return empty_cache(batch_size, self.num_heads, max_length, self.head_dim, self.compute_dtype)
 
-    def _scaled_queries(self, query):
-        return ops.reshape(self.query(query) * self.scale, (-1, self.num_heads, self.head_dim))
+    def _scaled(self, queries):
+        return ops.reshape(queries * self.scale, (-1, self.num_heads, 1, self.head_dim))
 
-    def _written(self, query, cache, place):
-        """The cache with the keys and values of a new position."""
-        keys, values = cache
+    def _queries_and_cache(self, query, cache, place):
+        """Scaled queries of a new position, and the cache with its keys and values."""
+        queries, *new = self.project(query)
         # Without a length T the heads of [N, D] lie as the cache wants them, so nothing here is transposed.
-        return write_position(keys, self.key(query), place), write_position(values, self.value(query), place)
+        cache = tuple(write_position(old, each, place) for old, each in zip(cache, new, strict=True))
+        return self._scaled(queries), cache
 
     def step(self, query, cache, place):
         """Self-attention of one new position, whose key and value are written into the cache first.
@@ -160,10 +159,8 @@ class MultiHeadAttention(keras.layers.Layer):
         Returns:
             float `[N, D]`, and the cache with the position written.
         """
-        keys, values = cache = self._written(query, cache, place)
-        attended = attend_own(
-            self._scaled_queries(query), keys, values, lambda logits: ops.where(place.visible, logits, _HIDDEN)
-        )
+        queries, cache = self._queries_and_cache(query, cache, place)
+        attended = attend_own(queries, *cache, lambda logits: ops.where(place.visible, logits, _HIDDEN))
         return self.output_projection(attended), cache
 
     def step_after_prompt(self, query, cache, place, prompt, prompt_mask):
@@ -182,23 +179,23 @@ class MultiHeadAttention(keras.layers.Layer):
         Returns:
             float `[N, D]`, and the cache with the position written.
         """
-        keys, values = cache = self._written(query, cache, place)
+        q, cache = self._queries_and_cache(query, cache, place)
+        keys, values = cache
         prompt_keys, prompt_values = prompt
         rows, prompt_length = ops.shape(prompt_mask)[0], ops.shape(prompt_mask)[1]
-        q = self._scaled_queries(query)
         grouped = ops.reshape(q, (rows, -1, self.num_heads, self.head_dim))
         prompt_logits = ops.cast(ops.einsum("bkhd,bhpd->bkhp", grouped, prompt_keys), "float32")
         prompt_logits = ops.where(ops.cast(prompt_mask, "bool")[:, None, None, :], prompt_logits, _HIDDEN)
         own_logits = ops.cast(row_products(q, keys, transposed=True), "float32")
         own_logits = ops.where(place.visible, own_logits, _HIDDEN)
         num_queries = ops.shape(own_logits)[0]
-        prompt_logits = ops.reshape(prompt_logits, (num_queries, self.num_heads, prompt_length))
-        weights = ops.softmax(ops.concatenate([prompt_logits, own_logits], axis=-1), axis=-1)
+        prompt_logits = ops.reshape(prompt_logits, (num_queries, self.num_heads, 1, prompt_length))
+        weights = step_softmax(ops.concatenate([prompt_logits, own_logits], axis=-1))
         weights = ops.cast(weights, values.dtype)
         # Not -1: a prompt of no positions would leave it undetermined.
         grouped_shape = (rows, ops.shape(grouped)[1], self.num_heads, prompt_length)
-        prompt_weights = ops.reshape(weights[:, :, :prompt_length], grouped_shape)
-        attended = row_products(weights[:, :, prompt_length:], values)
+        prompt_weights = ops.reshape(weights[..., :prompt_length], grouped_shape)
+        attended = row_products(weights[..., prompt_length:], values)
         attended = ops.reshape(attended, (num_queries, self.hidden_dim))
         from_prompt = ops.einsum("bkhp,bhpd->bkhd", prompt_weights, prompt_values)
         attended = attended + ops.reshape(from_prompt, (num_queries, self.hidden_dim))
@@ -217,7 +214,7 @@ class MultiHeadAttention(keras.layers.Layer):
         """
         visible = ops.cast(padding_mask, "bool")[:, None, None, :]
         attended = attend_shared(
-            self._scaled_queries(query), *keys_and_values, lambda logits: ops.where(visible, logits, _HIDDEN)
+            self._scaled(self.query(query)), *keys_and_values, lambda logits: ops.where(visible, logits, _HIDDEN)
         )
         return self.output_projection(attended)
 

@@ -5,26 +5,23 @@ from keras import ops
 
 
 def row_products(rows, matrices, transposed=False):
-    """The product of each row with a matrix of its own.
+    """Products of matrices of one row with others.
 
     For float32 under TensorFlow this is `BatchMatMulV3`, on CPUs a kernel of Eigen's. That of oneDNN, which takes the
     place of the other operations, needs up to six times as long for one row; for several it is the faster one.
 
     Args:
-        rows: float `[..., K]`.
+        rows: float `[..., 1, K]`.
         matrices: float `[..., K, N]`, or `[..., N, K]` if `transposed`.
         transposed: Whether the matrices are transposed.
 
     Returns:
-        float `[..., N]`.
+        float `[..., 1, N]`.
     """
-    rows = rows[..., None, :]
     if keras.config.backend() != "tensorflow":
-        return ops.matmul(rows, ops.swapaxes(matrices, -1, -2) if transposed else matrices)[..., 0, :]
+        return ops.matmul(rows, ops.swapaxes(matrices, -1, -2) if transposed else matrices)
     import tensorflow as tf
 
     if rows.dtype == matrices.dtype == tf.float32:
-        products = tf.raw_ops.BatchMatMulV3(x=rows, y=matrices, Tout=tf.float32, adj_y=transposed)
-    else:
-        products = tf.matmul(rows, matrices, transpose_b=transposed)
-    return products[..., 0, :]
+        return tf.raw_ops.BatchMatMulV3(x=rows, y=matrices, Tout=tf.float32, adj_y=transposed)
+    return tf.matmul(rows, matrices, transpose_b=transposed)

@@ -5,6 +5,7 @@ import keras
 from zoo.layers.activations import activate, check_activation
 from zoo.layers.biased_attention import BiasedAttention
 from zoo.layers.feed_forward import FeedForward
+from zoo.layers.panels import Projection
 from zoo.layers.recomputation import Recomputable
 
 
@@ -78,7 +79,7 @@ class T5Block(Recomputable, keras.layers.Layer):
         return keras.layers.RMSNormalization(epsilon=self._config["norm_epsilon"], dtype=self.dtype_policy, name=name)
 
     def _projection(self, units, inputs, name):
-        return keras.layers.Dense(
+        return Projection(
             units,
             use_bias=False,
             kernel_initializer=keras.initializers.RandomNormal(stddev=inputs**-0.5),
@@ -130,7 +131,7 @@ class T5Block(Recomputable, keras.layers.Layer):
             inputs: float `[N, D]`, hypotheses of a row next to each other.
             place: `StepPlace` of the position.
             cache: the block's self-attention keys and values, `[N, H, L, K]` each.
-            bias: float32 `[1, H, L]`.
+            bias: float32 `[1, H, 1, L]`.
             cross_cache: `cross_attention.keys_and_values(encoded)`, `[B, H, S, K]` each; the G hypotheses of a row
                 share them.
             source_bias: float32 `[B, 1, 1, S]`.

@@ -18,6 +18,9 @@ class TokenEmbedding(keras.layers.Layer):
         scale: Whether looked-up vectors are multiplied by sqrt(D), as in the original Transformer.
         initializer_stddev: Standard deviation of the initial table; D ** -0.5 if None.
 
+    Attributes:
+        panels: `Panels` of the transposed table, to be read in its place, or None.
+
     Source: tying input and output embeddings, Press & Wolf 2017, https://arxiv.org/abs/1608.05859.
 
     Example:
@@ -25,6 +28,8 @@ class TokenEmbedding(keras.layers.Layer):
         >>> embedding.logits(embedding(np.array([[1, 2, 3]]))).shape
         (1, 3, 11)
     """
+
+    panels = None
 
     def __init__(self, vocabulary_size, hidden_dim, scale=False, initializer_stddev=None, **kwargs):
         super().__init__(**kwargs)
@@ -44,15 +49,20 @@ class TokenEmbedding(keras.layers.Layer):
 
     def call(self, token_ids):
         """Vectors `[B, T, D]` of int32 `[B, T]`."""
-        vectors = ops.take(ops.convert_to_tensor(self.embeddings), ops.cast(token_ids, "int32"), axis=0)
+        if self.panels is not None:
+            vectors = self.panels.columns(token_ids)
+        else:
+            vectors = ops.take(ops.convert_to_tensor(self.embeddings), ops.cast(token_ids, "int32"), axis=0)
         vectors = ops.cast(vectors, self.compute_dtype)
         return vectors * math.sqrt(self.hidden_dim) if self.scale else vectors
 
     def output_matrix(self):
-        """The matrix `[D, V]` from hidden states to logits, in the compute dtype.
+        """The matrix `[D, V]` from hidden states to logits, in the compute dtype; None if it is kept in panels.
 
         TensorFlow multiplies one position by it faster than by the transposed table, so that loops compute it once.
         """
+        if self.panels is not None:
+            return None
         return ops.transpose(ops.cast(ops.convert_to_tensor(self.embeddings), self.compute_dtype))
 
     def logits(self, hidden, output_matrix=None):
@@ -62,6 +72,8 @@ class TokenEmbedding(keras.layers.Layer):
             hidden: float `[..., D]`.
             output_matrix: `output_matrix()`, where it has been computed before.
         """
+        if self.panels is not None:
+            return ops.cast(self.panels.product(hidden), "float32")
         matrix = self.output_matrix() if output_matrix is None else output_matrix
         return ops.cast(ops.matmul(ops.cast(hidden, self.compute_dtype), matrix), "float32")
 

@@ -163,7 +163,7 @@ class T5(SequenceToSequenceModel):
         x = self.token_embedding(token_ids)
         place = step_place(cache[0][0], index)
         positions = ops.arange(ops.shape(cache[0][0])[2])
-        bias = self.decoder_bias(ops.reshape(ops.cast(index, "int32"), (1,)), positions)[:, :, 0]
+        bias = self.decoder_bias(ops.reshape(ops.cast(index, "int32"), (1,)), positions)
         bias = bias + ops.where(place.visible, 0.0, _HIDDEN)
         source_bias = _source_bias(source_padding_mask)
         new_cache = []

@@ -55,15 +55,15 @@ def test_places_begin_after_the_prompts():
     place = step_place(keys, 0, mask)
     assert int(place.position) == 3
     visible = ops.convert_to_numpy(place.visible)
-    np.testing.assert_array_equal(visible, [[[1, 1, 1, 1, 0]], [[1, 0, 0, 1, 0]]])
+    np.testing.assert_array_equal(visible, [[[[1, 1, 1, 1, 0]]], [[[1, 0, 0, 1, 0]]]])
 
 
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [("float32", 1e-6), ("float64", 1e-14), ("bfloat16", 0.03), ("float16", 4e-3)]
 )
 def test_products_of_rows(dtype, tolerance):
-    rows, matrices = RNG.normal(size=(N, H, K)), RNG.normal(size=(N, H, K, S))
-    expected = np.einsum("nhk,nhks->nhs", rows, matrices)
+    rows, matrices = RNG.normal(size=(N, H, 1, K)), RNG.normal(size=(N, H, K, S))
+    expected = np.einsum("nhtk,nhks->nhts", rows, matrices)
     for transposed in (False, True):
         given = np.swapaxes(matrices, -1, -2) if transposed else matrices
         found = row_products(ops.cast(rows, dtype), ops.cast(given, dtype), transposed=transposed)

@@ -1,0 +1,113 @@
+"""Matrices of projections in panels of columns, as exports keep those that decoding reads.
+
+A step of decoding multiplies a few rows with every matrix of a decoder, and the time goes into reading the matrices
+from memory. Of a matrix `[K, N]` a kernel that works on some columns at a time reads a piece of every row; in panels
+these pieces lie together. Query, key and value of the same rows are one product.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+PANEL_WIDTH = 64
+"""Columns of a panel. Narrower panels make more operations, and from 128 on kernels skip from row to row again."""
+
+
+class Panels:
+    """A matrix `[K, N]` in panels `[N / 64, K, 64]`, the last filled up with zeros, and perhaps a bias.
+
+    What it holds are variables of its own, computed once: later changes of the matrix do not reach it.
+
+    Args:
+        matrix: numpy `[K, N]`.
+        bias: numpy `[N]` or None.
+        dtype: What to keep and to compute in.
+
+    Attributes:
+        variables: The `keras.Variable`s, panels and bias.
+
+    Example:
+        >>> panels = Panels(np.eye(3, 100), None, "float32")
+        >>> panels.product(ops.ones((2, 3))).shape
+        (2, 100)
+    """
+
+    def __init__(self, matrix, bias, dtype):
+        depth, self.num_columns = matrix.shape
+        num_panels = -(-self.num_columns // PANEL_WIDTH)
+        padded = np.zeros((depth, num_panels * PANEL_WIDTH), matrix.dtype)
+        padded[:, : self.num_columns] = matrix
+        panels = padded.reshape(depth, num_panels, PANEL_WIDTH).transpose(1, 0, 2)
+        self.panels = keras.Variable(panels, dtype=dtype, trainable=False, name="panels")
+        self.bias = None if bias is None else keras.Variable(bias, dtype=dtype, trainable=False, name="bias")
+        self.variables = [self.panels] if bias is None else [self.panels, self.bias]
+
+    @classmethod
+    def of_projections(cls, *projections):
+        """The joint product of `keras.layers.Dense` layers that read the same rows, their results side by side."""
+        matrix, bias = (
+            [ops.convert_to_numpy(getattr(each, name)) for each in projections if getattr(each, name) is not None]
+            for name in ("kernel", "bias")
+        )
+        return cls(
+            np.concatenate(matrix, axis=1),
+            np.concatenate(bias) if bias else None,
+            projections[0].compute_dtype,
+        )
+
+    def product(self, rows):
+        """Rows `[..., K]` times the matrix, plus the bias: `[..., N]`."""
+        num_panels, depth, width = self.panels.shape
+        flat = ops.cast(ops.reshape(rows, (1, -1, depth)), self.panels.dtype)
+        products = ops.transpose(ops.matmul(flat, self.panels), (1, 0, 2))
+        products = ops.reshape(products, (-1, num_panels * width))
+        if num_panels * width > self.num_columns:
+            products = products[:, : self.num_columns]
+        if self.bias is not None:
+            products = ops.add(products, self.bias)
+        if len(rows.shape) == 2:
+            return products
+        return ops.reshape(products, (*ops.shape(rows)[:-1], self.num_columns))
+
+    def columns(self, numbers):
+        """Columns of the matrix: `[..., K]` of their numbers, int32 `[...]`."""
+        _, depth, width = self.panels.shape
+        dtype = "int32" if np.prod(self.panels.shape) < 2**31 else "int64"
+        numbers = ops.cast(numbers, dtype)[..., None]
+        first = numbers // width * (depth * width) + numbers % width
+        places = first + width * ops.arange(depth, dtype=dtype)
+        return ops.take(ops.reshape(self.panels, (-1,)), places)
+
+
+class Projection(keras.layers.Dense):
+    """A `keras.layers.Dense` that can read its matrix in panels.
+
+    Attributes:
+        panels: `Panels` to multiply with in place of the kernel and bias, or None.
+    """
+
+    panels = None
+
+    def call(self, inputs, training=None):
+        """Maps `[..., K]` to `[..., N]`."""
+        if self.panels is None:
+            return super().call(inputs, training=training)
+        outputs = self.panels.product(inputs)
+        return outputs if self.activation is None else self.activation(outputs)
+
+
+class JointProjections:
+    """For attention layers with the projections `query`, `key` and `value`: one product for all three.
+
+    Attributes:
+        joint_panels: `Panels` of the three side by side, or None.
+    """
+
+    joint_panels = None
+
+    def project(self, query, key_value=None):
+        """Queries `[..., H * K]` of `[..., D]`, and keys and values of `key_value`, which is the same if None."""
+        key_value = query if key_value is None else key_value
+        if self.joint_panels is None or key_value is not query:
+            return self.query(query), self.key(key_value), self.value(key_value)
+        return tuple(ops.split(self.joint_panels.product(query), 3, axis=-1))
