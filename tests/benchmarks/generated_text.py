@@ -105,8 +105,8 @@ def transformers_batches(directory, token_ids, new_tokens, threads):
     return work
 
 
-def keras_hub_batches(directory, token_ids, new_tokens, threads):
-    """KerasHub's GPT2CausalLM on TensorFlow, compiled with XLA as it is by default, token ids to token ids."""
+def keras_hub_batches(directory, token_ids, new_tokens, threads, jit_compile="auto"):
+    """KerasHub's GPT2CausalLM on TensorFlow, without XLA unless asked for (on CPUs), token ids to token ids."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -156,7 +156,7 @@ def keras_hub_batches(directory, token_ids, new_tokens, threads):
     backbone.layer_norm.gamma.assign(state["ln_f.weight"])
     backbone.layer_norm.beta.assign(state["ln_f.bias"])
     generator = keras_hub.models.GPT2CausalLM(backbone, preprocessor=None)
-    generator.compile(sampler="greedy")
+    generator.compile(sampler="greedy", jit_compile=jit_compile)
 
     def work(batch_size):
         prompts = np.array(token_ids[:batch_size], "int32")

@@ -9,9 +9,10 @@ encoder.json and vocab.bpe). The machine must be quiet.
 
 All have the same weights, in float32 (SavedModel-bfloat16: rounded to bfloat16, and computing so), and get the same
 prompts of as many tokens; each writes as many new ones, an end token never comes. The SavedModel takes text and returns
-text, in graph mode without XLA; the others get token ids and return them, so tokenisation counts against the SavedModel
-alone. Each runs in a process of its own, all pinned to the same cores with as many threads, and they take turns; ratios
-are medians over rounds of speeds in the same turn. The share of equal continuations shows that all do the same work.
+text; the others get token ids and return them, so tokenisation counts against the SavedModel alone. Only KerasHub-XLA
+uses XLA. Each runs in a process of its own, all pinned to the same cores with as many threads, and they take turns;
+ratios are medians over rounds of speeds in the same turn. The share of equal continuations shows that all do the same
+work.
 With `--lengths` the SavedModel alone continues prompts of these lengths, and the time of a new token is printed and
 drawn.
 """
@@ -31,7 +32,7 @@ from rich.table import Table
 
 from zoo.errors import UserError, command_line
 
-CONTESTANTS = ("SavedModel", "SavedModel-bfloat16", "CTranslate2", "transformers", "KerasHub")
+CONTESTANTS = ("SavedModel", "SavedModel-bfloat16", "CTranslate2", "transformers", "KerasHub", "KerasHub-XLA")
 SAVED_MODELS = {"SavedModel": "float32", "SavedModel-bfloat16": "bfloat16"}
 """The contestants that are exports, and what they compute in."""
 
@@ -146,6 +147,10 @@ def start(name, options, directory, texts, token_ids, warm_up):
         "CTranslate2": ("generated_text:ctranslate2_batches", dict(directory=str(directory / "hugging_face"))),
         "transformers": ("generated_text:transformers_batches", dict(directory=str(directory / "hugging_face"))),
         "KerasHub": ("generated_text:keras_hub_batches", dict(directory=str(directory / "hugging_face"))),
+        "KerasHub-XLA": (
+            "generated_text:keras_hub_batches",
+            dict(directory=str(directory / "hugging_face"), jit_compile=True),
+        ),
     }[name]
     arguments = dict(new_tokens=options.new_tokens, threads=options.threads, **work[1])
     if name not in SAVED_MODELS:
