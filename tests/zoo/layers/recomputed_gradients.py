@@ -46,7 +46,7 @@ def loss_of(outputs):
     return keras.ops.mean(keras.ops.square(keras.ops.cast(outputs, "float32")))
 
 
-def tensorflow_gradients(model, x, eager=False):
+def tensorflow_gradients(model, x, eager=False, jit_compile=False):
     import tensorflow as tf
 
     def compute():
@@ -54,7 +54,7 @@ def tensorflow_gradients(model, x, eager=False):
             loss = loss_of(model(x, training=True))
         return tape.gradient(loss, [each.value for each in model.trainable_variables])
 
-    gradients = compute() if eager else tf.function(compute)()
+    gradients = compute() if eager else tf.function(compute, jit_compile=jit_compile)()
     return [tf.convert_to_tensor(each).numpy() for each in gradients]
 
 

@@ -20,6 +20,10 @@ def test_gradients_in_a_graph():
     check_gradients("encoder-decoder")
 
 
+def test_gradients_in_a_graph_compiled_with_xla():
+    check_gradients("encoder", jit_compile=True)
+
+
 @pytest.mark.parametrize("name", ["encoder-decoder", "t5"])
 def test_narrow_floats(name):
     check_gradients(name, "mixed_bfloat16", eager=True)

@@ -78,6 +78,20 @@ def check_updates(directory, family, expected, **options):
     return model
 
 
+def check_precision(directory, expected):
+    """Losses in bfloat16 are those of one device, and weights stay float32.
+
+    JAX has no attention in float16 on CPUs.
+    """
+    model = compiled(gpt2, dtype="mixed_bfloat16")
+    result = trained(model, directory / "bfloat16", make=functools.partial(batch, "GPT-2"), accumulate_steps=2)
+    # The relative rounding is 2 ** -8.
+    np.testing.assert_allclose([row["loss"] for row in result.history], expected, rtol=2**-7)
+    assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
+    check_division(model, by=2)
+    print("bfloat16")
+
+
 def check_other_mesh(directory, expected):
     """A run goes on from whole arrays, with four devices to a replica."""
     for mesh, steps, parts in (((2, 2), 3, 2), ((1, 4), STEPS, 1)):
@@ -172,10 +186,13 @@ if __name__ == "__main__":
     (losses, weights), one = on_one_device("GPT-2")
     # For the processes of `jax_worker_run.py`.
     np.savez(folder / "gpt2.npz", losses, one(batch("GPT-2", 1000, 0)[0]), *weights)
+    (of_bfloat16, _), _ = on_one_device("GPT-2", dtype="mixed_bfloat16")
 
     check_other_mesh(folder, (losses, weights))
     open_devices("auto", (2, 2))
     check_updates(folder, "encoder", of_encoder, dropout=0.2)
+    check_updates(folder, "encoder", of_encoder, dropout=0.2, recompute=True)
+    check_precision(folder, of_bfloat16)
     check_dry_run(check_updates(folder, "encoder-decoder", of_encoder_decoder))
     check_every_layout()
     check_refusals(folder)

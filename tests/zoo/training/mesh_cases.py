@@ -1,10 +1,11 @@
-"""Models of each family small enough to train in a test, with batches of theirs, for meshes with a model axis."""
+"""Models of each family small enough to train in a test, with batches of theirs, for several devices."""
 
 import keras
 import numpy as np
 from replica_cases import EPSILON, STEPS, adamw
 from tiny_run import weights_of
 
+from zoo.layers import recompute_blocks
 from zoo.models import GPT2, Encoder, EncoderDecoder, MaskedTokenPredictor
 from zoo.training.token_loss import TokenCrossEntropy
 
@@ -28,9 +29,10 @@ def encoder_decoder():
     return EncoderDecoder(EVEN, EVEN, **SIZES, **layers, dropout=0.0, max_sequence_length=LENGTH)
 
 
-def gpt2():
+def gpt2(dtype="float32"):
     """A GPT-2 whose vocabulary is odd."""
-    return GPT2(ODD, **SIZES, num_layers=1, dropout=0.0, attention_dropout=0.0, max_sequence_length=LENGTH)
+    rates = dict(dropout=0.0, attention_dropout=0.0)
+    return GPT2(ODD, **SIZES, **rates, num_layers=1, max_sequence_length=LENGTH, dtype=dtype)
 
 
 FAMILIES = {"encoder": encoder, "encoder-decoder": encoder_decoder, "GPT-2": gpt2}
@@ -54,12 +56,16 @@ def batch(family, epoch, index):
     return x, (ids + 1) % ODD, real.astype("float32")
 
 
-def compiled(make, **options):
-    """A new model, the same every time, ready to be trained."""
+def compiled(make, recompute=False, **options):
+    """A new model, the same every time, ready to be trained; with `recompute` it does not keep activations."""
     keras.utils.set_random_seed(3)
     model = make(**options)
     model.build()
-    model.compile(adamw(EPSILONS.get(make, EPSILON)), TokenCrossEntropy(0.1))
+    if recompute:
+        recompute_blocks(model)
+    model.compile(adamw(EPSILONS.get(make, EPSILON)), TokenCrossEntropy(0.1), jit_compile="auto")
+    if keras.backend.backend() == "tensorflow":
+        model.jit_compile = False
     model.optimizer.build(model.trainable_variables)
     return model
 

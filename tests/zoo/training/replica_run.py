@@ -6,6 +6,7 @@
 A process has one number of replicas: TensorFlow's groups of devices keep the size that they had first.
 """
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * COUNT
 )
 
+from mesh_cases import batch, compiled, gpt2, on_one_device  # noqa: E402
 from replica_cases import (  # noqa: E402
     ALL_PARTS,
     OPTIMIZERS,
@@ -108,6 +110,13 @@ def check_dropout_differs(directory):
     print("dropout differs")
 
 
+def check_recomputation(directory):
+    with DEVICES.scope():
+        model = compiled(gpt2, recompute=True)
+    result = trained(model, directory / "recomputation", make=functools.partial(batch, "GPT-2"), accumulate_steps=2)
+    assert_as_reference(result, model, on_one_device("GPT-2")[0], "blocks that recompute")
+
+
 def check_precision(directory):
     """Losses in narrow floats, which the test compares over numbers of replicas."""
     losses = {}
@@ -155,4 +164,5 @@ if __name__ == "__main__":
         check_other_devices(folder)
         check_dropout_differs(folder)
         check_overflow(folder)
+        check_recomputation(folder)
     check_precision(folder)

@@ -3,6 +3,7 @@
 Prints the numbers of the rows that it was fed, and the chief writes losses and weights to a file.
 """
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -11,6 +12,18 @@ import keras
 import numpy as np
 
 from zoo.training.devices import open_devices
+
+
+def check_recomputation(directory):
+    """A GPT-2 whose blocks recompute learns with the other workers what this one learns alone without."""
+    from mesh_cases import batch, compiled, gpt2, on_one_device
+    from replica_cases import assert_as_reference, trained
+
+    expected, _ = on_one_device("GPT-2")
+    model = compiled(gpt2, recompute=True)
+    result = trained(model, directory, make=functools.partial(batch, "GPT-2"), accumulate_steps=2)
+    assert_as_reference(result, model, expected, "blocks that recompute")
+
 
 if __name__ == "__main__":
     directory, check, options = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
@@ -32,6 +45,9 @@ if __name__ == "__main__":
     from zoo.training.replicas import replicas_of
     from zoo.training.validation import Validation
 
+    recompute = options.pop("recompute", False)
+    if recompute:
+        check_recomputation(directory / "recomputed")
     fed = count_fed_rows()
     with devices.scope():
         if check == "overflow":
@@ -44,6 +60,7 @@ if __name__ == "__main__":
         options |= dict(validation=Validation([uneven_batch(9, 0)]), validate_every_steps=STEPS)
     result = trained(model, directory, **options)
     report = {
+        "recomputed": recompute,
         "fed": fed,
         "losses": [row["loss"] for row in result.history if row["kind"] == "train"],
         "val_nll": result.history[-1].get("val_nll"),
