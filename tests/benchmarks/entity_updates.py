@@ -31,7 +31,7 @@ def keras_entity_updates(path, pretrained, precision, compiled, num_labels, lear
     model = TokenClassifier(encoder, num_labels, dtype=precision)
     model.build()
     model.compile(
-        build_optimizer("adamw", learning_rate, weight_decay=0.01, clip_norm=1.0),
+        build_optimizer("adamw", learning_rate, beta_2=0.999, epsilon=1e-8, weight_decay=0.01, clip_norm=1.0),
         TokenCrossEntropy(0.0),
         jit_compile=compiled,
     )
