@@ -42,8 +42,8 @@ class ExportConfig:
         parity_file: UTF-8 text, one input per line; the first 200 are compared between Python and the SavedModel. By
             default the examples in the preset, or a few sentences if it has none.
         settings: Settings of the task to export with in place of the preset's, as NAME=VALUE, such as num_beams=1.
-        dtype: What weights are stored and computed in. bfloat16 halves the reading of weights, which is what generation
-            on a CPU waits for, and changes answers a little; the comparison is then with Python's in bfloat16.
+        dtype: What weights are stored and computed in. bfloat16 halves their bytes and changes answers a little; the
+            comparison is then with Python's in bfloat16. Which of the two is faster depends on the processor.
         allowed_ties: How many rows may differ in text while their scores agree (rounding decides between equals).
     """
 
