@@ -22,6 +22,7 @@ from export.warm_up import WARM_UP_FILE
 SCORE_TOLERANCE = 1e-4
 PARITY_FILE = "assets.extra/parity.json"
 _MAX_DETAILS = 10
+_MAX_SAME_ANSWERS = 16
 
 
 @dataclass
@@ -71,7 +72,7 @@ def check_parity(directory, task, texts, texts_by_bucket, *, scratch_directory, 
 
     Args:
         directory: the SavedModel's directory, with its warm-up file.
-        task: the task it was made from.
+        task: the task it was made from, which reads its matrices as the SavedModel does: draws depend on rounding.
         texts: list of str or bytes.
         texts_by_bucket: dict from a length in tokens to a text (bytes) of that length.
         scratch_directory: an existing directory for the files that pass between the two processes.
@@ -102,6 +103,41 @@ def check_parity(directory, task, texts, texts_by_bucket, *, scratch_directory, 
     comparison.check_call(task, requests)
     comparison.raise_problems(allowed_ties)
     return comparison.report
+
+
+def texts_to_compare(task, texts):
+    """The first texts, as str, if other rounding hardly ever changes a task's answers; else none.
+
+    It does where a task draws at random, and where it computes in less than float32.
+    """
+    if task.draws or task.model.compute_dtype != "float32":
+        return []
+    return [text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in texts[:_MAX_SAME_ANSWERS]]
+
+
+def check_same_answers(answers, task, texts, allowed_ties=0):
+    """Compares answers of a task as it is exported, with matrices in panels, with those that it gives without.
+
+    Args:
+        answers: list of what the exported task answers in Python, which `check_parity` compares with the SavedModel.
+        task: the task it was made from.
+        texts: list of str.
+        allowed_ties: how many texts may have other answers.
+
+    Raises:
+        VerificationError: with the differing answers.
+    """
+    differing = [
+        f"{text[:80]!r}: as exported {_shown(answer)}, before {_shown(other)}"
+        for text, answer, other in zip(texts, answers, task(texts), strict=True)
+        if not _same_result(answer, other)
+    ]
+    if len(differing) > allowed_ties:
+        raise VerificationError(
+            f"{len(differing)} of {len(texts)} answers change with the storage of matrices: if rounding decided "
+            f"between equals, --allowed-ties {len(differing)} accepts them",
+            differing[:_MAX_DETAILS],
+        )
 
 
 class _Comparison:

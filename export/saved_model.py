@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from export.directories import check_serving_directory
 from export.op_allow_list import DEFAULT_SERVERS, check_ops, parse_servers
-from export.parity import check_parity
+from export.parity import check_parity, check_same_answers, texts_to_compare
 from export.parity_requests import BUILT_IN_TEXTS
 from export.publish import check_version, incoming_version, writing_to
 from export.serving_configs import allowed_batch_sizes, check_model_name, write_serving_configs
@@ -36,7 +36,7 @@ def export_saved_model(
     The version holds the SavedModel, warm-up requests and the report of its checks; beside the versions lie ready
     configuration files and sample requests (`serving.md` explains them). All of it is written and checked under another
     name first and published by one rename, so a server that watches the directory never sees half a version, and
-    existing versions stay as they are.
+    existing versions stay as they are. Other threads must not use the task meanwhile.
 
     Args:
         task: a `zoo.tasks.task.Task`, for example from `zoo.load`, under Keras's TensorFlow backend.
@@ -85,22 +85,26 @@ def export_saved_model(
         length: text_of_length(task.tokenizer, texts, max(length - 1, 1))
         for length in buckets
     }
-    with incoming_version(serving_directory) as incoming, decoder_in_panels(task) as task:
+    with incoming_version(serving_directory) as incoming:
         directory = incoming.version_directory
-        signatures = build_signatures(task)
-        with writing_to(serving_directory):
-            tf.saved_model.save(ServedTask(task), str(directory), signatures=signatures)
-            write_warm_up(directory, warm_up_requests(task, texts_by_bucket))
-        accepting_servers = check_ops(directory, servers)
-        report = check_parity(
-            directory,
-            task,
-            texts,
-            texts_by_bucket,
-            scratch_directory=incoming.directory,
-            max_batch_size=max_batch_size,
-            allowed_ties=allowed_ties,
-        )
+        with decoder_in_panels(task) as exported:
+            signatures = build_signatures(exported)
+            with writing_to(serving_directory):
+                tf.saved_model.save(ServedTask(exported), str(directory), signatures=signatures)
+                write_warm_up(directory, warm_up_requests(exported, texts_by_bucket))
+            accepting_servers = check_ops(directory, servers)
+            report = check_parity(
+                directory,
+                exported,
+                texts,
+                texts_by_bucket,
+                scratch_directory=incoming.directory,
+                max_batch_size=max_batch_size,
+                allowed_ties=allowed_ties,
+            )
+            compared = [] if exported is task else texts_to_compare(task, texts)
+            answers = exported(compared)
+        check_same_answers(answers, task, compared, allowed_ties)
         report.servers = accepting_servers
         with writing_to(serving_directory):
             report.write(directory)

@@ -86,14 +86,6 @@ class CaseFolder(Task):
         raise NotImplementedError
 
 
-@pytest.fixture(scope="module")
-def small_decoders_in_panels():
-    """Exports keep even the matrices of tiny decoders in panels."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("zoo.models.decoding_panels.SMALLEST_DECODER", 1)
-        yield
-
-
 @pytest.fixture
 def folder():
     return CaseFolder()

@@ -12,7 +12,7 @@ import tensorflow as tf
 from export import parity
 from export.errors import VerificationError
 from export.json_arrays import decode_array, encode_array
-from export.parity import check_parity
+from export.parity import check_parity, check_same_answers, texts_to_compare
 from export.parity_requests import answer_requests, refusal_requests
 from export.signatures import build_signatures
 from export.warm_up import write_warm_up
@@ -316,3 +316,18 @@ def test_a_full_disk_in_the_check(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(UserError, match=FULL):
         check_parity(tmp_path, folder, ["a"], TEXTS_BY_BUCKET, scratch_directory=tmp_path)
+
+
+def test_answers_that_change_with_the_storage_of_matrices_are_refused(folder):
+    texts = texts_to_compare(folder, [b"A Man", "No\u00c9", b"\xff", *["x"] * 20])
+    assert texts == ["A Man", "No\u00c9", "\ufffd", *["x"] * 13]
+    answers = folder(texts)
+    check_same_answers(answers, folder, texts)
+    answers[0] = "a woman"
+    message = "^1 of 16 answers change with the storage of matrices: .* --allowed-ties 1 accepts them"
+    with pytest.raises(VerificationError, match=message) as caught:
+        check_same_answers(answers, folder, texts)
+    assert list(caught.value.details) == ["'A Man': as exported 'a woman', before 'a man'"]
+    check_same_answers(answers, folder, texts, allowed_ties=1)
+    folder.draws = True
+    assert texts_to_compare(folder, texts) == []

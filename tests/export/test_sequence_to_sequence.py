@@ -37,14 +37,16 @@ def test_marian(tmp_path, capsys):
     assert outputs.keys() == {"text", "score"} and len(set(task.unpack(outputs))) > 8
 
 
-def test_bart(tmp_path, capsys, small_decoders_in_panels):
+def test_bart(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("zoo.models.decoding_panels.MIN_DECODER_BYTES", 1)
     task, printed, model, tokenizer, outputs = served(tmp_path, "summaries", write_bart, capsys)
     assert printed == f"{tmp_path / 'preset'}: a preset of Summarizer\n"
     assert task.unpack(outputs) == answers_of_transformers(model, tokenizer, TEXTS)
     assert not outputs["truncated"].any() and len(set(task.unpack(outputs))) > 15
     version = tmp_path / "serving" / "summaries" / "1"
     shapes = [shape for _, shape in tf.train.list_variables(str(version / "variables" / "variables"))]
-    assert [shape for shape in shapes if len(shape) == 3 and shape[2] == PANEL_WIDTH]
+    decoder_kernels = 2 * (1 + 1 + 4 + 2)  # query, key and value of self-attention are one
+    assert sum(len(shape) == 3 and shape[2] == PANEL_WIDTH for shape in shapes) == 1 + decoder_kernels
     served_again = tf.saved_model.load(str(version)).signatures["serving_default"]
     assert served_again(text=tf.constant([" ".join(TEXTS), "a"]))["truncated"].numpy().tolist() == [True, False]
 

@@ -13,19 +13,24 @@ from tiny_generator import PROMPTS, drawn_with_wide_character, make_generator
 from export.saved_model import export_saved_model
 from export.serve import LocalServer
 from export.signatures import ServedTask, build_signatures, decoder_in_panels
+from zoo.layers.panels import PANEL_WIDTH
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory, small_decoders_in_panels):
+def exported(tmp_path_factory):
     generator = make_generator(stop=["\n\n", "w"], seed=4)
     directory = tmp_path_factory.mktemp("serving") / "generator"
-    return generator, export_saved_model(generator, directory, parity_texts=PROMPTS, max_batch_size=8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zoo.models.decoding_panels.MIN_DECODER_BYTES", 1)
+        return generator, export_saved_model(generator, directory, parity_texts=PROMPTS, max_batch_size=8)
 
 
 def test_every_signature_answers_as_python(exported):
     generator, version = exported
     report = json.loads((version / "assets.extra" / "parity.json").read_text())
     assert set(report["signatures"]) == {"serving_default", "generate", "score"}
+    shapes = [shape for _, shape in tf.train.list_variables(str(version / "variables" / "variables"))]
+    assert sum(len(shape) == 3 and shape[2] == PANEL_WIDTH for shape in shapes) == 1 + 4 * generator.model.num_layers
     assert report["rows"] > 5 * len(PROMPTS) and report["max_score_difference"] < 1e-5
     # Byte pairs need no operation that an old server lacks.
     assert report["servers"] == ["2.11", *(f"2.{minor}" for minor in range(12, 21))]
@@ -38,7 +43,8 @@ def test_every_signature_answers_as_python(exported):
     assert scored["score"].numpy().tolist() == pytest.approx([each.log_prob for each in expected], abs=1e-5)
 
 
-def test_panels_hold_the_weights_at_hand(tmp_path, small_decoders_in_panels):
+def test_panels_hold_the_weights_at_hand(tmp_path, monkeypatch):
+    monkeypatch.setattr("zoo.models.decoding_panels.MIN_DECODER_BYTES", 1)
     generator = make_generator()
     texts = []
     for number in range(2):

@@ -8,6 +8,7 @@ from zoo.layers.feed_forward import FeedForward
 from zoo.layers.masked_language_model_head import MaskedLanguageModelHead
 from zoo.layers.multi_head_attention import MultiHeadAttention
 from zoo.layers.position_embedding import PositionEmbedding, sinusoidal_table
+from zoo.layers.projection import Projection
 from zoo.layers.recomputation import Recomputable, recompute_blocks
 from zoo.layers.relative_position_bias import RelativePositionBias
 from zoo.layers.t5_block import T5Block
@@ -20,6 +21,7 @@ __all__ = [
     "MaskedLanguageModelHead",
     "MultiHeadAttention",
     "PositionEmbedding",
+    "Projection",
     "Recomputable",
     "RelativePositionBias",
     "T5Block",

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from zoo.layers.key_value_cache import attend_own, attend_shared, empty_cache, write_position
-from zoo.layers.panels import JointProjections, Projection
+from zoo.layers.projection import JointProjections, Projection
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -63,7 +63,7 @@ class BiasedAttention(JointProjections, keras.layers.Layer):
 
         Args:
             query: float `[B, T, D]`.
-            key_value: float `[B, S, D]`.
+            key_value: float `[B, S, D]`; the queries themselves if None.
             bias: float32 that broadcasts to `[B, H, T, S]`; a large negative number hides a key from a query.
             training: Whether dropout is active.
 

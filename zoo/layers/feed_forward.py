@@ -4,7 +4,7 @@ import keras
 
 from zoo.layers.activations import activate, check_activation
 from zoo.layers.initializers import projection_initializer
-from zoo.layers.panels import Projection
+from zoo.layers.projection import Projection
 
 
 @keras.saving.register_keras_serializable(package="zoo")

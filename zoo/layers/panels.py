@@ -14,7 +14,7 @@ PANEL_WIDTH = 64
 
 
 class Panels:
-    """A matrix `[K, N]` in panels `[N / 64, K, 64]`, the last filled up with zeros, and perhaps a bias.
+    """A matrix `[K, N]` in panels `[ceil(N / 64), K, 64]`, the last filled up with zeros, and perhaps a bias.
 
     What it holds are variables of its own, computed once: later changes of the matrix do not reach it.
 
@@ -44,16 +44,16 @@ class Panels:
 
     @classmethod
     def of_projections(cls, *projections):
-        """The joint product of `keras.layers.Dense` layers that read the same rows, their results side by side."""
-        matrix, bias = (
-            [ops.convert_to_numpy(getattr(each, name)) for each in projections if getattr(each, name) is not None]
-            for name in ("kernel", "bias")
-        )
-        return cls(
-            np.concatenate(matrix, axis=1),
-            np.concatenate(bias) if bias else None,
-            projections[0].compute_dtype,
-        )
+        """The joint product of `keras.layers.Dense` layers that read the same rows, their results side by side.
+
+        Raises:
+            ValueError: if some have a bias and others have none.
+        """
+        matrix = np.concatenate([ops.convert_to_numpy(each.kernel) for each in projections], axis=1)
+        biases = [ops.convert_to_numpy(each.bias) for each in projections if each.bias is not None]
+        if len(biases) not in (0, len(projections)):
+            raise ValueError(f"{len(biases)} of {len(projections)} projections have a bias: all must, or none")
+        return cls(matrix, np.concatenate(biases) if biases else None, projections[0].compute_dtype)
 
     def product(self, rows):
         """Rows `[..., K]` times the matrix, plus the bias: `[..., N]`."""
@@ -69,45 +69,11 @@ class Panels:
             return products
         return ops.reshape(products, (*ops.shape(rows)[:-1], self.num_columns))
 
-    def columns(self, numbers):
-        """Columns of the matrix: `[..., K]` of their numbers, int32 `[...]`."""
+    def columns(self, indices):
+        """Columns of the matrix: `[..., K]` for int `[...]` from 0 to N - 1."""
         _, depth, width = self.panels.shape
         dtype = "int32" if np.prod(self.panels.shape) < 2**31 else "int64"
-        numbers = ops.cast(numbers, dtype)[..., None]
-        first = numbers // width * (depth * width) + numbers % width
+        indices = ops.cast(indices, dtype)[..., None]
+        first = indices // width * (depth * width) + indices % width
         places = first + width * ops.arange(depth, dtype=dtype)
         return ops.take(ops.reshape(self.panels, (-1,)), places)
-
-
-class Projection(keras.layers.Dense):
-    """A `keras.layers.Dense` that can read its matrix in panels.
-
-    Attributes:
-        panels: `Panels` to multiply with in place of the kernel and bias, or None.
-    """
-
-    panels = None
-
-    def call(self, inputs, training=None):
-        """Maps `[..., K]` to `[..., N]`."""
-        if self.panels is None:
-            return super().call(inputs, training=training)
-        outputs = self.panels.product(inputs)
-        return outputs if self.activation is None else self.activation(outputs)
-
-
-class JointProjections:
-    """For attention layers with the projections `query`, `key` and `value`: one product for all three.
-
-    Attributes:
-        joint_panels: `Panels` of the three side by side, or None.
-    """
-
-    joint_panels = None
-
-    def project(self, query, key_value=None):
-        """Queries `[..., H * K]` of `[..., D]`, and keys and values of `key_value`, which is the same if None."""
-        key_value = query if key_value is None else key_value
-        if self.joint_panels is None or key_value is not query:
-            return self.query(query), self.key(key_value), self.value(key_value)
-        return tuple(ops.split(self.joint_panels.product(query), 3, axis=-1))

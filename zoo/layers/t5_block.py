@@ -5,7 +5,7 @@ import keras
 from zoo.layers.activations import activate, check_activation
 from zoo.layers.biased_attention import BiasedAttention
 from zoo.layers.feed_forward import FeedForward
-from zoo.layers.panels import Projection
+from zoo.layers.projection import Projection
 from zoo.layers.recomputation import Recomputable
 
 
@@ -118,7 +118,7 @@ class T5Block(Recomputable, keras.layers.Layer):
             float `[B, T, D]`.
         """
         x = self.self_attention_norm(inputs)
-        x = inputs + self.dropout(self.self_attention(x, x, bias, training=training), training=training)
+        x = inputs + self.dropout(self.self_attention(x, None, bias, training=training), training=training)
         if self.cross_attention is not None:
             attended = self.cross_attention(self.cross_attention_norm(x), encoded, source_bias, training=training)
             x = x + self.dropout(attended, training=training)

@@ -411,7 +411,7 @@ class TextGenerator(Task):
         return (keras.ops.sum(keras.ops.where(weights > 0, log_probs, 0.0), axis=1),)
 
     def _of_settings(self, settings):
-        return TextGenerator(self.model, self.tokenizer, settings, self.examples)
+        return type(self)(self.model, self.tokenizer, settings, self.examples)
 
     def save(self, directory):
         """Writes the preset; see `zoo.load`.

@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
-from zoo.layers.panels import PANEL_WIDTH, Panels, Projection
+from zoo.layers import Projection
+from zoo.layers.panels import PANEL_WIDTH, Panels
 
 RNG = np.random.default_rng(6)
 DEPTH = 7
@@ -36,18 +38,31 @@ def test_product_in_half_precision_reads_a_rounded_matrix():
     assert not np.allclose(found, rows @ matrix, atol=1e-5)
 
 
-@pytest.mark.parametrize("shape", [(), (9,), (2, 4), (0,)])
+@pytest.mark.parametrize("shape", [(), (2 * PANEL_WIDTH + 1,), (2, 4), (0,)])
 def test_columns_are_those_of_the_matrix(shape):
     matrix = _floats(DEPTH, 2 * PANEL_WIDTH + 1)
-    numbers = RNG.integers(0, matrix.shape[1], size=shape).astype("int32")
-    found = Panels(matrix, None, "float32").columns(ops.convert_to_tensor(numbers))
-    np.testing.assert_array_equal(ops.convert_to_numpy(found), matrix.T[numbers])
+    indices = np.arange(np.prod(shape), dtype="int32").reshape(shape)[::-1] if shape else np.int32(70)
+    found = Panels(matrix, None, "float32").columns(ops.convert_to_tensor(indices))
+    np.testing.assert_array_equal(ops.convert_to_numpy(found), matrix.T[indices])
 
 
-def test_last_columns_are_found_too():
-    matrix = _floats(2, PANEL_WIDTH + 2)
-    found = Panels(matrix, None, "float32").columns(ops.arange(PANEL_WIDTH + 2))
-    np.testing.assert_array_equal(ops.convert_to_numpy(found), matrix.T)
+def test_shapes_unknown_while_tracing():
+    matrix, bias = _floats(DEPTH, 70), _floats(70)
+    panels = Panels(matrix, bias, "float32")
+    product = tf.function(panels.product, input_signature=[tf.TensorSpec([None, None, DEPTH])])
+    columns = tf.function(panels.columns, input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    for shape in ((2, 3), (1, 0)):
+        rows = _floats(*shape, DEPTH)
+        np.testing.assert_allclose(product(rows).numpy(), rows @ matrix + bias, atol=1e-5)
+        np.testing.assert_array_equal(columns(np.full(shape, 69, "int32")).numpy(), matrix.T[np.full(shape, 69)])
+
+
+def test_projections_with_and_without_bias_have_no_joint_product():
+    with_bias, without = Projection(3), Projection(3, use_bias=False)
+    for layer in (with_bias, without):
+        layer.build((None, DEPTH))
+    with pytest.raises(ValueError, match="1 of 2 projections have a bias"):
+        Panels.of_projections(with_bias, without)
 
 
 @pytest.mark.parametrize("use_bias", [False, True])

@@ -1,11 +1,14 @@
 """Models whose decoders read panels give what they gave before, from other variables."""
 
+import contextlib
+
 import numpy as np
 import pytest
 from continued_prompts import continuations, whole_and_steps
 from keras import ops
 from layer_harness import ENCODER_CASES, GPT2_CASES, MODEL_CASES, SOURCE_MASK, B, T, built, call
 
+from zoo.models import GPT2
 from zoo.models.decoding_panels import in_panels, variables_read
 
 DECODERS = [*MODEL_CASES, *GPT2_CASES]
@@ -17,12 +20,32 @@ def _paths(variables):
     return {variable.path for variable in variables}
 
 
+def _ids(variables):
+    return set(map(id, variables))
+
+
+@contextlib.contextmanager
+def with_nothing_but_panels(model):
+    """The model in panels, with NaN in whatever they replace."""
+    with in_panels(model, SMALL) as done:
+        assert done
+        read = _ids(variables_read(model))
+        replaced = [variable for variable in model.variables if id(variable) not in read]
+        values = [ops.convert_to_numpy(variable) for variable in replaced]
+        for variable in replaced:
+            variable.assign(np.full(variable.shape, np.nan))
+        try:
+            yield replaced
+        finally:
+            for variable, value in zip(replaced, values, strict=True):
+                variable.assign(value)
+
+
 @every_decoder
 def test_whole_sequences_give_the_same(case):
     model = built(case)
     before = call(case, model)
-    with in_panels(model, SMALL) as done:
-        assert done
+    with with_nothing_but_panels(model):
         found = call(case, model)
     np.testing.assert_allclose(found, before, rtol=0, atol=1e-5)
     np.testing.assert_array_equal(call(case, model), before)
@@ -45,7 +68,7 @@ def test_steps_after_a_source_give_the_same(case, num_hypotheses):
             yield ops.convert_to_numpy(step)
 
     before = list(logits())
-    with in_panels(model, SMALL):
+    with with_nothing_but_panels(model):
         found = list(logits())
     np.testing.assert_allclose(found, before, rtol=0, atol=1e-5)
 
@@ -56,61 +79,82 @@ def test_steps_after_a_prompt_give_the_same(case, num_hypotheses):
     model = built(case)
     arguments = continuations([3, 0, 1], num_hypotheses)
     whole, before = whole_and_steps(model, *arguments, as_searches=True)
-    with in_panels(model, SMALL):
+    with with_nothing_but_panels(model):
         whole_in_panels, found = whole_and_steps(model, *arguments, as_searches=True)
     np.testing.assert_allclose(found, before, rtol=0, atol=1e-5)
     np.testing.assert_allclose(whole_in_panels, whole, rtol=0, atol=1e-5)
 
 
-def test_half_precision_gives_the_same():
-    case = GPT2_CASES[0]
+@pytest.mark.parametrize("case", [GPT2_CASES[0], MODEL_CASES[-1]], ids=["gpt2", "t5"])
+def test_half_precision_gives_the_same(case):
     model = built(case, "mixed_bfloat16")
     before = call(case, model)
-    with in_panels(model, SMALL):
+    with with_nothing_but_panels(model):
         found = call(case, model)
-        assert {variable.dtype for variable in variables_read(model) if variable.path == "panels"} == {"bfloat16"}
+        dtypes = {variable.dtype for variable in variables_read(model) if variable.path in ("panels", "bias")}
+    assert dtypes == {"bfloat16"}
     np.testing.assert_allclose(found, before, rtol=0, atol=0.05 * np.abs(before).max())
 
 
 @every_decoder
-def test_panels_stand_in_for_what_the_decoder_multiplies_with(case):
+def test_panels_replace_what_the_decoder_multiplies_with(case):
     model = built(case)
-    assert variables_read(model) == model.variables
-    with in_panels(model, SMALL):
-        read = variables_read(model)
-        gone = _paths(model.variables) - _paths(read)
-        # They begin with the weights, and what is gone is no longer read.
-        kept = {id(variable) for variable in read}
-        values = {id(v): ops.convert_to_numpy(v) for v in model.variables if id(v) not in kept}
-        expected = call(case, model)
-        for variable in model.variables:
-            if id(variable) in values:
-                variable.assign(np.full(variable.shape, np.nan))
-        try:
-            np.testing.assert_array_equal(call(case, model), expected)
-        finally:
-            for variable in model.variables:
-                if id(variable) in values:
-                    variable.assign(values[id(variable)])
-    assert variables_read(model) == model.variables
-    assert {path.rsplit("/", 1)[1] for path in gone} <= {"kernel", "bias", "embeddings"}
+    assert _ids(variables_read(model)) == _ids(model.variables)
+    with with_nothing_but_panels(model) as replaced:
+        gone = _paths(replaced)
+    assert _ids(variables_read(model)) == _ids(model.variables)
     kernels = [path for path in _paths(model.variables) if "decoder_block" in path and path.endswith("kernel")]
     assert kernels and gone.issuperset(kernels)
     assert model.output_embedding.embeddings.path in gone
+    assert {path.rsplit("/", 1)[1] for path in gone} <= {"kernel", "bias", "embeddings"}
     assert not [path for path in gone if "encoder_block" in path]
 
 
 def test_small_decoders_and_encoders_stay_as_they_are():
     model = built(MODEL_CASES[0])
     with in_panels(model) as done:
-        assert not done and variables_read(model) == model.variables
+        assert not done and _ids(variables_read(model)) == _ids(model.variables)
     encoder = built(ENCODER_CASES[0])
     with in_panels(encoder, SMALL) as done:
-        assert not done and variables_read(encoder) == encoder.variables
+        assert not done and _ids(variables_read(encoder)) == _ids(encoder.variables)
 
 
-def test_an_error_in_the_context_leaves_no_panels():
-    model = built(MODEL_CASES[0])
-    with pytest.raises(RuntimeError, match="while tracing"), in_panels(model, SMALL):
-        raise RuntimeError("while tracing")
-    assert variables_read(model) == model.variables
+def test_size_that_decides_is_that_of_the_decoder_in_what_it_computes_in():
+    for dtype, width in (("float32", 4), ("mixed_bfloat16", 2)):
+        model = GPT2(50, hidden_dim=8, intermediate_dim=16, num_heads=2, num_layers=1, dtype=dtype)
+        model.build()
+        num_bytes = width * sum(int(np.prod(variable.shape)) for variable in replaced_by_panels(model))
+        for given, expected in ((num_bytes, True), (num_bytes + 1, False)):
+            with in_panels(model, given) as done:
+                assert done is expected
+
+
+def replaced_by_panels(model):
+    with with_nothing_but_panels(model) as replaced:
+        return replaced
+
+
+def test_contexts_may_lie_in_each_other():
+    case = GPT2_CASES[0]
+    model = built(case)
+    with with_nothing_but_panels(model):
+        outer = _ids(variables_read(model))
+        with pytest.raises(RuntimeError, match="while tracing"), in_panels(model, SMALL):
+            raise RuntimeError("while tracing")
+        assert _ids(variables_read(model)) == outer
+    assert _ids(variables_read(model)) == _ids(model.variables)
+
+
+def test_quantised_layers_stay_as_they_are():
+    model = GPT2(50, hidden_dim=8, intermediate_dim=16, num_heads=2, num_layers=2, max_sequence_length=8)
+    model.build()
+    inputs = {"token_ids": np.array([[1, 2, 3]])}
+    exact = ops.convert_to_numpy(model(inputs))
+    for layer in (model.decoder_blocks[0].self_attention.key, model.decoder_blocks[1].feed_forward.expand):
+        layer.quantize("int8")
+    before = ops.convert_to_numpy(model(inputs))
+    assert 0 < np.abs(before - exact).max() < 0.05
+    with in_panels(model, SMALL):
+        assert model.decoder_blocks[0].self_attention.joint_panels is None
+        assert model.decoder_blocks[1].self_attention.joint_panels is not None
+        np.testing.assert_allclose(ops.convert_to_numpy(model(inputs)), before, rtol=0, atol=1e-5)

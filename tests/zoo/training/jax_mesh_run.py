@@ -16,6 +16,7 @@ from replica_cases import STEPS, assert_as_reference, trained
 
 from recipes.dry_run import facts, mebibytes
 from zoo.errors import UserError
+from zoo.layers import Recomputable
 from zoo.models import GPT2, T5, Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
 from zoo.training.checkpoint_files import checkpoint_paths, read_arrays
 from zoo.training.devices import open_devices
@@ -68,8 +69,13 @@ def check_moments(model):
         assert all(parts(slot) == parts(variable) for slot in slots), variable.path
 
 
+def blocks_of(model):
+    return [layer for layer in model._flatten_layers() if isinstance(layer, Recomputable)]
+
+
 def check_updates(directory, family, expected, **options):
     model = compiled(FAMILIES[family], **options)
+    assert all(block.recompute == options.get("recompute", False) for block in blocks_of(model))
     what = " with ".join([family, *options])
     result = trained(model, directory / what, make=functools.partial(batch, family))
     assert_as_reference(result, model, expected, what, TOLERANCES.get(family, 1e-6))
@@ -87,6 +93,7 @@ def check_precision(directory, expected):
     result = trained(model, directory / "bfloat16", make=functools.partial(batch, "GPT-2"), accumulate_steps=2)
     # The relative rounding is 2 ** -8.
     np.testing.assert_allclose([row["loss"] for row in result.history], expected, rtol=2**-7)
+    assert max(expected) / min(expected) > 1 + 2**-4, expected
     assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
     check_division(model, by=2)
     print("bfloat16")

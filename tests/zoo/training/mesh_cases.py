@@ -1,11 +1,13 @@
 """Models of each family small enough to train in a test, with batches of theirs, for several devices."""
 
+from unittest import mock
+
 import keras
 import numpy as np
 from replica_cases import EPSILON, STEPS, adamw
 from tiny_run import weights_of
 
-from zoo.layers import recompute_blocks
+from zoo.layers import TransformerCausalBlock, recompute_blocks
 from zoo.models import GPT2, Encoder, EncoderDecoder, MaskedTokenPredictor
 from zoo.training.token_loss import TokenCrossEntropy
 
@@ -63,11 +65,18 @@ def compiled(make, recompute=False, **options):
     model.build()
     if recompute:
         recompute_blocks(model)
-    model.compile(adamw(EPSILONS.get(make, EPSILON)), TokenCrossEntropy(0.1), jit_compile="auto")
-    if keras.backend.backend() == "tensorflow":
-        model.jit_compile = False
+    jit_compile = False if keras.backend.backend() == "tensorflow" else "auto"
+    model.compile(adamw(EPSILONS.get(make, EPSILON)), TokenCrossEntropy(0.1), jit_compile=jit_compile)
     model.optimizer.build(model.trainable_variables)
     return model
+
+
+def calls_of_blocks(compute):
+    """How often causal blocks are called meanwhile, which PyTorch and traces of TensorFlow do again to recompute."""
+    call = TransformerCausalBlock.call
+    with mock.patch.object(TransformerCausalBlock, "call", autospec=True, side_effect=call) as counted:
+        compute()
+    return counted.call_count
 
 
 def on_one_device(family, **options):

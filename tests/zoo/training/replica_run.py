@@ -20,7 +20,7 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * COUNT
 )
 
-from mesh_cases import batch, compiled, gpt2, on_one_device  # noqa: E402
+from mesh_cases import batch, calls_of_blocks, compiled, gpt2, on_one_device  # noqa: E402
 from replica_cases import (  # noqa: E402
     ALL_PARTS,
     OPTIMIZERS,
@@ -111,10 +111,17 @@ def check_dropout_differs(directory):
 
 
 def check_recomputation(directory):
-    with DEVICES.scope():
-        model = compiled(gpt2, recompute=True)
-    result = trained(model, directory / "recomputation", make=functools.partial(batch, "GPT-2"), accumulate_steps=2)
-    assert_as_reference(result, model, on_one_device("GPT-2")[0], "blocks that recompute")
+    expected, _ = on_one_device("GPT-2")
+
+    def train_one(recompute):
+        with DEVICES.scope():
+            model = compiled(gpt2, recompute=recompute)
+        run = dict(make=functools.partial(batch, "GPT-2"), accumulate_steps=2)
+        result = trained(model, directory / f"recomputation {recompute}", **run)
+        assert_as_reference(result, model, expected, f"blocks that {'recompute' if recompute else 'keep'}")
+
+    kept, recomputed = (calls_of_blocks(lambda each=each: train_one(each)) for each in (False, True))
+    assert recomputed == 2 * kept > 0, (recomputed, kept)
 
 
 def check_precision(directory):

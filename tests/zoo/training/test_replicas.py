@@ -46,6 +46,7 @@ OF_TWO_REPLICAS = (
     "one device, then several",
     "dropout differs",
     "overflow on the second replica",
+    "blocks that keep",
     "blocks that recompute",
 )
 

@@ -16,13 +16,19 @@ from zoo.training.devices import open_devices
 
 def check_recomputation(directory):
     """A GPT-2 whose blocks recompute learns with the other workers what this one learns alone without."""
-    from mesh_cases import batch, compiled, gpt2, on_one_device
+    from mesh_cases import batch, calls_of_blocks, compiled, gpt2, on_one_device
     from replica_cases import assert_as_reference, trained
 
     expected, _ = on_one_device("GPT-2")
-    model = compiled(gpt2, recompute=True)
-    result = trained(model, directory, make=functools.partial(batch, "GPT-2"), accumulate_steps=2)
-    assert_as_reference(result, model, expected, "blocks that recompute")
+
+    def train_one(recompute):
+        model = compiled(gpt2, recompute=recompute)
+        run = dict(make=functools.partial(batch, "GPT-2"), accumulate_steps=2)
+        result = trained(model, directory / str(recompute), **run)
+        assert_as_reference(result, model, expected, "blocks that recompute")
+
+    kept, recomputed = (calls_of_blocks(lambda each=each: train_one(each)) for each in (False, True))
+    assert recomputed == 2 * kept > 0, (recomputed, kept)
 
 
 if __name__ == "__main__":
