@@ -9,6 +9,7 @@ have them; then a sum over all the weights, which reads each once. TensorFlow ch
 variable says otherwise. The machine must be quiet.
 """
 
+import functools
 import statistics
 import time
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def product_loop(shapes, in_panels=False):
     if in_panels:
         products = [(Panels(matrix, None, "float32").product, len(matrix)) for matrix in matrices]
     else:
-        products = [(_product_with(tf.Variable(matrix)), len(matrix)) for matrix in matrices]
+        products = [(functools.partial(tf.matmul, b=tf.Variable(matrix)), len(matrix)) for matrix in matrices]
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec([], tf.int32)] * 2)
     def run(steps, rows):
@@ -77,12 +78,6 @@ def product_loop(shapes, in_panels=False):
         return tf.while_loop(lambda index, _: index < steps, step, start, shapes)[1]
 
     return run
-
-
-def _product_with(weight):
-    import tensorflow as tf
-
-    return lambda x: tf.matmul(x, weight)
 
 
 def sum_loop(shapes):

@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
+from zoo.layers.joint_projections import JointProjections
 from zoo.layers.key_value_cache import attend_own, attend_shared, empty_cache, write_position
-from zoo.layers.projection import JointProjections, Projection
+from zoo.layers.projection import Projection
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -99,7 +100,7 @@ class BiasedAttention(JointProjections, keras.layers.Layer):
         """
         queries, *new = self.project(query)
         keys, values = cache = tuple(write_position(old, each, place) for old, each in zip(cache, new, strict=True))
-        attended = attend_own(self._split_heads(queries), keys, values, lambda logits: logits + bias)
+        attended = attend_own(self._heads_of_step(queries), keys, values, lambda logits: logits + bias)
         return self.output_projection(attended), cache
 
     def attend_cached(self, query, keys_and_values, bias):
@@ -113,10 +114,10 @@ class BiasedAttention(JointProjections, keras.layers.Layer):
         Returns:
             float `[N, D]`.
         """
-        attended = attend_shared(self._split_heads(self.query(query)), *keys_and_values, lambda logits: logits + bias)
+        attended = attend_shared(self._heads_of_step(self.query(query)), *keys_and_values, lambda logits: logits + bias)
         return self.output_projection(attended)
 
-    def _split_heads(self, queries):
+    def _heads_of_step(self, queries):
         return ops.reshape(queries, (-1, self.num_heads, 1, self.head_dim))
 
     def _heads(self, x):

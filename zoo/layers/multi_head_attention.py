@@ -7,8 +7,9 @@ from keras import ops
 
 from zoo.errors import UserError
 from zoo.layers.initializers import projection_initializer
+from zoo.layers.joint_projections import JointProjections
 from zoo.layers.key_value_cache import attend_own, attend_shared, empty_cache, step_softmax, write_position
-from zoo.layers.projection import JointProjections, Projection
+from zoo.layers.projection import Projection
 from zoo.layers.row_products import row_products
 
 # A logit that softmax makes 0, unless all are of that kind.

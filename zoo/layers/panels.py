@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 PANEL_WIDTH = 64
-"""Columns of a panel; of widths from 16 to 768 none was faster on a CPU (export/RESULTS.md)."""
+"""Columns of a panel; of widths from 16 to 768, tried by hand on a CPU, none was clearly faster."""
 
 
 class Panels:

@@ -1,7 +1,6 @@
-"""Dense layers whose matrices may be read in panels."""
+"""A dense layer whose matrix may be read in panels."""
 
 import keras
-from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -32,20 +31,3 @@ class Projection(keras.layers.Dense):
     def quantize(self, mode=None, type_check=True, config=None):
         """As of `keras.layers.Dense`, which refuses every other class."""
         super().quantize(mode, type_check=type_check and type(self) is not Projection, config=config)
-
-
-class JointProjections:
-    """Mixin of attention layers with the projections `query`, `key` and `value`: one product for all three.
-
-    Attributes:
-        joint_panels: `Panels` of the three side by side, for self-attention, or None.
-    """
-
-    joint_panels = None
-
-    def project(self, query, key_value=None):
-        """Queries `[..., H * K]` of `[..., D]`, and keys and values of `key_value`, which is the same if None."""
-        if key_value is None and self.joint_panels is not None:
-            return tuple(ops.split(self.joint_panels.product(query), 3, axis=-1))
-        key_value = query if key_value is None else key_value
-        return self.query(query), self.key(key_value), self.value(key_value)

@@ -11,7 +11,7 @@ from zoo.layers import Projection
 from zoo.layers.panels import Panels
 
 MIN_DECODER_BYTES = 2**24
-"""Bytes of a decoder's matrices from which on panels are used: fewer stay in the caches of a processor."""
+"""Bytes of a decoder's matrices from which on panels are used: fewer may stay in the caches of a processor."""
 
 
 class _Replacement(NamedTuple):

@@ -1,10 +1,12 @@
 """Models of each family small enough to train in a test, with batches of theirs, for several devices."""
 
+import contextlib
+import functools
 from unittest import mock
 
 import keras
 import numpy as np
-from replica_cases import EPSILON, STEPS, adamw
+from replica_cases import EPSILON, STEPS, adamw, assert_as_reference, trained
 from tiny_run import weights_of
 
 from zoo.layers import TransformerCausalBlock, recompute_blocks
@@ -77,6 +79,26 @@ def calls_of_blocks(compute):
     with mock.patch.object(TransformerCausalBlock, "call", autospec=True, side_effect=call) as counted:
         compute()
     return counted.call_count
+
+
+def check_recomputation(directory, scope=contextlib.nullcontext):
+    """A GPT-2 whose blocks recompute learns on several devices what one learns on one device without.
+
+    Args:
+        directory: Of the runs.
+        scope: Makes the context to build models in.
+    """
+    expected, _ = on_one_device("GPT-2")
+
+    def train_one(recompute):
+        with scope():
+            model = compiled(gpt2, recompute=recompute)
+        run = dict(make=functools.partial(batch, "GPT-2"), accumulate_steps=2)
+        result = trained(model, directory / f"recomputation {recompute}", **run)
+        assert_as_reference(result, model, expected, f"blocks that {'recompute' if recompute else 'keep'}")
+
+    kept, recomputed = (calls_of_blocks(lambda each=each: train_one(each)) for each in (False, True))
+    assert recomputed == 2 * kept > 0, (recomputed, kept)
 
 
 def on_one_device(family, **options):

@@ -6,7 +6,6 @@
 A process has one number of replicas: TensorFlow's groups of devices keep the size that they had first.
 """
 
-import functools
 import json
 import sys
 from pathlib import Path
@@ -20,7 +19,7 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * COUNT
 )
 
-from mesh_cases import batch, calls_of_blocks, compiled, gpt2, on_one_device  # noqa: E402
+from mesh_cases import check_recomputation  # noqa: E402
 from replica_cases import (  # noqa: E402
     ALL_PARTS,
     OPTIMIZERS,
@@ -110,20 +109,6 @@ def check_dropout_differs(directory):
     print("dropout differs")
 
 
-def check_recomputation(directory):
-    expected, _ = on_one_device("GPT-2")
-
-    def train_one(recompute):
-        with DEVICES.scope():
-            model = compiled(gpt2, recompute=recompute)
-        run = dict(make=functools.partial(batch, "GPT-2"), accumulate_steps=2)
-        result = trained(model, directory / f"recomputation {recompute}", **run)
-        assert_as_reference(result, model, expected, f"blocks that {'recompute' if recompute else 'keep'}")
-
-    kept, recomputed = (calls_of_blocks(lambda each=each: train_one(each)) for each in (False, True))
-    assert recomputed == 2 * kept > 0, (recomputed, kept)
-
-
 def check_precision(directory):
     """Losses in narrow floats, which the test compares over numbers of replicas."""
     losses = {}
@@ -171,5 +156,5 @@ if __name__ == "__main__":
         check_other_devices(folder)
         check_dropout_differs(folder)
         check_overflow(folder)
-        check_recomputation(folder)
+        check_recomputation(folder, DEVICES.scope)
     check_precision(folder)

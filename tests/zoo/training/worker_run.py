@@ -3,7 +3,6 @@
 Prints the numbers of the rows that it was fed, and the chief writes losses and weights to a file.
 """
 
-import functools
 import json
 import sys
 from pathlib import Path
@@ -13,28 +12,11 @@ import numpy as np
 
 from zoo.training.devices import open_devices
 
-
-def check_recomputation(directory):
-    """A GPT-2 whose blocks recompute learns with the other workers what this one learns alone without."""
-    from mesh_cases import batch, calls_of_blocks, compiled, gpt2, on_one_device
-    from replica_cases import assert_as_reference, trained
-
-    expected, _ = on_one_device("GPT-2")
-
-    def train_one(recompute):
-        model = compiled(gpt2, recompute=recompute)
-        run = dict(make=functools.partial(batch, "GPT-2"), accumulate_steps=2)
-        result = trained(model, directory / str(recompute), **run)
-        assert_as_reference(result, model, expected, "blocks that recompute")
-
-    kept, recomputed = (calls_of_blocks(lambda each=each: train_one(each)) for each in (False, True))
-    assert recomputed == 2 * kept > 0, (recomputed, kept)
-
-
 if __name__ == "__main__":
     directory, check, options = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
     devices = open_devices()
 
+    from mesh_cases import check_recomputation
     from replica_cases import (
         OPTIMIZERS,
         STEPS,
@@ -51,9 +33,8 @@ if __name__ == "__main__":
     from zoo.training.replicas import replicas_of
     from zoo.training.validation import Validation
 
-    recompute = options.pop("recompute", False)
-    if recompute:
-        check_recomputation(directory / "recomputed")
+    if options.pop("recompute", False):
+        check_recomputation(directory)
     fed = count_fed_rows()
     with devices.scope():
         if check == "overflow":
@@ -66,7 +47,6 @@ if __name__ == "__main__":
         options |= dict(validation=Validation([uneven_batch(9, 0)]), validate_every_steps=STEPS)
     result = trained(model, directory, **options)
     report = {
-        "recomputed": recompute,
         "fed": fed,
         "losses": [row["loss"] for row in result.history if row["kind"] == "train"],
         "val_nll": result.history[-1].get("val_nll"),
