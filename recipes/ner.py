@@ -39,9 +39,8 @@ def open_splits(config):
 def _open_file(config, path):
     if path is None:
         return None
-    if ".jsonl" in path.suffixes[-2:]:
-        return JsonlEntities(path, scheme=config.tag_scheme, lenient=config.lenient)
-    return ConllEntities(path, scheme=config.tag_scheme, lenient=config.lenient)
+    options = {"scheme": config.tag_scheme, "lenient": config.lenient, "token_separator": config.token_separator}
+    return JsonlEntities(path, **options) if ".jsonl" in path.suffixes[-2:] else ConllEntities(path, **options)
 
 
 def label_weights(config, word_counts):

@@ -33,6 +33,9 @@ class NerConfig(FineTuningConfig):
     """Test file; the validation file is scored if there is none."""
     tag_scheme: Literal["BIO", "IOB1", "BIOES"] | None = None
     """Scheme of the tags in the files; found out if None."""
+    token_separator: Literal["auto", "blank", "none"] = "auto"
+    """What stands between the tokens of a file in its texts: a blank or nothing; "auto" goes by their scripts, such as
+    nothing between Chinese characters."""
     lenient: bool = False
     """Read tags that break their scheme as conlleval does, instead of refusing them."""
 

@@ -9,27 +9,35 @@ from zoo.data.entities import OFFSET_UNITS, Entity, EntityText, checked_entities
 from zoo.data.json_lines import JsonLines, checked_text, field, json_type, text_field
 from zoo.data.tag_schemes import TAG_SCHEMES, SchemeDetector, TagError, split_tag, tags_to_spans
 from zoo.data.text_lines import TextLines
+from zoo.data.token_joiner import TOKEN_SEPARATORS, TokenJoiner
 from zoo.errors import UserError
 
 _FULL_NAMES = {"BIO": "BIO (IOB2)"}
 
 
 class _TaggedSentences:
-    """What both readers share: sentences of tokens with one tag each, the scheme found out on the first pass."""
+    """What both readers share: sentences of tokens with one tag each.
 
-    def __init__(self, path, scheme, lenient):
+    The scheme of the tags and how tokens are joined are found out on a first pass.
+    """
+
+    def __init__(self, path, scheme, lenient, token_separator):
         if scheme is not None and scheme not in TAG_SCHEMES:
             raise UserError(f"there is no tag scheme {scheme!r}; the schemes are {', '.join(TAG_SCHEMES)}")
+        if token_separator not in TOKEN_SEPARATORS:
+            raise UserError(
+                f"tokens cannot be separated by {token_separator!r}; give one of {', '.join(TOKEN_SEPARATORS)}"
+            )
         self.path = path
         self.lenient = lenient
-        self._scheme = scheme
-        self._scheme_known = scheme is not None
+        self._given_scheme, self._scheme = scheme, None
+        self._joiner = TokenJoiner(token_separator)
+        self._seen = False
 
     @property
     def scheme(self):
         """The tag scheme: as given, or else as found out by reading the file. None where there are no tags."""
-        if not self._scheme_known:
-            self._scheme, self._scheme_known = self._detect(), True
+        self._see()
         return self._scheme
 
     @property
@@ -38,15 +46,22 @@ class _TaggedSentences:
         name = _FULL_NAMES.get(self.scheme, self.scheme)
         if name is None:
             return f"{self.path}: read as spans"
-        return f"{self.path}: read as {name}{', leniently' if self.lenient else ''}"
+        joined = f", {self._joiner.description}" if self._joiner.description else ""
+        return f"{self.path}: read as {name}{', leniently' if self.lenient else ''}{joined}"
 
-    def _detect(self):
+    def _see(self):
+        """The first pass, once."""
+        if self._seen:
+            return
         detector, any_tags = SchemeDetector(), False
         for sentence in self._tagged():
             any_tags = True
             detector.see([tag for _, tag, _ in sentence], [place for _, _, place in sentence])
-        if not any_tags:
-            return None
+            self._joiner.see([token for token, _, _ in sentence])
+        self._scheme = self._given_scheme or (self._detected(detector) if any_tags else None)
+        self._seen = True
+
+    def _detected(self, detector):
         try:
             return detector.scheme()
         except UserError:
@@ -57,16 +72,20 @@ class _TaggedSentences:
 
     def _entity_text(self, sentence, source):
         """`EntityText` of [(token, tag, place)]."""
-        tokens, position = [], 0
-        for token, _, _ in sentence:
-            tokens.append((position, position + len(token)))
-            position += len(token) + 1
+        scheme = self.scheme
+        for token, _, place in sentence:
+            if token.isspace() and not self._joiner.allows_blank_tokens:
+                raise UserError(
+                    f"{place}: the token is a blank; remove the line, or give the separator none "
+                    "(--token-separator none) if blanks of the text are tokens throughout the file"
+                )
+        text, tokens = self._joiner.join([token for token, _, _ in sentence])
         try:
-            spans = tags_to_spans([tag for _, tag, _ in sentence], self.scheme, self.lenient)
+            spans = tags_to_spans([tag for _, tag, _ in sentence], scheme, self.lenient)
         except TagError as error:
             raise UserError(f"{sentence[error.position][2]}: {error.problem}") from error
         return EntityText(
-            text=" ".join(token for token, _, _ in sentence),
+            text=text,
             entities=tuple(Entity(tokens[first][0], tokens[end - 1][1], label) for first, end, label in spans),
             tokens=tuple(tokens),
             source=source,
@@ -76,9 +95,9 @@ class _TaggedSentences:
 class ConllEntities(_TaggedSentences):
     """Sentences of a CoNLL file: a token and its tag on each line, an empty line after each sentence.
 
-    Columns are parted by tabs where a line has one, else by runs of blanks. The tokens of a sentence are joined with
-    single blanks into its text, and their offsets kept. Skipped are lines of the token -DOCSTART- and comments: lines
-    before the first token of a sentence that begin with "#" and end in no tag.
+    Columns are parted by tabs where a line has one, else by runs of blanks. The tokens of a sentence are joined into
+    its text, as `TokenJoiner` says, and their offsets kept. Skipped are lines of the token -DOCSTART- and comments:
+    lines before the first token of a sentence that begin with "#" and end in no tag.
 
     Args:
         path: File, plain or gzip-compressed.
@@ -86,6 +105,7 @@ class ConllEntities(_TaggedSentences):
         lenient: Whether sequences that break the scheme are read as the script conlleval reads them, instead of
             being refused.
         token_column, tag_column: Index of a column from 0; negative ones count from the last, -1.
+        token_separator: One of `zoo.data.token_joiner.TOKEN_SEPARATORS`.
 
     Raises:
         UserError: For a missing, empty or unreadable file (at construction); while iterating, always with the line,
@@ -99,9 +119,9 @@ class ConllEntities(_TaggedSentences):
         >>> for sentence in sentences: ...
     """
 
-    def __init__(self, path, scheme=None, lenient=False, token_column=0, tag_column=-1):
+    def __init__(self, path, scheme=None, lenient=False, token_column=0, tag_column=-1, token_separator="auto"):
         self.lines = TextLines(path)
-        super().__init__(self.lines.path, scheme, lenient)
+        super().__init__(self.lines.path, scheme, lenient, token_separator)
         self.token_column, self.tag_column = token_column, tag_column
         if token_column == tag_column:
             raise UserError(f"{path}: token and tag are the same column, {token_column}; name two columns")
@@ -158,13 +178,13 @@ class JsonlEntities(_TaggedSentences):
     | fields | form |
     |---|---|
     | text, and entities, spans, labels or label | spans of the text: objects with start, end and label (also spelled start_offset, end_offset, type), or lists [start, end, label]; doccano's and spaCy's exports |
-    | tokens, and tags or ner_tags | two lists of strings of the same length; tokens are joined with single blanks |
+    | tokens, and tags or ner_tags | two lists of strings of the same length; tokens are joined as those of CoNLL files |
 
     Args:
         path: File, plain or gzip-compressed. Empty lines are skipped; other fields are ignored.
         offsets: What start and end count: "characters" (Unicode code points, as Python counts), "bytes" of UTF-8 or
             "utf16" units (as JavaScript and Java count).
-        scheme, lenient: As for `ConllEntities`; for tags only.
+        scheme, lenient, token_separator: As for `ConllEntities`; for tokens only.
 
     Raises:
         UserError: As `ConllEntities`, and for rows of another form, spans outside the text, spans that overlap or
@@ -174,9 +194,9 @@ class JsonlEntities(_TaggedSentences):
         >>> texts = JsonlEntities("train.jsonl")  # {"text": "In Rome.", "entities": [[3, 7, "place"]]}
     """  # noqa: E501 the table's row
 
-    def __init__(self, path, offsets="characters", scheme=None, lenient=False):
+    def __init__(self, path, offsets="characters", scheme=None, lenient=False, token_separator="auto"):
         self.rows = JsonLines(path)
-        super().__init__(self.rows.path, scheme, lenient)
+        super().__init__(self.rows.path, scheme, lenient, token_separator)
         if offsets not in OFFSET_UNITS:
             raise UserError(f"offsets cannot count {offsets!r}; they count {', '.join(OFFSET_UNITS)}")
         self.offsets = offsets
@@ -231,10 +251,12 @@ class JsonlEntities(_TaggedSentences):
 
 
 def _columns(line):
-    line = line.strip(" \t") if "\t" not in line else line.rstrip(" \t")
-    if not line:
+    if not (content := line.strip(" \t")):
         return []
-    return [column.strip(" ") for column in line.split("\t")] if "\t" in line else re.split(" +", line)
+    # A column of nothing but a blank is one: files of one character a token have such tokens.
+    if "\t" in line:
+        return [column.strip(" ") or column[:1] for column in line.rstrip(" \t").split("\t")]
+    return re.split(" +", content)
 
 
 def _is_tag(text):

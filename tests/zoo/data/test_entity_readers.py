@@ -62,6 +62,37 @@ def test_columns_by_index(tmp_path):
     assert list(reader) == [EntityText("a b c", (Entity(4, 5, "y"),), ((0, 3), (4, 5)))]
 
 
+def test_one_character_a_line(tmp_path):
+    """Entities of a Chinese file without blanks lie in its text where they do in the sentence as it was written."""
+    written = "我2008年在北京用iPhone。"
+    tags = dict.fromkeys(range(len(written)), "O") | {7: "B-place", 8: "I-place", 10: "B-thing"}
+    tags |= dict.fromkeys(range(11, 16), "I-thing")
+    reader = conll(tmp_path, "".join(f"{character} {tags[place]}\n" for place, character in enumerate(written)))
+    (text,) = reader
+    assert text == EntityText(
+        written,
+        (Entity(7, 9, "place"), Entity(10, 16, "thing")),
+        tuple((place, place + 1) for place in range(len(written))),
+    )
+    assert [written[entity.start : entity.end] for entity in text.entities] == ["北京", "iPhone"]
+    assert reader.reading.endswith("read as BIO (IOB2), tokens joined without blanks, as its script wants")
+    with_blanks = "".join(f"{character}\tO\n" for character in "用 iPhone XS。")
+    assert next(iter(conll(tmp_path, with_blanks))).text == "用 iPhone XS。"
+    assert next(iter(jsonl(tmp_path, {"tokens": [*written], "tags": [*tags.values()]}))) == text
+    spaced = next(iter(conll(tmp_path, "他 B-x\n们 I-x\n", token_separator="blank")))
+    assert (spaced.text, spaced.entities) == ("他 们", (Entity(0, 3, "x"),))
+
+
+def test_blank_tokens_of_other_files(tmp_path):
+    with pytest.raises(
+        UserError, match=r"a\.conll:2: the token is a blank; remove the line, or give the separator none"
+    ):
+        list(conll(tmp_path, "He\tO\n \tO\nran\tO\n"))
+    assert next(iter(conll(tmp_path, "He\tO\n \tO\nran\tO\n", token_separator="none"))).text == "He ran"
+    with pytest.raises(UserError, match="tokens cannot be separated by 'tab'; give one of auto, blank, none"):
+        conll(tmp_path, "a O", token_separator="tab")
+
+
 @pytest.mark.parametrize(
     ("tags", "scheme"),
     [("I-a B-a O I-b", "IOB1"), ("S-a S-a O S-b", "BIOES"), ("U-a U-a O U-b", "BILOU"), ("B-a B-a O B-b", "BIO")],
