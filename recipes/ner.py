@@ -16,7 +16,7 @@ from recipes.ner_config import check_data_options, parse_command_line
 from recipes.results import print_ending, training_facts, write_results
 from zoo.data import RowBatches, open_dataset
 from zoo.data.entities import Entity, check_entity_labels, entity_labels
-from zoo.data.entity_readers import ConllEntities, JsonlEntities
+from zoo.data.entity_readers import open_entities
 from zoo.data.entity_rows import entity_rows
 from zoo.data.label_alignment import TagIds, tags_on_tokens
 from zoo.errors import command_line
@@ -39,8 +39,17 @@ def open_splits(config):
 def _open_file(config, path):
     if path is None:
         return None
-    options = {"scheme": config.tag_scheme, "lenient": config.lenient, "token_separator": config.token_separator}
-    return JsonlEntities(path, **options) if ".jsonl" in path.suffixes[-2:] else ConllEntities(path, **options)
+    return open_entities(
+        path,
+        scheme=config.tag_scheme,
+        lenient=config.lenient,
+        token_separator=config.token_separator,
+        token_column=config.token_column,
+        tag_column=config.tag_column,
+        offsets=config.offsets,
+        text_field=config.text_field,
+        entities_field=config.entities_field,
+    )
 
 
 def label_weights(config, word_counts):

@@ -31,6 +31,17 @@ class NerConfig(FineTuningConfig):
     """Validation file."""
     test: Path | None = None
     """Test file; the validation file is scored if there is none."""
+    token_column: int | None = None
+    """Column of the tokens of a CoNLL file, from 0, or from the last, -1; the first if None, or where lines are
+    numbered (CoNLL-U, GermEval) the second."""
+    tag_column: int | None = None
+    """Column of the tags, likewise; the last if None, or where lines are numbered the one that holds tags."""
+    text_field: str = "text"
+    """Field of the text in JSON Lines."""
+    entities_field: str | None = None
+    """Field of the list of entities in JSON Lines; entities, spans, labels or label if None."""
+    offsets: Literal["characters", "bytes", "utf16"] = "characters"
+    """What the offsets of entities in JSON Lines count; UTF-16 units are JavaScript's and Java's."""
     tag_scheme: Literal["BIO", "IOB1", "BIOES"] | None = None
     """Scheme of the tags in the files; found out if None."""
     token_separator: Literal["auto", "blank", "none"] = "auto"

@@ -177,3 +177,20 @@ def _is_single(token):
 def _is_spaced(character):
     """Whether a character is a letter or digit of a script with blanks, or combined with one."""
     return (character.isalnum() or unicodedata.category(character)[0] == "M") and not _UNSPACED.match(character)
+
+
+def spelt(text, tokens):
+    """Where tokens are in a text that they spell, but for the blanks between them.
+
+    Returns:
+        list of (start, end), or None if there is more in the text, or less, or something else.
+    """
+    spans, position = [], 0
+    for token in tokens:
+        while not text.startswith(token, position):
+            if position >= len(text) or not text[position].isspace():
+                return None
+            position += 1
+        spans.append((position, position + len(token)))
+        position += len(token)
+    return None if text[position:].strip() else spans

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from zoo.data.entities import Entity, EntityText, entity_labels
-from zoo.data.entity_readers import ConllEntities, JsonlEntities
+from zoo.data.entity_readers import ConllEntities, JsonlEntities, open_entities
 from zoo.errors import UserError
 
 CONLL = """-DOCSTART- -X- O O
@@ -62,6 +62,59 @@ def test_columns_by_index(tmp_path):
     assert list(reader) == [EntityText("a b c", (Entity(4, 5, "y"),), ((0, 3), (4, 5)))]
 
 
+GERMEVAL = "#\thttp://x.de/Zoë [2009-10-17]\n1\tDer\tO\tO\n2\tFC\tB-ORG\tO\n3\tBerlin\tI-ORG\tB-LOC\n\n1\tJa\tO\tO\n"
+UNER = (
+    "# newdoc\n# sent O\n# text = Ana saw\u00a0Rome.\n"
+    "1\tAna\tB-PER\t-\tj\n2\tsaw\tO\t-\t-\n3\tRome\tB-LOC\t-\tj\n4\t.\tO\t-\t\n"
+)
+
+
+def test_shapes_known_by_their_look(tmp_path):
+    """Values by hand, from the descriptions of GermEval 2014 and Universal NER."""
+    reader = conll(tmp_path, GERMEVAL)
+    assert [(text.text, text.entities) for text in reader] == [("Der FC Berlin", (Entity(4, 13, "ORG"),)), ("Ja", ())]
+    assert reader.reading.endswith(
+        "; as GermEval: tokens from column 1, outer entities from column 2; inner ones, column 3, are left out"
+    )
+    inner = next(iter(conll(tmp_path, GERMEVAL, tag_column=3)))
+    assert inner.entities == (Entity(7, 13, "LOC"),)
+    for text in (UNER, UNER.replace("\n", "\r\n")):
+        reader = conll(tmp_path, text)
+        (sentence,) = reader
+        # The text is the comment's: the full stop touches the word before it.
+        assert (sentence.text, sentence.entities) == ("Ana saw\u00a0Rome.", (Entity(0, 3, "PER"), Entity(8, 12, "LOC")))
+        assert sentence.tokens == ((0, 3), (4, 7), (8, 12), (12, 13))
+        assert reader.reading.endswith(
+            "lines are numbered; tokens from column 1, tags from column 2; texts as the file gives them"
+        )
+    spaced = next(iter(conll(tmp_path, UNER, token_separator="blank")))
+    assert spaced.text == "Ana saw Rome ."
+    # A comment with another text, and a file of numbers that do not count.
+    other = next(iter(conll(tmp_path, UNER.replace("saw\u00a0", "sees "))))
+    assert other.text == "Ana saw Rome ."
+    assert [text.text for text in conll(tmp_path, "7 CD O\n9 CD B-x\n")] == ["7 9"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # Comments, of other columns than the data or with a key and a value.
+        ("# sent_id = O\na\tO\n", ["a"]),
+        ("# id O\na O\n", ["a"]),
+        ("# text = O\na X Y O\n", ["a"]),
+        ("#\na O\n", ["a"]),
+        ("## klue-1\t<a:PS> O\na\tO\n", ["a"]),
+        # The token "#" and tokens that begin with it.
+        ("#\tO\na\tO\n", ["# a"]),
+        ("#b O\na O\n", ["#b a"]),
+        ("# X O\na X O\n", ["# a"]),
+        ("a\tO\n# b\tO\n", ["a # b"]),
+    ],
+)
+def test_comments(tmp_path, text, expected):
+    assert [each.text for each in conll(tmp_path, text)] == expected
+
+
 def test_one_character_a_line(tmp_path):
     """Entities of a Chinese file without blanks lie in its text where they do in the sentence as it was written."""
     written = "我2008年在北京用iPhone。"
@@ -75,7 +128,7 @@ def test_one_character_a_line(tmp_path):
         tuple((place, place + 1) for place in range(len(written))),
     )
     assert [written[entity.start : entity.end] for entity in text.entities] == ["北京", "iPhone"]
-    assert reader.reading.endswith("read as BIO (IOB2), tokens joined without blanks, as its script wants")
+    assert reader.reading.endswith("read as BIO (IOB2); tokens joined without blanks, as its script wants")
     with_blanks = "".join(f"{character}\tO\n" for character in "用 iPhone XS。")
     assert next(iter(conll(tmp_path, with_blanks))).text == "用 iPhone XS。"
     assert next(iter(jsonl(tmp_path, {"tokens": [*written], "tags": [*tags.values()]}))) == text
@@ -122,7 +175,21 @@ def test_lenient_reading(tmp_path):
         ("a X O\nb O\n", r"a\.conll:2: has 2 columns but line 1 has 3"),
         ("a O\nb X-y\n", r"a\.conll:2: the tag 'X-y' has the unknown prefix 'X'"),
         ("a O\n\nb person\n", r"a\.conll:3: the tag 'person' has no prefix"),
-        ("a O\n\tO\n", r"a\.conll:2: the token is empty"),
+        ("a\tO\n\tO\n", r"a\.conll:2: the token is empty"),
+        ("a\tO\nb O\n", r"a\.conll:2: has one tab-separated column, 'b O'; each line needs a token and its tag"),
+        ("a\tO\nb\tX\tO\nc\tO\n", r"a\.conll:2: has 3 tab-separated columns but line 1 has 2"),
+        ("a\tB-x\t0.5\nb\tO\t0.5\n", r"a\.conll:1: the tag '0.5' has no prefix.*; column 1 holds tags: is it --tag-c"),
+        ("#tag\nb O\n", r"a\.conll:1: has one column, '#tag'"),
+        (
+            "# this O\na X O\n",
+            r"a\.conll:1: may be a comment, or the token '#' with the tag O; remove comments, or part",
+        ),
+        (
+            "1\ta\tO\n2\tb\tO\n3-4\tdu\tO\n",
+            r"a\.conll:3: the first column, which numbers .* has '3-4'; words of CoNLL-U",
+        ),
+        ("1\ta\tNN\n2\tb\tNN\n", r"a\.conll:1: lines are numbered, as in CoNLL-U, but no column holds tags"),
+        ("1\ta\tB-NP\tO\n2\tb\tI-NP\tB-x\n", r"a\.conll:1: the columns 2 and 3 all hold tags; say which with --tag-c"),
         ("a O\nb B-x\nc E-y\n", r"a\.conll:3: E-y after B-x continues no entity"),
         (b"a O\n\xff O\n", r"a\.conll:2: not valid UTF-8 at byte 1"),
         ("", "the file is empty"),
@@ -141,7 +208,9 @@ def test_mistakes_in_options(tmp_path):
     with pytest.raises(UserError, match=r"a\.conll:1: has no column 5 for the tag"):
         list(conll(tmp_path, "a O", tag_column=5))
     with pytest.raises(UserError, match="same column"):
-        conll(tmp_path, "a O", tag_column=0)
+        list(conll(tmp_path, "a O", tag_column=0))
+    with pytest.raises(UserError, match="same column"):
+        conll(tmp_path, "a O", token_column=1, tag_column=1)
     with pytest.raises(UserError, match="offsets cannot count 'words'"):
         JsonlEntities(write(tmp_path / "a.jsonl", "{}"), offsets="words")
 
@@ -165,6 +234,49 @@ def test_forms_of_spans(tmp_path):
     assert list(reader) == [expected] * 4 + [EntityText("")]
     assert [each.source.rpartition(":")[2] for each in reader] == ["1", "2", "3", "4", "5"]
     assert reader.reading.endswith("read as spans")
+
+
+def test_annotation_tools(tmp_path):
+    """Rows as Prodigy and Label Studio write them; what the annotator turned down is no reference."""
+    span = {"start": 3, "end": 7, "label": "LOC"}
+    rows = [
+        {"text": "In Bonn.", "spans": [span], "answer": "reject"},
+        {"text": "In Rome.", "spans": [{**span, "token_start": 1, "token_end": 1}], "answer": "accept"},
+        {"text": "skip me", "spans": [{**span, "start": 0}], "answer": "ignore"},
+        {"id": 1, "text": "In Bonn.", "label": [{"start": 3, "end": 7, "text": "Bonn", "labels": ["LOC"]}]},
+        {"text": "In Linz.", "label": [], "was_cancelled": True},
+    ]
+    reader = jsonl(tmp_path, *rows)
+    place = (Entity(3, 7, "LOC"),)
+    assert list(reader) == [EntityText("In Rome.", place), EntityText("In Bonn.", place)]
+    assert reader.reading.endswith(
+        "read as spans; 1 row marked answer reject left out, 1 row marked answer ignore left out, "
+        "1 row marked was_cancelled true left out"
+    )
+    with pytest.raises(UserError, match="every row is marked answer reject"):
+        list(jsonl(tmp_path, rows[0]))
+    named = {"data": {"body": "In Rome."}, "entities": [], "label": [span]}
+    assert list(jsonl(tmp_path, named, text="data.body", entities="label")) == [EntityText("In Rome.", place)]
+
+
+def test_text_beside_tokens(tmp_path):
+    row = {"text": "No, Rome.", "tokens": ["No", ",", "Rome", "."], "tags": ["O", "O", "B-x", "O"]}
+    expected = EntityText("No, Rome.", (Entity(4, 8, "x"),), ((0, 2), (2, 3), (4, 8), (8, 9)))
+    assert list(jsonl(tmp_path, row)) == [expected]
+    assert next(iter(jsonl(tmp_path, row, token_separator="blank"))).text == "No , Rome ."
+    with pytest.raises(UserError, match=r"a\.jsonl:1: the tokens do not spell the text"):
+        list(jsonl(tmp_path, {**row, "text": "No, Rom."}))
+
+
+def test_options_of_the_other_kind_of_file(tmp_path):
+    lines = write(tmp_path / "a.jsonl.gz", gzip.compress(b'{"text": "a", "entities": []}'))
+    assert list(open_entities(lines)) == [EntityText("a")]
+    with pytest.raises(UserError, match=r"a\.jsonl\.gz: JSON Lines have no columns; --token-column"):
+        open_entities(lines, tag_column=1)
+    table = write(tmp_path / "a.txt", "a O")
+    assert open_entities(table, tag_column=1, scheme="BIOES").scheme == "BIOES"
+    with pytest.raises(UserError, match=r"a\.txt: --offsets, --text-field and --entities-field are for JSON Lines"):
+        open_entities(table, offsets="bytes")
 
 
 def test_offsets_of_other_programs(tmp_path):
@@ -211,6 +323,13 @@ def test_tokens_and_tags(tmp_path):
         ({"text": "a", "entities": [[0, 1, None]]}, "the label of entity 1 .* must be text, not null"),
         ({"text": "a", "entities": [[0, 2, "x"]]}, "lies outside the text, which has 1 characters"),
         ({"text": "ab", "entities": [[0, 2, "x"], [1, 2, "x"]]}, "overlaps"),
+        (
+            {"text": "ab", "spans": [{"start": 0, "end": 1, "label": "x", "text": "b"}]},
+            "covers 'a' but its text is 'b'; do",
+        ),
+        ({"text": "a", "label": [{"start": 0, "end": 1, "labels": ["x", "y"]}]}, "has 2 labels; each entity has one"),
+        ({"text": "a", "label": [], "entities": []}, "has the lists entities and label; say which .*--entities-field"),
+        ({"text": "a", "spans": [], "_is_binary": True, "answer": "accept"}, r"answers yes or no .*\(_is_binary\)"),
         ({"tokens": ["a", "b"], "tags": ["O"]}, "has 2 tokens but 1 tags"),
         ({"tokens": ["a"], "tags": [3]}, "tag 1 is the number 3; write its name"),
         ({"tokens": ["a"], "tags": ["place"]}, "the tag 'place' has no prefix"),
