@@ -7,7 +7,6 @@ from typing import Annotated
 import tyro
 
 from zoo.errors import UserError
-from zoo.training import open_devices
 
 _MESH = re.compile(r"[1-9]\d*x[1-9]\d*")
 
@@ -48,6 +47,9 @@ class DeviceOptions:
 
     def open(self):
         """Opens the devices; the model is made in their `scope()`."""
+        # Here, so that a configuration is made without Keras.
+        from zoo.training import open_devices
+
         mesh = None if self.mesh is None else tuple(map(int, self.mesh.split("x")))
         return open_devices(self.strategy, mesh)
 

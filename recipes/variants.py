@@ -1,5 +1,7 @@
 """Command lines whose defaults depend on a named variant."""
 
+import sys
+
 import tyro
 
 from recipes.fine_tuning_config import flag
@@ -13,7 +15,7 @@ def parse_variants(config_class, variants, default, argv, prog, new_model_option
         config_class: A dataclass with a field `variant`.
         variants: dict from the name of a variant to a function that makes its configuration.
         default: Name of the variant without the option.
-        argv: list of str.
+        argv: list of str; those of the process if None.
         prog: What help calls the program.
         new_model_options: Fields that describe a new model, which must stay as they are with `--pretrained`.
 
@@ -23,8 +25,8 @@ def parse_variants(config_class, variants, default, argv, prog, new_model_option
     Raises:
         UserError: for an option of new models with `--pretrained`.
     """
-    name = next((argv[index + 1] for index, word in enumerate(argv[:-1]) if word == "--variant"), default)
-    name = next((word.partition("=")[2] for word in argv if word.startswith("--variant=")), name)
+    argv = list(sys.argv[1:] if argv is None else argv)
+    name = last_value(argv, "--variant") or default
     # tyro itself refuses a name that is none.
     start = variants.get(name, variants[default])()
     config = tyro.cli(config_class, default=start, args=argv, prog=prog)
@@ -33,3 +35,14 @@ def parse_variants(config_class, variants, default, argv, prog, new_model_option
             if getattr(config, name) != getattr(start, name):
                 raise UserError(f"{flag(name)} is for new models; the one of --pretrained has its own")
     return config
+
+
+def last_value(argv, option):
+    """What a command line gives to an option, the last of several as the parser takes it; None if nothing."""
+    found = None
+    for word, following in zip(argv, [*argv[1:], None], strict=True):
+        if word == option:
+            found = following
+        elif word.startswith(f"{option}="):
+            found = word.partition("=")[2]
+    return found

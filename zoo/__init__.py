@@ -1,34 +1,61 @@
 """A Keras 3 Transformer zoo: models, tokenizers, decoding and tasks.
 
-Importing this package needs no TensorFlow; the tasks, which read and write text, import it when they are first used.
+Importing this package imports neither Keras nor a backend: its parts are imported when they are first used.
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
-from zoo import layers, models
+import wrapt
 
-_LAZY = {
-    **dict.fromkeys(
-        (
-            "DecoderSummarizer",
-            "EntityRecognizer",
-            "MaskedLanguageModel",
-            "Summarizer",
-            "TextClassifier",
-            "TextGenerator",
-            "Translator",
-            "load",
-        ),
-        "zoo.tasks",
-    ),
-    **dict.fromkeys(("checkpoints", "data", "generation", "metrics", "tasks", "tokenizers", "training")),
-}
+if TYPE_CHECKING:
+    from zoo import checkpoints, data, generation, layers, metrics, models, tasks, tokenizers, training
+    from zoo.tasks import (
+        DecoderSummarizer,
+        EntityRecognizer,
+        MaskedLanguageModel,
+        Summarizer,
+        TextClassifier,
+        TextGenerator,
+        Translator,
+        load,
+    )
 
-__all__ = ["layers", "models", *_LAZY]
+__all__ = [
+    "DecoderSummarizer",
+    "EntityRecognizer",
+    "MaskedLanguageModel",
+    "Summarizer",
+    "TextClassifier",
+    "TextGenerator",
+    "Translator",
+    "checkpoints",
+    "data",
+    "generation",
+    "layers",
+    "load",
+    "metrics",
+    "models",
+    "tasks",
+    "tokenizers",
+    "training",
+]
+
+_PARTS = ("checkpoints", "data", "generation", "layers", "metrics", "models", "tasks", "tokenizers", "training")
+
+# `keras.saving.load_model` knows only classes that have been registered, and ours are when they are imported. So that it
+# reads stored models after `import zoo`, the layers and models follow Keras, whoever imports it, before or later.
+wrapt.register_post_import_hook(lambda _: importlib.import_module("zoo.layers"), "keras")
+wrapt.register_post_import_hook(lambda _: importlib.import_module("zoo.models"), "zoo.layers")
 
 
 def __getattr__(name):
-    if name not in _LAZY:
+    if name not in __all__:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    home = _LAZY[name]
-    return importlib.import_module(f"zoo.{name}") if home is None else getattr(importlib.import_module(home), name)
+    if name in _PARTS:
+        return importlib.import_module(f"zoo.{name}")
+    return getattr(importlib.import_module("zoo.tasks"), name)
+
+
+def __dir__():
+    return [*globals(), *__all__]

@@ -9,9 +9,10 @@ from summarization_data import write_dialogues
 from tiny_generator import make_generator
 
 import zoo
-from recipes import summarization
 from recipes.decoder_summarizer import decoder_parts
-from recipes.summarization_config import SummarizationConfig, parse_command_line
+from recipes.summarization import main
+from recipes.summarization import recipe as summarization
+from recipes.summarization.config import SummarizationConfig, parse_command_line
 from zoo.data import JsonlSummaries
 from zoo.errors import UserError
 
@@ -48,7 +49,7 @@ def history(directory):
 @pytest.fixture(scope="module")
 def finished(corpus, tmp_path_factory):
     directory = tmp_path_factory.mktemp("runs") / "finished"
-    summarization.main(arguments(corpus, directory))
+    main(arguments(corpus, directory))
     return directory
 
 
@@ -101,7 +102,7 @@ def test_long_texts_are_counted(finished, corpus, tmp_path, capsys):
     """And training goes on from a preset of this kind, with its vocabulary and separator."""
     steps = "--total-steps 4 --warmup-steps 1 --validate-every-steps 4 --checkpoint-every-steps 4"
     more = ("--pretrained", finished, "--learning-rate", "1e-3")
-    summarization.main(arguments(corpus, tmp_path / "run", *more, settings=f"{REST} {steps}"))
+    main(arguments(corpus, tmp_path / "run", *more, settings=f"{REST} {steps}"))
     task = zoo.load(tmp_path / "run")
     texts = [each.text for each in JsonlSummaries(corpus / "train.jsonl", "dialogue", "s1")]
     longer = sum(length > 49 for length in task.tokenizer.encode(texts).row_lengths().numpy())
@@ -169,7 +170,7 @@ def test_the_architecture_of_a_pretrained_model_is_checked(finished, corpus, tmp
 )
 def test_mistakes_end_in_one_line(argv, message, tmp_path, refused):
     argv = ["--architecture", "decoder", *argv, "--directory", tmp_path / "run"]
-    assert message in refused(summarization.main, argv)
+    assert message in refused(main, argv)
     assert not (tmp_path / "run").exists()
 
 
@@ -178,5 +179,5 @@ def test_texts_that_are_all_empty(tmp_path, refused):
     (tmp_path / "empty.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     files = ["--train", f"{tmp_path}/empty.jsonl", "--validation", f"{tmp_path}/empty.jsonl", *FIELDS]
     settings = f"{DECODER} {STEPS}".replace("--vocabulary-size 320", "--vocabulary-size 262")
-    error = refused(summarization.main, ["--directory", tmp_path / "run", *files, *settings.split()])
+    error = refused(main, ["--directory", tmp_path / "run", *files, *settings.split()])
     assert "no text pair is left to train on (kept 0 of 300 pairs" in error

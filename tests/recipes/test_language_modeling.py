@@ -8,8 +8,9 @@ from commands import run_python
 from pretraining_data import write_documents
 
 import zoo
-from recipes import language_modeling
-from recipes.language_modeling_config import VARIANTS, LanguageModelingConfig, parse_command_line
+from recipes.language_modeling import main
+from recipes.language_modeling import recipe as language_modeling
+from recipes.language_modeling.config import VARIANTS, LanguageModelingConfig, parse_command_line
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer
 
@@ -90,9 +91,9 @@ def test_the_preset_has_the_perplexity_that_was_reported(finished, corpus):
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(finished, corpus, tmp_path):
     directory, _ = finished
     argv = arguments(corpus, tmp_path / "run", "--sample-prompts", "", "the")
-    language_modeling.main([*argv, "--max-minutes", "0.0001"])
+    main([*argv, "--max-minutes", "0.0001"])
     assert json.loads((tmp_path / "run" / "results.json").read_text())["updates"] < 60
-    language_modeling.main(argv)
+    main(argv)
     for mine, theirs in zip(
         zoo.load(tmp_path / "run").model.get_weights(), zoo.load(directory).model.get_weights(), strict=True
     ):
@@ -102,7 +103,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(finished, corpus, tmp_p
 def test_training_goes_on_from_a_preset_with_document_masks(finished, corpus, tmp_path):
     directory, _ = finished
     small = "--context 16 --batch-size 16 --document-masks"
-    language_modeling.main(arguments(corpus, tmp_path / "run", "--pretrained", directory, small=small))
+    main(arguments(corpus, tmp_path / "run", "--pretrained", directory, small=small))
     before = json.loads((directory / "results.json").read_text())["perplexity"]["nll"]
     after = json.loads((tmp_path / "run" / "results.json").read_text())["perplexity"]["nll"]
     assert after < before
@@ -155,7 +156,7 @@ def test_pieces_of_a_text_have_the_tokens_of_the_whole(monkeypatch):
     ],
 )
 def test_mistakes_end_in_one_line(argv, message, tmp_path, refused):
-    assert message in refused(language_modeling.main, [*argv, "--directory", tmp_path / "run"])
+    assert message in refused(main, [*argv, "--directory", tmp_path / "run"])
     assert not (tmp_path / "run").exists()
 
 

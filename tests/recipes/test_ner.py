@@ -8,8 +8,9 @@ from commands import run_python
 from fine_tuning_data import write_conll, write_spans
 
 import zoo
-from recipes import ner
-from recipes.ner_config import NerConfig, parse_command_line
+from recipes.ner import main
+from recipes.ner import recipe as ner
+from recipes.ner.config import NerConfig, parse_command_line
 from zoo.errors import UserError
 
 SMALL = "--size tiny --vocabulary-size 120 --epochs 6 --learning-rate 2e-3 --batch-size 16 --window 24 --overlap 6"
@@ -81,7 +82,7 @@ def test_a_finished_run_is_not_trained_again(finished, corpus):
     directory, _ = finished
     weights = zoo.load(directory).model.get_weights()
     history = (directory / "history.jsonl").read_bytes()
-    ner.main(arguments(corpus, directory, "--average-checkpoints", "2"))
+    main(arguments(corpus, directory, "--average-checkpoints", "2"))
     assert (directory / "history.jsonl").read_bytes() == history
     for before, after in zip(weights, zoo.load(directory).model.get_weights(), strict=True):
         assert (before == after).all()
@@ -145,7 +146,7 @@ def test_class_weights():
     ],
 )
 def test_mistakes_end_in_one_line(corpus, tmp_path, refused, extra, message):
-    assert message in refused(ner.main, arguments(corpus, tmp_path / "run", *extra))
+    assert message in refused(main, arguments(corpus, tmp_path / "run", *extra))
 
 
 def test_data_that_does_not_fit(corpus, tmp_path):

@@ -9,10 +9,10 @@ from tiny_checkpoints import TARGET_WORDS, WORDS, sentences, write_bart, write_m
 from tiny_sentencepiece import write_mbart, write_t5
 
 import zoo
-from recipes import translation
 from recipes.encoded_texts import pair_encoders, source_end_id
 from recipes.sequence_to_sequence import make_batches
-from recipes.translation_config import TranslationConfig
+from recipes.translation import main
+from recipes.translation.config import TranslationConfig
 from zoo.errors import UserError
 from zoo.tasks import SequenceToSequenceSettings
 from zoo.tasks.foreign import task_from_hugging_face
@@ -114,7 +114,7 @@ def tuned(tmp_path_factory):
     directory = tmp_path_factory.mktemp("tuned")
     write_files(directory)
     write_marian(directory / "marian", joint=False)
-    translation.main(command_line(directory, directory / "marian", "run"))
+    main(command_line(directory, directory / "marian", "run"))
     return directory
 
 
@@ -137,7 +137,7 @@ def test_a_marian_is_trained_further_and_decodes_as_before(tuned):
 
 
 def test_training_goes_on_from_a_preset(tuned):
-    translation.main(command_line(tuned, tuned / "run", "further"))
+    main(command_line(tuned, tuned / "run", "further"))
     assert validation_losses(tuned / "further")[-1] < validation_losses(tuned / "run")[-1]
 
 
@@ -151,13 +151,13 @@ def test_training_goes_on_from_a_preset(tuned):
     ],
 )
 def test_what_a_pretrained_translator_cannot_have_is_refused_in_one_line(tuned, extra, message, refused):
-    assert message in refused(translation.main, command_line(tuned, tuned / "marian", "refused", *extra))
+    assert message in refused(main, command_line(tuned, tuned / "marian", "refused", *extra))
     assert not (tuned / "refused").exists()
 
 
 def test_a_summarizer_is_no_translator(tuned, tmp_path, refused):
     write_bart(tmp_path / "bart")
-    error = refused(translation.main, command_line(tuned, tmp_path / "bart", "refused"))
+    error = refused(main, command_line(tuned, tmp_path / "bart", "refused"))
     assert "holds a Summarizer, not a Translator" in error
     assert "--task translation" in error
 

@@ -10,8 +10,9 @@ from commands import run_python
 from pretraining_data import TOPICS, write_documents
 
 import zoo
-from recipes import pretraining
-from recipes.pretraining_config import parse_command_line
+from recipes.pretraining import main
+from recipes.pretraining import recipe as pretraining
+from recipes.pretraining.config import parse_command_line
 from zoo.data import TextDocuments, TokenizedDocuments
 from zoo.tasks import load_pretrained_encoder
 
@@ -218,7 +219,7 @@ def test_other_backends_train_a_preset_that_tensorflow_loads(backend, extra, cor
     ],
 )
 def test_mistakes_end_in_one_line(corpus, tmp_path, refused, extra, message):
-    assert message in refused(pretraining.main, arguments(corpus, tmp_path / "run", *extra))
+    assert message in refused(main, arguments(corpus, tmp_path / "run", *extra))
     assert not (tmp_path / "run").exists()
 
 
@@ -228,14 +229,14 @@ def test_text_that_does_not_suit(corpus, tmp_path, refused):
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
 
     def error(*extra):
-        return refused(pretraining.main, arguments(corpus, tmp_path / "run", *extra))
+        return refused(main, arguments(corpus, tmp_path / "run", *extra))
 
     assert "one.txt: next-sentence prediction needs at least 2 documents, found 1" in error(
         "--validation", tmp_path / "one.txt", "--next-sentence"
     )
     assert "bad.txt:2: not valid UTF-8" in error("--train", tmp_path / "bad.txt")
     assert "vocab.txt: the vocabulary has no [MASK]" in error("--vocabulary", tmp_path / "vocab.txt")
-    error = refused(pretraining.main, ["--directory", tmp_path / "run"])
+    error = refused(main, ["--directory", tmp_path / "run"])
     assert "--train is missing: name one or more text files" in error
     assert not (tmp_path / "run").exists()
 

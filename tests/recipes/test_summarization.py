@@ -9,9 +9,10 @@ from commands import run_python
 from summarization_data import write_dialogues
 
 import zoo
-from recipes import summarization
 from recipes.encoded_texts import pair_encoders
-from recipes.summarization_config import VARIANTS, parse_command_line
+from recipes.summarization import main
+from recipes.summarization import recipe as summarization
+from recipes.summarization.config import VARIANTS, parse_command_line
 from zoo.data import JsonlSummaries, named_datasets, published_summaries
 from zoo.errors import UserError
 from zoo.metrics import rouge
@@ -109,9 +110,9 @@ def test_training_goes_on_from_a_preset_and_after_an_interruption(finished, corp
     argv = arguments(
         corpus, tmp_path / "run", "--pretrained", directory, settings=f"--max-source-length 60 {REST} {steps}"
     )
-    summarization.main([*argv, "--max-minutes", "0.0001"])
+    main([*argv, "--max-minutes", "0.0001"])
     assert json.loads((tmp_path / "run" / "results.json").read_text())["updates"] < 20
-    summarization.main(argv)
+    main(argv)
     (after,) = history(tmp_path / "run", "validation")[-1:]
     assert after["val_nll"] < history(directory, "validation")[-1]["val_nll"] + 0.2
     with pytest.raises(UserError, match="--max-source-length 90: more than the 60 positions"):
@@ -122,7 +123,7 @@ def test_another_split_is_scored_afterwards(finished, corpus, tmp_path):
     directory = tmp_path / "run"
     shutil.copytree(finished[0], directory)
     checkpoints = sorted(path.name for path in (directory / "checkpoints").iterdir())
-    summarization.main(arguments(corpus, directory, "--score-split", "validation"))
+    main(arguments(corpus, directory, "--score-split", "validation"))
     results = json.loads((directory / "results.json").read_text(encoding="utf-8"))
     assert results["split"] == "validation" and results["texts"] == 20 and results["updates"] == 60
     assert sorted(path.name for path in (directory / "checkpoints").iterdir()) == checkpoints
@@ -132,7 +133,7 @@ def test_another_split_is_scored_afterwards(finished, corpus, tmp_path):
 def test_a_damaged_test_file_is_found_before_training(corpus, tmp_path, refused):
     (tmp_path / "test.jsonl").write_text('{"dialogue": "a", "s1": "b", "s2": "c"}\n{"dialogue": "a"}\n')
     argv = arguments(corpus, tmp_path / "run", "--test", tmp_path / "test.jsonl")
-    assert "test.jsonl:2: has no field 's1'" in refused(summarization.main, argv)
+    assert "test.jsonl:2: has no field 's1'" in refused(main, argv)
     assert not (tmp_path / "run").exists()
 
 
@@ -153,7 +154,7 @@ def test_a_published_test_file_is_looked_for_before_training(tmp_path, refused, 
     monkeypatch.setattr(published_summaries.PublishedSummaries, "path", absent)
     monkeypatch.setitem(named_datasets._OPENERS, "dialogsum", ("summarization", dataset.open))
     argv = ["--variant", "dialogsum", "--vocabulary-size", "330", "--directory", tmp_path / "run"]
-    assert "test.jsonl: cannot be downloaded" in refused(summarization.main, argv)
+    assert "test.jsonl: cannot be downloaded" in refused(main, argv)
     assert not (tmp_path / "run").exists()
 
 
@@ -180,7 +181,7 @@ def test_the_preset_of_another_backend_is_the_same_here(corpus, tmp_path):
     ],
 )
 def test_mistakes_end_in_one_line(argv, message, tmp_path, refused):
-    assert message in refused(summarization.main, [*argv, "--directory", tmp_path / "run"])
+    assert message in refused(main, [*argv, "--directory", tmp_path / "run"])
     assert not (tmp_path / "run").exists()
 
 

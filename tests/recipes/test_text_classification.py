@@ -6,8 +6,9 @@ import pytest
 from fine_tuning_data import TOPICS, write_classes, write_many_classes
 
 import zoo
-from recipes import text_classification
-from recipes.text_classification_config import parse_command_line
+from recipes.text_classification import main
+from recipes.text_classification import recipe as text_classification
+from recipes.text_classification.config import parse_command_line
 
 SMALL = "--size tiny --vocabulary-size 100 --epochs 8 --learning-rate 2e-3 --batch-size 16 --max-source-length 24"
 
@@ -93,12 +94,12 @@ def test_many_labels(corpus, tmp_path):
     ],
 )
 def test_mistakes_end_in_one_line(tmp_path, refused, extra, message):
-    assert message in refused(text_classification.main, arguments(tmp_path / "run", *extra))
+    assert message in refused(main, arguments(tmp_path / "run", *extra))
     assert not (tmp_path / "run").exists()
 
 
 def test_labels_of_the_test_file_must_be_known(corpus, tmp_path, refused):
     (tmp_path / "test.csv").write_text("text,label\nhello,greeting\n")
     argv = arguments(tmp_path / "run", "--train", corpus / "train.jsonl", "--test", tmp_path / "test.csv")
-    error = refused(text_classification.main, argv)
+    error = refused(main, argv)
     assert "test.csv:2: the label 'greeting' does not occur in the training data" in error

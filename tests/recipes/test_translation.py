@@ -13,8 +13,9 @@ import pytest
 from commands import run_python
 
 import zoo
-from recipes import translation
-from recipes.translation_config import parse_command_line
+from recipes.translation import main
+from recipes.translation import recipe as translation
+from recipes.translation.config import parse_command_line
 from zoo.data.sample_corpus import sample_pairs
 from zoo.tasks import TranslationSettings
 
@@ -192,21 +193,21 @@ def test_other_backends_train_a_preset_that_tensorflow_loads(backend, corpus, tm
     ],
 )
 def test_impossible_options_end_in_one_line_naming_the_flag(corpus, tmp_path, refused, extra, parts):
-    error = refused(translation.main, arguments(corpus, tmp_path / "run", *extra))
+    error = refused(main, arguments(corpus, tmp_path / "run", *extra))
     assert all(part in error for part in parts)
 
 
 def test_a_directory_of_another_run_is_refused_and_left_alone(finished, corpus, refused):
     directory, _ = finished
     before = {path: path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()}
-    error = refused(translation.main, arguments(corpus, directory, "--seed", "9"))
+    error = refused(main, arguments(corpus, directory, "--seed", "9"))
     assert str(directory) in error and "seed 1 instead of 9" in error
     assert {path: path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()} == before
 
 
 def test_a_directory_of_other_files_is_refused(corpus, tmp_path, refused):
     (tmp_path / "thesis.tex").write_text("precious", encoding="utf-8")
-    error = refused(translation.main, arguments(corpus, tmp_path))
+    error = refused(main, arguments(corpus, tmp_path))
     assert str(tmp_path) in error and "--directory" in error
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
@@ -214,7 +215,7 @@ def test_a_directory_of_other_files_is_refused(corpus, tmp_path, refused):
 def test_unequal_files_name_both_and_their_line_counts(corpus, tmp_path, refused):
     short = tmp_path / "short.de"
     short.write_text("eins\nzwei\n", encoding="utf-8")
-    error = refused(translation.main, arguments(corpus, tmp_path / "run", "--train-target", str(short)))
+    error = refused(main, arguments(corpus, tmp_path / "run", "--train-target", str(short)))
     assert all(part in error for part in ("short.de", "train.en", "300", "2"))
 
 

@@ -1,11 +1,5 @@
-"""Trains, evaluates and saves a text classifier: `python -m recipes.text_classification --help`."""
+"""Trains, evaluates and saves a text classifier."""
 
-import os
-
-# Before TensorFlow is imported, which otherwise reports every CPU feature and missing GPU.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import sys
 from dataclasses import replace
 
 import keras
@@ -14,10 +8,10 @@ from rich.console import Console
 
 from recipes.fine_tuning import compile_model, fine_tune, in_float32, make_encoder
 from recipes.results import print_ending, training_facts, write_results
-from recipes.text_classification_config import check_data_options, parse_command_line
+from recipes.text_classification.config import check_data_options
 from zoo.data import RowBatches, open_dataset
 from zoo.data.classified_text import CsvClasses, JsonlClasses, TsvClasses, check_class_labels, class_labels, hold_out
-from zoo.errors import UserError, command_line
+from zoo.errors import UserError
 from zoo.metrics import calibration_bins, fit_temperature, plot_confusion, plot_reliability, score_classes
 from zoo.metrics.calibration import softmax
 from zoo.models import SequenceClassifier
@@ -220,13 +214,3 @@ def report(console, results, scores, texts, classifier, directory):
     errors = ", ".join(f"{name} {100 * error:.1f}%" for name, error in results["expected_calibration_error"].items())
     console.print(f"expected calibration error: {errors}", highlight=False)
     print_ending(console, results, directory, "preset, learning curve and pictures")
-
-
-@command_line
-def main(argv=None):
-    """Command line of the recipe."""
-    run(parse_command_line(list(sys.argv[1:] if argv is None else argv)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,6 @@
-"""Trains, evaluates and saves a translator: `python -m recipes.translation --help`."""
-
-import os
-
-# Before TensorFlow is imported, which otherwise reports every CPU feature and missing GPU.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+"""Trains, evaluates and saves a translator."""
 
 import functools
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -27,9 +21,9 @@ from recipes.sequence_to_sequence import (
     save_tokenizers,
 )
 from recipes.train_and_average import train_and_average
-from recipes.translation_config import check_data_options, parse_command_line
+from recipes.translation.config import check_data_options
 from zoo.data import JsonlText, ParallelText, TsvText, open_dataset
-from zoo.errors import UserError, command_line
+from zoo.errors import UserError
 from zoo.metrics import bleu, chrf, lowercase_tokenized_bleu
 from zoo.tasks import Translator, load
 from zoo.tokenizers import SentencePieceTokenizer
@@ -228,13 +222,3 @@ def report(console, results, pairs, hypotheses, directory):
         console.print(f"  hypothesis {hypotheses[index]}", markup=False, highlight=False)
         console.print(f"  reference  {pairs[index][1]}\n", markup=False, highlight=False)
     print_ending(console, results, directory, "preset and learning curve")
-
-
-@command_line
-def main(argv=None):
-    """Command line of the recipe."""
-    run(parse_command_line(list(sys.argv[1:] if argv is None else argv)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,6 @@
-"""Pretrains an encoder on raw text as a masked language model: `python -m recipes.pretraining --help`."""
-
-import os
-
-# Before TensorFlow is imported, which otherwise reports every CPU feature and missing GPU.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+"""Pretrains an encoder on raw text as a masked language model."""
 
 import re
-import sys
 from collections import Counter
 
 import keras
@@ -14,7 +8,7 @@ import numpy as np
 from rich.console import Console
 
 from recipes.fine_tuning import TOKENIZER, in_float32
-from recipes.pretraining_config import check_data_options, parse_command_line
+from recipes.pretraining.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
 from recipes.train_and_average import train_and_average
 from zoo.checkpoints.foreign_model import LANGUAGE_MODELS
@@ -29,7 +23,7 @@ from zoo.data import (
     TokenizedDocuments,
     TokenMasking,
 )
-from zoo.errors import UserError, command_line
+from zoo.errors import UserError
 from zoo.models import ENCODER_SIZES, Encoder, MaskedTokenPredictor
 from zoo.tasks import FillSettings, MaskedLanguageModel, load, load_pretrained_encoder
 from zoo.tokenizers import WordPieceTokenizer
@@ -256,13 +250,3 @@ def report(console, results, task, directory):
             candidates = "  ".join(f"{each['token']} ({each['score']:.2f})" for each in blank)
             console.print(f"    {candidates}", markup=False, highlight=False)
     print_ending(console, results, directory, "preset and learning curve")
-
-
-@command_line
-def main(argv=None):
-    """Command line of the recipe."""
-    run(parse_command_line(list(sys.argv[1:] if argv is None else argv)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,25 +1,17 @@
-"""Trains, evaluates and saves an entity recognizer: `python -m recipes.ner --help`."""
-
-import os
-
-# Before TensorFlow is imported, which otherwise reports every CPU feature and missing GPU.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import sys
+"""Trains, evaluates and saves an entity recognizer."""
 
 import keras
 import numpy as np
 from rich.console import Console
 
 from recipes.fine_tuning import compile_model, fine_tune, in_float32, make_encoder
-from recipes.ner_config import check_data_options, parse_command_line
+from recipes.ner.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
 from zoo.data import RowBatches, open_dataset
 from zoo.data.entities import Entity, check_entity_labels, entity_labels
 from zoo.data.entity_readers import open_entities
 from zoo.data.entity_rows import entity_rows
 from zoo.data.label_alignment import TagIds, tags_on_tokens
-from zoo.errors import command_line
 from zoo.metrics import plot_confusion, score_entities, score_tags
 from zoo.models import TokenClassifier
 from zoo.tasks import EntityRecognizer, EntitySettings
@@ -176,13 +168,3 @@ def report(console, results, scores, texts, recognizer, directory):
             line = f"    {entity['label']:<14} {entity['text']} ({entity['score']:.2f})"
             console.print(line, markup=False, highlight=False)
     print_ending(console, results, directory, "preset, learning curve and confusion picture")
-
-
-@command_line
-def main(argv=None):
-    """Command line of the recipe."""
-    run(parse_command_line(list(sys.argv[1:] if argv is None else argv)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,23 +1,17 @@
-"""Trains a language model on raw text: `python -m recipes.language_modeling --help`."""
-
-import os
-
-# Before TensorFlow is imported, which otherwise reports every CPU feature and missing GPU.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+"""Trains a language model on raw text."""
 
 import re
-import sys
 
 import keras
 import numpy as np
 from rich.console import Console
 
 from recipes.fine_tuning import TOKENIZER, in_float32
-from recipes.language_modeling_config import check_data_options, parse_command_line
+from recipes.language_modeling.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
 from recipes.train_and_average import train_and_average
 from zoo.data import ExactDocuments, StridedWindows, TokenBlocks, open_dataset
-from zoo.errors import UserError, command_line
+from zoo.errors import UserError
 from zoo.metrics import Perplexity
 from zoo.models import GPT2
 from zoo.models.sizes import GPT2_SIZES
@@ -244,13 +238,3 @@ def report(console, results, perplexity, task, config):
         console.print(f"--- {prompt or '(from the beginning)'}", markup=False, highlight=False)
         console.print(text, markup=False, highlight=False)
     print_ending(console, results, config.directory, "preset, learning curve and samples")
-
-
-@command_line
-def main(argv=None):
-    """Command line of the recipe."""
-    run(parse_command_line(list(sys.argv[1:] if argv is None else argv)))
-
-
-if __name__ == "__main__":
-    main()

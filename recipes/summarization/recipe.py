@@ -1,11 +1,5 @@
-"""Trains, evaluates and saves a summarizer: `python -m recipes.summarization --help`."""
+"""Trains, evaluates and saves a summarizer."""
 
-import os
-
-# Before TensorFlow is imported, which otherwise reports every CPU feature and missing GPU.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import sys
 from dataclasses import asdict
 
 import keras
@@ -17,10 +11,9 @@ from recipes.encoder_decoder_summarizer import encoder_decoder_parts
 from recipes.fine_tuning import in_float32
 from recipes.results import print_ending, training_facts, write_results, write_texts
 from recipes.sequence_to_sequence import compile_model, save_tokenizers
-from recipes.summarization_config import check_data_options, parse_command_line
+from recipes.summarization.config import check_data_options
 from recipes.train_and_average import train_and_average
 from zoo.data import JsonlSummaries, open_dataset
-from zoo.errors import command_line
 from zoo.metrics import rouge
 from zoo.training import Validation
 from zoo.training.run_directory import check_run_directory, claim_run_directory
@@ -135,13 +128,3 @@ def report(console, results, texts, summaries, directory):
         console.print(f"  summary   {summaries[index]}", markup=False, highlight=False)
         console.print(f"  reference {texts[index].summaries[0]}\n", markup=False, highlight=False)
     print_ending(console, results, directory, "preset and learning curve")
-
-
-@command_line
-def main(argv=None):
-    """Command line of the recipe."""
-    run(parse_command_line(list(sys.argv[1:] if argv is None else argv)))
-
-
-if __name__ == "__main__":
-    main()

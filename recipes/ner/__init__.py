@@ -1,0 +1,14 @@
+"""Trains, evaluates and saves an entity recognizer: `python -m recipes.ner --help`."""
+
+from recipes.ner.config import parse_command_line
+from zoo.errors import command_line
+
+
+@command_line
+def main(argv=None):
+    """Command line of the recipe."""
+    config = parse_command_line(argv)
+    # After the command line is known to be right, because it brings in Keras and the backend.
+    from recipes.ner.recipe import run
+
+    run(config)

@@ -1,0 +1,5 @@
+"""`python -m recipes.ner`."""
+
+from recipes.ner import main
+
+main()

@@ -1,0 +1,5 @@
+"""`python -m recipes.pretraining`."""
+
+from recipes.pretraining import main
+
+main()

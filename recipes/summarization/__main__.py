@@ -1,0 +1,5 @@
+"""`python -m recipes.summarization`."""
+
+from recipes.summarization import main
+
+main()

@@ -1,0 +1,5 @@
+"""`python -m recipes.translation`."""
+
+from recipes.translation import main
+
+main()
