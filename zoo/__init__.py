@@ -43,8 +43,8 @@ __all__ = [
 
 _PARTS = ("checkpoints", "data", "generation", "layers", "metrics", "models", "tasks", "tokenizers", "training")
 
-# `keras.saving.load_model` knows only classes that have been registered, and ours are when they are imported. So that it
-# reads stored models after `import zoo`, the layers and models follow Keras, whoever imports it, before or later.
+# `keras.saving.load_model` knows only classes that have been registered, and ours are when they are imported. So that
+# it reads stored models after `import zoo`, layers and models follow Keras, whoever imports it, before or later.
 wrapt.register_post_import_hook(lambda _: importlib.import_module("zoo.layers"), "keras")
 wrapt.register_post_import_hook(lambda _: importlib.import_module("zoo.models"), "zoo.layers")
 
