@@ -1,32 +1,38 @@
-"""Scores of translations, entities, classes and language models, and their pictures; thin calls into packages."""
+"""Scores of translations, summaries, entities, classes and language models, and their pictures; calls into packages.
 
-from zoo.metrics.calibration import calibration_bins, expected_calibration_error, fit_temperature
-from zoo.metrics.classification import ClassReport, score_classes
-from zoo.metrics.entities import EntityReport, score_entities, score_tags
-from zoo.metrics.label_scores import LabelScore, LabelScores
-from zoo.metrics.perplexity import Perplexity
-from zoo.metrics.pictures import plot_confusion, plot_reliability
-from zoo.metrics.summarization import RougeScore, rouge
-from zoo.metrics.translation import Score, bleu, chrf, lowercase_tokenized_bleu
+Names are imported when they are first used: a score of translations needs none of the packages of the others.
+"""
 
-__all__ = [
-    "ClassReport",
-    "EntityReport",
-    "LabelScore",
-    "LabelScores",
-    "Perplexity",
-    "RougeScore",
-    "Score",
-    "bleu",
-    "calibration_bins",
-    "chrf",
-    "expected_calibration_error",
-    "fit_temperature",
-    "lowercase_tokenized_bleu",
-    "plot_confusion",
-    "plot_reliability",
-    "rouge",
-    "score_classes",
-    "score_entities",
-    "score_tags",
-]
+import importlib
+
+_HOMES = {
+    "ClassReport": "classification",
+    "EntityReport": "entities",
+    "LabelScore": "label_scores",
+    "LabelScores": "label_scores",
+    "Perplexity": "perplexity",
+    "RougeScore": "summarization",
+    "Score": "translation",
+    "TextLanguage": "text_language",
+    "bleu": "translation",
+    "calibration_bins": "calibration",
+    "chrf": "translation",
+    "expected_calibration_error": "calibration",
+    "fit_temperature": "calibration",
+    "lowercase_tokenized_bleu": "translation",
+    "plot_confusion": "pictures",
+    "plot_reliability": "pictures",
+    "rouge": "summarization",
+    "score_classes": "classification",
+    "score_entities": "entities",
+    "score_tags": "entities",
+    "target_language": "text_language",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'zoo.metrics' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"zoo.metrics.{_HOMES[name]}"), name)

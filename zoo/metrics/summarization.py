@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from importlib import metadata
 
 import numpy as np
-from rouge_score import rouge_scorer
 
 from zoo.errors import UserError
+from zoo.metrics.bootstrap import RESAMPLES, interval, resampled_sums
+from zoo.metrics.rouge_tokenizers import rouge_tokenizer
+from zoo.metrics.text_language import TextLanguage, target_language
 
 ROUGE_TYPES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
-_RESAMPLES = 1000
-_CONFIDENCE = 0.95
-_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -42,21 +41,27 @@ class RougeScore:
         return f"{self.name} {self.value:.2f} [{self.low:.2f}, {self.high:.2f}] ({self.signature})"
 
 
-def rouge(hypotheses, references, *, stemmer=True):
+def rouge(hypotheses, references, *, stemmer=None, language=None):
     """ROUGE-1, ROUGE-2, ROUGE-L and ROUGE-Lsum, F1.
 
-    ROUGE-Lsum takes each line of a text for a sentence; summaries of one line have the same ROUGE-L and ROUGE-Lsum.
+    What counts as a word depends on the language. English texts are split by rouge-score itself, which knows the
+    letters a to z; other languages at the word boundaries of Unicode (UAX 29); Chinese, Japanese, Thai, Lao, Khmer and
+    Burmese into characters. ROUGE-Lsum takes each line of a text for a sentence; summaries of one line have the same
+    ROUGE-L and ROUGE-Lsum.
 
     Args:
         hypotheses: list of N str, the summaries to score.
         references: list of N str, or of N lists of str where a text has several references.
-        stemmer: Whether English suffixes are taken off words (Porter's stemmer), as papers do.
+        stemmer: Whether English suffixes are taken off words (Porter's stemmer), as papers do; None for English alone.
+        language: Language of the texts, a code such as "de" or "zho_Hans", or a `TextLanguage`. None to go by the
+            script of the references.
 
     Returns:
         dict from name to `RougeScore`.
 
     Raises:
-        UserError: For an empty list, lists of different lengths, or a summary without a reference.
+        UserError: For an empty list, lists of different lengths, a summary without a reference, an unknown language or
+            one in whose script the references are not written, and a stemmer for another language than English.
 
     Example:
         >>> print(rouge(["a cat sat"], ["the cat sat"])["rouge1"].value)
@@ -69,22 +74,28 @@ def rouge(hypotheses, references, *, stemmer=True):
     lists = [[each] if isinstance(each, str) else list(each) for each in references]
     if not all(lists):
         raise UserError(f"summary {next(i for i, each in enumerate(lists) if not each) + 1} has no reference")
-    scorer = rouge_scorer.RougeScorer(list(ROUGE_TYPES), use_stemmer=stemmer)
+    if not isinstance(language, TextLanguage):
+        language = target_language(language, [text for each in lists for text in each])
+    if stemmer is None:
+        stemmer = language.code == "en"
+    elif stemmer and language.code != "en":
+        raise UserError(f"Porter's stemmer is for English, and the target language is {language.tag}")
+    tokenizer, tokenizer_signature = rouge_tokenizer(language, stemmer)
+    # Imported here because it imports NLTK, which takes a while.
+    from rouge_score.rouge_scorer import RougeScorer
+
+    scorer = RougeScorer(list(ROUGE_TYPES), tokenizer=tokenizer)
     found = [scorer.score_multi(each, text) for text, each in zip(hypotheses, lists, strict=True)]
     counts = sorted({len(each) for each in lists})
     numbers = str(counts[0]) if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"
     signature = (
-        f"package:rouge-score-{metadata.version('rouge-score')}|stemmer:{'yes' if stemmer else 'no'}|nrefs:{numbers}|"
-        f"multi:max|bootstrap:{_RESAMPLES}"
+        f"package:rouge-score-{metadata.version('rouge-score')}|tok:{tokenizer_signature}|"
+        f"stemmer:{'yes' if stemmer else 'no'}|nrefs:{numbers}|multi:max|bootstrap:{RESAMPLES}"
     )
     return {name: _mean(name, [scores[name] for scores in found], signature) for name in ROUGE_TYPES}
 
 
 def _mean(name, scores, signature):
     precision, recall, f1 = 100 * np.array(scores).T
-    rng = np.random.default_rng(_SEED)
-    means = f1[rng.integers(len(f1), size=(_RESAMPLES, len(f1)))].mean(axis=1)
-    low, high = np.quantile(means, [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2])
-    return RougeScore(
-        name, float(f1.mean()), float(low), float(high), float(precision.mean()), float(recall.mean()), signature
-    )
+    low, high = interval(resampled_sums(f1) / len(f1))
+    return RougeScore(name, float(f1.mean()), low, high, float(precision.mean()), float(recall.mean()), signature)

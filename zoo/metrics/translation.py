@@ -5,12 +5,14 @@ signatures must not be compared: `lowercase_tokenized_bleu` exists to compare wi
 usually some points above or below `bleu` on the same text.
 """
 
-import re
 from dataclasses import dataclass
 
-from sacrebleu.metrics import BLEU, CHRF
-
 from zoo.errors import UserError
+from zoo.metrics.bleu_tokenizers import bleu_tokenizer, make_bleu
+from zoo.metrics.text_language import TextLanguage, language_from_code, target_language
+
+_RESAMPLES = 1000
+_LONGEST_NGRAM = 4
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Score:
         name: Name of the metric, such as "BLEU".
         value: Between 0 and 100; higher is better.
         signature: How it was computed, in sacrebleu's notation.
+        low, high: 95% confidence interval by sacrebleu's bootstrap over the sentences; None if not asked for.
 
     Example:
         >>> print(bleu(["a b c d"], ["a b c d"]))
@@ -30,34 +33,69 @@ class Score:
     name: str
     value: float
     signature: str
+    low: float | None = None
+    high: float | None = None
 
     def __str__(self):
         return f"{self.name} {self.value:.2f} ({self.signature})"
 
 
-def bleu(hypotheses, references, lowercase=False):
-    """BLEU on plain (detokenized) text, the sacreBLEU default that new results should report.
+def bleu(hypotheses, references, lowercase=False, *, language=None, tokenizer=None, intervals=False):
+    """BLEU on plain (detokenized) text, as new results should report it.
+
+    Words are what sacrebleu's tokenizer for the language makes them: "zh" for Chinese, "ja-mecab" and "ko-mecab" where
+    MeCab is installed and "char" where it is not, "char" for Thai, Lao, Khmer and Burmese, "13a" for all others.
+
+    Where no reference has four tokens, there is no 4-gram to find, and the usual BLEU of the references themselves
+    would be 0: then only the orders that occur count, which the signature calls "eff:yes".
 
     Args:
         hypotheses: list of N str.
         references: list of N str, or a list of such lists when there are several references a sentence.
         lowercase: Whether the case of letters is ignored, for models that write lowercase alone.
+        language: Language of the text, a code such as "zh" or "zho_Hans", or a `TextLanguage`. None to go by the
+            script of the references.
+        tokenizer: One of `zoo.metrics.bleu_tokenizers.BLEU_TOKENIZERS`, such as "flores200"; None for that of the
+            language.
+        intervals: Whether to compute the confidence interval.
 
     Returns:
         `Score`.
 
     Raises:
-        UserError: For an empty list or lists of different lengths.
+        UserError: For an empty list or lists of different lengths, an unknown language or one in whose script the
+            references are not written, and a tokenizer that cannot be had.
     """
-    return _score(BLEU(lowercase=lowercase), "BLEU", hypotheses, _reference_lists(hypotheses, references))
+    references = _reference_lists(hypotheses, references)
+    if tokenizer is None:
+        tokenizer, _ = bleu_tokenizer(_language(language, references))
+    metric = make_bleu(tokenizer, lowercase=lowercase)
+    metric.effective_order = _without_4grams(metric, references)
+    return _score(metric, "BLEU", hypotheses, references, intervals)
 
 
-def chrf(hypotheses, references, lowercase=False):
-    """chrF2, the F-score of character 6-grams (Popović 2015). Arguments as for `bleu`."""
-    return _score(CHRF(lowercase=lowercase), "chrF2", hypotheses, _reference_lists(hypotheses, references))
+def chrf(hypotheses, references, lowercase=False, *, intervals=False):
+    """chrF2, the F-score of character 6-grams (Popović 2015), in any language. Arguments as for `bleu`."""
+    from sacrebleu.metrics import CHRF
+
+    return _score(CHRF(lowercase=lowercase), "chrF2", hypotheses, _reference_lists(hypotheses, references), intervals)
 
 
-def lowercase_tokenized_bleu(hypotheses, references, language):
+def moses_code(language):
+    """The code by which Moses' tokenizer knows a language; None if it has no rules for it.
+
+    Moses has a list of abbreviations for Chinese and Cantonese, but leaves their words together.
+
+    Args:
+        language: `TextLanguage`.
+    """
+    from sacremoses.corpus import NonbreakingPrefixes
+
+    known = language.family == "blanks" and language.code in NonbreakingPrefixes().available_langs.values()
+    return language.code if known else None
+
+
+def lowercase_tokenized_bleu(hypotheses, references, language, *, intervals=False):
     """BLEU of lowercased, Moses-tokenized text without smoothing, as papers on Multi30k report it.
 
     Hypotheses and references are prepared alike, with the steps of Multi30k's own `task1-tokenize.sh`: lowercase,
@@ -67,33 +105,49 @@ def lowercase_tokenized_bleu(hypotheses, references, language):
     Args:
         hypotheses: list of N str of plain text, neither tokenized nor lowercased.
         references: As for `bleu`, plain text too.
-        language: ISO 639-1 code of the text, such as "de".
+        language: Code of the language of the text, such as "de", or a `TextLanguage`.
+        intervals: Whether to compute the confidence interval.
 
     Returns:
         `Score`.
 
     Raises:
-        UserError: As `bleu`, for something other than a language code, and when sacremoses is not installed.
+        UserError: As `bleu`, for a language that Moses' tokenizer has no rules for, and when sacremoses is not
+            installed.
     """
     references = _reference_lists(hypotheses, references)
-    prepare, version = _moses_preparation(language)
+    prepare, version, code = _moses_preparation(language)
+    prepared = [prepare(reference) for reference in references]
     # force: sacrebleu warns of tokenized text, which is meant here.
-    metric = BLEU(tokenize="none", smooth_method="none", force=True)
-    score = _score(
-        metric,
-        "BLEU, lowercased, Moses-tokenized",
-        prepare(hypotheses),
-        [prepare(reference) for reference in references],
-    )
+    metric = make_bleu("none", smooth_method="none", force=True)
+    metric.effective_order = _without_4grams(metric, prepared)
+    score = _score(metric, "BLEU, lowercased, Moses-tokenized", prepare(hypotheses), prepared, intervals)
     signature = score.signature.replace("case:mixed", "case:lc").replace(
-        "tok:none", f"norm:moses-{language}|tok:moses-{language}-sacremoses-{version}"
+        "tok:none", f"norm:moses-{code}|tok:moses-{code}-sacremoses-{version}"
     )
-    return Score(score.name, score.value, signature)
+    return Score(score.name, score.value, signature, score.low, score.high)
 
 
-def _score(metric, name, hypotheses, references):
-    value = metric.corpus_score(list(hypotheses), references).score
-    return Score(name, value, metric.get_signature().format())
+def _language(language, references):
+    if isinstance(language, TextLanguage):
+        return language
+    return target_language(language, [text for each in references for text in each])
+
+
+def _without_4grams(metric, references):
+    """Whether no reference has four tokens, by the tokenizer of a metric."""
+    tokenized = (metric.tokenizer(text.rstrip()) for each in references for text in each)
+    return all(len(tokens.split()) < _LONGEST_NGRAM for tokens in tokenized)
+
+
+def _score(metric, name, hypotheses, references, intervals):
+    found = metric.corpus_score(list(hypotheses), references, n_bootstrap=_RESAMPLES if intervals else 1)
+    score = Score(name, found.score, metric.get_signature().format())
+    if not intervals:
+        return score
+    # Of identical texts sacrebleu's mean is 100 and a rounding error.
+    low, high = (min(max(found._mean + sign * found._ci, 0.0), 100.0) for sign in (-1, 1))
+    return Score(name, score.value, score.signature, low, high)
 
 
 def _reference_lists(hypotheses, references):
@@ -116,20 +170,25 @@ def _reference_lists(hypotheses, references):
 
 
 def _moses_preparation(language):
-    """Returns a function from a list of plain texts to lowercased, tokenized ones, and sacremoses' version."""
-    if not re.fullmatch("[a-z]{2,3}", language):
-        raise UserError(f"language {language!r} is not a language code; give two or three letters, such as de")
+    """Returns a function from a list of plain texts to lowercased, tokenized ones, sacremoses' version and the code."""
     try:
         import sacremoses
     except ImportError as error:
         raise UserError("lowercased, tokenized BLEU needs the package sacremoses; pip install sacremoses") from error
 
-    normalizer = sacremoses.MosesPunctNormalizer(language, perl_parity=True)
-    tokenizer = sacremoses.MosesTokenizer(language)
+    language = language if isinstance(language, TextLanguage) else language_from_code(language)
+    code = moses_code(language)
+    if code is None:
+        raise UserError(
+            f"Moses' tokenizer has no rules for {language.tag}, so that there is no lowercased, Moses-tokenized BLEU; "
+            "BLEU and chrF are valid there"
+        )
+    normalizer = sacremoses.MosesPunctNormalizer(code, perl_parity=True)
+    tokenizer = sacremoses.MosesTokenizer(code)
 
     def prepare(texts):
         # The Perl script reads lines with their ends, and one of its rules (a quotation mark after a full stop, in
         # German, Spanish and French) wants a character there: without "\n" some tokens come in another order.
         return [tokenizer.tokenize(normalizer.normalize(text.lower() + "\n"), return_str=True) for text in texts]
 
-    return prepare, sacremoses.__version__
+    return prepare, sacremoses.__version__, code

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from zoo.training.constant_metrics import ConstantMetrics
 from zoo.training.training_callback import TrainingCallback
 
 
@@ -48,6 +49,7 @@ class Progress(TrainingCallback):
         self._console = Console(file=file or sys.stderr, highlight=False, soft_wrap=True)
         self._line_every_seconds = line_every_seconds
         self._bar = None
+        self._constant = ConstantMetrics()
 
     def on_train_begin(self, logs=None):
         """Starts the bar, at the step that was restored."""
@@ -91,8 +93,11 @@ class Progress(TrainingCallback):
         """Shows the results of a validation, if this was one."""
         values = {name: value for name, value in (logs or {}).items() if name.startswith("val_")}
         if values:
-            shown = "  ".join(f"{name} {value:.4f}" for name, value in values.items() if name != "val_seconds")
+            values.pop("val_seconds", None)
+            shown = "  ".join(f"{name} {value:.4f}" for name, value in values.items())
             self._console.print(f"step {self.run.step}  validation: {shown}")
+            for line in self._constant.see(values):
+                self._console.print(line)
 
     def on_train_end(self, logs=None):
         """Removes the bar and says why training ended."""

@@ -1,19 +1,24 @@
+import importlib.util
 import io
 import math
 import re
 import subprocess
 import sys
+import urllib.error
 from collections import Counter
 from contextlib import redirect_stdout
 
 import pytest
 import sacrebleu
 from commands import run_python
+from sacrebleu.tokenizers import tokenizer_spm
 
 from zoo import metrics
 from zoo.errors import UserError
 from zoo.metrics import translation
 from zoo.metrics.__main__ import main
+from zoo.metrics.bleu_tokenizers import bleu_tokenizer
+from zoo.metrics.text_language import language_from_code
 
 HYPOTHESES = [
     "Ein Mann mit einem orangen Hut starrt auf etwas.",
@@ -121,11 +126,11 @@ def test_tokenized_bleu_of_hand_tokenized_text():
 
 
 def test_tokenization_by_hand():
-    prepare, _ = translation._moses_preparation("de")
+    prepare, *_ = translation._moses_preparation("de")
     # A closing quotation mark at the end of a line is followed by a blank in the port's output; BLEU splits at blanks.
     assert [text.split() for text in prepare(HYPOTHESES)] == [text.split() for text in TOKENIZED_HYPOTHESES]
     assert [text.split() for text in prepare(REFERENCES)] == [text.split() for text in TOKENIZED_REFERENCES]
-    prepare, _ = translation._moses_preparation("en")
+    prepare, *_ = translation._moses_preparation("en")
     texts = ["A man's dog, isn't it?", "“Hi” – he said.", "He said “stop”.", "", "Mr. Smith ran 5 km."]
     assert prepare(texts) == [
         "a man &apos;s dog , isn &apos;t it ?",
@@ -168,8 +173,98 @@ def test_mistakes():
         metrics.bleu(HYPOTHESES, [])
     with pytest.raises(TypeError, match="lists of str"):
         metrics.bleu("text", "text")
-    with pytest.raises(UserError, match="'German' is not a language code"):
+    with pytest.raises(UserError, match="there is no language 'German'"):
         metrics.lowercase_tokenized_bleu(HYPOTHESES, REFERENCES, "German")
+
+
+# Two sentences each, the first of four or more tokens, and the same with one word exchanged.
+TEXTS = {
+    "en": (["The weather is very fine today.", "He bought a new book."], "fine", "bad"),
+    "de": (["Das Wetter ist heute sehr schön.", "Er hat ein Buch gekauft."], "schön", "trüb"),
+    "ru": (["Сегодня очень хорошая погода.", "Он купил новую книгу."], "хорошая", "плохая"),
+    "zh": (["今天天气很好我们去公园玩。", "他昨天买了一本新书。"], "很好", "真好"),
+    "ja": (["今日はとても良い天気ですね。", "彼は昨日新しい本を買いました。"], "とても", "かなり"),
+    "ko": (["오늘은 날씨가 아주 좋습니다.", "그는 어제 새 책을 샀습니다."], "아주", "매우"),
+    "th": (["วันนี้อากาศดีมาก", "เขาซื้อหนังสือเล่มใหม่"], "ดีมาก", "แย่มาก"),
+    "ar": (["الطقس جميل جدا اليوم في المدينة", "اشترى كتابا جديدا بالأمس"], "جميل", "سيئ"),
+    "hi": (["आज मौसम बहुत अच्छा है।", "उसने कल एक नई किताब खरीदी।"], "बहुत", "काफी"),
+}
+TOKENIZERS = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab", "th": "char"}
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_identical_and_near_texts_in_every_script(language):
+    texts, word, other = TEXTS[language]
+    near = [text.replace(word, other) for text in texts]
+    disjoint = ["☃"] * len(texts)
+    tokenizer = TOKENIZERS.get(language, "13a")
+    if "mecab" in tokenizer:
+        pytest.importorskip("MeCab" if language == "ja" else "mecab_ko")
+    for code in (language, None):
+        assert metrics.bleu(texts, texts, language=code).value == pytest.approx(100)
+        found = metrics.bleu(near, texts, language=code)
+        expected = sacrebleu.BLEU(tokenize=tokenizer)
+        assert found.value == expected.corpus_score(near, [texts]).score
+        assert found.signature == expected.get_signature().format()
+        assert 20 < found.value < 95
+        assert metrics.bleu(disjoint, texts, language=code).value == 0
+    assert metrics.chrf(texts, texts).value == pytest.approx(100)
+    assert metrics.chrf(disjoint, texts).value == 0
+
+
+def test_characters_where_mecab_is_not_installed(monkeypatch):
+    for language, module, name in (("ja", "MeCab", "ja-mecab"), ("ko", "mecab_ko", "ko-mecab")):
+        real = importlib.util.find_spec
+        monkeypatch.setattr(importlib.util, "find_spec", lambda each, m=module, r=real: None if each == m else r(each))
+        texts, word, other = TEXTS[language]
+        found = metrics.bleu([text.replace(word, other) for text in texts], texts, language=language)
+        expected = sacrebleu.BLEU(tokenize="char")
+        assert found.value == expected.corpus_score([text.replace(word, other) for text in texts], [texts]).score
+        assert "|tok:char|" in found.signature
+        remark = bleu_tokenizer(language_from_code(language))[1]
+        assert remark.endswith(f"pip install 'keras-transformer-zoo[{language}]' for {name}")
+        with pytest.raises(UserError, match=f"the BLEU tokenizer {name} needs MeCab: pip install"):
+            metrics.bleu(texts, texts, tokenizer=name)
+
+
+def test_texts_too_short_for_4grams_score_100_against_themselves():
+    texts = ["Guten Tag", "Ja"]
+    assert sacrebleu.corpus_bleu(texts, [texts]).score == 0
+    found = metrics.bleu(texts, texts)
+    assert found.value == pytest.approx(100) and "|eff:yes|" in found.signature
+    assert metrics.lowercase_tokenized_bleu(texts, texts, "de").value == pytest.approx(100)
+    # One reference of four tokens is enough for the usual score.
+    assert "|eff:no|" in metrics.bleu([*texts, "a b c d"], [*texts, "a b c d"]).signature
+
+
+def test_a_model_of_a_tokenizer_that_cannot_be_had(monkeypatch, tmp_path):
+    def refuse(*_, **__):
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr(tokenizer_spm, "download_file", refuse)
+    monkeypatch.setattr(tokenizer_spm, "SACREBLEU_DIR", str(tmp_path))
+    with pytest.raises(UserError, match=r"the model of the BLEU tokenizer flores200 can neither be read .*no network"):
+        metrics.bleu(HYPOTHESES, REFERENCES, tokenizer="flores200")
+    with pytest.raises(UserError, match="no BLEU tokenizer 'moses'; the names are 13a"):
+        metrics.bleu(HYPOTHESES, REFERENCES, tokenizer="moses")
+
+
+def test_intervals_are_those_of_sacrebleu():
+    found = metrics.bleu(HYPOTHESES, REFERENCES, intervals=True)
+    metric = sacrebleu.BLEU()
+    expected = metric.corpus_score(HYPOTHESES, [REFERENCES], n_bootstrap=1000)
+    assert found.value == metrics.bleu(HYPOTHESES, REFERENCES).value
+    assert (found.low, found.high) == (expected._mean - expected._ci, expected._mean + expected._ci)
+    assert found.signature == metric.get_signature().format() and "|bs:1000|" in found.signature
+
+
+def test_moses_is_for_languages_that_it_has():
+    for code in ("zh", "ja", "yue_Hant", "th", "tr", "sw"):
+        with pytest.raises(UserError, match="Moses' tokenizer has no rules for"):
+            metrics.lowercase_tokenized_bleu(HYPOTHESES, REFERENCES, code)
+    expected = metrics.lowercase_tokenized_bleu(HYPOTHESES, REFERENCES, "de")
+    for code in ("deu_Latn", "de-AT", "ger", "de_DE"):
+        assert metrics.lowercase_tokenized_bleu(HYPOTHESES, REFERENCES, code) == expected
 
 
 def test_missing_sacremoses_says_what_to_install(monkeypatch):
