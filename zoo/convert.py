@@ -1,4 +1,4 @@
-"""`python -m zoo.convert SOURCE TARGET`: a model of another program becomes a preset, or a Hugging Face directory."""
+"""`python -m zoo.convert SOURCE TARGET`: a stored model becomes a preset, or a directory of another program."""
 
 import os
 
@@ -20,10 +20,12 @@ from zoo.checkpoints.hugging_face import (
     sequence_to_sequence_tokenizer_files,
     tokenizer_files,
 )
+from zoo.checkpoints.keras_hub import holds_sequence_to_sequence, save_keras_hub
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError, command_line
 from zoo.tasks import EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator, load
 from zoo.tasks.foreign import SEQUENCE_TO_SEQUENCE_TASKS, task_from_hugging_face
+from zoo.tasks.keras_hub import save_keras_hub_task, task_from_keras_hub
 from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
 
 # Tasks that transformers has models for.
@@ -40,29 +42,42 @@ class ConvertConfig:
             preset, or a preset of the zoo.
         target: Where to write.
         to: What to write. Bare encoders are no task and have no preset; as a Hugging Face directory the recipes take
-            them with --pretrained.
+            them with --pretrained. keras-hub writes a preset of KerasHub (needs the extra hub).
         task: What a model of Marian's or BART's kind is for. Without it Marian and mBART translate, BART, PEGASUS and
             T5 summarise.
         source_language: Of a multilingual mBART, such as en_XX: what it reads. Without it its files decide, or else it
             is English.
         target_language: Of a multilingual mBART, such as ro_RO, or Marian, such as fra: what it writes.
         source_prefix: Text before every source, such as "summarize: " for a T5.
+        approximate_gelu: With --to keras-hub: write a BERT of exact GELU as one with the approximation by tanh, which
+            KerasHub's BERT has. Its numbers then differ a little; by how much is said.
     """
 
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
     target: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TARGET")]
-    to: Literal["preset", "hugging-face"] = "preset"
+    to: Literal["preset", "hugging-face", "keras-hub"] = "preset"
     task: Literal["translation", "summarization"] | None = None
     source_language: str | None = None
     target_language: str | None = None
     source_prefix: str | None = None
+    approximate_gelu: bool = False
 
 
-def convert(source, target, to="preset", task=None, source_language=None, target_language=None, source_prefix=None):
+def convert(
+    source,
+    target,
+    to="preset",
+    task=None,
+    source_language=None,
+    target_language=None,
+    source_prefix=None,
+    approximate_gelu=False,
+):
     """Reads a stored model and writes it in another format.
 
     Args:
-        source, target, to, task, source_language, target_language, source_prefix: As in `ConvertConfig`.
+        source, target, to, task, source_language, target_language, source_prefix, approximate_gelu: As in
+            `ConvertConfig`.
 
     Returns:
         One line on what was written.
@@ -82,25 +97,55 @@ def convert(source, target, to="preset", task=None, source_language=None, target
         source_prefix=source_prefix,
     )
     for name, value in choices.items():
-        if value is not None and (to != "preset" or found != "hugging_face"):
+        of_keras_hub = found == "keras_hub" and name == "task"
+        if value is not None and (to != "preset" or not (found == "hugging_face" or of_keras_hub)):
             flag = name.replace("_", "-")
             raise UserError(f"--{flag} is for presets of Hugging Face directories with safetensors")
+    if approximate_gelu and to != "keras-hub":
+        raise UserError("--approximate-gelu is for --to keras-hub")
+    if to == "keras-hub":
+        return _to_keras_hub(source, target, found, approximate_gelu)
     if to == "hugging-face":
-        return _task_to_hugging_face(source, target) if found == "preset" else _to_hugging_face(source, target)
+        of_task = found == "preset" or (found == "keras_hub" and holds_sequence_to_sequence(source))
+        return _task_to_hugging_face(source, target) if of_task else _to_hugging_face(source, target)
     if found == "preset":
-        raise UserError(f"{source} is a preset already; use --to hugging-face for the other way")
+        raise UserError(f"{source} is a preset already; use --to hugging-face or --to keras-hub for the other way")
     if found == "hugging_face":
-        return _save_task(source, target, **choices)
+        return _save_task(task_from_hugging_face(source, **choices), target)
+    if found == "keras_hub":
+        return _save_task(task_from_keras_hub(source, task=task), target)
     # Every other format goes through a Hugging Face directory, so that tasks are made of one format alone.
     with tempfile.TemporaryDirectory() as between:
         foreign = _to_hugging_face(source, Path(between) / source.name, task=True)
-        return _save_task(foreign, target)
+        return _save_task(task_from_hugging_face(foreign), target)
 
 
-def _save_task(directory, target, **choices):
-    task = task_from_hugging_face(directory, **choices)
+def _save_task(task, target):
     task.save(target)
     return f"{target}: a preset of {type(task).__name__}"
+
+
+def _to_keras_hub(source, target, found, approximate_gelu):
+    if found == "keras_hub":
+        raise UserError(f"{source} is a preset of KerasHub already")
+    if found not in ("preset", "hugging_face"):
+        with tempfile.TemporaryDirectory() as between:
+            foreign = Path(between) / source.name
+            _to_hugging_face(source, foreign)
+            return _to_keras_hub(foreign, target, "hugging_face", approximate_gelu)
+    foreign = load_foreign(source) if found == "hugging_face" else None
+    if foreign is not None and foreign.kind == "encoder":
+        name, tokenizer = "an encoder", load_foreign_tokenizer(source)
+        notes = save_keras_hub(foreign.model, tokenizer, target, approximate_gelu=approximate_gelu)
+    else:
+        del foreign
+        task = load(source)
+        name = type(task).__name__
+        try:
+            notes = save_keras_hub_task(task, target, approximate_gelu)
+        except UserError as error:
+            raise UserError(f"{source} holds a {name}, which cannot be written there: {error}") from error
+    return f"{target}: a KerasHub preset of {name}, {', '.join(notes)}"
 
 
 def _to_hugging_face(source, target, task=False):

@@ -1,12 +1,14 @@
 """Loading any stored model as the task it was saved as."""
 
 from zoo.checkpoints.hugging_face import is_hugging_face
+from zoo.checkpoints.keras_hub import is_keras_hub
 from zoo.checkpoints.preset import CONFIG_FILE, load_preset
 from zoo.errors import UserError
 from zoo.tasks.decoder_summarizer import DecoderSummarizer
 from zoo.tasks.entity_recognizer import EntityRecognizer
 from zoo.tasks.examples import load_examples
 from zoo.tasks.foreign import task_from_hugging_face
+from zoo.tasks.keras_hub import task_from_keras_hub
 from zoo.tasks.masked_language_model import MaskedLanguageModel
 from zoo.tasks.summarizer import Summarizer
 from zoo.tasks.text_classifier import TextClassifier
@@ -32,7 +34,8 @@ def load(directory, dtype=None):
     """The task stored in a directory.
 
     Args:
-        directory: A preset directory, as `task.save` and the recipes write it, or a Hugging Face directory.
+        directory: A preset directory, as `task.save` and the recipes write it, a Hugging Face directory or a
+            KerasHub preset.
         dtype: A Keras dtype policy for the model, such as "mixed_bfloat16"; the saved one if None.
 
     Returns:
@@ -45,6 +48,8 @@ def load(directory, dtype=None):
         >>> zoo.load("runs/translation")("A man rides a horse.")
         'Ein Mann reitet auf einem Pferd.'
     """
+    if is_keras_hub(directory):
+        return task_from_keras_hub(directory, dtype)
     if is_hugging_face(directory):
         return task_from_hugging_face(directory, dtype)
     preset = load_preset(directory, dtype)

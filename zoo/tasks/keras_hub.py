@@ -1,0 +1,135 @@
+"""Tasks of KerasHub presets, and presets of tasks."""
+
+import json
+from pathlib import Path
+
+from zoo.checkpoints.gpt2 import LANGUAGE_MODEL
+from zoo.checkpoints.keras_hub import load_keras_hub, load_keras_hub_tokenizer, save_keras_hub
+from zoo.checkpoints.keras_hub.preset_files import PREPROCESSOR_FILE
+from zoo.errors import UserError
+from zoo.tasks.entity_recognizer import EntityRecognizer
+from zoo.tasks.generation_settings import GenerationSettings
+from zoo.tasks.masked_language_model import FillSettings, MaskedLanguageModel
+from zoo.tasks.summarizer import Summarizer
+from zoo.tasks.text_classifier import ClassificationSettings, TextClassifier
+from zoo.tasks.text_generator import TextGenerator
+from zoo.tasks.translator import Translator
+
+
+def task_from_keras_hub(directory, dtype=None, task=None):
+    """The task that a KerasHub preset is for.
+
+    A text classifier becomes a `TextClassifier`, a masked language model a `MaskedLanguageModel`, a GPT-2 a
+    `TextGenerator`, and BART and T5 a `Summarizer` or a `Translator`. They read and begin texts as KerasHub's
+    preprocessors do, cut to the lengths in the preset, and decode with this project's settings: KerasHub stores none.
+
+    Args:
+        directory: A preset directory of KerasHub.
+        dtype: A Keras dtype policy for the model; the global one if None.
+        task: "translation" or "summarization" for a BART or T5; the latter if None.
+
+    Raises:
+        UserError: for a preset that cannot be read or has no answers to give, naming what is wrong.
+    """
+    found = load_keras_hub(directory, dtype=dtype)
+    if task is not None and found.family is None:
+        raise UserError(f"{directory} holds a model of kind {found.kind!r}, which cannot be made for {task}")
+    if found.kind == "encoder":
+        raise UserError(
+            f"{directory} holds a bare encoder, which has no answers to give: write it with python -m zoo.convert "
+            f"{directory} DIRECTORY --to hugging-face, and fine-tune it with --pretrained DIRECTORY"
+        )
+    model, tokenizer = found.model, load_keras_hub_tokenizer(directory)
+    reading = _preprocessor(directory)
+    if found.kind == LANGUAGE_MODEL:
+        new = min(GenerationSettings().max_new_tokens, model.max_sequence_length // 2)
+        settings = GenerationSettings(max_new_tokens=new, begin_token=reading.get("add_start_token", True))
+        return TextGenerator(model, tokenizer, settings)
+    longest = {"max_source_length": reading["sequence_length"]} if "sequence_length" in reading else {}
+    if found.kind == "sequence_classifier":
+        return TextClassifier(model, tokenizer, found.labels, ClassificationSettings(**longest))
+    if found.kind == "masked_token_predictor":
+        if tokenizer.mask_id is None:
+            raise UserError(f"{directory}: the tokenizer has no mask token, which filling blanks needs")
+        tokenizer = tokenizer.reading_from_text(tokenizer.id_to_token([tokenizer.mask_id]))
+        return MaskedLanguageModel(model, tokenizer, FillSettings(**longest))
+    return _sequence_to_sequence_task(found, tokenizer, reading, Translator if task == "translation" else Summarizer)
+
+
+def _sequence_to_sequence_task(found, tokenizer, reading, cls):
+    longest = found.model.max_sequence_length
+    if found.family == "bart":
+        special = dict(
+            start_token_id=tokenizer.eos_id,
+            forced_first_token_id=tokenizer.bos_id,
+            source_prefix_ids=(tokenizer.bos_id,),
+            source_suffix_ids=(tokenizer.eos_id,),
+        )
+    else:
+        special = dict(start_token_id=tokenizer.pad_id, source_suffix_ids=(tokenizer.eos_id,))
+    settings = cls.settings_class(
+        **special,
+        suppressed_token_ids=tuple(range(tokenizer.vocabulary_size, found.model.target_vocabulary_size)),
+        max_source_length=min(reading.get("encoder_sequence_length", longest), longest),
+        max_new_tokens=min(reading.get("decoder_sequence_length", cls.settings_class().max_new_tokens), longest),
+        # So that only max_new_tokens counts.
+        max_tokens_offset=longest,
+    )
+    return cls(found.model, tokenizer, tokenizer, settings)
+
+
+def _preprocessor(directory):
+    """Arguments of the preset's preprocessor by name; nothing where it has none."""
+    path = Path(directory) / PREPROCESSOR_FILE
+    if not path.exists():
+        return {}
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))["config"]
+        return {name: value for name, value in config.items() if value is not None}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is damaged ({error}); copy the preset again") from error
+
+
+def save_keras_hub_task(task, directory, approximate_gelu=False):
+    """Writes a task as a preset of KerasHub; see `zoo.checkpoints.keras_hub.save_keras_hub`.
+
+    Args:
+        task: An `EntityRecognizer` (its encoder alone), a `TextClassifier`, a `MaskedLanguageModel`, a `TextGenerator`,
+            or a `Translator` or `Summarizer` over a BART or T5.
+        directory: Where to write: a folder that is not there yet, or an empty one.
+        approximate_gelu: As of `save_keras_hub`.
+
+    Returns:
+        list of str: how far outputs differ, and what KerasHub has no place for.
+
+    Raises:
+        UserError: as of `save_keras_hub`, and for other tasks.
+    """
+    settings, tokenizer = task.settings, task.tokenizer
+    options, notes = {}, []
+    if isinstance(task, TextGenerator):
+        options = {"preprocessor": {"add_start_token": settings.begin_token}}
+        notes = ["without its settings of drawing tokens"]
+    elif isinstance(task, (Translator, Summarizer)):
+        if task.target_tokenizer is not tokenizer:
+            raise UserError("KerasHub's models have one tokenizer, not one of the source and one of the target")
+        lengths = {
+            "encoder_sequence_length": settings.max_source_length,
+            "decoder_sequence_length": settings.max_new_tokens,
+        }
+        options = {"preprocessor": lengths}
+        notes = ["without its settings of decoding"]
+        if settings.source_prefix:
+            notes.append(f"whose texts you begin with {settings.source_prefix!r} yourself")
+    elif isinstance(task, (TextClassifier, MaskedLanguageModel)):
+        options = {"preprocessor": {"sequence_length": settings.max_source_length}}
+        if isinstance(task, TextClassifier):
+            options["labels"] = task.labels
+            if settings.temperature != 1.0:
+                notes.append(f"without its temperature {settings.temperature:g}")
+            if settings.multi_label:
+                notes.append("whose logits are of several labels a text, each for a sigmoid")
+    elif not isinstance(task, EntityRecognizer):
+        raise UserError("KerasHub has no such task")
+    found = save_keras_hub(task.model, tokenizer, directory, **options, approximate_gelu=approximate_gelu)
+    return [*found, *notes]
