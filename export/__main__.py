@@ -24,6 +24,7 @@ from export.parity import PARITY_FILE
 from export.saved_model import DEFAULT_MAX_BATCH_SIZE, MAX_PARITY_TEXTS, export_saved_model
 from export.serving_configs import ROW_REQUEST, check_model_name, docker_command, server_image
 from export.serving_guide import curl_command
+from zoo.assignments import parse_settings
 from zoo.errors import UserError, command_line
 
 
@@ -58,24 +59,6 @@ class ExportConfig:
     settings: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE ...")] = ()
     allowed_ties: int = 0
     dtype: Literal["float32", "bfloat16"] = "float32"
-
-
-def parse_settings(assignments):
-    """The settings of `--set`, by name: JSON values, or text where it is no JSON.
-
-    Raises:
-        UserError: for something other than NAME=VALUE.
-    """
-    settings = {}
-    for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        if not (name and equals):
-            raise UserError(f"--set: {assignment!r} is not NAME=VALUE, such as num_beams=1")
-        try:
-            settings[name] = json.loads(value)
-        except ValueError:
-            settings[name] = value
-    return settings
 
 
 def read_parity_texts(path):

@@ -20,6 +20,8 @@ MAY_IMPORT = {
     "metrics": {"errors", "writing", "data"},
     "training": {"errors", "writing", "data", "metrics"},
     "checkpoints": {"errors", "writing", "layers", "models", "tokenizers"},
+    "assignments": {"errors"},
+    "predict": {"errors", "writing", "assignments", "data", "tasks"},
     "convert": {"errors", "tokenizers", "checkpoints", "tasks"},
     "tasks": {"errors", "layers", "models", "generation", "tokenizers", "data", "metrics", "checkpoints"},
 }

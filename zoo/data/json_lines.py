@@ -10,7 +10,7 @@ class JsonLines:
     """The objects of a JSON Lines file, plain or gzip-compressed; every iteration reads it anew.
 
     Args:
-        path: The file. Empty lines are skipped.
+        path: The file, or its `TextLines`. Empty lines are skipped.
 
     Raises:
         UserError: As `TextLines`, and while iterating for a line that is not a JSON object.
@@ -21,7 +21,7 @@ class JsonLines:
     """
 
     def __init__(self, path):
-        self.lines = TextLines(path)
+        self.lines = path if isinstance(path, TextLines) else TextLines(path)
         self.path = self.lines.path
 
     def __iter__(self):

@@ -65,13 +65,8 @@ class TextLines:
         number = 0
         try:
             with gzip.open(self.path, "rb") if self._compressed else self.path.open("rb") as file:
-                while line := file.readline(MAX_LINE_BYTES + 1):
+                for line in self._lines_of(file):
                     number += 1
-                    if len(line) > MAX_LINE_BYTES:
-                        raise UserError(
-                            f"{self.path}:{number}: line longer than {MAX_LINE_BYTES:,} bytes; "
-                            "is this a text file with line ends?"
-                        )
                     yield line
         except EOFError as error:
             raise UserError(
@@ -85,6 +80,18 @@ class TextLines:
             raise UserError(f"{self.path}: reading failed after line {number} ({error.strerror or error})") from error
         if number == 0:
             raise UserError(f"{self.path}: the file is empty; it must hold at least one line")
+
+    def _lines_of(self, file):
+        """Yields the lines of an open file, none longer than what memory should hold."""
+        number = 0
+        while line := file.readline(MAX_LINE_BYTES + 1):
+            number += 1
+            if len(line) > MAX_LINE_BYTES:
+                raise UserError(
+                    f"{self.path}:{number}: line longer than {MAX_LINE_BYTES:,} bytes; "
+                    "is this a text file with line ends?"
+                )
+            yield line
 
     def _decoded(self, line, number):
         if number == 1 and line.startswith(codecs.BOM_UTF8):

@@ -1,0 +1,5 @@
+"""`python -m zoo.predict`."""
+
+from zoo.predict import main
+
+main()
