@@ -21,7 +21,8 @@ def task_from_keras_hub(directory, dtype=None, task=None):
 
     A text classifier becomes a `TextClassifier`, a masked language model a `MaskedLanguageModel`, a GPT-2 a
     `TextGenerator`, and BART and T5 a `Summarizer` or a `Translator`. They read and begin texts as KerasHub's
-    preprocessors do, cut to the lengths in the preset, and decode with this project's settings: KerasHub stores none.
+    preprocessors do, cut to the lengths in the preset, and decode with this project's settings, a GPT-2 greedily:
+    KerasHub stores none.
 
     Args:
         directory: A preset directory of KerasHub.
@@ -43,7 +44,8 @@ def task_from_keras_hub(directory, dtype=None, task=None):
     reading = _preprocessor(directory)
     if found.kind == LANGUAGE_MODEL:
         new = min(GenerationSettings().max_new_tokens, model.max_sequence_length // 2)
-        settings = GenerationSettings(max_new_tokens=new, begin_token=reading.get("add_start_token", True))
+        begin = reading.get("add_start_token", False)
+        settings = GenerationSettings(max_new_tokens=new, temperature=0.0, top_p=1.0, begin_token=begin)
         return TextGenerator(model, tokenizer, settings)
     longest = {"max_source_length": reading["sequence_length"]} if "sequence_length" in reading else {}
     if found.kind == "sequence_classifier":

@@ -24,6 +24,7 @@ from zoo.checkpoints.keras_hub.preset_files import (
     CONFIG_FILE,
     LABELS_FILE,
     PREPROCESSOR_FILE,
+    TASK_FILE,
     import_keras_hub,
     without_mask_warnings,
 )
@@ -228,7 +229,7 @@ def _write(directory, written, tokenizer, labels, preprocessor):
             if tokenizer is not None:
                 tokenizer.save_to_preset(str(staging))
             if tokenizer is None:
-                _complete_preprocessor(staging / PREPROCESSOR_FILE, preprocessor)
+                _complete_preprocessor(staging, preprocessor)
             if labels is not None:
                 content = json.dumps(list(labels), ensure_ascii=False) + "\n"
                 (staging / LABELS_FILE).write_text(content, encoding="utf-8")
@@ -240,8 +241,11 @@ def _write(directory, written, tokenizer, labels, preprocessor):
             shutil.rmtree(staging, ignore_errors=True)
 
 
-def _complete_preprocessor(path, options):
+def _complete_preprocessor(directory, options):
     """Adds the options that KerasHub's class takes and does not store, such as the lengths of its pairs of texts."""
-    content = json.loads(path.read_text(encoding="utf-8"))
-    content["config"] = {**options, **content["config"]}
-    path.write_text(json.dumps(content, indent=4), encoding="utf-8")
+    for name in (PREPROCESSOR_FILE, TASK_FILE):
+        path = directory / name
+        content = json.loads(path.read_text(encoding="utf-8"))
+        stored = content if name == PREPROCESSOR_FILE else content["config"]["preprocessor"]
+        stored["config"] = {**options, **stored["config"]}
+        path.write_text(json.dumps(content, indent=4), encoding="utf-8")
