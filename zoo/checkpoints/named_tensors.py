@@ -140,10 +140,10 @@ def _check_names(model, tensors, names, ignored, copies):
 
 
 def tensors_by_name(model, names):
-    """float32 numpy arrays of a model's weights under the names of a file, in the file's orientation."""
+    """float32 numpy arrays of a model's weights by the names of a file, contiguous in the file's orientation."""
     found, parts = {}, {}
     for name in names:
-        values = ops.convert_to_numpy(variable_at(model, name.ours)).astype("float32")
+        values = ops.convert_to_numpy(variable_at(model, name.ours)).astype("float32", order="C")
         if name.part is not None:
             parts.setdefault(name.theirs, {})[name.part[0]] = values
         else:

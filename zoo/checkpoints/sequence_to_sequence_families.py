@@ -18,6 +18,7 @@ class SequenceToSequenceFamily:
     Attributes:
         name: Its `model_type` in a configuration.
         class_name: Its model in `architectures`.
+        other_class_names: Further names there of models with the same tensors.
         arguments: Of `EncoderDecoder`, those that the family fixes.
         old_keys: Keys of old configurations and the values that say what `arguments` says.
         defaults: Values of keys that a configuration may leave out, as in transformers.
@@ -25,6 +26,7 @@ class SequenceToSequenceFamily:
 
     name: str
     class_name: str
+    other_class_names: tuple
     arguments: dict
     old_keys: dict
     defaults: dict
@@ -41,6 +43,7 @@ _PUBLISHED = dict(positions="sinusoidal_as_published")
 MARIAN = SequenceToSequenceFamily(
     name="marian",
     class_name="MarianMTModel",
+    other_class_names=("MarianModel",),
     arguments=dict(**_PUBLISHED, norm="post", embedding_norm=False),
     old_keys=dict(normalize_before=False, normalize_embedding=False, add_final_layer_norm=False),
     defaults=dict(
@@ -50,6 +53,7 @@ MARIAN = SequenceToSequenceFamily(
 BART = SequenceToSequenceFamily(
     name="bart",
     class_name="BartForConditionalGeneration",
+    other_class_names=("BartModel",),
     arguments=dict(**_LEARNED, norm="post", embedding_norm=True),
     old_keys=dict(normalize_before=False, normalize_embedding=True, add_final_layer_norm=False),
     defaults=dict(decoder_start_token_id=2, pad_token_id=1, eos_token_id=2, bos_token_id=0, forced_eos_token_id=2),
@@ -57,6 +61,7 @@ BART = SequenceToSequenceFamily(
 MBART = SequenceToSequenceFamily(
     name="mbart",
     class_name="MBartForConditionalGeneration",
+    other_class_names=("MBartModel",),
     arguments=dict(**_LEARNED, norm="pre", embedding_norm=True),
     old_keys=dict(normalize_before=True, normalize_embedding=True, add_final_layer_norm=True),
     defaults=dict(decoder_start_token_id=None, pad_token_id=1, eos_token_id=2, bos_token_id=0, forced_eos_token_id=2),
@@ -64,6 +69,7 @@ MBART = SequenceToSequenceFamily(
 PEGASUS = SequenceToSequenceFamily(
     name="pegasus",
     class_name="PegasusForConditionalGeneration",
+    other_class_names=("PegasusModel",),
     arguments=dict(**_PUBLISHED, norm="pre", embedding_norm=False),
     old_keys=dict(normalize_before=True, normalize_embedding=False, add_final_layer_norm=True),
     defaults=dict(decoder_start_token_id=0, pad_token_id=0, eos_token_id=1, bos_token_id=None, forced_eos_token_id=1),

@@ -6,14 +6,16 @@ from zoo.checkpoints.hugging_face import (
     load_hugging_face,
     load_sequence_to_sequence_tokenizers,
     load_tokenizer,
+    max_text_length,
     read_byte_pair,
     read_sampling,
 )
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
+from zoo.tasks.encoder_task import SPECIAL_TOKENS
 from zoo.tasks.entity_recognizer import EntityRecognizer, EntitySettings
 from zoo.tasks.generation_settings import GenerationSettings
-from zoo.tasks.masked_language_model import MaskedLanguageModel
+from zoo.tasks.masked_language_model import FillSettings, MaskedLanguageModel
 from zoo.tasks.summarizer import Summarizer
 from zoo.tasks.text_classifier import ClassificationSettings, TextClassifier
 from zoo.tasks.text_generator import TextGenerator
@@ -60,24 +62,35 @@ def task_from_hugging_face(
         return _text_generator(found)
     if task is not None:
         raise UserError(f"{directory} holds a model of kind {found.kind!r}, which cannot be made for {task}")
-    if found.kind == "token_classifier":
-        return EntityRecognizer(
-            found.model, _encoder_tokenizer(directory), found.labels, EntitySettings(scheme=tag_scheme(found.labels))
-        )
-    if found.kind == "sequence_classifier":
-        if found.problem_type == "regression" or len(found.labels) == 1:
-            raise UserError(f"{directory} holds a regression model, which is not supported; classifiers are")
-        settings = ClassificationSettings(multi_label=found.problem_type == "multi_label_classification")
-        return TextClassifier(found.model, _encoder_tokenizer(directory), found.labels, settings)
-    if found.kind in ("masked_token_predictor", "pretraining"):
-        tokenizer = _encoder_tokenizer(directory)
-        if tokenizer.mask_id is None:
-            raise UserError(f"{directory}: the tokenizer has no mask token, which filling blanks needs")
-        return MaskedLanguageModel(found.model, tokenizer.reading_from_text(tokenizer.id_to_token([tokenizer.mask_id])))
+    if found.kind in ("token_classifier", "sequence_classifier", "masked_token_predictor", "pretraining"):
+        return _encoder_task(found)
     raise UserError(
         f"{directory} holds a bare encoder, which has no answers to give: fine-tune it, for example with "
         f"python -m recipes.ner --pretrained {directory}"
     )
+
+
+def _encoder_task(found):
+    directory, model = found.directory, found.model
+    tokenizer = _encoder_tokenizer(directory)
+    longest = min(max_text_length(directory) or model.max_sequence_length, model.max_sequence_length)
+    if longest <= SPECIAL_TOKENS:
+        raise UserError(f"{directory}: model_max_length {longest} leaves no room for a text; {SPECIAL_TOKENS + 1} does")
+    if found.kind == "token_classifier":
+        # Texts that transformers reads whole are one window.
+        overlap = min(EntitySettings().overlap, (longest - SPECIAL_TOKENS) // 4)
+        settings = EntitySettings(window=longest, overlap=overlap, scheme=tag_scheme(found.labels))
+        return EntityRecognizer(model, tokenizer, found.labels, settings)
+    if found.kind == "sequence_classifier":
+        if found.problem_type == "regression" or len(found.labels) == 1:
+            raise UserError(f"{directory} holds a regression model, which is not supported; classifiers are")
+        multi_label = found.problem_type == "multi_label_classification"
+        settings = ClassificationSettings(multi_label=multi_label, max_source_length=longest)
+        return TextClassifier(model, tokenizer, found.labels, settings)
+    if tokenizer.mask_id is None:
+        raise UserError(f"{directory}: the tokenizer has no mask token, which filling blanks needs")
+    tokenizer = tokenizer.reading_from_text(tokenizer.id_to_token([tokenizer.mask_id]))
+    return MaskedLanguageModel(model, tokenizer, FillSettings(max_source_length=longest))
 
 
 def _encoder_tokenizer(directory):

@@ -15,7 +15,7 @@ from zoo.generation import beam_search, greedy_search, length_penalty_divisor
 from zoo.tasks.controls import check_controls, with_a_row
 from zoo.tasks.examples import save_examples
 from zoo.tasks.inference import SMALLEST_COMPILED_LENGTH, call_in_backend, compile_inference, rounded_up, traced
-from zoo.tasks.sequence_to_sequence_settings import SequenceToSequenceSettings
+from zoo.tasks.sequence_to_sequence_settings import MAX_LENGTH_PENALTY, SequenceToSequenceSettings
 from zoo.tasks.task import Control, Task
 from zoo.tasks.text_batches import check_texts, map_in_batches
 
@@ -88,7 +88,11 @@ class SequenceToSequenceTask(Task):
                 "int32", settings.min_new_tokens, 0, settings.max_new_tokens, "least target tokens before the end token"
             ),
             "length_penalty": Control(
-                "float32", settings.length_penalty, 0.0, 10.0, "exponent of the length normalisation of scores"
+                "float32",
+                settings.length_penalty,
+                -float(MAX_LENGTH_PENALTY),
+                float(MAX_LENGTH_PENALTY),
+                "exponent of the length normalisation of scores",
             ),
         }
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from zoo.errors import UserError
 from zoo.generation import LENGTH_PENALTY_TYPES, STOPPING_RULES, TokenRules
 
+MAX_LENGTH_PENALTY = 10
+"""Bound of `length_penalty` on either side of 0."""
+
 
 @dataclass(frozen=True)
 class SequenceToSequenceSettings:
@@ -15,7 +18,8 @@ class SequenceToSequenceSettings:
 
     Attributes:
         num_beams: Width of the beam search; 1 is greedy search.
-        length_penalty: Exponent of the length normalisation; larger favours longer answers, 0 disables it.
+        length_penalty: Exponent of the length normalisation; larger favours longer answers, 0 disables it, and below 0
+            shorter answers win.
         length_penalty_type: "gnmt" for ((5 + length) / 6) ** length_penalty, "average" for length ** length_penalty.
         max_new_tokens: Most target tokens, the end token included.
         min_new_tokens: Least target tokens before the end token.
@@ -79,8 +83,11 @@ class SequenceToSequenceSettings:
                 f"length_penalty_type must be one of {', '.join(LENGTH_PENALTY_TYPES)}, "
                 f"got {self.length_penalty_type!r}"
             )
-        if not 0 <= self.length_penalty <= 10:
-            raise UserError(f"length_penalty must be between 0 and 10, got {self.length_penalty!r}")
+        if not abs(self.length_penalty) <= MAX_LENGTH_PENALTY:
+            raise UserError(
+                f"length_penalty must be between -{MAX_LENGTH_PENALTY} and {MAX_LENGTH_PENALTY}, "
+                f"got {self.length_penalty!r}"
+            )
         if not self.max_tokens_factor >= 0:
             raise UserError(f"max_tokens_factor must be at least 0, got {self.max_tokens_factor!r}")
         if self.stopping not in STOPPING_RULES:

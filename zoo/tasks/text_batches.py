@@ -1,6 +1,6 @@
 """Batches of similar length out of a list of texts, and results back in the order given."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.progress import track
 
@@ -15,6 +15,11 @@ def check_texts(texts):
     """
     if isinstance(texts, (str, bytes)):
         return [_to_bytes(texts)], True
+    if isinstance(texts, Mapping):
+        keys = ", ".join(map(repr, texts))
+        raise UserError(
+            f"texts are a dict with the keys {keys}; give a str or a list of str (pairs are not supported)"
+        )
     if not isinstance(texts, Iterable):
         raise UserError(f"texts are of type {type(texts).__name__}; give a str or a list of str")
     texts = list(texts)

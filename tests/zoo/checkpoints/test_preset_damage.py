@@ -112,7 +112,7 @@ def test_a_configuration_of_something_else(preset):
         refuse(preset, str(path), "is not the configuration of a keras-transformer-zoo preset")
     # That is what Hugging Face directories have.
     path.write_text('{"model_type": "marian"}')
-    refuse(preset, str(path), "architectures None is not supported; supported is MarianMTModel")
+    refuse(preset, str(path), "is damaged: it lacks vocab_size, d_model")
     path.write_bytes(b'{"format": "\xff"}')
     refuse(preset, str(path), "is damaged")
 

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from tiny_references import edit_config
 from tiny_sequence_to_sequence import EVERY, MODELS, PADDING_MASK, V, logits, make_reference, reference_logits
@@ -146,8 +147,8 @@ def test_positions_of_another_table(marian):
     ("changes", "words"),
     [
         (
-            {"architectures": ["MarianModel"]},
-            "architectures ['MarianModel'] is not supported; supported is Marian",
+            {"architectures": ["MarianForCausalLM"]},
+            "architectures ['MarianForCausalLM'] is not supported; supported are MarianMTModel, MarianModel",
         ),
         ({"normalize_before": True}, "normalize_before True is not supported for marian; it must be False"),
         ({"add_bias_logits": True}, "add_bias_logits True is not supported"),
@@ -163,6 +164,18 @@ def test_positions_of_another_table(marian):
 def test_configurations_that_are_refused(marian, changes, words):
     path = edit_config(marian, **changes)
     refuse(marian, str(path), words)
+
+
+@pytest.mark.parametrize("family", MODELS)
+def test_files_of_the_model_without_a_head(saved, family, tmp_path):
+    """facebook/bart-base names BartModel; older files name no class. transformers loads the tied head all the same."""
+    _, directory = saved(family)
+    transformers.AutoModel.from_pretrained(directory).save_pretrained(tmp_path)
+    assert not any(name.startswith("model.") for name in load_file(tmp_path / "model.safetensors"))
+    expected = reference_logits(MODELS[family][1].from_pretrained(tmp_path).eval())
+    np.testing.assert_allclose(logits(load_hugging_face(tmp_path).model), expected, atol=2e-5)
+    edit_config(tmp_path, architectures=None)
+    np.testing.assert_allclose(logits(load_hugging_face(tmp_path).model), expected, atol=2e-5)
 
 
 def test_it_is_no_encoder(marian):

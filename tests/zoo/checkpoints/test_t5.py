@@ -131,7 +131,11 @@ def test_a_preset_and_its_export(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"architectures": ["T5Model"]}, "architectures ['T5Model'] is not supported; supported is T5For"),
+        (
+            {"architectures": ["T5EncoderModel"]},
+            "architectures ['T5EncoderModel'] is not supported; supported are T5For",
+        ),
+        ({"tie_word_embeddings": False}, "lacks lm_head.weight"),
         ({"feed_forward_proj": "gated-mish"}, "feed_forward_proj 'gated-mish' is not supported"),
         ({"d_kv": None}, "it lacks d_kv"),
         ({"num_heads": 0}, "num_heads 0 is not supported"),

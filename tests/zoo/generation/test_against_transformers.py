@@ -121,6 +121,20 @@ def test_earlier_ends_equal_generate(model, num_beams, num_return, length_penalt
     np.testing.assert_allclose([score for score, _, _ in ours], scores, atol=2e-5)
 
 
+@pytest.mark.parametrize(
+    ("stopping", "early_stopping"), [("exact", "never"), ("first", True), ("estimate", False)], ids=str
+)
+def test_penalties_below_zero_equal_generate(model, stopping, early_stopping):
+    """Scores grow with the length: a sum of log-probabilities times length ** 1.5."""
+    sequences, scores = generate(
+        model, num_beams=4, num_return_sequences=3, length_penalty=-1.5, early_stopping=early_stopping
+    )
+    rows = search(model, 4, num_return=3, length_penalty=-1.5, stopping=stopping)
+    ours = [hypothesis for row in rows for hypothesis in row]
+    assert [tokens for _, _, tokens in ours] == sequences
+    np.testing.assert_allclose([score for score, _, _ in ours], scores, rtol=2e-6, atol=2e-5)
+
+
 def test_an_early_end_misses_longer_answers(model):
     exact, first = (
         [row[0][2] for row in search(model, 4, length_penalty=2.0, stopping=stopping)]

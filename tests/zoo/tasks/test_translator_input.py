@@ -41,8 +41,8 @@ def test_texts_that_are_none(tiny_translator, texts, message):
         ({"max_new_tokens": 3.5}, "max_new_tokens must be an integer, got 3.5"),
         ({"max_new_tokens": True}, "max_new_tokens must be an integer, got True"),
         ({"max_new_tokens": [3]}, "max_new_tokens must be an integer, got [3]"),
-        ({"length_penalty": -0.1}, "length_penalty must be between 0.0 and 10.0, got -0.1"),
-        ({"length_penalty": 11}, "length_penalty must be between 0.0 and 10.0, got 11"),
+        ({"length_penalty": -10.1}, "length_penalty must be between -10.0 and 10.0, got -10.1"),
+        ({"length_penalty": 11}, "length_penalty must be between -10.0 and 10.0, got 11"),
         ({"length_penalty": float("nan")}, "length_penalty must be a number, got nan"),
         ({"length_penalty": "1"}, "length_penalty must be a number, got '1'"),
         (
@@ -75,7 +75,7 @@ def test_more_translations_than_beams(tiny_translator):
     [
         ("max_new_tokens", [3, 0], "between 1 and 14"),
         ("min_new_tokens", [15, 0], "between 0 and 14"),
-        ("length_penalty", [1.0, float("nan")], "between 0.0 and 10.0"),
+        ("length_penalty", [1.0, float("nan")], "between -10.0 and 10.0"),
     ],
 )
 def test_one_row_out_of_bounds_fails_a_batch_by_name(tiny_translator, traced, name, values, bounds):
@@ -113,7 +113,7 @@ def test_bounds_are_kept(tiny_translator):
         ({"max_source_length": 1}, "max_source_length must be an integer of at least 2, got 1"),
         ({"min_new_tokens": 5, "max_new_tokens": 4}, "min_new_tokens (5) must not exceed max_new_tokens (4)"),
         ({"length_penalty_type": "google"}, "length_penalty_type must be one of gnmt, average, none, got 'google'"),
-        ({"length_penalty": -1.0}, "length_penalty must be between 0 and 10, got -1.0"),
+        ({"length_penalty": -11.0}, "length_penalty must be between -10 and 10, got -11.0"),
         ({"max_tokens_factor": float("nan")}, "max_tokens_factor must be at least 0, got nan"),
         ({"no_repeat_ngram_size": -1}, "no_repeat_ngram_size must be an integer of at least 0, got -1"),
     ],

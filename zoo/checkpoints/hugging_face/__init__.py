@@ -9,6 +9,7 @@ from zoo.checkpoints.hugging_face.sequence_to_sequence_tokenizers import (
 )
 from zoo.checkpoints.hugging_face.sequence_to_sequence_writing import family_of_model, generation_file
 from zoo.checkpoints.hugging_face.tokenizer import load_tokenizer, tokenizer_files
+from zoo.checkpoints.hugging_face.tokenizer_settings import max_text_length
 from zoo.checkpoints.hugging_face.writing import save_hugging_face
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "load_hugging_face",
     "load_sequence_to_sequence_tokenizers",
     "load_tokenizer",
+    "max_text_length",
     "read_byte_pair",
     "read_sampling",
     "sampling_file",

@@ -94,6 +94,13 @@ def read_content(directory):
     return content
 
 
+def check_architectures(content, path, supported):
+    """Refuses a config.json of another class of models than the supported ones; one that names none is not refused."""
+    names = content.get("architectures")
+    if names and (not isinstance(names, list) or names[0] not in supported):
+        raise UserError(f"{path}: architectures {names!r} is not supported; supported are {', '.join(supported)}")
+
+
 class Configuration:
     """A configuration that the zoo can make a model of.
 

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import ml_dtypes  # noqa: F401  gives numpy the name bfloat16
+import numpy as np
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from zoo.checkpoints.named_tensors import NamedTensors
 from zoo.errors import UserError
@@ -75,6 +77,14 @@ class SafetensorsFiles(NamedTensors):
             return file.get_tensor(stored)
         except (SafetensorError, TypeError) as error:
             raise UserError(f"{self.origin}: the tensor {name} cannot be read: {error}") from error
+
+
+def write_tensors(tensors, path):
+    """Writes numpy arrays by name as one safetensors file.
+
+    The package stores the memory of an array as it lies, so a transposed view would come back with other numbers.
+    """
+    save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, path, {"format": "pt"})
 
 
 def _read_weight_map(index):

@@ -5,7 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from zoo.checkpoints.foreign_model import ForeignModel
-from zoo.checkpoints.hugging_face.configuration import ACTIVATIONS, CONFIG_FILE, read_content
+from zoo.checkpoints.hugging_face.configuration import (
+    ACTIVATIONS,
+    CONFIG_FILE,
+    check_architectures,
+    read_content,
+)
 from zoo.checkpoints.hugging_face.generation_configuration import read_generation
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
 from zoo.checkpoints.hugging_face.tensor_names import names_of_rules
@@ -78,13 +83,12 @@ def load_sequence_to_sequence(directory, dtype=None):
     directory = Path(directory)
     content, path = read_content(directory), directory / CONFIG_FILE
     family = family_of(content)
-    if content.get("architectures") != [family.class_name]:
-        raise UserError(
-            f"{path}: architectures {content.get('architectures')!r} is not supported; supported is {family.class_name}"
-        )
+    # The class without a head has the same tensors, and often its name alone is in a file of the whole.
+    check_architectures(content, path, (family.class_name, *family.other_class_names))
     arguments = _model_arguments(content, path, family)
     generation = read_generation(directory, content, family.defaults)
     tensors = SafetensorsFiles(directory)
+    tensors.rename(_name_with_head)
     copies = _name_shared_table(tensors, COPIES[arguments["tied_embeddings"]])
     bias = _logits_bias(tensors, arguments)
     if not family.learned_positions:
@@ -147,6 +151,11 @@ def _tied_embeddings(content, path):
             f"{path}: tie_word_embeddings {tied!r} is not supported; the output matrix must be the table of vectors"
         )
     return "all" if shared else "target" if tied else "none"
+
+
+def _name_with_head(name):
+    """A tensor's name in a file of the model with a head; the model alone leaves out the prefix."""
+    return f"model.{name}" if name.startswith(("shared.", "encoder.", "decoder.")) else name
 
 
 def _name_shared_table(tensors, copies):

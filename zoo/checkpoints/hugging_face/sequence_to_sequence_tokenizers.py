@@ -15,6 +15,7 @@ from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import (
     t5_numbering,
 )
 from zoo.checkpoints.hugging_face.tokenizer import tokenizer_files
+from zoo.checkpoints.hugging_face.tokenizer_settings import max_text_length
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer, MappedSentencePieceTokenizer, SentencePieceTokenizer, Tokenizer
 from zoo.tokenizers.byte_pair_files import parse_json, read_file
@@ -86,11 +87,8 @@ def load_sequence_to_sequence_tokenizers(
             parts = _pegasus(directory, config, path)
         else:
             parts = _t5(directory, config, path)
-    longest = config.get("model_max_length")
-    # transformers writes 1e30 for no limit.
-    longest = longest if isinstance(longest, int) and 2 < longest < 2**31 else None
     around = {"source_prefix_ids": (), "source_suffix_ids": (parts["source"].eos_id,)}
-    return SequenceToSequenceTokenizers(**{**around, **parts}, max_source_length=longest)
+    return SequenceToSequenceTokenizers(**{**around, **parts}, max_source_length=max_text_length(directory))
 
 
 def sequence_to_sequence_tokenizer_files(source, target, max_source_length):

@@ -5,16 +5,25 @@ from pathlib import Path
 import numpy as np
 
 from zoo.checkpoints.foreign_model import ForeignModel
-from zoo.checkpoints.hugging_face.configuration import ACTIVATIONS, CONFIG_FILE, read_content
+from zoo.checkpoints.hugging_face.configuration import (
+    ACTIVATIONS,
+    CONFIG_FILE,
+    check_architectures,
+    read_content,
+)
 from zoo.checkpoints.hugging_face.generation_configuration import read_generation
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
+from zoo.checkpoints.hugging_face.tokenizer_settings import max_text_length
 from zoo.checkpoints.named_tensors import TensorName, assign_tensors
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
 from zoo.models import T5
 
 MODEL_TYPE = "t5"
-CLASS_NAME = "T5ForConditionalGeneration"
+CLASS_NAMES = ("T5ForConditionalGeneration", "T5WithLMHeadModel", "T5Model")
+"""What `architectures` may say: the second is its name of 2019; the third has the same tensors where they are tied."""
+LONGEST_TEXT = 2048
+"""Tokens of a source that are read where the files name no limit. T5 has no positions to run out of."""
 
 _TABLE, _OUTPUT = "shared.weight", "lm_head.weight"
 # Names that files may repeat the table under, and a table that old files have and no model reads.
@@ -62,15 +71,17 @@ def load_t5(directory, dtype=None):
     """
     directory = Path(directory)
     content, path = read_content(directory), directory / CONFIG_FILE
-    if content.get("architectures") != [CLASS_NAME]:
-        raise UserError(
-            f"{path}: architectures {content.get('architectures')!r} is not supported; supported is {CLASS_NAME}"
-        )
+    check_architectures(content, path, CLASS_NAMES)
     arguments = _model_arguments(content, path)
     generation = read_generation(directory, content, _GENERATION)
+    longest = (LONGEST_TEXT, max_text_length(directory) or 0, generation.get("max_new_tokens", 0))
+    arguments["max_sequence_length"] = max(arguments["max_sequence_length"], *longest)
     tensors = SafetensorsFiles(directory)
     copies = _name_shared_table(tensors)
     # Files tell what config.json may not: transformers 5 calls every output matrix tied.
+    if content.get("tie_word_embeddings") is False and _OUTPUT not in tensors.shapes:
+        # transformers 4 would draw one at random, and transformers 5 take the table of token vectors.
+        raise UserError(f"{directory} lacks {_OUTPUT}, which tie_word_embeddings false in {CONFIG_FILE} asks for")
     tied = _OUTPUT not in tensors.shapes or _equal(tensors, _OUTPUT, _TABLE)
     try:
         model = T5(**arguments, tied_embeddings=tied, dtype=dtype)

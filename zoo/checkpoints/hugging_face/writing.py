@@ -6,13 +6,12 @@ import tempfile
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.numpy import save_file
 
 from zoo.checkpoints.bert_families import BERT, DISTILBERT, ROBERTA
 from zoo.checkpoints.foreign_model import CLASSIFIERS, LANGUAGE_MODELS
 from zoo.checkpoints.hugging_face.configuration import CONFIG_FILE, PROBLEM_TYPES, to_hugging_face
 from zoo.checkpoints.hugging_face.gpt2 import gpt2_to_hugging_face
-from zoo.checkpoints.hugging_face.safetensors_files import WEIGHTS_FILE
+from zoo.checkpoints.hugging_face.safetensors_files import WEIGHTS_FILE, write_tensors
 from zoo.checkpoints.hugging_face.sequence_to_sequence_writing import sequence_to_sequence_to_hugging_face
 from zoo.checkpoints.hugging_face.tensor_names import pooler_is_used, tensor_names
 from zoo.checkpoints.named_tensors import tensors_by_name
@@ -80,7 +79,7 @@ def save_hugging_face(
         content, tensors = _encoder_to_hugging_face(model, labels, problem_type, pad_token_id)
     files = {
         **(assets or {}),
-        WEIGHTS_FILE: lambda path: save_file(tensors, path, metadata={"format": "pt"}),
+        WEIGHTS_FILE: lambda path: write_tensors(tensors, path),
         CONFIG_FILE: lambda path: path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8"),
     }
     _write_files(directory, files)

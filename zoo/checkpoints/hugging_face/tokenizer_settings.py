@@ -1,0 +1,64 @@
+"""What tokenizer_config.json says beside the tokens: how long a text may be, and at which end a longer one is cut."""
+
+from pathlib import Path
+
+from zoo.errors import UserError
+from zoo.tokenizers.byte_pair_files import parse_json, read_file
+
+TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
+MODEL_CONFIG_FILE = "config.json"
+GENERIC_CLASSES = ("PreTrainedTokenizer", "TokenizersBackend")
+"""Classes, without "Fast", that do nothing of their own: tokenizer.json says everything."""
+
+# Above it, as in transformers, a number stands for "no limit": files hold 1e30.
+_NO_LIMIT = 10**20
+
+
+def read_optional(path):
+    """The JSON object in a file, empty if the file is not there.
+
+    Raises:
+        UserError: for a damaged file.
+    """
+    path = Path(path)
+    return parse_json(read_file(path), path) if path.is_file() else {}
+
+
+def tokenizer_class(directory):
+    """The class that a directory's tokenizer_config.json, or else its config.json, names for it.
+
+    Returns:
+        The name without "Fast", or None if neither names one.
+    """
+    for name in (TOKENIZER_CONFIG_FILE, MODEL_CONFIG_FILE):
+        found = read_optional(Path(directory) / name).get("tokenizer_class")
+        if isinstance(found, str):
+            return found.removesuffix("Fast")
+    return None
+
+
+def max_text_length(directory):
+    """Tokens of the longest text, special ones included, after tokenizer_config.json.
+
+    Args:
+        directory: A Hugging Face directory.
+
+    Returns:
+        `model_max_length`, or as files of 2019 call it `max_len`; None if there is no such limit, also where the file
+        holds the huge number that transformers writes for none.
+
+    Raises:
+        UserError: for a damaged file, a length that is no number of tokens, and texts that lose their beginning.
+    """
+    path = Path(directory) / TOKENIZER_CONFIG_FILE
+    config = read_optional(path)
+    side = config.get("truncation_side")
+    if side not in ("right", None):
+        raise UserError(f"{path}: truncation_side {side!r} is not supported; it must be 'right'")
+    key = "model_max_length" if "model_max_length" in config else "max_len"
+    length = config.get(key)
+    if length is None or (isinstance(length, (int, float)) and length > _NO_LIMIT):
+        return None
+    if isinstance(length, bool) or not isinstance(length, (int, float)) or length < 1 or length != int(length):
+        raise UserError(f"{path}: {key} {length!r} is not supported; it must be a number of tokens")
+    return int(length)
