@@ -17,9 +17,7 @@ def check_texts(texts):
         return [_to_bytes(texts)], True
     if isinstance(texts, Mapping):
         keys = ", ".join(map(repr, texts))
-        raise UserError(
-            f"texts are a dict with the keys {keys}; give a str or a list of str (pairs are not supported)"
-        )
+        raise UserError(f"texts are a dict with the keys {keys}; give a str or a list of str (pairs are not supported)")
     if not isinstance(texts, Iterable):
         raise UserError(f"texts are of type {type(texts).__name__}; give a str or a list of str")
     texts = list(texts)
