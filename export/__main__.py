@@ -20,7 +20,7 @@ import zoo
 from export.directories import check_preset_directory, check_serving_directory
 from export.errors import VerificationError
 from export.op_allow_list import DEFAULT_SERVERS
-from export.parity import PARITY_FILE
+from export.parity_report import PARITY_FILE
 from export.saved_model import DEFAULT_MAX_BATCH_SIZE, MAX_PARITY_TEXTS, export_saved_model
 from export.serving_configs import ROW_REQUEST, check_model_name, docker_command, server_image
 from export.serving_guide import curl_command
@@ -45,7 +45,14 @@ class ExportConfig:
         settings: Settings of the task to export with in place of the preset's, as NAME=VALUE, such as num_beams=1.
         dtype: What weights are stored and computed in. bfloat16 halves their bytes and changes answers a little; the
             comparison is then with Python's in bfloat16. Which of the two is faster depends on the processor.
-        allowed_ties: How many rows may differ in text while their scores agree (rounding decides between equals).
+        allowed_ties: How many rows may differ by rounding: Python gives both answers, in another batch or as equally
+            good ones. Other differences are never accepted.
+        row_errors: Whether a row with a control out of bounds gets an empty answer and a reason in the output `error`,
+            while the rows beside it are answered. Otherwise it fails its request, and with request batching those of
+            other clients that run with it.
+        max_entities: Places for entities in every answer, so that a server may split and join batches; the output
+            `total` says how many a text has. By default as many as the text of a batch with most of them.
+        max_blanks: Likewise places for blanks to fill.
     """
 
     preset_dir: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PRESET_DIR")]
@@ -58,6 +65,9 @@ class ExportConfig:
     parity_file: Path | None = None
     settings: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE ...")] = ()
     allowed_ties: int = 0
+    row_errors: bool = True
+    max_entities: int | None = None
+    max_blanks: int | None = None
     dtype: Literal["float32", "bfloat16"] = "float32"
 
 
@@ -100,6 +110,9 @@ def main(argv=None):
                 servers=config.servers,
                 max_batch_size=config.max_batch_size,
                 allowed_ties=config.allowed_ties,
+                row_errors=config.row_errors,
+                max_entities=config.max_entities,
+                max_blanks=config.max_blanks,
             )
     except VerificationError as error:
         for detail in error.details:

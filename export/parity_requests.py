@@ -1,11 +1,13 @@
 """The requests of a parity check, with Python's answers to those that have one."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 import tensorflow as tf
 
 from export.errors import VerificationError, shorten_message
+from export.served_form import least_value
 from export.signatures import SERVING_DEFAULT
 from zoo.tasks.task import TextControl
 
@@ -49,25 +51,29 @@ class ParityRequest:
         inputs: dict of numpy arrays of shape [B]; texts are `bytes` objects.
         expected: Python's answer, a dict of numpy arrays with first dimension B; None where a refusal is due.
         refused_name: the input whose name the refusal must start with.
+        errors: dict from rows whose controls are out of bounds to what their output `error` must say.
+        ask: Python's function of the signature, from tensors by input name to tensors by output name.
     """
 
     signature: str
     inputs: dict
     expected: dict | None = None
     refused_name: str | None = None
+    errors: dict = field(default_factory=dict)
+    ask: Callable | None = field(default=None, repr=False)
 
     def describe(self, row=None):
         """The request, or one of its rows, in a few words for an error message."""
         rows = len(self.inputs["text"])
         if row is None:
             return f"{self.signature} with {rows} rows"
-        controls = ", ".join(f"{name}={value[row]}" for name, value in self.inputs.items() if name != "text")
+        controls = ", ".join(f"{name}={str(value[row])[:80]}" for name, value in self.inputs.items() if name != "text")
         text = self.inputs["text"][row].decode("utf-8", "backslashreplace")
         where = "alone" if rows == 1 else f"row {row} of {rows}"
         return f"{self.signature}({text[:80]!r}{', ' + controls if controls else ''}), {where}"
 
 
-def answer_requests(task, texts, texts_by_bucket, batch_size):
+def answer_requests(task, texts, texts_by_bucket, batch_size, row_errors=False):
     """Requests that must be answered as Python answers.
 
     Args:
@@ -75,6 +81,7 @@ def answer_requests(task, texts, texts_by_bucket, batch_size):
         texts: list of str or bytes.
         texts_by_bucket: dict from a length in tokens to a text (bytes) of that length.
         batch_size: most rows in a request.
+        row_errors: whether rows with controls out of bounds get an `error` among rows that are answered.
 
     Returns:
         list of `ParityRequest`. Rows that are sent alone carry Python's answer for them inside a batch, so they also
@@ -102,6 +109,8 @@ def answer_requests(task, texts, texts_by_bucket, batch_size):
             request = _answered(answer_controlled, name, texts, controls)
             requests += [request, *_alone(task, answer_controlled, request, _NUM_ALONE)]
         requests.append(_answered(answer_controlled, name, [], _default_controls(task, 0)))
+        if row_errors:
+            requests += _judged(task, answer_controlled, texts, batch_size)
     for name, further in task.further_signatures.items():
         answer = _traced_texts(further)
         for group in (texts[:batch_size], difficult, []):
@@ -112,12 +121,21 @@ def answer_requests(task, texts, texts_by_bucket, batch_size):
     return requests
 
 
-def refusal_requests(task):
-    """Requests that must be refused with a message that starts with a control's name."""
+def request_for(task, texts):
+    """Texts for `serving_default` with Python's answer, a `ParityRequest`."""
+    texts = [text.encode("utf-8") if isinstance(text, str) else text for text in texts]
+    return _answered(_traced(task, {}), SERVING_DEFAULT, texts)
+
+
+def refusal_requests(task, row_errors=False):
+    """Requests that must be refused with a message that starts with a control's name.
+
+    With `row_errors` values out of bounds are none of them: `answer_requests` has those.
+    """
     requests = []
     signature = task.controls_signature
     for name, control in task.controls.items():
-        for value in _values_out_of_bounds(control):
+        for value in () if row_errors else _values_out_of_bounds(control):
             inputs = {"text": _text_array([b"A text."]), **_default_controls(task, 1)}
             value = _control_values(control, [value])
             requests.append(ParityRequest(signature, {**inputs, name: value}, refused_name=name))
@@ -167,7 +185,43 @@ def _answered(answer, signature, texts, others=None):
         raise VerificationError(
             f"Python itself cannot answer {signature} with {len(texts)} rows", [shorten_message(error.message)]
         ) from error
-    return ParityRequest(signature, inputs, {name: value.numpy() for name, value in outputs.items()})
+    return ParityRequest(signature, inputs, {name: value.numpy() for name, value in outputs.items()}, ask=answer)
+
+
+def _judged(task, answer, texts, batch_size):
+    """Requests in which rows with controls out of bounds stand among others: each value alone, then all at once."""
+    bad = [{name: value} for name, control in task.controls.items() for value in _values_out_of_bounds(control)]
+    bad.append({name: value for row in bad for name, value in row.items()})
+    rows = [row for pair in bad for row in ({}, pair)]
+    requests = []
+    for start in range(0, len(rows), batch_size):
+        group = rows[start : start + batch_size]
+        asked = [texts[(start + place) % len(texts)] for place in range(len(group))]
+        sent, read = _default_controls(task, len(group)), _default_controls(task, len(group))
+        errors = {}
+        for place, values in enumerate(group):
+            if not values:
+                continue
+            errors[place] = "; ".join(_reason(name, task.controls[name]) for name in task.controls if name in values)
+            for name, control in task.controls.items():
+                read[name][place] = least_value(control).numpy()
+                if name in values:
+                    sent[name][place] = _control_values(control, [values[name]])[0]
+        # A row out of bounds is read as an empty text with the least values; of its answer nothing is given.
+        texts_read = [b"" if place in errors else text for place, text in enumerate(asked)]
+        request = _answered(answer, task.controls_signature, texts_read, read)
+        expected = {name: value.copy() for name, value in request.expected.items()}
+        for value in expected.values():
+            value[list(errors)] = b"" if value.dtype == object else 0
+        inputs = {"text": _text_array(asked), **sent}
+        requests.append(ParityRequest(request.signature, inputs, expected, errors=errors))
+    return requests
+
+
+def _reason(name, control):
+    if isinstance(control, TextControl):
+        return f"{name} must have at most {control.most_bytes} bytes"
+    return f"{name} must be between {control.minimum} and {control.maximum}"
 
 
 def _alone(task, answer, request, most=None):
@@ -189,6 +243,7 @@ def _rows(request):
             request.signature,
             {name: value[row : row + 1] for name, value in request.inputs.items()},
             {name: value[row : row + 1] for name, value in request.expected.items()},
+            ask=request.ask,
         )
         for row in range(len(request.inputs["text"]))
     ]

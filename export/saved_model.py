@@ -7,9 +7,10 @@ import tensorflow as tf
 
 from export.directories import check_serving_directory
 from export.op_allow_list import DEFAULT_SERVERS, check_ops, parse_servers
-from export.parity import check_parity, check_same_answers, texts_to_compare
+from export.parity import check_parity, check_same_answers, request_to_compare
 from export.parity_requests import BUILT_IN_TEXTS
 from export.publish import check_version, incoming_version, writing_to
+from export.served_form import ServedForm, fixed_width
 from export.serving_configs import allowed_batch_sizes, check_model_name, write_serving_configs
 from export.signatures import ServedTask, build_signatures, decoder_in_panels
 from export.warm_up import MAX_RECORDS, default_buckets, text_of_length, warm_up_requests, write_warm_up
@@ -30,6 +31,9 @@ def export_saved_model(
     servers=DEFAULT_SERVERS,
     max_batch_size=DEFAULT_MAX_BATCH_SIZE,
     allowed_ties=0,
+    row_errors=True,
+    max_entities=None,
+    max_blanks=None,
 ):
     """Exports a task as the next version of a model that TensorFlow Serving runs: text in, results out.
 
@@ -50,7 +54,13 @@ def export_saved_model(
         servers: TensorFlow Serving versions that must be able to run it, for example ("2.19", "2.20"). Checked against
             what their stock binaries contain.
         max_batch_size: most rows in a batch, for the checks and in the server's batching configuration.
-        allowed_ties: how many rows may differ in text while their scores agree; see `export.parity.check_parity`.
+        allowed_ties: how many rows may differ by rounding; see `export.parity.check_parity`.
+        row_errors: whether a row with a control outside its bounds gets an empty answer and a reason in the output
+            `error` of signatures with controls, while its neighbours are answered; else it fails the request, and with
+            request batching the requests of others that run with it.
+        max_entities, max_blanks: places of every answer's row for entities, or for blanks, so that a server may split
+            and join batches; `total` says how many a text has, and those beyond are left out. By default answers have
+            as many places as the text of the batch with most of them.
 
     Returns:
         Path of the new version.
@@ -75,6 +85,7 @@ def export_saved_model(
     check_version(serving_directory, version)
     parse_servers(servers)
     allowed_batch_sizes(max_batch_size)
+    form = ServedForm(row_errors, fixed_width(task, entities=max_entities, blanks=max_blanks))
     name = check_model_name(name, serving_directory)
     buckets = _check_buckets(buckets, task.max_source_length)
     texts = list(_default_texts(task) if parity_texts is None else parity_texts)
@@ -88,7 +99,7 @@ def export_saved_model(
     with incoming_version(serving_directory) as incoming:
         directory = incoming.version_directory
         with decoder_in_panels(task) as exported:
-            signatures = build_signatures(exported)
+            signatures = build_signatures(exported, form)
             with writing_to(serving_directory):
                 tf.saved_model.save(ServedTask(exported), str(directory), signatures=signatures)
                 write_warm_up(directory, warm_up_requests(exported, texts_by_bucket))
@@ -101,10 +112,11 @@ def export_saved_model(
                 scratch_directory=incoming.directory,
                 max_batch_size=max_batch_size,
                 allowed_ties=allowed_ties,
+                form=form,
             )
-            compared = [] if exported is task else texts_to_compare(task, texts)
-            answers = exported(compared)
-        check_same_answers(answers, task, compared, allowed_ties)
+            in_panels = None if exported is task else request_to_compare(exported, texts)
+        if in_panels is not None:
+            check_same_answers(in_panels, task, allowed_ties)
         report.servers = accepting_servers
         with writing_to(serving_directory):
             report.write(directory)
@@ -118,6 +130,7 @@ def export_saved_model(
                 texts=texts,
                 servers=accepting_servers,
                 signatures=report.signatures,
+                form=form,
                 max_batch_size=max_batch_size,
             )
         return incoming.publish(version)

@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 
 from export.parity_requests import BUILT_IN_TEXTS
+from export.served_form import ServedForm
 from export.serving_guide import serving_guide
 from zoo.errors import UserError
 
@@ -64,6 +65,7 @@ def write_serving_configs(
     texts,
     servers,
     signatures,
+    form=ServedForm(),  # noqa: B008  frozen
     max_batch_size,
 ):
     """Writes the files that belong beside the versions.
@@ -78,6 +80,7 @@ def write_serving_configs(
         texts: list of str or bytes, the first of which become sample requests.
         servers: server versions that can run the model, oldest first.
         signatures: input and output types by signature, as in `ParityReport.signatures`.
+        form: `ServedForm` of the answers.
         max_batch_size: most rows in a batch.
     """
     sample = _sample_texts(texts)

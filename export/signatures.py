@@ -7,6 +7,7 @@ import inspect
 import keras
 import tensorflow as tf
 
+from export.served_form import ServedForm, answered_by_row, in_fixed_width
 from zoo.models.decoding_panels import in_panels, variables_read
 
 SERVING_DEFAULT = "serving_default"
@@ -49,7 +50,7 @@ def decoder_in_panels(task):
         yield task.with_settings() if changed else task
 
 
-def build_signatures(task):
+def build_signatures(task, form=ServedForm()):  # noqa: B008  frozen
     """Traces the signatures of a task.
 
     `serving_default` takes `text` alone; `task.controls_signature` ("generate" for tasks that generate), there if the
@@ -60,6 +61,7 @@ def build_signatures(task):
 
     Args:
         task: a `zoo.tasks.task.Task` under the TensorFlow backend.
+        form: `ServedForm` of the answers.
 
     Returns:
         dict from signature name to `tf.function` of one input signature, for `tf.saved_model.save`.
@@ -67,13 +69,19 @@ def build_signatures(task):
     Raises:
         ValueError: when an output is not a tensor with the batch as its first dimension.
     """
-    signatures = {SERVING_DEFAULT: _signature(lambda inputs: task.predict_batch(**inputs), {"text": "string"})}
+
+    def answers(inputs):
+        outputs = task.predict_batch(**inputs)
+        return outputs if form.width is None else in_fixed_width(outputs, task.ragged_outputs, form.width)
+
+    signatures = {SERVING_DEFAULT: _signature(answers, {"text": "string"})}
     if task.controls:
         dtypes = {name: control.dtype for name, control in task.controls.items()}
         defaults = {name: tf.constant([control.default], control.dtype) for name, control in task.controls.items()}
 
         def controlled(inputs):
-            return task.predict_batch(**_of_one_length(inputs, one_for_all=True))
+            inputs = _of_one_length(inputs, one_for_all=True)
+            return answered_by_row(answers, inputs, task.controls) if form.row_errors else answers(inputs)
 
         signatures[task.controls_signature] = _signature(controlled, {"text": "string", **dtypes}, defaults)
     for name, further in task.further_signatures.items():

@@ -11,8 +11,11 @@ from tiny_encoder_tasks import BLANKS, TEXTS, make_classifier, make_masked_langu
 
 from export.errors import VerificationError
 from export.parity import check_parity
+from export.parity_rounding import same_result
 from export.saved_model import export_saved_model
 from export.serve import LocalServer
+from export.served_form import ServedForm
+from export.signatures import build_signatures
 
 MAKERS = {
     "entities": (make_recognizer, TEXTS),
@@ -55,6 +58,39 @@ def test_controls_have_a_signature_named_by_the_task(exported):
     assert served["count"].numpy().tolist() == [len(task.labels)] * len(texts)
     assert (version.parent / "request_classify.json").is_file()
     assert "request_classify.json" in (version.parent / "serving.md").read_text()
+
+
+@pytest.mark.parametrize(("name", "width"), [("entities", 2), ("blanks", 1)])
+def test_rows_of_a_fixed_width(exported, name, width):
+    """However a server splits a batch, answers can be joined; what a row has no place for is counted."""
+    task, texts, _ = exported(name)
+    serve = build_signatures(task, ServedForm(width=width))["serving_default"]
+    assert all(None not in value.shape[1:] for value in serve.get_concrete_function().structured_outputs.values())
+    served = {key: value.numpy() for key, value in serve(tf.constant(texts)).items()}
+    results = task(texts)
+    assert served["total"].tolist() == [len(result) for result in results] and max(served["total"]) > width
+    for key, value in served.items():
+        joined = np.concatenate([serve(tf.constant(part))[key].numpy() for part in (texts[:3], texts[3:])])
+        assert joined.shape == value.shape
+        if value.dtype == np.float32:
+            np.testing.assert_allclose(joined, value, rtol=1e-4)
+        else:
+            assert joined.tolist() == value.tolist()
+    for found, result in zip(task.unpack(served), results, strict=True):
+        assert same_result(found, result[:width])
+
+
+def test_a_threshold_out_of_bounds_leaves_the_other_rows_alone(exported):
+    task, texts, version = exported("many_labels")
+    classify = tf.saved_model.load(str(version)).signatures["classify"]
+    served = {
+        name: value.numpy()
+        for name, value in classify(text=tf.constant(texts[:3]), threshold=tf.constant([0.5, 1.5, 0.5])).items()
+    }
+    assert served["error"].tolist() == [b"", b"threshold must be between 0.0 and 1.0", b""]
+    assert served["count"][1] == 0 and not served["scores"][1].any() and not any(served["labels"][1])
+    good = {name: value[[0, 2]] for name, value in served.items() if name != "error"}
+    assert same_result(task.unpack(good), task([texts[0], texts[2]]))
 
 
 def rest_answers(version, texts):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ import tensorflow as tf
 from export import parity
 from export.errors import VerificationError
 from export.json_arrays import decode_array, encode_array
-from export.parity import check_parity, check_same_answers, texts_to_compare
+from export.parity import check_parity, check_same_answers, request_to_compare
 from export.parity_requests import answer_requests, refusal_requests
+from export.served_form import ServedForm
 from export.signatures import build_signatures
 from export.warm_up import write_warm_up
 from zoo.errors import UserError
@@ -24,8 +26,8 @@ TEXTS_BY_BUCKET = {8: b"one two three", 20: b"one two three four five"}
 class Server:
     """Answers as the exported signatures do, then lets a test change the outputs."""
 
-    def __init__(self, task, change=lambda request, outputs: outputs):
-        self.signatures = {name: each.get_concrete_function() for name, each in build_signatures(task).items()}
+    def __init__(self, task, change=lambda request, outputs: outputs, form=ServedForm()):  # noqa: B008
+        self.signatures = {name: each.get_concrete_function() for name, each in build_signatures(task, form).items()}
         self.change = change
         self.warm_up = [{"signature": "serving_default", "outputs": {}}]
 
@@ -61,7 +63,8 @@ class Server:
 @pytest.fixture
 def check(folder, tmp_path, monkeypatch):
     def run(change=lambda request, outputs: outputs, *, server=None, **options):
-        monkeypatch.setattr(parity, "_run_in_fresh_process", server or Server(folder, change))
+        server = server or Server(folder, change, options.get("form", ServedForm()))
+        monkeypatch.setattr(parity, "_run_in_fresh_process", server)
         return check_parity(
             tmp_path, folder, folder.examples, TEXTS_BY_BUCKET, scratch_directory=tmp_path, max_batch_size=4, **options
         )
@@ -133,19 +136,64 @@ def test_further_signatures_are_compared_and_refuse_unequal_lengths(comparer, ch
 
 
 def test_other_text_is_found(check):
-    details = _details(check, _changed_row(b"Two Dogs run.", "text", lambda text: text + b"!"))
-    # The score agrees here, but three rows are more ties than allowed, so the rows are shown.
-    assert "serving_default('Two Dogs run.'), row 1 of 4: served {'text': b'two dogs run.!'" in details
-
-
-def test_ties_can_be_allowed_by_number(check):
+    """The score agrees, but Python never gives that text: no number of allowed ties lets it pass."""
     change = _changed_row(b"Two Dogs run.", "text", lambda text: text + b"!")
-    with pytest.raises(VerificationError, match=r"--allowed-ties (\d+) accepts them") as caught:
+    with pytest.raises(VerificationError, match="does not do what Python does") as caught:
+        check(change, allowed_ties=1000)
+    details = "\n".join(caught.value.details)
+    assert "serving_default('Two Dogs run.'), row 1 of 4: served {'text': b'two dogs run.!'" in details
+    assert "allowed-ties" not in str(caught.value)
+
+
+class Answer(NamedTuple):
+    text: str
+    score: float
+
+
+def test_ties_can_be_allowed_by_number(check, folder):
+    """What is served instead is one of Python's best answers, and as good as the first."""
+
+    def n_best(text, n, num_beams, **controls):
+        controls = {name: tf.constant([value]) for name, value in controls.items()}
+        outputs = folder.predict_batch(tf.constant([text]), **controls)
+        (text,), (score,) = folder.unpack({"text": outputs["text"].numpy()}), outputs["score"].numpy().tolist()
+        return [Answer(text, score), Answer(text + "!", score + 1e-5), Answer(text + "?", score - 0.1)][:n]
+
+    folder.n_best = n_best
+    change = _changed_row(b"Two Dogs run.", "text", lambda text: text + b"!")
+    with pytest.raises(VerificationError, match=r"by rounding alone.*--allowed-ties (\d+) accepts them") as caught:
         check(change)
     number = len(caught.value.details)
     assert check(change, allowed_ties=number).ties == number
     with pytest.raises(VerificationError):
         check(change, allowed_ties=number - 1)
+    worse = _changed_row(b"Two Dogs run.", "text", lambda text: text + b"?")
+    with pytest.raises(VerificationError, match="does not do what Python does"):
+        check(worse, allowed_ties=number)
+
+
+def test_labels_of_equal_scores_may_change_places(check, folder, monkeypatch):
+    def labels(text, **controls):
+        rows = tf.shape(text)[0]
+        labels, scores = tf.tile([["a", "b", "c"]], [rows, 1]), tf.tile([[0.6, 0.2, 0.2]], [rows, 1])
+        return {"label": labels[:, 0], "labels": labels, "scores": scores}
+
+    monkeypatch.setattr(folder, "predict_batch", labels)
+    folder.controls = {}
+    monkeypatch.setattr(folder, "unpack", lambda outputs: outputs["label"].tolist())
+    monkeypatch.setattr(type(folder), "__call__", lambda self, texts: [b"a"] * len(texts))
+
+    def swapped(one, other):
+        def change(request, outputs):
+            outputs["labels"][:1, [one, other]] = outputs["labels"][:1, [other, one]]
+            return outputs
+
+        return change
+
+    with pytest.raises(VerificationError, match=r"by rounding alone"):
+        check(swapped(1, 2))
+    with pytest.raises(VerificationError, match="does not do what Python does"):
+        check(swapped(0, 1))
 
 
 def test_other_text_with_another_score_is_no_tie(check):
@@ -262,7 +310,9 @@ def test_missing_signature_input_is_found(check, folder):
 def test_call_in_python_must_agree(check, folder, monkeypatch):
     call = type(folder).__call__
     monkeypatch.setattr(type(folder), "__call__", lambda self, texts: [text + "?" for text in call(self, texts)])
-    assert "task('Two Dogs run.'): 'two dogs run.?'" in _details(check)
+    with pytest.raises(VerificationError, match="does not do what Python does") as caught:
+        check(allowed_ties=1000)
+    assert "task('Two Dogs run.'): 'two dogs run.?'" in "\n".join(caught.value.details)
 
 
 def test_batch_that_python_cannot_answer_is_a_failed_check(check, folder, monkeypatch):
@@ -319,15 +369,72 @@ def test_a_full_disk_in_the_check(folder, tmp_path, monkeypatch):
 
 
 def test_answers_that_change_with_the_storage_of_matrices_are_refused(folder):
-    texts = texts_to_compare(folder, [b"A Man", "No\u00c9", b"\xff", *["x"] * 20])
-    assert texts == ["A Man", "No\u00c9", "\ufffd", *["x"] * 13]
-    answers = folder(texts)
-    check_same_answers(answers, folder, texts)
-    answers[0] = "a woman"
-    message = "^1 of 16 answers change with the storage of matrices: .* --allowed-ties 1 accepts them"
-    with pytest.raises(VerificationError, match=message) as caught:
-        check_same_answers(answers, folder, texts)
-    assert list(caught.value.details) == ["'A Man': as exported 'a woman', before 'a man'"]
-    check_same_answers(answers, folder, texts, allowed_ties=1)
+    request = request_to_compare(folder, [b"A Man", "No\u00c9", b"\xff", *["x"] * 20])
+    assert request.inputs["text"].tolist() == [b"A Man", "No\u00c9".encode(), b"\xff", *[b"x"] * 13]
+    check_same_answers(request, folder)
+    request.expected["text"][0] = b"a woman"
+    with pytest.raises(VerificationError, match=r"^answers change with the storage of matrices: 1 findings") as caught:
+        check_same_answers(request, folder, allowed_ties=1)
+    assert "allowed-ties" not in str(caught.value)
+    (detail,) = caught.value.details
+    assert detail.startswith("serving_default('A Man'), row 0 of 16: served {'text': b'a woman'")
     folder.draws = True
-    assert texts_to_compare(folder, texts) == []
+    assert request_to_compare(folder, ["a"]) is None
+
+
+def test_rows_with_an_error_stand_among_others(check, folder):
+    form = ServedForm(row_errors=True)
+    report = check(form=form)
+    assert report.row_errors == 2 + 3 + 1 and report.refusals == 2  # those of another length
+    requests = answer_requests(folder, folder.examples, TEXTS_BY_BUCKET, 4, row_errors=True)
+    (first, _, third) = [request for request in requests if request.errors]
+    assert first.errors == {place: "max_new_tokens must be between 1 and 50" for place in (1, 3)}
+    assert third.errors[3] == "max_new_tokens must be between 1 and 50; length_penalty must be between 0.0 and 10.0"
+    assert np.isnan(third.inputs["length_penalty"][1])
+
+    def changed(name, value):
+        def change(request, outputs):
+            if request.errors:
+                outputs[name][1] = value
+            return outputs
+
+        return change
+
+    for name, value in (("error", b""), ("error", b"no"), ("text", b"a"), ("score", 1.0)):
+        assert "row 1 of 4: served" in _details(check, changed(name, value), form=form)
+
+    def neighbour(request, outputs):
+        if request.errors:
+            outputs["text"][0] = b""
+        return outputs
+
+    assert "row 0 of 4: served" in _details(check, neighbour, form=form)
+    assert "outputs have shapes" in _details(check, form=ServedForm(), server=Server(folder, form=form))
+
+
+def test_rows_of_a_fixed_width(check, folder, monkeypatch):
+    """Rows that are too long are compared as far as they are served, and so is how many there are."""
+
+    def words(text, **controls):
+        text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
+        found = tf.strings.split(text)
+        return {"word": found.to_tensor(), "count": tf.cast(found.row_lengths(), tf.int32)}
+
+    monkeypatch.setattr(folder, "predict_batch", words)
+    monkeypatch.setattr(folder, "ragged_outputs", {"word": b""})
+    folder.controls = {}
+
+    def unpack(outputs):
+        return [[word.decode() for word in row[:n]] for row, n in zip(outputs["word"], outputs["count"], strict=True)]
+
+    def call(self, texts):
+        return unpack({name: value.numpy() for name, value in words(tf.constant(texts)).items()})
+
+    monkeypatch.setattr(folder, "unpack", unpack)
+    monkeypatch.setattr(type(folder), "__call__", call)
+    form = ServedForm(width=3)
+    assert check(form=form).ties == 0
+    assert "outputs have shapes" in _details(check, form=form, server=Server(folder))
+    for name, value in (("word", b"x"), ("count", 2), ("total", 3)):
+        change = _changed_row(b"A man rides a horse.", name, lambda _, value=value: value)
+        assert "serving_default('A man rides a horse.')" in _details(check, change, form=form)

@@ -99,7 +99,7 @@ def test_failed_check_publishes_nothing(folder, tmp_path, monkeypatch):
     other = type(folder)()
     other.model.set_weights([weight * 1.01 for weight in folder.model.get_weights()])
     monkeypatch.setattr("export.saved_model.ServedTask", lambda task: ServedTask(other))
-    monkeypatch.setattr("export.saved_model.build_signatures", lambda task: build_signatures(other))
+    monkeypatch.setattr("export.saved_model.build_signatures", lambda task, form: build_signatures(other, form))
     with pytest.raises(VerificationError, match="does not do what Python does") as caught:
         export_saved_model(folder, tmp_path / "serving" / "folder", buckets=[4])
     assert "serving_default('A man rides a horse.'), row 0 of 5: served {" in caught.value.details[0]

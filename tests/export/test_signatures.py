@@ -3,7 +3,9 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from export.served_form import ServedForm, fixed_width
 from export.signatures import ServedTask, build_signatures
+from zoo.errors import UserError
 
 
 def _specs(signature):
@@ -103,3 +105,68 @@ def test_output_without_batch_dimension_is_refused(folder, output):
     folder.predict_batch = lambda text: {"count": output(text)}
     with pytest.raises(ValueError, match=r"'count'.*first dimension must be the batch"):
         build_signatures(folder)
+
+
+def test_rows_out_of_bounds_are_empty_and_say_why(folder):
+    generate = build_signatures(folder, ServedForm(row_errors=True))["generate"]
+    texts = tf.constant(["ABC", "DEF", "GHI", "JKL", "MNO"])
+    found = generate(
+        text=texts,
+        max_new_tokens=tf.constant([0, 2, 51, 3, 0]),
+        length_penalty=tf.constant([1.0, 1.0, 1.0, float("nan"), -1.0]),
+    )
+    tokens, penalty = "max_new_tokens must be between 1 and 50", "length_penalty must be between 0.0 and 10.0"
+    errors = [tokens, "", tokens, penalty, f"{tokens}; {penalty}"]
+    assert [error.decode() for error in found["error"].numpy()] == errors
+    assert found["text"].numpy().tolist() == [b"", b"de", b"", b"", b""]
+    alone = generate(text=texts[1:2], max_new_tokens=tf.constant([2]), length_penalty=tf.constant([1.0]))
+    assert found["score"].numpy().tolist() == [0.0, *alone["score"].numpy().tolist(), 0.0, 0.0, 0.0]
+    # One value for all texts is bad for all of them; none is bad among no texts.
+    one = generate(text=texts, max_new_tokens=tf.constant([0]), length_penalty=tf.constant([1.0]))
+    assert one["error"].numpy().tolist() == [tokens.encode()] * 5
+    none = generate(text=texts[:0], max_new_tokens=tf.zeros([0], tf.int32), length_penalty=tf.zeros([0]))
+    assert none["error"].shape == (0,)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="max_new_tokens must hold one value per text"):
+        generate(text=texts, max_new_tokens=tf.constant([1, 2]), length_penalty=tf.constant([1.0]))
+
+
+def test_a_task_with_an_output_of_that_name_is_refused(folder):
+    folder.predict_batch = lambda text, **controls: {"error": text}
+    with pytest.raises(ValueError, match="'error' of its own"):
+        build_signatures(folder, ServedForm(row_errors=True))
+
+
+def test_rows_of_a_fixed_width(folder):
+    folder.controls, folder.ragged_items = {}, "entities"
+    folder.ragged_outputs = {"word": b"", "place": 0, "pair": 0.0}
+
+    def words(text):
+        found = tf.strings.split(text)
+        place = tf.ragged.range(found.row_lengths()).to_tensor()
+        pair = tf.cast(tf.stack([place, place], axis=2), tf.float32)
+        count = tf.cast(found.row_lengths(), tf.int32)
+        return {"word": found.to_tensor(), "place": place, "pair": pair, "count": count}
+
+    folder.predict_batch = words
+    serve = build_signatures(folder, ServedForm(width=fixed_width(folder, entities=3, blanks=None)))["serving_default"]
+    batch = serve(text=tf.constant(["a b c d e", "f", ""]))
+    assert batch["word"].numpy().tolist() == [[b"a", b"b", b"c"], [b"f", b"", b""], [b"", b"", b""]]
+    assert batch["count"].numpy().tolist() == [3, 1, 0] and batch["total"].numpy().tolist() == [5, 1, 0]
+    assert batch["pair"].numpy()[1].tolist() == [[0, 0]] * 3
+    assert serve.get_concrete_function().structured_outputs["pair"].shape.as_list() == [None, 3, 2]
+    # As a server does that splits a batch and joins the answers.
+    parts = [serve(text=tf.constant([text])) for text in ("a b c d e", "f", "")]
+    for name, value in batch.items():
+        assert value.numpy().tolist() == [row for part in parts for row in part[name].numpy().tolist()]
+
+
+@pytest.mark.parametrize(
+    ("widths", "message"),
+    [
+        ({"entities": 0}, "--max-entities: 0 is not a number of entities"),
+        ({"entities": None, "blanks": 4}, "--max-blanks: a CaseFolder gives no blanks; leave it out"),
+    ],
+)
+def test_impossible_widths_are_refused(folder, widths, message):
+    with pytest.raises(UserError, match=message):
+        fixed_width(folder, **widths)

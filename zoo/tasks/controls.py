@@ -86,18 +86,30 @@ def with_a_row(specifications, text, given):
     return tf.concat([text, tf.fill([extra], "")], axis=0), controls, rows
 
 
+def within_bounds(name, control, value):
+    """Which values of a control are allowed, and what a refusal of the others says.
+
+    Args:
+        name: Of the control.
+        control: `zoo.tasks.task.Control` or `TextControl`.
+        value: Tensor of any shape, in the control's dtype.
+
+    Returns:
+        A bool tensor of the same shape, and a str that starts with the name.
+    """
+    if isinstance(control, TextControl):
+        return tf.strings.length(value) <= control.most_bytes, f"{name} must have at most {control.most_bytes} bytes"
+    # A NaN fails every comparison, so the bounds are stated as what must hold.
+    inside = tf.logical_and(value >= control.minimum, value <= control.maximum)
+    return inside, f"{name} must be between {control.minimum} and {control.maximum}"
+
+
 def _resolve(name, control, value, batch_size):
     if isinstance(value, (int, float, np.number, str)):
         value = tf.fill([batch_size], tf.constant(value, control.dtype))
-    if isinstance(control, TextControl):
-        value = tf.convert_to_tensor(value, tf.string)
-        inside = tf.strings.length(value) <= control.most_bytes
-        message = f"{name} must have at most {control.most_bytes} bytes"
-    else:
-        value = tf.cast(value, control.dtype)
-        # A NaN fails every comparison, so the bounds are stated as what must hold.
-        inside = tf.logical_and(value >= control.minimum, value <= control.maximum)
-        message = f"{name} must be between {control.minimum} and {control.maximum}"
+    text = isinstance(control, TextControl)
+    value = tf.convert_to_tensor(value, tf.string) if text else tf.cast(value, control.dtype)
+    inside, message = within_bounds(name, control, value)
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(inside), [message], summarize=1)]):
         value = tf.identity(value)
     value = tf.broadcast_to(value, [batch_size])

@@ -85,6 +85,7 @@ class EntityRecognizer(EncoderTask):
         "score": 0.0,
         **dict.fromkeys(("start", "end", "start_byte", "end_byte"), 0),
     }
+    ragged_items = "entities"
 
     def __init__(self, model, tokenizer, tags, settings=None, examples=()):
         super().__init__(model, tokenizer, examples)

@@ -61,6 +61,7 @@ class MaskedLanguageModel(EncoderTask):
 
     description = "filling"
     ragged_outputs: ClassVar[dict] = {"tokens": b"", "scores": 0.0}
+    ragged_items = "blanks"
 
     def __init__(self, model, tokenizer, settings=None, examples=()):
         super().__init__(model, tokenizer, examples)
@@ -112,6 +113,7 @@ class MaskedLanguageModel(EncoderTask):
             positions_more=most * _POSITIONS_OF_A_BLANK,
             masked_positions=tf.where(real, found + 1, 0),
         )
+        scores, ids = (tf.ensure_shape(value, [None, None, self.settings.top_k]) for value in (scores, ids))
         real = real[:, :, tf.newaxis]
         return {
             "tokens": tf.where(real, tf.gather(self._tokens, ids), ""),

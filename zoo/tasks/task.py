@@ -73,7 +73,9 @@ class Task(abc.ABC):
         further_signatures: `TextSignature` by name, which exports serve as well.
         draws: Whether answers are drawn at random, by a seed that is part of the input: rounding, which depends on the
             shape of a batch, then decides a draw now and then.
-        ragged_outputs: Names of outputs whose second dimension depends on the batch, with what fills up their rows.
+        ragged_outputs: Names of outputs whose second dimension depends on the batch, with what fills up their rows; the
+            output `count` says how many places of a row are real.
+        ragged_items: What their places hold, "entities" or "blanks"; "" if there are no such outputs.
         max_source_length: Input tokens beyond this count are cut off, or read in further windows.
     """
 
@@ -85,6 +87,7 @@ class Task(abc.ABC):
     further_signatures: ClassVar[dict[str, TextSignature]] = {}
     draws: bool = False
     ragged_outputs: ClassVar[dict] = {}
+    ragged_items: ClassVar[str] = ""
     max_source_length: int
 
     @abc.abstractmethod

@@ -1,0 +1,130 @@
+"""Which differences rounding has made: those where Python itself gives both answers."""
+
+from dataclasses import replace
+
+import tensorflow as tf
+
+from export.parity_report import SCORE_TOLERANCE
+from export.served_form import COUNT
+
+# Real differences come in large numbers, and each look takes a request or two.
+_MOST_REFUTED = 10
+_BEAMS = 4
+
+
+class Rounding:
+    """Tells differences that rounding makes from real ones.
+
+    Rounding depends on the shape of a batch. Now and then it decides between two results that are equally good to the
+    last digits; then one of them is served and the other is Python's. That is so if Python gives what was served too:
+    for the row alone, as one of its best answers with the same score, or in another order of equal scores. All else is
+    a real difference, however small.
+
+    Args:
+        task: the `zoo.tasks.task.Task` that Python's answers come from.
+        in_form: from a `ParityRequest` to one with Python's answer as it must be served.
+    """
+
+    def __init__(self, task, in_form):
+        self._task = task
+        self._in_form = in_form
+        self._refuted = 0
+
+    def explains(self, request, row, served, expected):
+        """Whether a row of an answer differs from Python's by rounding.
+
+        Args:
+            request: `ParityRequest`.
+            row: int.
+            served, expected: the row's values by output name, lists and scalars.
+        """
+        if self._refuted >= _MOST_REFUTED or request.ask is None:
+            return False
+        looks = (self._in_another_order, self._alone, self._among_the_best)
+        found = any(look(request, row, served, expected) for look in looks)
+        self._refuted += not found
+        return found
+
+    def of_call(self, request, row, result):
+        """Whether a result of `task(texts)` differs from the one in a request's batch by rounding."""
+        if self._refuted >= _MOST_REFUTED:
+            return False
+        text = request.inputs["text"][row : row + 1]
+        (alone,) = self._task.unpack(_ask(request, row))
+        (called,) = self._task(text.tolist())
+        found = same_result(called, alone)
+        self._refuted += not found
+        return found
+
+    def _in_another_order(self, request, row, served, expected):
+        """Labels of equal scores may change places; what is no list must be the same, or be the first of one."""
+        lists = [name for name, value in expected.items() if isinstance(value, list)]
+        if not lists or any(isinstance(each, list) for name in lists for each in expected[name]):
+            return False
+        one, other = (list(zip(*(values[name] for name in lists), strict=False)) for values in (served, expected))
+        sorted_one, sorted_other = (sorted(places, key=_strings) for places in (one, other))
+        firsts = {value for value in (*one[:1], *other[:1]) for value in value if isinstance(value, bytes)}
+        return (
+            all({served[name], expected[name]} <= firsts for name in _differing(served, expected, but=lists))
+            and same_result(*([*map(_numbers, places)] for places in (one, other)))
+            and same_result(*([*map(_strings, places)] for places in (sorted_one, sorted_other)))
+            and same_result(*([*map(_numbers, places)] for places in (sorted_one, sorted_other)))
+        )
+
+    def _alone(self, request, row, served, expected):
+        inputs = {name: value[row : row + 1] for name, value in request.inputs.items()}
+        asked = self._in_form(replace(request, inputs=inputs, expected=_ask(request, row)))
+        alone = {name: value.tolist()[0] for name, value in asked.expected.items()}
+        # Rows are as long as the longest of their batch.
+        cut = dict.fromkeys(self._task.ragged_outputs, alone.get(COUNT))
+        one, other = (
+            {name: value[: cut[name]] if name in cut else value for name, value in values.items()}
+            for values in (served, alone)
+        )
+        return same_result(one, other)
+
+    def _among_the_best(self, request, row, served, expected):
+        if not hasattr(self._task, "n_best") or request.signature in self._task.further_signatures:
+            return False
+        beams = getattr(self._task.settings, "num_beams", 1)
+        beams = beams if beams > 1 else _BEAMS
+        controls = {name: value[row : row + 1].tolist()[0] for name, value in request.inputs.items() if name != "text"}
+        answers = self._task.n_best(request.inputs["text"][row], beams, num_beams=beams, **controls)
+        for answer in (each._asdict() for each in answers):
+            answer["text"] = answer["text"].encode()
+            if same_result({name: served.get(name) for name in answer}, answer):
+                return True
+        return False
+
+
+def same_result(one, other):
+    """Whether two results of a task are the same, numbers within the tolerance."""
+    if isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_result(one[name], other[name]) for name in other)
+    if isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(same_result, one, other))
+    if isinstance(other, float):
+        return abs(one - other) <= SCORE_TOLERANCE * max(1.0, abs(other))
+    return one == other
+
+
+def _ask(request, row):
+    """Python's answer to a row alone, numpy arrays by output name."""
+    inputs = {name: value[row : row + 1] for name, value in request.inputs.items()}
+    tensors = {
+        name: tf.constant(value.tolist(), tf.string if value.dtype == object else value.dtype)
+        for name, value in inputs.items()
+    }
+    return {name: value.numpy() for name, value in request.ask(**tensors).items()}
+
+
+def _differing(one, other, but):
+    return [name for name in other if name not in but and not same_result(one[name], other[name])]
+
+
+def _strings(place):
+    return tuple(value for value in place if isinstance(value, bytes))
+
+
+def _numbers(place):
+    return [value for value in place if not isinstance(value, bytes)]

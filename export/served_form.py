@@ -1,0 +1,115 @@
+"""How served answers differ from those of `Task.predict_batch`: rows judged one by one, and rows of a fixed width.
+
+Both are for servers that batch requests of different clients. There a failed check ends the whole batch, and outputs
+whose width depends on the batch can be neither split nor joined.
+"""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from zoo.errors import UserError
+from zoo.tasks.controls import within_bounds
+from zoo.tasks.task import TextControl
+
+ERROR = "error"
+"""Output of signatures with controls: why a row has no answer, or nothing."""
+COUNT, TOTAL = "count", "total"
+"""Outputs of rows of a fixed width: how many places are real, and how many there would be with more room."""
+
+
+@dataclass(frozen=True)
+class ServedForm:
+    """The form of an export's answers.
+
+    Attributes:
+        row_errors: Whether a row with a control outside its bounds gets an empty answer and a reason in the output
+            `error`, while the others are answered; else the request fails, and with it its batch.
+        width: Places of a row in outputs that hold entities or blanks; None for as many as the batch needs.
+    """
+
+    row_errors: bool = False
+    width: int | None = None
+
+
+def fixed_width(task, **widths):
+    """The width that an option gives for a task's rows, or None.
+
+    Args:
+        task: a `zoo.tasks.task.Task`.
+        widths: of `entities` and of `blanks`, an int each or None.
+
+    Raises:
+        UserError: for a width that is less than 1, or for what the task does not give.
+    """
+    for items, width in widths.items():
+        if width is None:
+            continue
+        if isinstance(width, bool) or not isinstance(width, int) or width < 1:
+            raise UserError(f"--max-{items}: {width!r} is not a number of {items}; use 1 or more")
+        if task.ragged_items != items:
+            raise UserError(f"--max-{items}: a {type(task).__name__} gives no {items}; leave it out")
+    return widths.get(task.ragged_items)
+
+
+def in_fixed_width(outputs, ragged_outputs, width):
+    """Outputs whose rows have `width` places each, and `total`: what a row has beyond them is left out.
+
+    Args:
+        outputs: Tensors by name, with `count` among them.
+        ragged_outputs: As of a `zoo.tasks.task.Task`.
+        width: int.
+
+    Returns:
+        Tensors by name. `count` is how many places of a row are real, `total` how many the text has: more than `count`
+        where some were left out.
+    """
+    found = {**outputs, COUNT: tf.minimum(outputs[COUNT], width), TOTAL: tf.identity(outputs[COUNT])}
+    for name, fill in ragged_outputs.items():
+        value = outputs[name]
+        shape = tf.shape(value)
+        more = tf.fill(tf.concat([shape[:1], [width], shape[2:]], axis=0), tf.constant(fill, value.dtype))
+        found[name] = tf.ensure_shape(
+            tf.concat([value, more], axis=1)[:, :width], [None, width, *value.shape.with_rank_at_least(2)[2:]]
+        )
+    return found
+
+
+def answered_by_row(function, inputs, controls):
+    """Answers of a function of texts and controls, in which rows out of bounds are empty and say why.
+
+    Args:
+        function: From tensors [B] by input name to tensors with first dimension B by output name.
+        inputs: `text` and a tensor [B] for every control, by name.
+        controls: `zoo.tasks.task.Control` or `TextControl` by name.
+
+    Returns:
+        The tensors of `function` with those of bad rows empty, 0 or False, and `error` string [B]: the reasons, each of
+        which starts with a control's name, with "; " between them; empty for the other rows.
+
+    Raises:
+        ValueError: The function has an output `error` of its own.
+    """
+    error = tf.zeros_like(inputs["text"])
+    for name, control in controls.items():
+        inside, message = within_bounds(name, control, inputs[name])
+        between = tf.where(error == "", "", "; ")
+        error = tf.where(inside, error, tf.strings.join([error, between, message]))
+    bad = error != ""
+    # The least values are the quickest to answer, and allowed.
+    safe = {name: tf.where(bad, least_value(control), inputs[name]) for name, control in controls.items()}
+    outputs = function({"text": tf.where(bad, "", inputs["text"]), **safe})
+    if ERROR in outputs:
+        raise ValueError(f"the task has an output {ERROR!r} of its own; export it without errors of rows")
+    return {**{name: _emptied(value, bad) for name, value in outputs.items()}, ERROR: error}
+
+
+def least_value(control):
+    """The value of a control that stands in for one out of bounds, numpy or tensor of shape []."""
+    return tf.constant("" if isinstance(control, TextControl) else control.minimum, control.dtype)
+
+
+def _emptied(value, rows):
+    value = tf.convert_to_tensor(value)
+    rows = tf.reshape(rows, tf.concat([tf.shape(rows), tf.ones([tf.rank(value) - 1], tf.int32)], axis=0))
+    return tf.ensure_shape(tf.where(rows, tf.zeros([], value.dtype), value), value.shape)
