@@ -8,6 +8,7 @@ from recipes.fine_tuning_config import flag
 from recipes.sequence_to_sequence_config import NEW_MODEL_OPTIONS, SequenceToSequenceConfig
 from recipes.variants import parse_variants
 from zoo.errors import UserError
+from zoo.metrics.text_language import language_from_code
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class SummarizationConfig(SequenceToSequenceConfig):
     """Field of the files that holds the text."""
     summary_fields: tuple[str, ...] = ("summary",)
     """Fields that hold summaries: the first is learnt from, all are references of the scores."""
+    target_language: str | None = None
+    """Code of the language of the summaries, such as de, zh-TW or jpn_Jpan, which the scores depend on; that of the
+    named data set or, for files, by the script of the references if None."""
     score_split: Literal["test", "validation"] = "test"
     """What is scored at the end."""
 
@@ -75,6 +79,8 @@ class SummarizationConfig(SequenceToSequenceConfig):
             )
         if self.early_stopping_metric != "val_nll" and not self.validation_rouge_texts:
             raise UserError(f"--early-stopping-metric {self.early_stopping_metric} needs --validation-rouge-texts")
+        if self.target_language is not None:
+            language_from_code(self.target_language)
         if not self.summary_fields:
             raise UserError("--summary-fields needs at least one field")
         if self.architecture == "decoder":

@@ -10,6 +10,7 @@ from recipes.decoder_summarizer import decoder_parts
 from recipes.encoder_decoder_summarizer import encoder_decoder_parts
 from recipes.fine_tuning import in_float32
 from recipes.results import print_ending, training_facts, write_results, write_texts
+from recipes.scored_language import check_score_moves, scored_language
 from recipes.sequence_to_sequence import compile_model, save_tokenizers
 from recipes.summarization.config import check_data_options
 from recipes.train_and_average import train_and_average
@@ -38,19 +39,23 @@ class Pairs:
 
 
 def open_splits(config):
-    """Training and validation texts, and those that are scored with the name of their split."""
+    """Training and validation texts, those that are scored with the name of their split, and the code of the language.
+
+    The code is None where it is not known.
+    """
     check_data_options(config)
+    language = None
     if config.dataset is not None:
         splits = open_dataset(config.dataset, task="summarization")
-        train, validation, test = splits.train, splits.validation, splits.test
+        train, validation, test, language = splits.train, splits.validation, splits.test, splits.source_language
     else:
         train, validation, test = (
             None if path is None else JsonlSummaries(path, config.text_field, config.summary_fields)
             for path in (config.train, config.validation, config.test)
         )
     if test is None or config.score_split == "validation":
-        return train, validation, validation, "validation"
-    return train, validation, test, "test"
+        return train, validation, validation, "validation", language
+    return train, validation, test, "test", language
 
 
 def run(config):
@@ -59,7 +64,7 @@ def run(config):
     resumed = check_run_directory(config, recipe="summarization")
     devices = config.devices.open()
     keras.utils.set_random_seed(config.seed)
-    train_texts, validation_texts, scored_texts, split = open_splits(config)
+    train_texts, validation_texts, scored_texts, split, known_language = open_splits(config)
     # A file that is missing or damaged is better found before training than after it.
     texts = list(scored_texts)
     parts = decoder_parts if config.architecture == "decoder" else encoder_decoder_parts
@@ -78,17 +83,23 @@ def run(config):
     cut, total = parts.encode[0].cut
     if cut:
         console.print(f"{cut:,} of {total:,} texts are longer than {config.max_source_length} tokens; their end is cut")
+    watched = [text for text, _ in zip(validation_texts, range(config.validation_rouge_texts or 100), strict=False)]
+    references = [summary for each in watched for summary in each.summaries]
+    language = scored_language(console, config.target_language, known_language, references)
+
+    def score_watched(summaries):
+        scores = rouge(summaries, [each.summaries for each in watched], language=language)
+        return {name: score.value for name, score in scores.items()}
+
+    check_score_moves(config.early_stopping_metric, score_watched([each.summaries[0] for each in watched]))
     claim_run_directory(config, recipe="summarization")
     save_tokenizers(config, parts.tokenizers)
-
     summarizer = parts.make_task(model)
-    watched = [text for text, _ in zip(validation_texts, range(config.validation_rouge_texts), strict=False)]
 
     def score(_):
-        summaries = summarizer([each.text for each in watched], num_beams=1)
-        return {name: value.value for name, value in rouge(summaries, [each.summaries for each in watched]).items()}
+        return score_watched(summarizer([each.text for each in watched], num_beams=1))
 
-    validation = Validation(list(validation_batches.epoch(0)), score if watched else None)
+    validation = Validation(list(validation_batches.epoch(0)), score if config.validation_rouge_texts else None)
     result, checkpoints = train_and_average(
         config, model, train_batches, validation, metric=config.early_stopping_metric, mode=config.metric_mode
     )
@@ -100,11 +111,12 @@ def run(config):
     found = [best[0] for best in summarizer.n_best([each.text for each in texts], 1, progress=True)]
     summaries = [each.text for each in found]
     write_texts(config.directory / f"{split}.summaries.txt", summaries)
+    scores = rouge(summaries, [each.summaries for each in texts], language=language)
     results = {
         "split": split,
         "texts": len(texts),
         "truncated_texts": sum(each.truncated for each in found),
-        "scores": {name: asdict(value) for name, value in rouge(summaries, [each.summaries for each in texts]).items()},
+        "scores": {name: asdict(value) for name, value in scores.items()},
         **training_facts(final, result, checkpoints, speed="target_tokens_per_second"),
     }
     write_results(config.directory, results)

@@ -7,6 +7,8 @@ from typing import Literal
 from recipes.sequence_to_sequence_config import NEW_MODEL_OPTIONS, SequenceToSequenceConfig
 from recipes.variants import parse_variants
 from zoo.errors import UserError
+from zoo.metrics.bleu_tokenizers import BleuTokenizer
+from zoo.metrics.text_language import language_from_code
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,11 @@ class TranslationConfig(SequenceToSequenceConfig):
     """Test sentences of the source language."""
     test_target: Path | None = None
     """Their translations."""
-    target_language: str = "de"
-    """ISO 639-1 code of the target language, for the tokenised BLEU."""
+    target_language: str | None = None
+    """Code of the target language, such as de, zh-TW or jpn_Jpan, which the scores depend on; that of the named data
+    set or, for files, by the script of the references if None."""
+    bleu_tokenizer: BleuTokenizer | None = None
+    """SacreBLEU's tokenizer for BLEU; that of the target language if None."""
 
     pretrained: Path | None = None
     """Start from a preset of a translator, or a Hugging Face directory of a Marian, with its tokenizers, size and
@@ -59,8 +64,8 @@ class TranslationConfig(SequenceToSequenceConfig):
     max_length: int = 128
     """Longest source and target in tokens, end token included; longer pairs are left out of training."""
     validation_bleu_lines: int = 200
-    """Validation sentences translated greedily for BLEU at each validation; 0 for none."""
-    early_stopping_metric: Literal["val_bleu", "val_nll"] = "val_nll"
+    """Validation sentences translated greedily for BLEU and chrF at each validation; 0 for none."""
+    early_stopping_metric: Literal["val_bleu", "val_chrf", "val_nll"] = "val_nll"
     """What early stopping and the best checkpoints go by."""
 
     def __post_init__(self):
@@ -68,8 +73,12 @@ class TranslationConfig(SequenceToSequenceConfig):
         self.check_lengths(max_length=self.max_length)
         if not 0 <= self.subword_sampling <= 1:
             raise UserError(f"--subword-sampling must be between 0 and 1, got {self.subword_sampling}")
-        if self.early_stopping_metric == "val_bleu" and not self.validation_bleu_lines:
-            raise UserError("--early-stopping-metric val_bleu needs --validation-bleu-lines above 0")
+        if self.early_stopping_metric != "val_nll" and not self.validation_bleu_lines:
+            raise UserError(
+                f"--early-stopping-metric {self.early_stopping_metric} needs --validation-bleu-lines above 0"
+            )
+        if self.target_language is not None:
+            language_from_code(self.target_language)
 
     @property
     def max_lengths(self):
@@ -79,7 +88,7 @@ class TranslationConfig(SequenceToSequenceConfig):
     @property
     def metric_mode(self):
         """Whether larger or smaller values of the early-stopping metric are better, "max" or "min"."""
-        return "max" if self.early_stopping_metric == "val_bleu" else "min"
+        return "min" if self.early_stopping_metric == "val_nll" else "max"
 
 
 def check_data_options(config):

@@ -12,6 +12,7 @@ from rich.table import Table
 from recipes.encoded_texts import pair_encoders
 from recipes.fine_tuning import in_float32
 from recipes.results import print_ending, training_facts, write_results, write_texts
+from recipes.scored_language import check_score_moves, scored_language
 from recipes.sequence_to_sequence import (
     check_positions,
     compile_model,
@@ -22,9 +23,9 @@ from recipes.sequence_to_sequence import (
 )
 from recipes.train_and_average import train_and_average
 from recipes.translation.config import check_data_options
+from recipes.translation.scores import TranslationScores
 from zoo.data import JsonlText, ParallelText, TsvText, open_dataset
 from zoo.errors import UserError
-from zoo.metrics import bleu, chrf, lowercase_tokenized_bleu
 from zoo.tasks import Translator, load
 from zoo.tokenizers import SentencePieceTokenizer
 from zoo.training import Validation
@@ -32,15 +33,16 @@ from zoo.training.run_directory import check_run_directory, claim_run_directory
 
 
 def open_splits(config):
-    """Training, validation and test pairs; the test pairs are None where none were given."""
+    """Training, validation and test pairs, and the code of their target language; None for what was not given."""
     check_data_options(config)
     if config.dataset is not None:
         splits = open_dataset(config.dataset, reverse=config.reverse, task="translation")
-        return splits.train, splits.validation, splits.test
-    return tuple(
+        return splits.train, splits.validation, splits.test, splits.target_language
+    files = (
         _open_files(getattr(config, split), getattr(config, f"{split}_source"), getattr(config, f"{split}_target"))
         for split in ("train", "validation", "test")
     )
+    return *files, None
 
 
 def _open_files(pairs, source, target):
@@ -139,16 +141,11 @@ def writes_lowercase(tokenizer):
     return text == b"ab"
 
 
-def evaluate(translator, pairs, target_language, lowercase):
+def evaluate(translator, pairs, scores):
     """Translates the sources of `pairs` and scores them; returns the scores by name and the hypotheses."""
     sources, references = (list(side) for side in zip(*pairs, strict=True))
     hypotheses = translator(sources, progress=True)
-    scores = {
-        "bleu": bleu(hypotheses, references, lowercase),
-        "chrf": chrf(hypotheses, references, lowercase),
-        "lowercase_tokenized_bleu": lowercase_tokenized_bleu(hypotheses, references, target_language),
-    }
-    return scores, hypotheses
+    return scores.of(hypotheses, references), hypotheses
 
 
 def run(config):
@@ -157,7 +154,7 @@ def run(config):
     resumed = check_run_directory(config, recipe="translation")
     devices = config.devices.open()
     keras.utils.set_random_seed(config.seed)
-    train_pairs, validation_pairs, test_pairs = open_splits(config)
+    train_pairs, validation_pairs, test_pairs, known_language = open_splits(config)
     with devices.scope():
         translator = start_translator(config, train_pairs, resumed)
         model = translator.model
@@ -174,17 +171,21 @@ def run(config):
         f"{keras.config.backend()} backend"
     )
     console.print(f"training data: {train_batches.report}")
+    scored_pairs = list(validation_pairs)[: config.validation_bleu_lines or 200]
+    references = [target for _, target in scored_pairs]
+    language = scored_language(console, config.target_language, known_language, references)
+    scores = TranslationScores(language, writes_lowercase(tokenizers[1]), config.bleu_tokenizer)
+    if scores.remark:
+        console.print(scores.remark, highlight=False)
+    check_score_moves(config.early_stopping_metric, scores.while_training(references, references))
     claim_run_directory(config, recipe="translation")
     save_tokenizers(config, tokenizers)
 
-    scored_pairs = list(validation_pairs)[: config.validation_bleu_lines]
-    lowercase = writes_lowercase(tokenizers[1])
-
     def score(_):
         hypotheses = translator([source for source, _ in scored_pairs], num_beams=1, batch_size=128)
-        return {"bleu": bleu(hypotheses, [target for _, target in scored_pairs], lowercase).value}
+        return scores.while_training(hypotheses, references)
 
-    validation = Validation(list(validation_batches.epoch(0)), score if scored_pairs else None)
+    validation = Validation(list(validation_batches.epoch(0)), score if config.validation_bleu_lines else None)
     result, checkpoints = train_and_average(
         config, model, train_batches, validation, metric=config.early_stopping_metric, mode=config.metric_mode
     )
@@ -195,12 +196,12 @@ def run(config):
 
     split, pairs = ("test", test_pairs) if test_pairs is not None else ("validation", validation_pairs)
     pairs = list(pairs)
-    scores, hypotheses = evaluate(translator, pairs, config.target_language, lowercase)
+    found, hypotheses = evaluate(translator, pairs, scores)
     write_texts(config.directory / f"{split}.hypotheses.txt", hypotheses)
     results = {
         "split": split,
         "sentences": len(pairs),
-        "scores": {name: asdict(value) for name, value in scores.items()},
+        "scores": {name: asdict(value) for name, value in found.items()},
         **training_facts(final, result, checkpoints, speed="target_tokens_per_second"),
     }
     write_results(config.directory, results)

@@ -13,10 +13,14 @@ import pytest
 from commands import run_python
 
 import zoo
+from recipes.scored_language import check_score_moves
 from recipes.translation import main
 from recipes.translation import recipe as translation
 from recipes.translation.config import parse_command_line
+from recipes.translation.scores import TranslationScores
 from zoo.data.sample_corpus import sample_pairs
+from zoo.errors import UserError
+from zoo.metrics.text_language import guess_language, language_from_code
 from zoo.tasks import TranslationSettings
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +66,7 @@ def history(directory):
 @pytest.fixture(scope="module")
 def finished(corpus, tmp_path_factory):
     directory = tmp_path_factory.mktemp("runs") / "finished"
-    done = command(arguments(corpus, directory))
+    done = command(arguments(corpus, directory, "--target-language", "deu_Latn"))
     assert done.returncode == 0, done.stderr
     return directory, done
 
@@ -75,7 +79,9 @@ def test_a_run_leaves_preset_scores_and_learning_curve(finished, corpus):
     assert (directory / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     assert len((directory / "test.hypotheses.txt").read_text(encoding="utf-8").splitlines()) == 20
     assert json.loads((directory / "recipe.json").read_text(encoding="utf-8"))["vocabulary_size"] == 400
-    assert "BLEU" in done.stdout and "reference" in done.stdout
+    assert "BLEU" in done.stdout and "reference" in done.stdout and "target language de\n" in done.stdout
+    validation = history(directory)[-1]
+    assert 0 <= validation["val_bleu"] < 100 and 0 < validation["val_chrf"] < 100
 
 
 def test_a_lowercase_translator_is_scored_without_regard_to_case(corpus, tmp_path):
@@ -88,11 +94,29 @@ def test_a_lowercase_translator_is_scored_without_regard_to_case(corpus, tmp_pat
 
     pairs = [("The train to Prague leaves.", "The Train to Prague leaves.")] * 3
     assert translation.writes_lowercase(target)
-    scores, _ = translation.evaluate(echo, pairs, "de", lowercase=True)
+    english = language_from_code("en")
+    scores, _ = translation.evaluate(echo, pairs, TranslationScores(english, lowercase=True))
     assert [scores[name].value for name in ("bleu", "chrf")] == pytest.approx([100.0, 100.0])
     assert "case:lc" in scores["bleu"].signature and "case:lc" in scores["chrf"].signature
-    cased, _ = translation.evaluate(echo, pairs, "de", lowercase=False)
+    cased, _ = translation.evaluate(echo, pairs, TranslationScores(english, lowercase=False))
     assert cased["bleu"].value < 60 and "case:mixed" in cased["bleu"].signature
+
+
+def test_the_scores_follow_the_language():
+    chinese, references = language_from_code("zho_Hans"), ["今天天气很好我们去公园玩"]
+    scores = TranslationScores(chinese, lowercase=False).of(references, references)
+    assert set(scores) == {"bleu", "chrf"} and "|tok:zh|" in scores["bleu"].signature
+    assert [score.value for score in scores.values()] == pytest.approx([100, 100])
+    guessed = TranslationScores(guess_language(["Plain English."]), lowercase=False, tokenizer="char")
+    assert set(guessed.of(["a b"], ["a b"])) == {"bleu", "chrf"}
+    assert "|tok:char|" in guessed.of(["a b"], ["a b"])["bleu"].signature
+
+
+def test_early_stopping_does_not_follow_a_score_that_cannot_move():
+    check_score_moves("val_rouge1", {"rouge1": 100.0, "rouge2": 0.0})
+    check_score_moves("val_nll", {"rouge1": 0.0})
+    with pytest.raises(UserError, match=r"val_rouge2 cannot be followed: .*; choose val_rouge1 or val_nll"):
+        check_score_moves("val_rouge2", {"rouge1": 100.0, "rouge2": 0.0})
 
 
 def test_subword_sampling_draws_every_epoch_anew(corpus, tmp_path):
@@ -186,6 +210,7 @@ def test_other_backends_train_a_preset_that_tensorflow_loads(backend, corpus, tm
         (["--optimizer", "adam"], ["--weight-decay", "adamw"]),
         (["--dataset", "sample"], ["--dataset", "own-data"]),
         (["--train", "pairs.tsv"], ["--train-source"]),
+        (["--target-language", "klingon"], ["no language 'klingon'", "jpn_Jpan"]),
         (["--test-target", "None"], ["--test-source", "--test-target"]),
         (["--validation-source", "None", "--validation-target", "None"], ["--validation"]),
         (["--train-source", "nothing.en"], ["nothing.en"]),

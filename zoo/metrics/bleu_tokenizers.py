@@ -3,10 +3,11 @@
 import importlib.util
 import re
 from http.client import HTTPException
+from typing import Literal, get_args
 
 from zoo.errors import UserError
 
-BLEU_TOKENIZERS = ("13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "flores101", "flores200", "none")
+BleuTokenizer = Literal["13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "flores101", "flores200", "none"]
 """Names that may be asked for."""
 
 _MECAB = {
@@ -30,7 +31,7 @@ def bleu_tokenizer(language):
         language: `zoo.metrics.text_language.TextLanguage`.
 
     Returns:
-        (name, remark): a name in `BLEU_TOKENIZERS`, and what the user should know about it, or "".
+        (name, remark): a name of `BleuTokenizer`, and what the user should know about it, or "".
     """
     name = _BY_FAMILY[language.family]
     if name in _MECAB and not _installed(name):
@@ -48,8 +49,8 @@ def check_bleu_tokenizer(name):
     Raises:
         UserError: saying what to install.
     """
-    if name not in BLEU_TOKENIZERS:
-        raise UserError(f"there is no BLEU tokenizer {name!r}; the names are {', '.join(BLEU_TOKENIZERS)}")
+    if name not in get_args(BleuTokenizer):
+        raise UserError(f"there is no BLEU tokenizer {name!r}; the names are {', '.join(get_args(BleuTokenizer))}")
     if name in _MECAB and not _installed(name):
         raise UserError(
             f"the BLEU tokenizer {name} needs MeCab: pip install 'keras-transformer-zoo[{_MECAB[name][1]}]'"

@@ -103,7 +103,7 @@ def language_from_code(code):
             f"there is no language {code!r}; give an ISO 639 code with or without script or country, such as de, "
             "zh, zh-TW or jpn_Jpan"
         )
-    return TextLanguage(language.to_tag(), language.maximize().script)
+    return TextLanguage(language.simplify_script().to_tag(), language.maximize().script)
 
 
 def guess_language(texts):

@@ -55,7 +55,7 @@ def bleu(hypotheses, references, lowercase=False, *, language=None, tokenizer=No
         lowercase: Whether the case of letters is ignored, for models that write lowercase alone.
         language: Language of the text, a code such as "zh" or "zho_Hans", or a `TextLanguage`. None to go by the
             script of the references.
-        tokenizer: One of `zoo.metrics.bleu_tokenizers.BLEU_TOKENIZERS`, such as "flores200"; None for that of the
+        tokenizer: A name of `zoo.metrics.bleu_tokenizers.BleuTokenizer`, such as "flores200"; None for that of the
             language.
         intervals: Whether to compute the confidence interval.
 
