@@ -1,7 +1,7 @@
 """Options on devices, which all recipes share."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import tyro
@@ -32,7 +32,7 @@ class DeviceOptions:
     known for common accelerators."""
     profile: int = 0
     """Updates to profile, after a few to warm up, into the directory's folder `profile`; 0 for none."""
-    dry_run: bool = False
+    dry_run: bool = field(default=False, metadata={"saved": False})
     """Print devices, batch, parameters, memory and updates, and do not train."""
 
     def __post_init__(self):

@@ -23,7 +23,6 @@ from zoo.training import (
     select_checkpoints,
     train,
 )
-from zoo.writing import writing
 
 TOKENIZER = "tokenizer"
 """Where a run keeps its tokenizer."""
@@ -48,8 +47,6 @@ def make_encoder(config, texts, *, pooler, resumed):
         tokenizer = load_tokenizer(directory)
     else:
         tokenizer = WordPieceTokenizer.train(texts, config.vocabulary_size, lowercase=config.lowercase)
-        with writing(directory):
-            tokenizer.save(directory)
     size = ENCODER_SIZES[config.size]
     encoder = Encoder(
         tokenizer.vocabulary_size, **size, max_sequence_length=_POSITIONS, pooler=pooler, dtype=config.precision
@@ -80,7 +77,7 @@ def compile_model(model, config, total_steps, loss=None):
     )
 
 
-def fine_tune(config, model, batches, validation, metric):
+def fine_tune(config, model, batches, validation, metric, claim):
     """Trains a compiled model and leaves it with the weights of its best checkpoints.
 
     Args:
@@ -89,6 +86,7 @@ def fine_tune(config, model, batches, validation, metric):
         batches: Training batches, with `num_batches()`.
         validation: `zoo.training.Validation`.
         metric: Name of the validation score that decides, such as "val_f1"; larger is better.
+        claim: `zoo.training.RunClaim`.
 
     Returns:
         `zoo.training.TrainingResult`, and the paths of the checkpoints whose average the model is.
@@ -98,23 +96,24 @@ def fine_tune(config, model, batches, validation, metric):
     if config.devices.recompute:
         recompute_blocks(model)
     interval = max(1, epoch // config.validations_per_epoch)
-    result = train(
-        model,
-        batches,
-        total_steps=epoch * config.epochs,
-        directory=config.directory,
-        checkpoint_every_steps=interval,
-        accumulate_steps=config.devices.accumulate_steps,
-        validate_every_steps=interval,
-        validation=validation,
-        early_stopping=(
-            EarlyStopping(metric, config.early_stopping_patience, "max") if config.early_stopping_patience else None
-        ),
-        resume=Resume(keep_last=1, keep_best=config.average_checkpoints, metric=metric, mode="max"),
-        callbacks=report_callbacks(config),
-        max_minutes=config.max_minutes,
-        model_flops=model_flops(config, model),
-    )
+    with claim:
+        result = train(
+            model,
+            batches,
+            total_steps=epoch * config.epochs,
+            directory=config.directory,
+            checkpoint_every_steps=interval,
+            accumulate_steps=config.devices.accumulate_steps,
+            validate_every_steps=interval,
+            validation=validation,
+            early_stopping=(
+                EarlyStopping(metric, config.early_stopping_patience, "max") if config.early_stopping_patience else None
+            ),
+            resume=Resume(keep_last=1, keep_best=config.average_checkpoints, metric=metric, mode="max"),
+            callbacks=[claim, *report_callbacks(config)],
+            max_minutes=config.max_minutes,
+            model_flops=model_flops(config, model),
+        )
     leave_the_rest_to_the_chief(model)
     checkpoints = select_checkpoints(config.directory, config.average_checkpoints, metric, "max")
     average_checkpoints(model, checkpoints)

@@ -15,7 +15,6 @@ from zoo.training import (
     TokenCrossEntropy,
     build_optimizer,
 )
-from zoo.writing import writing
 
 TOKENIZERS = ("source_tokenizer", "target_tokenizer")
 """Where a run keeps its tokenizers; the first serves both languages if the vocabulary is joint."""
@@ -41,16 +40,9 @@ def make_tokenizers(config, train_pairs, resumed):
     return tuple(trained(pair[side] for pair in train_pairs) for side in (0, 1))
 
 
-def save_tokenizers(config, tokenizers):
-    """Keeps the tokenizers in the run's directory, for when it goes on.
-
-    Raises:
-        UserError: The disk is full or the directory cannot be written.
-    """
-    for name, tokenizer in zip(TOKENIZERS, dict.fromkeys(tokenizers), strict=False):
-        if not (config.directory / name / "tokenizer.json").is_file():
-            with writing(config.directory / name):
-                tokenizer.save(config.directory / name)
+def kept_tokenizers(tokenizers):
+    """The tokenizers that a run keeps for when it goes on, by the names of their folders, a dict."""
+    return dict(zip(TOKENIZERS, dict.fromkeys(tokenizers), strict=False))
 
 
 def make_model(config, source_tokenizer, target_tokenizer, precision):

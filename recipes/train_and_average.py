@@ -26,7 +26,7 @@ def leave_the_rest_to_the_chief(model):
         sys.exit(0)
 
 
-def train_and_average(config, model, batches, validation, *, metric, mode, callbacks=()):
+def train_and_average(config, model, batches, validation, *, metric, mode, claim, callbacks=()):
     """Trains a compiled model and leaves it with the average of its last or best checkpoints, or its moving averages.
 
     Args:
@@ -36,6 +36,7 @@ def train_and_average(config, model, batches, validation, *, metric, mode, callb
         validation: `zoo.training.Validation`.
         metric: What early stopping and the best checkpoints go by, such as "val_nll".
         mode: Whether larger or smaller values of it are better, "max" or "min".
+        claim: `zoo.training.RunClaim`.
         callbacks: More callbacks.
 
     Returns:
@@ -46,28 +47,29 @@ def train_and_average(config, model, batches, validation, *, metric, mode, callb
     if config.devices.recompute:
         recompute_blocks(model)
     best_by = metric if config.average_best else None
-    result = train(
-        model,
-        batches,
-        total_steps=config.total_steps,
-        directory=config.directory,
-        checkpoint_every_steps=config.checkpoint_every_steps,
-        accumulate_steps=config.devices.accumulate_steps,
-        validate_every_steps=config.validate_every_steps,
-        validation=validation,
-        early_stopping=(
-            EarlyStopping(metric, config.early_stopping_patience, mode) if config.early_stopping_patience else None
-        ),
-        resume=Resume(
-            keep_last=config.average_checkpoints,
-            keep_best=config.average_checkpoints if config.average_best else 0,
-            metric=best_by,
-            mode=mode,
-        ),
-        callbacks=[*callbacks, *report_callbacks(config)],
-        max_minutes=config.max_minutes,
-        model_flops=model_flops(config, model),
-    )
+    with claim:
+        result = train(
+            model,
+            batches,
+            total_steps=config.total_steps,
+            directory=config.directory,
+            checkpoint_every_steps=config.checkpoint_every_steps,
+            accumulate_steps=config.devices.accumulate_steps,
+            validate_every_steps=config.validate_every_steps,
+            validation=validation,
+            early_stopping=(
+                EarlyStopping(metric, config.early_stopping_patience, mode) if config.early_stopping_patience else None
+            ),
+            resume=Resume(
+                keep_last=config.average_checkpoints,
+                keep_best=config.average_checkpoints if config.average_best else 0,
+                metric=best_by,
+                mode=mode,
+            ),
+            callbacks=[claim, *callbacks, *report_callbacks(config)],
+            max_minutes=config.max_minutes,
+            model_flops=model_flops(config, model),
+        )
     leave_the_rest_to_the_chief(model)
     if config.ema_momentum:
         checkpoints = []

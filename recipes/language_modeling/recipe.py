@@ -20,13 +20,13 @@ from zoo.tokenizers import BytePairTokenizer
 from zoo.tokenizers import load as load_tokenizer
 from zoo.training import (
     CosineDecay,
+    RunClaim,
     TextSamples,
     TokenCrossEntropy,
     Validation,
     build_optimizer,
 )
-from zoo.training.run_directory import check_run_directory, claim_run_directory
-from zoo.writing import writing
+from zoo.training.run_directory import check_run_directory
 
 METRIC = "val_nll"
 NUM_BYTES = 256
@@ -187,10 +187,6 @@ def run(config):
     documents = [encode(tokenizer, text) for text in texts]
     train_batches = make_batches(config, documents[0], tokenizer, training=True)
     validation_batches = make_batches(config, documents[1], tokenizer, training=False)
-    claim_run_directory(config, recipe="language_modeling")
-    if not (config.directory / TOKENIZER / "tokenizer.json").is_file():
-        with writing(config.directory / TOKENIZER):
-            tokenizer.save(config.directory / TOKENIZER)
     for name, batches in zip(names, (train_batches, validation_batches), strict=True):
         console.print(
             f"{name}: {batches.num_tokens:,} tokens, {batches.num_documents:,} documents, "
@@ -205,8 +201,9 @@ def run(config):
     writer = TextGenerator(model, tokenizer, generation_settings(config, model))
     validation = Validation(list(validation_batches.epoch(0)))
     samples = TextSamples(writer, config.sample_prompts)
+    claim = RunClaim(config, "language_modeling", {TOKENIZER: tokenizer})
     result, checkpoints = train_and_average(
-        config, model, train_batches, validation, metric=METRIC, mode="min", callbacks=[samples]
+        config, model, train_batches, validation, metric=METRIC, mode="min", claim=claim, callbacks=[samples]
     )
 
     final = model if config.precision == "float32" else in_float32(model)

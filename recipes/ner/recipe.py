@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from recipes.fine_tuning import compile_model, fine_tune, in_float32, make_encoder
+from recipes.fine_tuning import TOKENIZER, compile_model, fine_tune, in_float32, make_encoder
 from recipes.ner.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
 from zoo.data import RowBatches, open_dataset
@@ -15,8 +15,8 @@ from zoo.data.label_alignment import TagIds, tags_on_tokens
 from zoo.metrics import plot_confusion, score_entities, score_tags
 from zoo.models import TokenClassifier
 from zoo.tasks import EntityRecognizer, EntitySettings
-from zoo.training import Validation
-from zoo.training.run_directory import check_run_directory, claim_run_directory
+from zoo.training import RunClaim, Validation
+from zoo.training.run_directory import check_run_directory
 
 
 def open_splits(config):
@@ -76,7 +76,6 @@ def run(config):
     labels = entity_labels(train_texts)
     for texts in (validation_texts, test_texts or ()):
         check_entity_labels(texts, labels)
-    claim_run_directory(config, recipe="ner")
 
     tag_ids = TagIds(labels)
     dropout = {} if config.dropout is None else {"dropout": config.dropout}
@@ -137,7 +136,8 @@ def run(config):
     with devices.scope():
         compile_model(model, config, train_batches.num_batches() * config.epochs)
     validation = Validation(list(batches(validation_rows, shuffle=False).epoch(0)), score)
-    result, checkpoints = fine_tune(config, model, train_batches, validation, "val_f1")
+    claim = RunClaim(config, "ner", {TOKENIZER: tokenizer})
+    result, checkpoints = fine_tune(config, model, train_batches, validation, "val_f1", claim)
 
     examples = [text.text for text in validation_texts[:200]]
     recognizer = EntityRecognizer(in_float32(model), tokenizer, tag_ids.tags, settings, examples)

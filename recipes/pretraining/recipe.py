@@ -30,14 +30,14 @@ from zoo.tokenizers import WordPieceTokenizer
 from zoo.tokenizers import load as load_tokenizer
 from zoo.training import (
     LinearDecay,
+    RunClaim,
     TokenAccuracy,
     TokenCrossEntropy,
     TokenNegativeLogLikelihood,
     Validation,
     build_optimizer,
 )
-from zoo.training.run_directory import check_run_directory, claim_run_directory
-from zoo.writing import writing
+from zoo.training.run_directory import check_run_directory
 
 METRIC = "val_nll"
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -203,10 +203,6 @@ def run(config):
     )
     train_batches = make_batches(config, train_documents, tokenizer, training=True)
     validation_batches = list(make_batches(config, validation_documents, tokenizer, training=False).epoch(0))
-    claim_run_directory(config, recipe="pretraining")
-    if not (config.directory / TOKENIZER / "tokenizer.json").is_file():
-        with writing(config.directory / TOKENIZER):
-            tokenizer.save(config.directory / TOKENIZER)
     console.print(
         f"{len(train_documents.tokens):,} training tokens in {len(train_documents):,} documents; "
         f"{train_batches.num_batches():,} batches an epoch, {train_batches.padding_share():.1%} padding",
@@ -218,7 +214,10 @@ def run(config):
     )
 
     validation = Validation(validation_batches, metrics=metrics(config))
-    result, checkpoints = train_and_average(config, model, train_batches, validation, metric=METRIC, mode="min")
+    claim = RunClaim(config, "pretraining", {TOKENIZER: tokenizer})
+    result, checkpoints = train_and_average(
+        config, model, train_batches, validation, metric=METRIC, mode="min", claim=claim
+    )
 
     final = model if config.precision == "float32" else in_float32(model)
     final.jit_compile = model.jit_compile

@@ -11,13 +11,13 @@ from recipes.encoder_decoder_summarizer import encoder_decoder_parts
 from recipes.fine_tuning import in_float32
 from recipes.results import print_ending, training_facts, write_results, write_texts
 from recipes.scored_language import check_score_moves, scored_language
-from recipes.sequence_to_sequence import compile_model, save_tokenizers
+from recipes.sequence_to_sequence import compile_model, kept_tokenizers
 from recipes.summarization.config import check_data_options
 from recipes.train_and_average import train_and_average
 from zoo.data import JsonlSummaries, open_dataset
 from zoo.metrics import rouge
-from zoo.training import Validation
-from zoo.training.run_directory import check_run_directory, claim_run_directory
+from zoo.training import RunClaim, Validation
+from zoo.training.run_directory import check_run_directory
 
 _EXAMPLES = 50
 
@@ -92,8 +92,7 @@ def run(config):
         return {name: score.value for name, score in scores.items()}
 
     check_score_moves(config.early_stopping_metric, score_watched([each.summaries[0] for each in watched]))
-    claim_run_directory(config, recipe="summarization")
-    save_tokenizers(config, parts.tokenizers)
+
     summarizer = parts.make_task(model)
 
     def score(_):
@@ -101,7 +100,13 @@ def run(config):
 
     validation = Validation(list(validation_batches.epoch(0)), score if config.validation_rouge_texts else None)
     result, checkpoints = train_and_average(
-        config, model, train_batches, validation, metric=config.early_stopping_metric, mode=config.metric_mode
+        config,
+        model,
+        train_batches,
+        validation,
+        metric=config.early_stopping_metric,
+        mode=config.metric_mode,
+        claim=RunClaim(config, "summarization", kept_tokenizers(parts.tokenizers)),
     )
     final = model if config.precision == "float32" else in_float32(model)
     examples = [each.text for each, _ in zip(validation_texts, range(_EXAMPLES), strict=False)]

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from recipes.fine_tuning import compile_model, fine_tune, in_float32, make_encoder
+from recipes.fine_tuning import TOKENIZER, compile_model, fine_tune, in_float32, make_encoder
 from recipes.results import print_ending, training_facts, write_results
 from recipes.text_classification.config import check_data_options
 from zoo.data import RowBatches, open_dataset
@@ -16,8 +16,8 @@ from zoo.metrics import calibration_bins, fit_temperature, plot_confusion, plot_
 from zoo.metrics.calibration import softmax
 from zoo.models import SequenceClassifier
 from zoo.tasks import ClassificationSettings, TextClassifier
-from zoo.training import Validation
-from zoo.training.run_directory import check_run_directory, claim_run_directory
+from zoo.training import RunClaim, Validation
+from zoo.training.run_directory import check_run_directory
 
 SPECIAL_TOKENS = 2
 
@@ -103,7 +103,6 @@ def run(config):
         train_texts, validation_texts = hold_out(train_source)
     else:
         train_texts, validation_texts = list(train_source), list(validation_source)
-    claim_run_directory(config, recipe="text_classification")
 
     dropout = {} if config.dropout is None else {"dropout": config.dropout}
     with devices.scope():
@@ -159,7 +158,8 @@ def run(config):
     with devices.scope():
         compile_model(model, config, train_batches.num_batches() * config.epochs, loss)
     validation = Validation(list(batches(validation_rows, shuffle=False).epoch(0)), score, metrics)
-    result, checkpoints = fine_tune(config, model, train_batches, validation, "val_exact")
+    claim = RunClaim(config, "text_classification", {TOKENIZER: tokenizer})
+    result, checkpoints = fine_tune(config, model, train_batches, validation, "val_exact", claim)
 
     final = in_float32(model)
     classifier = TextClassifier(final, tokenizer, labels, settings)

@@ -16,10 +16,10 @@ from recipes.scored_language import check_score_moves, scored_language
 from recipes.sequence_to_sequence import (
     check_positions,
     compile_model,
+    kept_tokenizers,
     make_batches,
     make_model,
     make_tokenizers,
-    save_tokenizers,
 )
 from recipes.train_and_average import train_and_average
 from recipes.translation.config import check_data_options
@@ -28,8 +28,8 @@ from zoo.data import JsonlText, ParallelText, TsvText, open_dataset
 from zoo.errors import UserError
 from zoo.tasks import Translator, load
 from zoo.tokenizers import SentencePieceTokenizer
-from zoo.training import Validation
-from zoo.training.run_directory import check_run_directory, claim_run_directory
+from zoo.training import RunClaim, Validation
+from zoo.training.run_directory import check_run_directory
 
 
 def open_splits(config):
@@ -178,8 +178,6 @@ def run(config):
     if scores.remark:
         console.print(scores.remark, highlight=False)
     check_score_moves(config.early_stopping_metric, scores.while_training(references, references))
-    claim_run_directory(config, recipe="translation")
-    save_tokenizers(config, tokenizers)
 
     def score(_):
         hypotheses = translator([source for source, _ in scored_pairs], num_beams=1, batch_size=128)
@@ -187,7 +185,13 @@ def run(config):
 
     validation = Validation(list(validation_batches.epoch(0)), score if config.validation_bleu_lines else None)
     result, checkpoints = train_and_average(
-        config, model, train_batches, validation, metric=config.early_stopping_metric, mode=config.metric_mode
+        config,
+        model,
+        train_batches,
+        validation,
+        metric=config.early_stopping_metric,
+        mode=config.metric_mode,
+        claim=RunClaim(config, "translation", kept_tokenizers(tokenizers)),
     )
     final = model if config.precision == "float32" else in_float32(model)
     examples = [source for source, _ in list(validation_pairs)[:200]]

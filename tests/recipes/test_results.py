@@ -1,12 +1,10 @@
 """A disk that is full at the end of a run, or at its beginning, is one line, and earlier files stay."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
 from recipes.results import write_results, write_texts
-from recipes.sequence_to_sequence import save_tokenizers
 from zoo.errors import UserError
 
 
@@ -27,9 +25,3 @@ def test_a_full_disk_leaves_earlier_results(tmp_path, full_disk):
             write()
         assert (tmp_path / name).read_text() == "earlier"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["results.json", "texts.txt"]
-
-
-def test_a_full_disk_when_tokenizers_are_kept(tmp_path, full_disk, tiny_tokenizer):
-    with pytest.raises(UserError, match=r"source_tokenizer: cannot write \(No space left on device\)"):
-        save_tokenizers(SimpleNamespace(directory=tmp_path), (tiny_tokenizer, tiny_tokenizer))
-    assert list((tmp_path / "source_tokenizer").iterdir()) == []

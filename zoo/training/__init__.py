@@ -17,6 +17,7 @@ from zoo.training.profile import Profile
 from zoo.training.progress import Progress
 from zoo.training.replicas import Replicas, replicas_of, scope_of
 from zoo.training.resume import Resume
+from zoo.training.run_claim import RunClaim
 from zoo.training.schedules import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot, LinearDecay
 from zoo.training.tensorboard import TensorBoard
 from zoo.training.text_samples import TextSamples
@@ -42,6 +43,7 @@ __all__ = [
     "Progress",
     "Replicas",
     "Resume",
+    "RunClaim",
     "TensorBoard",
     "TensorParallel",
     "TextSamples",
