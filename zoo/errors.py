@@ -5,6 +5,8 @@ import functools
 import gc
 import sys
 
+from zoo.library_messages import filter_standard_error, hide_library_messages
+
 
 class UserError(Exception):
     """A mistake in the user's input: one line that says what is wrong and what to do.
@@ -16,12 +18,19 @@ class UserError(Exception):
 
 
 def command_line(main):
-    """Decorates a `main(argv=None)` so that a `UserError` ends in one `error: ...` line and exit status 2."""
+    """Decorates a `main(argv=None)` so that a `UserError` ends in one `error: ...` line and exit status 2.
+
+    Libraries that it imports are told to be quiet about how they start; called without arguments, as a process of its
+    own, it does not let through either what they write all the same.
+    """
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
         # When Python ends it looks for garbage, a second and more after importing TensorFlow; not in what is frozen.
         atexit.register(gc.freeze)
+        hide_library_messages()
+        if not args and not kwargs:
+            filter_standard_error()
         try:
             return main(*args, **kwargs)
         except UserError as error:
