@@ -30,7 +30,7 @@ def hide_library_messages():
 def filter_standard_error():
     """Lets a process of its own pass on what libraries write to the descriptor of standard error, less their notes.
 
-    `sys.stderr` goes on writing to where it did. With another level than 3 in TF_CPP_MIN_LOG_LEVEL, nothing is left out.
+    `sys.stderr` goes on writing to where it did. With a level below 3 in TF_CPP_MIN_LOG_LEVEL nothing is left out.
     """
     if os.environ[_LEVEL] != "3" or not hasattr(os, "fork"):
         return
@@ -43,7 +43,7 @@ def filter_standard_error():
     os.close(reading)
     os.dup2(writing, 2)
     os.close(writing)
-    sys.stderr = open(original, "w", buffering=1, encoding=sys.stderr.encoding, errors=sys.stderr.errors)  # noqa: SIM115
+    sys.stderr = os.fdopen(original, "w", buffering=1, encoding=sys.stderr.encoding, errors=sys.stderr.errors)
 
 
 def _pass_on(reading, target):
@@ -54,7 +54,7 @@ def _pass_on(reading, target):
     # Whoever reads what the command prints must not wait for this process.
     os.close(0)
     os.close(1)
-    with open(reading, "rb") as lines:
+    with os.fdopen(reading, "rb") as lines:
         for line in lines:
             if not _HIDDEN.match(line):
                 os.write(target, line)
