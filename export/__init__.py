@@ -3,9 +3,11 @@
 _SOURCE_OF = {
     "export_saved_model": "export.saved_model",
     "VerificationError": "export.errors",
+    "served_layer": "export.keras_layer",
+    "served_layer_objects": "export.keras_layer",
 }
 
-__all__ = ["VerificationError", "export_saved_model"]
+__all__ = ["VerificationError", "export_saved_model", "served_layer", "served_layer_objects"]
 
 
 def __getattr__(name):

@@ -186,6 +186,30 @@ def ask_in_batches(ask, server, name, texts, config):
     return rows, time.perf_counter() - started
 
 
+def unpadded(row):
+    """A row without what fills it up to the longest row of its batch: lists end after `count` entries.
+
+    What follows is told from answers by being empty or 0 in every list: a classifier of several labels counts those of
+    a text as well, and gives the others after them.
+
+    Args:
+        row: dict of outputs as a server gives them.
+
+    Example:
+        >>> unpadded({"text": ["Rome", ""], "start": [3, 0], "count": 1})
+        {'text': ['Rome'], 'start': [3], 'count': 1}
+    """
+    count = row.get("count")
+    lists = {name: value for name, value in row.items() if isinstance(value, list)}
+    if not isinstance(count, int) or not all(_is_filling(value[count:]) for value in lists.values()):
+        return row
+    return {name: value[:count] if name in lists else value for name, value in row.items()}
+
+
+def _is_filling(value):
+    return all(map(_is_filling, value)) if isinstance(value, list) else value in ("", 0)
+
+
 def _write(path, rows):
     # Serving answers rows of any task; those with a text are kept in the form that scoring tools read.
     lines = [
@@ -216,6 +240,7 @@ def main(argv=None):
         for row, (one, other) in enumerate(zip(rest, grpc, strict=True))
         if one.keys() != other.keys() or not all(_agree(one[key], other[key]) for key in one)
     ]
+    rest, grpc = ([unpadded(row) for row in rows] for rows in (rest, grpc))
     if config.output_dir is None:
         for text, from_rest, from_grpc in zip(texts, rest, grpc, strict=True):
             print(f"\n  text  {text}\n  REST  {_shown(from_rest)}\n  gRPC  {_shown(from_grpc)}")

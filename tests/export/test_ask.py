@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from export.ask import read_texts
+from export.ask import read_texts, unpadded
 from zoo.errors import UserError
 
 TEXTS = ["one\ntwo", "", "drei \u2028 vier"]
@@ -26,3 +26,13 @@ def test_other_files_hold_a_text_a_line(tmp_path):
     (tmp_path / "texts.gz").write_bytes(gzip.compress(b"a\nb\n"))
     assert read_texts(tmp_path / "texts.json", "text") == ['{"text": "a"}', "", "b"]
     assert read_texts(tmp_path / "texts.gz", "text") == ["a", "b"]
+
+
+def test_rows_end_after_their_count():
+    entities = {"text": ["Rome", ""], "start": [3, 0], "score": [0.5, 0.0], "count": 1, "error": ""}
+    assert unpadded(entities) == {"text": ["Rome"], "start": [3], "score": [0.5], "count": 1, "error": ""}
+    blanks = {"tokens": [["a", "b"], ["", ""]], "scores": [[0.5, 0.1], [0.0, 0.0]], "count": 1}
+    assert unpadded(blanks) == {"tokens": [["a", "b"]], "scores": [[0.5, 0.1]], "count": 1}
+    # A classifier of several labels counts those of the text; the others come after them.
+    labels = {"labels": ["x", "y"], "scores": [0.9, 0.0], "count": 1}
+    assert unpadded(labels) == labels and unpadded({"text": "Hallo", "score": 1.0}) == {"text": "Hallo", "score": 1.0}

@@ -123,7 +123,6 @@ def use_backend(backend):
     Raises:
         UserError: if it was imported with another one.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if backend is None:
         return
     if "keras" in sys.modules:
