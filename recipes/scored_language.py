@@ -20,7 +20,7 @@ def scored_language(console, given, known, references):
         UserError: The references are not written in a script of that language.
     """
     language = target_language(given or known, references)
-    console.print(str(language), highlight=False)
+    console.print(str(language), highlight=False, soft_wrap=True)
     return language
 
 

@@ -176,7 +176,7 @@ def run(config):
     language = scored_language(console, config.target_language, known_language, references)
     scores = TranslationScores(language, writes_lowercase(tokenizers[1]), config.bleu_tokenizer)
     if scores.remark:
-        console.print(scores.remark, highlight=False)
+        console.print(scores.remark, highlight=False, soft_wrap=True)
     check_score_moves(config.early_stopping_metric, scores.while_training(references, references))
 
     def score(_):

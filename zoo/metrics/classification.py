@@ -1,11 +1,12 @@
 """Scores of text classification: accuracy and the precision, recall and F1 of every class, by scikit-learn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from zoo.errors import UserError
-from zoo.metrics.label_scores import LabelScore, LabelScores, score_table
+from zoo.metrics.bootstrap import interval, resampled_sums
+from zoo.metrics.label_scores import LabelScore, LabelScores, f1_intervals, score_table
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,15 @@ class ClassReport:
         confusion: int [L, L]: how many texts of each class (rows) were predicted as each class (columns), in the
             order of `scores.labels`; None for a multi-label data set.
         num_texts: Number of texts.
+        intervals: 95% confidence intervals by bootstrap over the texts, dict from name to (low, high); empty unless
+            asked for.
     """
 
     accuracy: float
     scores: LabelScores
     confusion: np.ndarray | None
     num_texts: int
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def names(self):
@@ -35,6 +39,8 @@ class ClassReport:
         result = {"num_texts": self.num_texts, "accuracy": self.accuracy, **self.scores.to_dict()}
         if self.confusion is not None:
             result["confusion"] = {"names": self.names, "counts": self.confusion.tolist()}
+        if self.intervals:
+            result["intervals"] = self.intervals
         return result
 
     def table(self, title=""):
@@ -55,7 +61,7 @@ class ClassReport:
         ]
 
 
-def score_classes(references, predictions, labels):
+def score_classes(references, predictions, labels, *, intervals=False):
     """Compares predicted classes with those of the references.
 
     Args:
@@ -63,6 +69,7 @@ def score_classes(references, predictions, labels):
             labels, bool [N, L].
         predictions: The same, predicted.
         labels: Sequence of L str.
+        intervals: Whether to compute confidence intervals.
 
     Returns:
         `ClassReport`.
@@ -116,4 +123,12 @@ def score_classes(references, predictions, labels):
         scores=LabelScores(by_label, *averages),
         confusion=None if multi_label else confusion_matrix(references, predictions, labels=numbers),
         num_texts=len(references),
+        intervals=_intervals(references, predictions, right, len(labels)) if intervals else {},
     )
+
+
+def _intervals(references, predictions, right, num_labels):
+    if references.ndim == 1:
+        references, predictions = (np.eye(num_labels, dtype=bool)[each] for each in (references, predictions))
+    found = f1_intervals(np.stack([references & predictions, predictions, references], axis=-1))
+    return {"accuracy": interval(resampled_sums(right) / len(right)), **found}

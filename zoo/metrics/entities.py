@@ -12,13 +12,13 @@ in MUC's terms (Chinchor and Sundheim 1993) both are correct / actual and correc
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from zoo.data.tag_schemes import spans_to_tags, tags_to_spans
 from zoo.errors import UserError
-from zoo.metrics.label_scores import LabelScore, LabelScores, score_table, scores_from_counts
+from zoo.metrics.label_scores import LabelScore, LabelScores, f1_intervals, score_table, scores_from_counts
 
 NO_ENTITY = "no entity"
 
@@ -32,12 +32,15 @@ class EntityReport:
         confusion: int [L + 1, L + 1]: how many entities of each type (rows) were predicted as each type (columns), in
             the order of `strict.labels`; last in the columns are those missed, last in the rows those made up.
         num_texts: Number of texts.
+        intervals: 95% confidence intervals by bootstrap over the texts, dict from name to (low, high); empty unless
+            asked for.
     """
 
     strict: LabelScores
     relaxed: LabelScores
     confusion: np.ndarray
     num_texts: int
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def names(self):
@@ -51,6 +54,7 @@ class EntityReport:
             "strict": self.strict.to_dict(),
             "relaxed": self.relaxed.to_dict(),
             "confusion": {"names": self.names, "counts": self.confusion.tolist()},
+            **({"intervals": self.intervals} if self.intervals else {}),
         }
 
     def table(self, title=""):
@@ -58,13 +62,14 @@ class EntityReport:
         return score_table(title or f"{self.num_texts:,} texts", self.strict, self.relaxed)
 
 
-def score_entities(references, predictions):
+def score_entities(references, predictions, *, intervals=False):
     """Compares predicted entities with those of the references.
 
     Args:
         references: list of N lists of (start, end, label), such as `Entity`. Offsets may count characters or tokens.
         predictions: list of N such lists, in the same unit. Scores on the tokens of a file need predictions that end
             where tokens do; see `zoo.data.label_alignment.tags_on_tokens`.
+        intervals: Whether to compute confidence intervals.
 
     Returns:
         `EntityReport`.
@@ -93,6 +98,7 @@ def score_entities(references, predictions):
         relaxed=scores_from_counts(_counts(pairs, labels, _overlapping)),
         confusion=_confusion(pairs, labels),
         num_texts=len(pairs),
+        intervals=_intervals(pairs, labels) if intervals and labels else {},
     )
 
 
@@ -158,6 +164,19 @@ def _counts(pairs, labels, matched):
         for label, (true, predicted) in by_label.items():
             counts[label] += (matched(true, predicted), len(predicted), len(true))
     return {label: tuple(map(int, each)) for label, each in counts.items()}
+
+
+def _intervals(pairs, labels):
+    found = {}
+    for kind, matched in (("strict", _identical), ("relaxed", _overlapping)):
+        counts = [list(_counts([pair], labels, matched).values()) for pair in pairs]
+        found |= {f"{kind} {name}": each for name, each in f1_intervals(np.array(counts)).items()}
+    return found
+
+
+def _identical(true, predicted):
+    """How many spans are in both lists."""
+    return len(set(true) & set(predicted))
 
 
 def _overlapping(true, predicted):

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 from rich.table import Table
 from rich.text import Text
+
+from zoo.metrics.bootstrap import interval, resampled_sums
 
 
 class LabelScore(NamedTuple):
@@ -77,6 +80,32 @@ def with_averages(labels, micro):
         return LabelScore(*means, micro.support, micro.predicted)
 
     return LabelScores(labels, micro, average([1] * len(scores)), average([score.support for score in scores]))
+
+
+def f1_intervals(counts):
+    """95% confidence intervals of averages of F1, by bootstrap over texts.
+
+    The macro average of a resampled set is over the labels that occur in it.
+
+    Args:
+        counts: Numbers [N, L, 3] of N texts and L labels: right, predicted, support.
+
+    Returns:
+        dict from "micro F1" and "macro F1" to (low, high), between 0 and 1.
+    """
+    counts = np.asarray(counts)
+    sums = resampled_sums(counts)
+    totals = sums[..., 1] + sums[..., 2]
+    f1 = np.divide(2 * sums[..., 0], totals, out=np.zeros_like(totals), where=totals > 0)
+    # Labels that occur nowhere are part of the average, as 0.
+    counted = (totals > 0) | (counts[..., 1:].sum(axis=(0, 2)) == 0)
+    summed = sums.sum(axis=1)
+    micro_totals = summed[:, 1] + summed[:, 2]
+    micro = np.divide(2 * summed[:, 0], micro_totals, out=np.zeros_like(micro_totals), where=micro_totals > 0)
+    return {
+        "micro F1": interval(micro),
+        "macro F1": interval(f1.sum(axis=1) / np.maximum(counted.sum(axis=1), 1)),
+    }
 
 
 def _score(right, predicted, support):

@@ -78,7 +78,8 @@ class TextLanguage:
     def __str__(self):
         if not self.guessed:
             return f"target language {self.tag}"
-        return f"target language {self.tag}, from the script of the references; --target-language names another"
+        what = f"unknown, in the script {self.script}" if self.code == "und" else self.tag
+        return f"target language {what} (by the letters of the references; --target-language names another)"
 
 
 def language_from_code(code):

@@ -3,6 +3,7 @@ import pytest
 from scipy import stats
 
 from zoo.metrics.bootstrap import interval, resampled_sums
+from zoo.metrics.label_scores import f1_intervals
 
 
 def test_intervals_agree_with_scipy():
@@ -30,3 +31,16 @@ def test_sums_keep_the_shape_of_a_row_and_are_the_same_each_time():
     assert set(resampled_sums(np.eye(1)).ravel()) == {1.0}
     # Each set is as large as the first.
     np.testing.assert_array_equal(resampled_sums(np.ones(7)), np.full(1000, 7.0))
+
+
+def test_intervals_of_f1():
+    counts = np.zeros((40, 3, 3), int)
+    counts[:, 0] = 1
+    counts[::2, 1] = [1, 1, 1]
+    assert f1_intervals(counts[:, :2]) == {"micro F1": (1.0, 1.0), "macro F1": (1.0, 1.0)}
+    # A label that occurs nowhere counts as 0; one that is not drawn does not count.
+    assert f1_intervals(counts)["macro F1"] == pytest.approx((2 / 3, 2 / 3))
+    counts[::2, 0] = [0, 1, 1]
+    low, high = f1_intervals(counts[:, :1])["micro F1"]
+    assert 0.3 < low < 0.5 < high < 0.7
+    assert f1_intervals(np.zeros((4, 2, 3)))["micro F1"] == (0.0, 0.0)

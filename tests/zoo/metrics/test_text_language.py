@@ -46,8 +46,10 @@ def test_the_script_of_a_text_decides_where_no_language_is_given():
     assert guess_language(["The city of 北京 is the capital of a large country."]).tag == "en"
     assert guess_language(["A café. " + "The rest of it is plain English text. " * 20]).tag == "en"
     assert str(guess_language(["今天"])) == (
-        "target language zh, from the script of the references; --target-language names another"
+        "target language zh (by the letters of the references; --target-language names another)"
     )
+
+    assert str(guess_language(["für Öl"])).startswith("target language unknown, in the script Latn (by the letters of")
 
 
 def test_a_language_in_whose_script_the_text_is_not_written_is_refused():

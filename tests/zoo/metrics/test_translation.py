@@ -1,22 +1,18 @@
 import importlib.util
-import io
 import math
 import re
 import subprocess
 import sys
 import urllib.error
 from collections import Counter
-from contextlib import redirect_stdout
 
 import pytest
 import sacrebleu
-from commands import run_python
 from sacrebleu.tokenizers import tokenizer_spm
 
 from zoo import metrics
 from zoo.errors import UserError
 from zoo.metrics import translation
-from zoo.metrics.__main__ import main
 from zoo.metrics.bleu_tokenizers import bleu_tokenizer
 from zoo.metrics.text_language import language_from_code
 
@@ -271,44 +267,3 @@ def test_missing_sacremoses_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sacremoses", None)
     with pytest.raises(UserError, match="pip install sacremoses"):
         metrics.lowercase_tokenized_bleu(HYPOTHESES, REFERENCES, "de")
-
-
-def test_command_line_in_a_process(tmp_path):
-    hypotheses, references = write_lines(tmp_path / "h[bold]", HYPOTHESES), write_lines(tmp_path / "r", REFERENCES)
-    command = ["-m", "zoo.metrics", hypotheses, references, "--lowercase-tokenized", "de"]
-    result = run_python(command)
-    assert result.returncode == 0, result.stderr
-    for score in (
-        metrics.bleu(HYPOTHESES, REFERENCES),
-        metrics.chrf(HYPOTHESES, REFERENCES),
-        metrics.lowercase_tokenized_bleu(HYPOTHESES, REFERENCES, "de"),
-    ):
-        assert re.search(rf"{re.escape(score.name)} +│ +{score.value:.2f} ", result.stdout)
-        assert f"\n{score.name}: {score.signature}\n" in result.stdout
-    references.write_text("one\n")
-    result = run_python(command)
-    assert result.returncode == 2
-    assert result.stderr.splitlines()[-1] == (
-        f"error: {hypotheses} has 4 lines but {references} has 1: each hypothesis needs the reference of the same line"
-    )
-    assert "Traceback" not in result.stderr
-
-
-def test_command_line_with_several_references(tmp_path):
-    hypotheses = write_lines(tmp_path / "h", HYPOTHESES)
-    files = [write_lines(tmp_path / "r1", REFERENCES), write_lines(tmp_path / "r2", OTHER_REFERENCES)]
-    output = io.StringIO()
-    with redirect_stdout(output):
-        main([str(hypotheses), *map(str, files)])
-    assert f"{metrics.bleu(HYPOTHESES, [REFERENCES, OTHER_REFERENCES]).value:.2f}" in output.getvalue()
-    assert "lowercased" not in output.getvalue()
-
-
-def test_command_line_mistakes(tmp_path, refused):
-    hypotheses = write_lines(tmp_path / "h", HYPOTHESES)
-    for arguments, message in (
-        ([str(hypotheses)], "no reference file"),
-        ([str(hypotheses), str(tmp_path / "absent")], "no such file"),
-        ([str(tmp_path), str(hypotheses)], "is a directory"),
-    ):
-        assert message in refused(main, arguments)
