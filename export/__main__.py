@@ -4,7 +4,6 @@ import os
 
 # Before anything imports Keras: exports always run under the TensorFlow backend, whatever the preset was trained on.
 os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import itertools
 import json
@@ -17,13 +16,9 @@ import tyro
 from rich.console import Console
 
 import zoo
-from export.directories import check_preset_directory, check_serving_directory
 from export.errors import VerificationError
+from export.limits import DEFAULT_MAX_BATCH_SIZE, MAX_PARITY_TEXTS
 from export.op_allow_list import DEFAULT_SERVERS
-from export.parity_report import PARITY_FILE
-from export.saved_model import DEFAULT_MAX_BATCH_SIZE, MAX_PARITY_TEXTS, export_saved_model
-from export.serving_configs import ROW_REQUEST, check_model_name, docker_command, server_image
-from export.serving_guide import curl_command
 from zoo.assignments import parse_settings
 from zoo.errors import UserError, command_line
 
@@ -91,6 +86,10 @@ def read_parity_texts(path):
 def main(argv=None):
     """Runs the command; a failed check ends in exit status 1, a user's mistake in 2."""
     config = tyro.cli(ExportConfig, args=argv, prog="python -m export")
+    # After the command line is known to be right, because they bring in Keras and TensorFlow.
+    from export.directories import check_preset_directory, check_serving_directory
+    from export.saved_model import export_saved_model
+
     check_preset_directory(config.preset_dir)
     check_serving_directory(config.serving_dir)
     texts = None if config.parity_file is None else read_parity_texts(config.parity_file)
@@ -123,6 +122,10 @@ def main(argv=None):
 
 
 def _print_summary(directory, config):
+    from export.parity_report import PARITY_FILE
+    from export.serving_configs import ROW_REQUEST, check_model_name, docker_command, server_image
+    from export.serving_guide import curl_command
+
     report = json.loads((directory / PARITY_FILE).read_text(encoding="utf-8"))
     serving_directory = directory.parent.resolve()
     name = check_model_name(config.name, serving_directory)

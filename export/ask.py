@@ -1,9 +1,5 @@
 """`python -m export.ask SERVING_DIR TEXT ...`: starts the local server, asks it over REST and gRPC, stops it."""
 
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import http.client
 import json
 import logging
@@ -22,7 +18,6 @@ import tyro
 
 from export.errors import shorten_message
 from export.serve.requirements import require_serving_extra
-from export.serve.status import ServingError
 from zoo.data.json_lines import JsonLines, text_field
 from zoo.data.text_lines import TextLines
 from zoo.errors import UserError, command_line
@@ -76,6 +71,8 @@ def check_loaded(server, directory):
         UserError: saying that there is none, or why the newest cannot be loaded.
     """
     from tensorflow_serving.apis.model_pb2 import ModelSpec
+
+    from export.serve.status import ServingError
 
     (name,) = server.manager.model_names
     if server.manager.available_versions(name):

@@ -11,9 +11,6 @@ Sources: `ops_lib` in tensorflow_text/BUILD of the tensorflow_text release that 
 
 from pathlib import Path
 
-import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
-
 from export.errors import VerificationError
 from zoo.errors import UserError
 
@@ -109,6 +106,9 @@ def servers_with(op):
     """The known server versions, oldest first, whose stock binary runs operation `op` with default flags."""
     if op in _PYTHON_OPS or op.startswith(_REFUSED_PREFIXES):
         return ()
+    # Here, so that the options of the command line, which name servers, are read without it.
+    import tensorflow as tf
+
     accepting = []
     for minor, (text_ops, missing) in _SERVERS.items():
         is_core = op not in _TEXT_OPS_2_20 and op not in missing and (op in _INTERNAL_OPS or hasattr(tf.raw_ops, op))
@@ -118,6 +118,8 @@ def servers_with(op):
 
 
 def _load_graph(directory):
+    from tensorflow.core.protobuf import saved_model_pb2
+
     path = Path(directory) / "saved_model.pb"
     saved_model = saved_model_pb2.SavedModel()
     saved_model.ParseFromString(path.read_bytes())

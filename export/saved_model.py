@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from export.directories import check_serving_directory
+from export.limits import DEFAULT_MAX_BATCH_SIZE, MAX_PARITY_TEXTS
 from export.op_allow_list import DEFAULT_SERVERS, check_ops, parse_servers
 from export.parity import check_parity, check_same_answers, request_to_compare
 from export.parity_requests import BUILT_IN_TEXTS
@@ -15,9 +16,6 @@ from export.serving_configs import allowed_batch_sizes, check_model_name, write_
 from export.signatures import ServedTask, build_signatures, decoder_in_panels
 from export.warm_up import MAX_RECORDS, default_buckets, text_of_length, warm_up_requests, write_warm_up
 from zoo.errors import UserError
-
-DEFAULT_MAX_BATCH_SIZE = 32
-MAX_PARITY_TEXTS = 200
 
 
 def export_saved_model(

@@ -1,7 +1,6 @@
 """Command line of the local server: `python -m export.serve SERVING_DIR`."""
 
 import logging
-import os
 import signal
 import sys
 import threading
@@ -9,8 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is first imported, which zoo may do
 
 from export.serve.requirements import require_serving_extra
 from zoo.errors import command_line

@@ -13,7 +13,8 @@ from tiny_encoder_tasks import LABELS, TAGS, make_encoder, make_tokenizer
 import zoo
 from zoo.checkpoints import checkpoint_format, load_foreign, load_foreign_tokenizer, save_hugging_face
 from zoo.checkpoints.hugging_face import tokenizer_files
-from zoo.convert import convert, main
+from zoo.convert import main
+from zoo.convert.conversion import convert
 from zoo.models import SequenceClassifier, TokenClassifier
 from zoo.tasks import ClassificationSettings, EntityRecognizer, MaskedLanguageModel, TextClassifier
 

@@ -7,7 +7,7 @@ from tiny_encoder_tasks import make_classifier, make_recognizer, make_tokenizer
 from tiny_sentencepiece import GOOGLE, spiece
 
 import zoo
-from zoo.convert import convert
+from zoo.convert.conversion import convert
 from zoo.errors import UserError
 from zoo.models import GPT2, T5, Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier
 from zoo.tasks import (

@@ -11,7 +11,7 @@ from tiny_translation import LINES, make_tiny_model
 
 import zoo
 from zoo.checkpoints import load_hugging_face, save_hugging_face
-from zoo.convert import convert
+from zoo.convert.conversion import convert
 from zoo.errors import UserError
 from zoo.models import EncoderDecoder
 from zoo.tasks import TranslationSettings, Translator

@@ -8,7 +8,8 @@ from tiny_checkpoints import TARGET_WORDS, sentences, write_bart, write_marian
 from tiny_sentencepiece import write_mbart, write_pegasus
 
 import zoo
-from zoo.convert import convert, main
+from zoo.convert import main
+from zoo.convert.conversion import convert
 from zoo.errors import UserError
 from zoo.tasks.foreign import task_from_hugging_face
 

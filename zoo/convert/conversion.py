@@ -1,15 +1,8 @@
-"""`python -m zoo.convert SOURCE TARGET`: a stored model becomes a preset, or a directory of another program."""
-
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+"""A stored model becomes a preset, or a directory of another program."""
 
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
-
-import tyro
 
 from zoo.checkpoints import checkpoint_format, load_foreign, load_foreign_tokenizer, save_hugging_face
 from zoo.checkpoints.gpt2 import LANGUAGE_MODEL
@@ -22,7 +15,7 @@ from zoo.checkpoints.hugging_face import (
 )
 from zoo.checkpoints.keras_hub import holds_sequence_to_sequence, save_keras_hub
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
-from zoo.errors import UserError, command_line
+from zoo.errors import UserError
 from zoo.tasks import EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator, load
 from zoo.tasks.foreign import SEQUENCE_TO_SEQUENCE_TASKS, task_from_hugging_face
 from zoo.tasks.keras_hub import save_keras_hub_task, task_from_keras_hub
@@ -30,37 +23,6 @@ from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
 
 # Tasks that transformers has models for.
 _WRITTEN = (EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator)
-
-
-@dataclass(frozen=True)
-class ConvertConfig:
-    """Converts a stored model.
-
-    Attributes:
-        source: A Hugging Face directory (safetensors or tf_model.h5), a checkpoint of Google's TensorFlow programs with
-            bert_config.json and vocab.txt or of OpenAI's with hparams.json, encoder.json and vocab.bpe, a KerasHub
-            preset, or a preset of the zoo.
-        target: Where to write.
-        to: What to write. Bare encoders are no task and have no preset; as a Hugging Face directory the recipes take
-            them with --pretrained. keras-hub writes a preset of KerasHub (needs the extra hub).
-        task: What a model of Marian's or BART's kind is for. Without it Marian and mBART translate, BART, PEGASUS and
-            T5 summarise.
-        source_language: Of a multilingual mBART, such as en_XX: what it reads. Without it its files decide, or else it
-            is English.
-        target_language: Of a multilingual mBART, such as ro_RO, or Marian, such as fra: what it writes.
-        source_prefix: Text before every source, such as "summarize: " for a T5.
-        approximate_gelu: With --to keras-hub: write a BERT of exact GELU as one with the approximation by tanh, which
-            KerasHub's BERT has. Its numbers then differ a little; by how much is said.
-    """
-
-    source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
-    target: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TARGET")]
-    to: Literal["preset", "hugging-face", "keras-hub"] = "preset"
-    task: Literal["translation", "summarization"] | None = None
-    source_language: str | None = None
-    target_language: str | None = None
-    source_prefix: str | None = None
-    approximate_gelu: bool = False
 
 
 def convert(
@@ -236,14 +198,3 @@ def _sequence_to_sequence_to_hugging_face(task, target):
     if model.get_config()["positions"] == "sinusoidal":
         lost.append("with its own table of positions, which transformers leaves out where it saves the model again")
     return ", ".join([f"{target}: a Hugging Face directory of {type(task).__name__}", *lost])
-
-
-@command_line
-def main(argv=None):
-    """Runs the command line."""
-    config = tyro.cli(ConvertConfig, args=argv, prog="python -m zoo.convert")
-    print(convert(**vars(config)))
-
-
-if __name__ == "__main__":
-    main()

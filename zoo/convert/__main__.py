@@ -1,0 +1,5 @@
+"""`python -m zoo.convert`."""
+
+from zoo.convert import main
+
+main()
