@@ -10,6 +10,7 @@ import pytest
 import export
 import zoo
 from export import __main__ as command
+from export import saved_model
 from export.errors import VerificationError
 from zoo.errors import UserError
 
@@ -73,7 +74,7 @@ def test_failed_check_ends_in_status_1_with_the_examples(run, tmp_path, monkeypa
     def fail(*arguments, **options):
         raise VerificationError("the SavedModel differs", ["served 'a', Python 'b'", "served 'c', Python 'd'"])
 
-    monkeypatch.setattr(command, "export_saved_model", fail)
+    monkeypatch.setattr(saved_model, "export_saved_model", fail)
     status, out, err = run(tmp_path, tmp_path / "serving")
     assert status == 1
     assert out == ""
