@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from zoo.errors import UserError
+from zoo.tokenizers.added_tokens import AddedToken
 from zoo.tokenizers.byte_pair import BytePairTokenizer
 from zoo.tokenizers.clean_text import clean_text
 from zoo.tokenizers.mapped_sentencepiece import MappedSentencePieceTokenizer
@@ -13,6 +14,7 @@ from zoo.tokenizers.tokenizer import CONFIG_FILE, Tokenizer, read_config
 from zoo.tokenizers.wordpiece import WordPieceTokenizer
 
 __all__ = [
+    "AddedToken",
     "BytePairTokenizer",
     "MappedSentencePieceTokenizer",
     "SentencePieceTokenizer",

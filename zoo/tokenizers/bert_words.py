@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from zoo.tokenizers.added_token_search import AddedTokenSearch
+from zoo.tokenizers.added_tokens import AddedToken
 from zoo.tokenizers.bert_character_table import (
     BLANK,
     DROPPED,
@@ -15,7 +17,11 @@ from zoo.tokenizers.bert_character_table import (
     SINGLE,
     character_table,
 )
-from zoo.tokenizers.offsets import CodePoints
+from zoo.tokenizers.bert_characters import CJK
+from zoo.tokenizers.offsets import CodePoints, byte_positions, code_points
+from zoo.tokenizers.text_parts import whole_texts
+
+_CJK_RANGES = [[int(end, 16) for end in part.split("-")] for part in CJK.split()]
 
 
 class Words(NamedTuple):
@@ -26,27 +32,35 @@ class Words(NamedTuple):
         sources: int64 [K], index of the code point that each comes from, ascending.
         word_splits: int64 [W + 1], where in `codes` each word begins; the last is K.
         row_splits: int64 [B + 1], where in the words each text begins; the last is W.
-        literals: int32 [W], which literal a word is, below 0 for other words; None if there are no literals.
+        last_sources: int64 [K], the same for characters that stand for several, of which this is the last.
+        token_ids: int32 [W], the added token that a word is, below 0 for other words; None if there are none.
     """
 
     codes: tf.Tensor
     sources: tf.Tensor
     word_splits: tf.Tensor
     row_splits: tf.Tensor
-    literals: tf.Tensor | None
-
-
-# Literal i is the character _FIRST_STAND_IN + i inside the graph: private use, which cleaning takes out of every text.
-_FIRST_STAND_IN = 0x10FF00
+    last_sources: tf.Tensor
+    token_ids: tf.Tensor | None
 
 
 class _Characters(NamedTuple):
-    """Classified characters. `codes` and `kinds` int32 [N], `sources` int64 [N], `row_splits` int64 [B + 1]."""
+    """Classified characters.
+
+    Attributes:
+        codes, kinds: int32 [N].
+        sources: int64 [N].
+        row_splits: int64 [B + 1].
+        last_sources: int64 [N], as of `Words`.
+        token_ids: int32 [N], the added token that a character stands for, below 0 for others.
+    """
 
     codes: tf.Tensor
     kinds: tf.Tensor
     sources: tf.Tensor
     row_splits: tf.Tensor
+    last_sources: tf.Tensor | None = None
+    token_ids: tf.Tensor | None = None
 
 
 class BertWords(tf.Module):
@@ -56,15 +70,15 @@ class BertWords(tf.Module):
     own operations are those that the vocabularies were made with.
     """
 
-    def __init__(self, lowercase: bool, strip_accents: bool, split_cjk: bool, literals: Sequence[str] = ()):
+    def __init__(self, lowercase: bool, strip_accents: bool, split_cjk: bool, added: Sequence[AddedToken] = ()):
         """Creates the constants.
 
         Args:
             lowercase, strip_accents, split_cjk: As of `WordPieceTokenizer`.
-            literals: Strings of ASCII that are words as they are wherever they stand in a text; no two can overlap.
+            added: Tokens that are words wherever they stand in the normalised text.
         """
         super().__init__(name="bert_words")
-        self._literals = tuple(literals)
+        self._split_cjk = split_cjk
         table = character_table(lowercase, strip_accents, split_cjk)
         with tf.init_scope():
             self._page_of = tf.constant(table.page_of * table.pages.shape[1])
@@ -72,6 +86,11 @@ class BertWords(tf.Module):
             self._expansions = tf.constant(table.expansions)
             self._marks = tf.constant(table.marks)
             self._mark_classes = tf.constant(table.mark_classes)
+            self._added = None
+            if added:
+                contents = self._normalized(code_points([token.content for token in added]))
+                contents = [content.decode() for content in _texts(self._padded(contents)).numpy()]
+                self._added = AddedTokenSearch(added, contents)
 
     def split(self, texts: CodePoints) -> Words:
         """Splits a batch.
@@ -79,39 +98,65 @@ class BertWords(tf.Module):
         Args:
             texts: The code points of the texts.
         """
+        characters = self._normalized(texts)
+        if self._added is not None:
+            characters = self._with_added_tokens(self._padded(characters))
+        return self._grouped(characters)
+
+    def _normalized(self, texts):
+        """The characters of texts, of which only BLANK, LETTER and SINGLE are left."""
         shift, low = tf.bitwise.right_shift, tf.bitwise.bitwise_and
         pages = tf.gather(self._page_of, shift(texts.values, 8))
         entries = tf.gather(self._entries, pages + low(texts.values, 255))
         kinds = low(entries, 7)
         codes = low(shift(entries, 3) + texts.values, 0x1FFFFF)
-        if self._literals:
-            codes, kinds = self._with_literals(texts, codes, kinds)
         plain = _Characters(codes, kinds, tf.range(tf.size(codes, tf.int64)), texts.row_splits)
         # Most batches hold nothing but blanks, letters and single characters.
         special = tf.reduce_any(kinds >= DROPPED)
-        return self._grouped(tf.cond(special, lambda: self._without_special_kinds(plain), lambda: plain))
+        codes, kinds, sources, row_splits = tf.cond(
+            special, lambda: self._without_special_kinds(*plain[:4]), lambda: plain[:4]
+        )
+        return _Characters(codes, kinds, sources, row_splits)
 
-    def _with_literals(self, texts, codes, kinds):
-        """Each literal is one SINGLE character where it begins."""
-        values, row_splits = texts
-        count = tf.size(values)
-        for index, literal in enumerate(self._literals):
-            padded = tf.pad(values, [[0, len(literal)]])
-            places = tf.range(len(literal), dtype=tf.int64)
-            matches = [padded[place : count + place] == ord(character) for place, character in enumerate(literal)]
-            starts = tf.where(tf.reduce_all(matches, 0))[:, 0]
-            # Not from the end of one text into the next.
-            rows = [tf.searchsorted(row_splits, starts + place, "right") for place in (0, len(literal) - 1)]
-            starts = tf.boolean_mask(starts, rows[0] == rows[1])[:, tf.newaxis]
-            codes = tf.tensor_scatter_nd_update(codes, starts, tf.fill([tf.size(starts)], _FIRST_STAND_IN + index))
-            rest = tf.reshape(starts + places, [-1, 1])
-            kinds = tf.tensor_scatter_nd_update(kinds, rest, tf.fill([tf.size(rest)], DROPPED))
-            kinds = tf.tensor_scatter_nd_update(kinds, starts, tf.fill([tf.size(starts)], SINGLE))
-        return codes, kinds
+    def _padded(self, characters):
+        """Characters with blanks around each ideograph, which is how normalisation sets it apart; all blanks alike."""
+        codes, kinds, sources, row_splits = characters[:4]
+        if not self._split_cjk:
+            return _Characters(tf.where(kinds == BLANK, ord(" "), codes), kinds, sources, row_splits)
+        is_cjk = tf.zeros_like(kinds, tf.bool)
+        for first, last in _CJK_RANGES:
+            is_cjk |= (codes >= first) & (codes <= last)
+        copies = tf.where(is_cjk & (kinds == SINGLE), 3, 1)
+        ends = tf.concat([[0], tf.cumsum(tf.cast(copies, tf.int64))], 0)
+        places = tf.repeat(tf.range(tf.size(codes)), copies)
+        pad = (tf.gather(copies, places) == 3) & (tf.range(ends[-1]) != tf.gather(ends, places) + 1)
+        kinds = tf.where(pad, BLANK, tf.gather(kinds, places))
+        codes = tf.where(kinds == BLANK, ord(" "), tf.gather(codes, places))
+        return _Characters(codes, kinds, tf.gather(sources, places), tf.gather(ends, row_splits))
 
-    def _without_special_kinds(self, characters):
-        """Only BLANK, LETTER and SINGLE are left."""
-        codes, kinds, sources, row_splits = characters
+    def _with_added_tokens(self, characters):
+        """Each added token is one SINGLE character, the blanks that it swallows included."""
+        codes, kinds, sources, row_splits = characters[:4]
+        parts = self._added.split(whole_texts(_texts(characters)))
+        which = tf.where(parts.token_ids >= 0)
+        # In characters and through all rows.
+        row_bytes = tf.gather(byte_positions(codes), row_splits)
+        before = tf.repeat(row_bytes[:-1], parts.row_splits[1:] - parts.row_splits[:-1])
+        first, end = (
+            tf.searchsorted(byte_positions(codes), tf.gather_nd(places + before, which), out_type=tf.int64)[:, None]
+            for places in (parts.starts, parts.ends)
+        )
+        count = tf.shape(codes, tf.int64)
+        # What is between the first character and the end counts as blank.
+        ones = tf.ones_like(first[:, 0], tf.int32)
+        inside = tf.cumsum(tf.scatter_nd(first, ones, count + 1) - tf.scatter_nd(end, ones, count + 1))[:-1] > 0
+        kinds = tf.where(inside, BLANK, kinds)
+        kinds = tf.tensor_scatter_nd_update(kinds, first, SINGLE * ones)
+        token_ids = tf.tensor_scatter_nd_update(tf.zeros_like(codes) - 1, first, tf.gather_nd(parts.token_ids, which))
+        last_sources = tf.tensor_scatter_nd_update(sources, first, tf.gather(sources, end[:, 0] - 1))
+        return _Characters(codes, kinds, sources, row_splits, last_sources, token_ids)
+
+    def _without_special_kinds(self, codes, kinds, sources, row_splits):
         expanded = kinds == EXPANDED
         rows = tf.gather(self._expansions, tf.where(expanded, codes, 0))
         first = tf.bitwise.bitwise_or(tf.bitwise.left_shift(codes, 3), kinds)
@@ -129,7 +174,7 @@ class BertWords(tf.Module):
         kept = tf.where(kinds != DROPPED_STARTER)[:, 0]
         sources = tf.gather(sources, kept)
         row_splits = tf.searchsorted(sources, row_splits, "left", tf.int64)
-        return _Characters(tf.gather(codes, kept), tf.gather(kinds, kept), sources, row_splits)
+        return tf.gather(codes, kept), tf.gather(kinds, kept), sources, row_splits
 
     def _ordered(self, codes, kinds, row_starts):
         """Marks in canonical order; where in the text they come from stays in the order of the text."""
@@ -157,17 +202,28 @@ class BertWords(tf.Module):
         word_splits = tf.where(~goes_on)[:, 0]
         # The places before and after no character at all are the same.
         word_splits = word_splits[: tf.size(positions) + 1]
+        sources, last_sources, token_ids = tf.gather(characters.sources, positions), None, None
+        if characters.token_ids is not None:
+            last_sources = tf.gather(characters.last_sources, positions)
+            token_ids = tf.gather(characters.token_ids, tf.gather(positions, word_splits[:-1]))
         return Words(
             codes=codes,
-            sources=tf.gather(characters.sources, positions),
+            sources=sources,
             word_splits=word_splits,
             row_splits=_first_not_below(word_splits, row_starts),
-            literals=self._literals_of(tf.gather(codes, word_splits[:-1])) if self._literals else None,
+            last_sources=sources if last_sources is None else last_sources,
+            token_ids=token_ids,
         )
 
-    def _literals_of(self, codes):
-        index = codes - _FIRST_STAND_IN
-        return tf.where(index < len(self._literals), index, -1)
+
+def _texts(characters):
+    """Normalised texts, string [B]."""
+    return tf.raw_ops.UnicodeEncode(
+        input_values=characters.codes,
+        input_splits=characters.row_splits,
+        output_encoding="UTF-8",
+        errors="replace",
+    )
 
 
 def _first_not_below(ascending, values):

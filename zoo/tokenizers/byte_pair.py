@@ -1,10 +1,13 @@
 """Byte-level BPE tokens of GPT-2, RoBERTa and BART vocabularies, encoded and decoded inside a TensorFlow graph."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import tensorflow as tf
 
 from zoo.errors import UserError
+from zoo.tokenizers.added_tokens import AddedToken, AddedTokens
+from zoo.tokenizers.byte_pair_alphabet import ALPHABET, spelled_bytes
 from zoo.tokenizers.byte_pair_cover import BytePairCover
 from zoo.tokenizers.byte_pair_files import (
     MERGES_FILE,
@@ -18,13 +21,14 @@ from zoo.tokenizers.byte_pair_files import (
 from zoo.tokenizers.byte_pair_tokenizer_json import read_tokenizer_json
 from zoo.tokenizers.byte_pair_training import train_byte_pair
 from zoo.tokenizers.byte_pair_vocabulary import KNOWN_SPECIAL_TOKENS, BytePairVocabulary
-from zoo.tokenizers.byte_pair_words import STAND_INS, BytePairWords, Literal, check_literals
+from zoo.tokenizers.byte_pair_words import BytePairWords
+from zoo.tokenizers.clean_text import clean_text
 from zoo.tokenizers.tokenized_text import TokenizedText
-from zoo.tokenizers.tokenizer import CONFIG_FILE, Tokenizer, read_asset
+from zoo.tokenizers.tokenizer import ADDED_TOKENS, CONFIG_FILE, DEVICE, Tokenizer, read_asset, read_options
 
-# Strings are on the CPU; the integers made of them would go to and fro if a GPU did some of the work.
-_DEVICE = "CPU:0"
-_OPTIONS = ("special_tokens", "roles", "add_prefix_space", "special_tokens_in_text", "lstrip_tokens")
+_OPTIONS = ("special_tokens", "roles", "add_prefix_space", "special_tokens_in_text")
+# What earlier versions wrote of special tokens that swallow blanks.
+_FORMER_OPTION = "lstrip_tokens"
 
 
 class BytePairTokenizer(Tokenizer):
@@ -39,7 +43,7 @@ class BytePairTokenizer(Tokenizer):
     `special_tokens_in_text` lifts that for the tokens it names.
 
     Attributes:
-        add_prefix_space, special_tokens_in_text, lstrip_tokens: As given.
+        add_prefix_space: As given.
         bos_id, eos_id: Ids of the tokens that begin and end a text; for GPT-2 both are <|endoftext|>.
         pad_id: Id of the padding token. Where there is none, as in GPT-2's vocabulary, it is `eos_id`: padding then
             looks like the end of the text, so that only a mask can tell where that is, and `decode` leaves out both.
@@ -61,7 +65,7 @@ class BytePairTokenizer(Tokenizer):
         *,
         add_prefix_space: bool = False,
         special_tokens_in_text: Iterable[str] = (),
-        lstrip_tokens: Iterable[str] = (),
+        added_tokens: Iterable[AddedToken] = (),
         roles: Mapping[str, str] | None = None,
     ):
         """Creates the tokenizer of a vocabulary.
@@ -75,8 +79,9 @@ class BytePairTokenizer(Tokenizer):
             add_prefix_space: Puts a blank before a text that does not begin with one, so that its first word is the
                 same token as within a text. What follows a special token in a text counts as a text.
             special_tokens_in_text: Special tokens that text may hold: for example with ("<mask>",) that string in a
-                text is the token, wherever it stands. At most 12, and no two may overlap.
-            lstrip_tokens: Special tokens that swallow the blanks before them in a text, as RoBERTa's "<mask>" does.
+                text is the token, wherever it stands.
+            added_tokens: `AddedToken` that are single tokens wherever they stand in a text, and special tokens that
+                swallow blanks as RoBERTa's "<mask>" does: entries of the vocabulary, or with the ids that follow it.
             roles: The special token of "bos", "eos", "pad", "unk" or "mask" if it has another spelling than
                 `byte_pair_vocabulary.KNOWN_SPECIAL_TOKENS` knows, for example {"eos": "<|end|>"}.
 
@@ -85,35 +90,31 @@ class BytePairTokenizer(Tokenizer):
                 special token that text can become, and for impossible options.
         """
         super().__init__(name="byte_pair_tokenizer")
-        self._vocabulary = BytePairVocabulary(vocabulary, merges, special_tokens)
-        self.vocabulary_size = len(self._vocabulary.tokens)
+        added_tokens = list(added_tokens) if isinstance(added_tokens, Iterable) else added_tokens
+        self._vocabulary = BytePairVocabulary(vocabulary, merges, special_tokens, _contents(added_tokens))
+        size, ids = len(self._vocabulary.tokens), self._vocabulary.ids
+        added = AddedTokens(added_tokens, ids, size, tuple(self._vocabulary.special), special_tokens_in_text)
+        self._add_tokens(added)
+        self.vocabulary_size = size + len(added.beyond)
         if not isinstance(add_prefix_space, bool):
             raise UserError(f"add_prefix_space is {add_prefix_space!r}; use True or False")
         self.add_prefix_space = add_prefix_space
         self._roles = self._checked_roles(roles)
-        self.special_tokens_in_text = self._checked_tokens("special_tokens_in_text", special_tokens_in_text)
-        self.lstrip_tokens = self._checked_tokens("lstrip_tokens", lstrip_tokens)
-        check_literals(self.special_tokens_in_text)
         ids = {role: self._id_of(role) for role in KNOWN_SPECIAL_TOKENS}
         self.bos_id, self.eos_id, self.unk_id, self.mask_id = (ids[role] for role in ("bos", "eos", "unk", "mask"))
         self.pad_id = self.eos_id if ids["pad"] is None else ids["pad"]
         self.cls_id, self.sep_id = self.bos_id, self.eos_id
-        literals = [Literal(token, token in self.lstrip_tokens) for token in self.special_tokens_in_text]
-        self._words = BytePairWords(literals, add_prefix_space)
-        stand_ins = zip(STAND_INS, self.special_tokens_in_text, strict=False)
-        special = self._vocabulary.special
-        self._cover = BytePairCover(self._vocabulary, {byte: special[token] for byte, token in stand_ins})
-        entries = zip(self.token_bytes, self._vocabulary.tokens, strict=True)
-        lengths = [len(token.encode()) if token in special else len(content) for content, token in entries]
+        self._words = BytePairWords(add_prefix_space)
+        self._cover = BytePairCover(self._vocabulary)
         # Constants belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
             self._surfaces = tf.constant(self.token_bytes, tf.string)
-            self._lengths = tf.constant(lengths, tf.int32)
+            self._lengths = tf.constant([*map(len, self._vocabulary.token_bytes)], tf.int32)
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
-        """The entries by id, in GPT-2's printable alphabet; special tokens as they are."""
-        return self._vocabulary.tokens
+        """The entries by id, in GPT-2's printable alphabet; special and added tokens as they are."""
+        return (*self._vocabulary.tokens, *self._added.ids)
 
     @property
     def merges(self) -> tuple[tuple[str, str], ...]:
@@ -122,8 +123,8 @@ class BytePairTokenizer(Tokenizer):
 
     @property
     def special_tokens(self) -> dict[str, int]:
-        """Special tokens with their ids."""
-        return dict(self._vocabulary.special)
+        """Special tokens with their ids: those that text yields only if asked."""
+        return {token: self.token_to_id(token) for token in self.control_tokens}
 
     @property
     def roles(self) -> dict[str, str]:
@@ -133,7 +134,10 @@ class BytePairTokenizer(Tokenizer):
     @property
     def token_bytes(self) -> tuple[bytes, ...]:
         """The bytes that each id adds to a text, often parts of characters; none for special tokens."""
-        return self._vocabulary.token_bytes
+        found = [*self._vocabulary.token_bytes, *[b""] * len(self._added.beyond)]
+        for token in self.added_tokens:
+            found[token.id] = b"" if token.special else _spelled(token.content)
+        return tuple(found)
 
     def reading_from_text(self, special_tokens: Iterable[str]) -> "BytePairTokenizer":
         """The same tokenizer, which reads just these special tokens from text.
@@ -142,28 +146,22 @@ class BytePairTokenizer(Tokenizer):
             special_tokens: As `special_tokens_in_text` of the constructor.
         """
         options = {**self._options(), "special_tokens_in_text": special_tokens}
-        return type(self)(self.vocabulary, self.merges, **options)
+        return type(self)(self._vocabulary.tokens, self.merges, **options)
 
     def _checked_roles(self, roles):
         roles = {} if roles is None else roles
         if not isinstance(roles, Mapping) or not set(roles) <= set(KNOWN_SPECIAL_TOKENS):
             raise UserError(f"roles is {roles!r}; use a dict with some of {', '.join(KNOWN_SPECIAL_TOKENS)}")
-        self._checked_tokens("roles", roles.values())
+        for token in roles.values():
+            if token not in self.special_tokens:
+                known = ", ".join(self.special_tokens) or "there are none"
+                raise UserError(f"roles holds {token!r}, which is no special token; known: {known}")
         return tuple(roles.items())
-
-    def _checked_tokens(self, name, tokens):
-        if isinstance(tokens, (str, bytes)) or not isinstance(tokens, Iterable):
-            raise UserError(f"{name} is {tokens!r}; use a list of tokens")
-        tokens = tuple(tokens)
-        for token in tokens:
-            if token not in self._vocabulary.special:
-                known = ", ".join(self._vocabulary.special) or "there are none"
-                raise UserError(f"{name} holds {token!r}, which is no special token; known: {known}")
-        return tokens
 
     def _id_of(self, role):
         spellings = (self.roles[role],) if role in self.roles else KNOWN_SPECIAL_TOKENS[role]
-        return next((self._vocabulary.special[token] for token in spellings if token in self._vocabulary.special), None)
+        special = self.special_tokens
+        return next((special[token] for token in spellings if token in special), None)
 
     @classmethod
     def from_files(cls, vocabulary_file, merges_file, special_tokens=None, **options) -> "BytePairTokenizer":
@@ -188,7 +186,8 @@ class BytePairTokenizer(Tokenizer):
     ) -> "BytePairTokenizer":
         """The tokenizer of a tokenizer.json of Hugging Face, of type BPE on bytes: GPT-2's, RoBERTa's, BART's.
 
-        Unlike there, special tokens are not read from text unless they are named here.
+        Of its added tokens, those that are usual special tokens (`byte_pair_vocabulary.KNOWN_SPECIAL_TOKENS`) or named
+        here are control tokens, which unlike there are not read from text unless `special_tokens_in_text` names them.
 
         Args:
             path: The file.
@@ -199,6 +198,12 @@ class BytePairTokenizer(Tokenizer):
                 normaliser or another regular expression, by its name.
         """
         arguments = read_tokenizer_json(path)
+        special_tokens_in_text = list(special_tokens_in_text)
+        control = {token for spellings in KNOWN_SPECIAL_TOKENS.values() for token in spellings}
+        control |= {*special_tokens_in_text, *(roles or {}).values()}
+        arguments["added_tokens"] = [
+            replace(token, control=token.content in control) for token in arguments["added_tokens"]
+        ]
         try:
             return cls(**arguments, special_tokens_in_text=special_tokens_in_text, roles=roles)
         except UserError as error:
@@ -244,10 +249,8 @@ class BytePairTokenizer(Tokenizer):
         )
         return cls(vocabulary, merges, special_tokens, add_prefix_space=add_prefix_space, roles=roles)
 
-    def encode(self, texts) -> tf.RaggedTensor:
-        """Token ids of each text; see `Tokenizer.encode`."""
-        with tf.device(_DEVICE):
-            tokens = self._cover.tokens(self._words.split(texts))
+    def _encode(self, texts):
+        tokens = self._cover.tokens(self._words.split(clean_text(texts)))
         return tf.RaggedTensor.from_row_splits(tokens.ids, tokens.row_splits, validate=False)
 
     def tokenize_with_offsets(self, texts) -> TokenizedText:
@@ -258,24 +261,26 @@ class BytePairTokenizer(Tokenizer):
 
         Returns:
             The tokens. They cover the text without gaps, each the bytes that it stands for, the blank before a word
-            included; so one may begin or end inside a character. A special token of the text has the blanks that it
-            swallows too. A blank that `add_prefix_space` adds has no place in the text: a token that is nothing but
+            included; so one may begin or end inside a character. An added token has the blanks that it swallows too. A
+            blank that `add_prefix_space` adds has no place in the text: a token that is nothing but
             that is empty.
         """
-        with tf.device(_DEVICE):
-            words = self._words.split(texts)
-            tokens = self._cover.tokens(words)
-            lengths = tf.gather(self._lengths, tokens.ids)
-            if words.extra is not None:
-                first = tf.concat([[True], tokens.words[1:] != tokens.words[:-1]], 0)[: tf.size(tokens.words)]
-                lengths += tf.where(first, tf.gather(words.extra, tokens.words), 0)
-            token_ids = tf.RaggedTensor.from_row_splits(tokens.ids, tokens.row_splits, validate=False)
-            places = tf.concat([[0], tf.cumsum(lengths)], 0)
-            rows = token_ids.value_rowids()
-            row_starts = tf.gather(tf.gather(places, tokens.row_splits), rows)
-            word_ids = tokens.words - tf.gather(tf.cast(words.row_splits, tf.int32), rows)
-            parts = (tokens.ids, word_ids, places[:-1] - row_starts, places[1:] - row_starts)
-            return TokenizedText(*map(token_ids.with_flat_values, parts))
+        return self._with_offsets(texts, self._tokenize_with_offsets)
+
+    def _tokenize_with_offsets(self, texts):
+        words = self._words.split(clean_text(texts))
+        tokens = self._cover.tokens(words)
+        lengths = tf.gather(self._lengths, tokens.ids)
+        if words.extra is not None:
+            first = tf.concat([[True], tokens.words[1:] != tokens.words[:-1]], 0)[: tf.size(tokens.words)]
+            lengths += tf.where(first, tf.gather(words.extra, tokens.words), 0)
+        token_ids = tf.RaggedTensor.from_row_splits(tokens.ids, tokens.row_splits, validate=False)
+        places = tf.concat([[0], tf.cumsum(lengths)], 0)
+        rows = token_ids.value_rowids()
+        row_starts = tf.gather(tf.gather(places, tokens.row_splits), rows)
+        word_ids = tokens.words - tf.gather(tf.cast(words.row_splits, tf.int32), rows)
+        parts = (tokens.ids, word_ids, places[:-1] - row_starts, places[1:] - row_starts)
+        return TokenizedText(*map(token_ids.with_flat_values, parts))
 
     def decode(self, token_ids) -> tf.Tensor:
         """The text of each row of token ids; see `Tokenizer.decode`.
@@ -287,7 +292,7 @@ class BytePairTokenizer(Tokenizer):
         elif not isinstance(token_ids, tf.RaggedTensor):
             token_ids = tf.convert_to_tensor(token_ids)
         # On CPU, the only place for strings, gathering refuses an id outside the table with InvalidArgument.
-        with tf.device(_DEVICE):
+        with tf.device(DEVICE):
             texts = tf.strings.reduce_join(tf.gather(self._surfaces, token_ids), axis=-1)
             return tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
 
@@ -308,29 +313,51 @@ class BytePairTokenizer(Tokenizer):
 
     def token_to_id(self, token: str) -> int:
         """The id of an entry, spelled as in the vocabulary; KeyError if there is no such entry."""
-        return self._vocabulary.ids[token]
+        return {**self._vocabulary.ids, **self._added.ids}[token]
 
     def _options(self):
         return {
-            "special_tokens": list(self.special_tokens),
+            "special_tokens": list(self._vocabulary.special),
             "roles": self.roles,
             "add_prefix_space": self.add_prefix_space,
             "special_tokens_in_text": list(self.special_tokens_in_text),
-            "lstrip_tokens": list(self.lstrip_tokens),
+            ADDED_TOKENS: self._added.options(),
         }
 
     def _assets(self):
-        return {VOCABULARY_FILE: vocabulary_content(self.vocabulary), MERGES_FILE: merges_content(self.merges)}
+        return {VOCABULARY_FILE: vocabulary_content(self._vocabulary.tokens), MERGES_FILE: merges_content(self.merges)}
 
     @classmethod
     def _from_assets(cls, directory, config):
         vocabulary_path, merges_path = directory / VOCABULARY_FILE, directory / MERGES_FILE
         vocabulary = parse_json(read_asset(vocabulary_path, config), vocabulary_path)
         merges = parse_merges(read_asset(merges_path, config), merges_path)
-        options = config.get("options")
-        if not isinstance(options, dict) or set(options) != set(_OPTIONS):
-            raise UserError(f"{directory / CONFIG_FILE} is damaged: its options must be {', '.join(_OPTIONS)}")
+        options = read_options(directory, _of_today(config, vocabulary), _OPTIONS)
         try:
             return cls(vocabulary, merges, **options)
         except UserError as error:
             raise UserError(f"{directory / CONFIG_FILE}: {error}") from None
+
+
+def _contents(added_tokens):
+    """What tokens are in a text, of those that say it; `AddedTokens` refuses the others."""
+    given = added_tokens if isinstance(added_tokens, list) else []
+    return [token.get("content") if isinstance(token, Mapping) else getattr(token, "content", None) for token in given]
+
+
+def _spelled(token):
+    """What decoding makes of an added token: the bytes that it spells in the alphabet, if it does, as elsewhere."""
+    return spelled_bytes(token) if set(token) <= set(ALPHABET) else token.encode()
+
+
+def _of_today(config, vocabulary):
+    """The content of a tokenizer.json in which an earlier version named special tokens that swallow blanks."""
+    options = config.get("options")
+    if not isinstance(options, dict) or not isinstance(options.get(_FORMER_OPTION), list):
+        return config
+    options = dict(options)
+    swallowing = [token for token in options.pop(_FORMER_OPTION) if token in vocabulary]
+    options[ADDED_TOKENS] = [
+        {"content": token, "id": vocabulary[token], "lstrip": True, "control": True} for token in swallowing
+    ]
+    return {**config, "options": options}

@@ -1,7 +1,5 @@
 """Words to byte-pair tokens, inside a graph: a table for words that are one token, merges for the others."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import tensorflow as tf
 from sentencepiece import sentencepiece_model_pb2
@@ -27,25 +25,22 @@ class BytePairCover(tf.Module):
     why there is only that one way to make an entry.
     """
 
-    def __init__(self, vocabulary: BytePairVocabulary, literals: Mapping[bytes, int]):
+    def __init__(self, vocabulary: BytePairVocabulary):
         """Creates the tables.
 
         Args:
             vocabulary: The vocabulary.
-            literals: Ids of special tokens by the words that stand for them.
         """
         super().__init__(name="byte_pair_cover")
         entries = vocabulary.token_bytes
         ids = [token_id for token_id in range(len(entries)) if vocabulary.is_made(token_id)]
         ids = [token_id for token_id in ids if _NEVER_IN_TEXT.isdisjoint(entries[token_id])]
-        words = [*(entries[token_id] for token_id in ids), *literals]
+        words = [entries[token_id] for token_id in ids]
         # Ids of pieces; the first is the one that every model must have.
         piece_ids = np.array([0, *ids], np.int64)
         # Tables belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
-            initializer = tf.lookup.KeyValueTensorInitializer(
-                tf.constant(words, tf.string), tf.constant([*ids, *literals.values()], tf.int64)
-            )
+            initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(words, tf.string), tf.constant(ids, tf.int64))
             self._table = tf.lookup.StaticHashTable(initializer, default_value=-1)
             self._merger = LastingSentencepiece(model=_merging_model(vocabulary, ids), out_type=tf.int32)
             self._piece_ids = tf.constant(piece_ids)

@@ -1,6 +1,7 @@
 """Hugging Face's tokenizer.json of byte-level BPE tokenizers, read only if everything in it can be done alike."""
 
 from zoo.errors import UserError
+from zoo.tokenizers.added_tokens import AddedToken
 from zoo.tokenizers.byte_pair_files import parse_json, read_file
 
 _PLAIN_MODEL = {
@@ -10,11 +11,11 @@ _PLAIN_MODEL = {
     "byte_fallback": (None, False),
     "ignore_merges": (None, False),
 }
-_PLAIN_TOKEN = {"special": (True,), "single_word": (False,), "rstrip": (False,)}
+_FLAGS = ("special", "lstrip", "rstrip", "single_word", "normalized")
 
 
 def read_tokenizer_json(path) -> dict:
-    """The arguments of `BytePairTokenizer` that such a file describes.
+    """The arguments of `BytePairTokenizer` that such a file describes; none of the added tokens is a control token yet.
 
     Padding, truncation and the post-processor, which adds special tokens, have no counterpart and are not looked at.
 
@@ -45,15 +46,17 @@ def read_tokenizer_json(path) -> dict:
     added = content.get("added_tokens") or []
     if not all(isinstance(token, dict) and isinstance(token.get("content"), str) for token in added):
         raise UserError(f"{path}: added_tokens is damaged; get the file again")
-    for token in added:
-        _require(path, f"added token {token['content']!r}", token, _PLAIN_TOKEN)
     return {
         "vocabulary": model["vocab"],
         "merges": [_pair(merge) for merge in model["merges"]],
-        "special_tokens": {token["content"]: token.get("id") for token in added},
         "add_prefix_space": splitting["add_prefix_space"],
-        "lstrip_tokens": [token["content"] for token in added if token.get("lstrip")],
+        "added_tokens": [_added_token(token) for token in added],
     }
+
+
+def _added_token(token):
+    flags = {flag: bool(token.get(flag, False)) for flag in _FLAGS}
+    return AddedToken(token["content"], token.get("id"), **flags)
 
 
 def _require(path, place, settings, allowed):

@@ -27,7 +27,7 @@ class BytePairVocabulary:
         ids: The ids by entry.
         merges: Pairs of entries, by rank.
         special: The ids of special tokens by token, in the order of their ids.
-        token_bytes: The bytes of each entry; none for special tokens.
+        token_bytes: The bytes of each entry; none for special tokens and others that are set apart.
         finishing: int64 [V], the rank of the merge that finishes each entry; see `finishing_merges`.
     """
 
@@ -36,8 +36,13 @@ class BytePairVocabulary:
         vocabulary: Mapping[str, int] | Sequence[str],
         merges: Iterable[tuple[str, str]],
         special_tokens: Mapping[str, int] | Iterable[str] | None,
+        apart: Iterable[str] = (),
     ):
-        """Checks and stores a vocabulary; for the arguments see `BytePairTokenizer`.
+        """Checks and stores a vocabulary; for the other arguments see `BytePairTokenizer`.
+
+        Args:
+            apart: Further tokens that are found in texts as a whole; those that no merge makes or takes need not be
+                spelled in `ALPHABET`.
 
         Raises:
             UserError: naming the entry or merge at fault.
@@ -48,7 +53,9 @@ class BytePairVocabulary:
         self.ids = {token: token_id for token_id, token in _by_id({**ids, **special})}
         self.tokens = tuple(self.ids)
         self.special = {token: token_id for token, token_id in self.ids.items() if token in special}
-        self.token_bytes = tuple(b"" if token in special else _token_bytes(token) for token in self.tokens)
+        merged = {part for left, right in merges for part in (left, right, left + right)}
+        self._apart = {*special, *(token for token in apart if token not in merged and token not in ALPHABET)}
+        self.token_bytes = tuple(b"" if token in self._apart else _token_bytes(token) for token in self.tokens)
         byte_ids = [self.ids.get(character) for character in ALPHABET]
         for byte, token_id in enumerate(byte_ids):
             if token_id is None or ALPHABET[byte] in special:

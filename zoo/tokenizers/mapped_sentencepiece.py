@@ -2,21 +2,25 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import sentencepiece
 import tensorflow as tf
 
 from zoo.errors import UserError
+from zoo.tokenizers.added_tokens import AddedToken, AddedTokens
 from zoo.tokenizers.clean_text import clean_text
 from zoo.tokenizers.sentencepiece import MODEL_FILE, LastingSentencepiece, SentencePieceTokenizer
-from zoo.tokenizers.tokenizer import CONFIG_FILE, Tokenizer, read_asset
+from zoo.tokenizers.tokenizer import ADDED_TOKENS, Tokenizer, read_asset, read_options
 
 VOCABULARY_FILE = "vocabulary.json"
 _BLANK = "\u2581"
 # What str.strip of Python takes away, in RE2's spelling.
 _PYTHON_BLANKS = r"[\t-\r\x1c-\x1f\x{85}\pZ]+"
+# The same for added tokens.
+_BLANKS = "9-d 1c-20 85 a0 1680 2000-200a 2028-2029 202f 205f 3000"
 _OPTIONS = ("unk_token", "eos_token", "pad_token", "language_prefix", "clean_up_spaces")
 # What transformers' clean_up_tokenization_spaces replaces, in its order.
 _CLEANED = (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're")
@@ -32,7 +36,9 @@ class MappedSentencePieceTokenizer(Tokenizer):
 
     A text that begins with `>>fra<<` begins with that one token, which tells a model of several target languages which
     is meant. Else text never yields a special token: "</s>" in it is four characters (transformers takes it for the
-    end).
+    end), unless `special_tokens_in_text` names it.
+
+    Added tokens are found as MarianTokenizer does, which looks for all of them in the text as it is.
 
     Attributes:
         model: The serialised SentencePiece model.
@@ -56,6 +62,8 @@ class MappedSentencePieceTokenizer(Tokenizer):
         pad_token: str = "<pad>",
         language_prefix: bool = True,
         clean_up_spaces: bool = False,
+        added_tokens: Iterable[AddedToken] = (),
+        special_tokens_in_text: Iterable[str] = (),
     ):
         """Creates the tokenizer.
 
@@ -66,20 +74,23 @@ class MappedSentencePieceTokenizer(Tokenizer):
             language_prefix: Whether `>>...<<` at the start of a text is one token.
             clean_up_spaces: Whether decoding takes away blanks before punctuation and English contractions, as
                 transformers' `clean_up_tokenization_spaces` does.
+            added_tokens: `AddedToken` that are single tokens wherever they stand in a text: entries of the vocabulary,
+                or with the ids that follow it. What is between two of them is split as a text of its own.
+            special_tokens_in_text: Special tokens that text may hold.
 
         Raises:
-            UserError: for bytes that are no SentencePiece model, and a vocabulary with repeated entries or without a
-                special token.
+            UserError: for bytes that are no SentencePiece model, a vocabulary with repeated entries or without a
+                special token, and impossible added tokens.
         """
         super().__init__(name="mapped_sentence_piece_tokenizer")
         # Refuses what is no model.
         self.model = SentencePieceTokenizer(model).model
-        self.vocabulary = tuple(vocabulary)
+        vocabulary = tuple(vocabulary)
         self.unk_token, self.eos_token, self.pad_token = unk_token, eos_token, pad_token
         self.language_prefix, self.clean_up_spaces = language_prefix, clean_up_spaces
-        self.vocabulary_size = len(self.vocabulary)
-        ids = {token: token_id for token_id, token in enumerate(self.vocabulary)}
-        if len(ids) != self.vocabulary_size:
+        self._size = len(vocabulary)
+        ids = {token: token_id for token_id, token in enumerate(vocabulary)}
+        if len(ids) != self._size:
             raise UserError("the vocabulary holds an entry twice")
         special = (unk_token, eos_token, pad_token)
         for token in special:
@@ -87,16 +98,24 @@ class MappedSentencePieceTokenizer(Tokenizer):
                 raise UserError(f"the vocabulary has no {token!r}, which is a special token")
         self.unk_id, self.eos_id, self.pad_id = (ids[token] for token in special)
         self.bos_id = None
+        added = AddedTokens(added_tokens, ids, self._size, dict.fromkeys(special), special_tokens_in_text)
+        for token in added.read:
+            if token.single_word:
+                raise UserError(f"single_word of added token {token.content!r} is not supported for Marian")
+        self._add_tokens(added, [replace(token, normalized=False) for token in added.read], blanks=_BLANKS)
+        self.vocabulary = (*vocabulary, *added.ids)
+        self.vocabulary_size = len(self.vocabulary)
         # A run of characters that the model does not know could spell a special token.
         readable = {token: token_id for token, token_id in ids.items() if token not in special}
         # Tables belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
-            self._splitter = LastingSentencepiece(model=self.model, out_type=tf.string)
+            self._piece_splitter = LastingSentencepiece(model=self.model, out_type=tf.string)
             entries = tf.lookup.KeyValueTensorInitializer(
                 tf.constant(list(readable), tf.string), tf.constant(list(readable.values()), tf.int32)
             )
             self._table = tf.lookup.StaticHashTable(entries, default_value=self.unk_id)
-            self._surfaces = tf.constant(_surfaces(self.model, self.vocabulary, special), tf.string)
+            apart = {*special, *added.special}
+            self._surfaces = tf.constant(_surfaces(self.model, self.vocabulary, apart), tf.string)
 
     @classmethod
     def from_files(cls, model_file, vocabulary_file, **options) -> "MappedSentencePieceTokenizer":
@@ -122,8 +141,16 @@ class MappedSentencePieceTokenizer(Tokenizer):
         except UserError as error:
             raise UserError(f"{model_file} and {vocabulary_file}: {error}") from None
 
-    def encode(self, texts) -> tf.RaggedTensor:
-        """Token ids of each text; see `Tokenizer.encode`."""
+    def reading_from_text(self, special_tokens: Iterable[str]) -> "MappedSentencePieceTokenizer":
+        """The same tokenizer, which reads just these special tokens from text.
+
+        Args:
+            special_tokens: As `special_tokens_in_text` of the constructor.
+        """
+        options = {**self._options(), "special_tokens_in_text": special_tokens}
+        return type(self)(self.model, self.vocabulary[: self._size], **options)
+
+    def _encode(self, texts):
         texts = clean_text(texts)
         if not self.language_prefix:
             return self._ids(texts)
@@ -134,7 +161,7 @@ class MappedSentencePieceTokenizer(Tokenizer):
         return tf.concat([codes.with_values(self._table.lookup(codes.values)), self._ids(rest)], axis=1)
 
     def _ids(self, texts):
-        pieces = self._splitter.tokenize(texts)
+        pieces = self._piece_splitter.tokenize(texts)
         return pieces.with_values(self._table.lookup(pieces.values))
 
     def decode(self, token_ids) -> tf.Tensor:
@@ -176,19 +203,21 @@ class MappedSentencePieceTokenizer(Tokenizer):
             raise KeyError(token) from None
 
     def _options(self):
-        return {name: getattr(self, name) for name in _OPTIONS}
+        options = {name: getattr(self, name) for name in _OPTIONS}
+        if self.added_tokens or self.special_tokens_in_text:
+            options[ADDED_TOKENS] = self._added.options()
+            options["special_tokens_in_text"] = list(self.special_tokens_in_text)
+        return options
 
     def _assets(self):
-        entries = json.dumps(self.vocabulary, ensure_ascii=False, indent=0) + "\n"
+        entries = json.dumps(self.vocabulary[: self._size], ensure_ascii=False, indent=0) + "\n"
         return {MODEL_FILE: self.model, VOCABULARY_FILE: entries.encode()}
 
     @classmethod
     def _from_assets(cls, directory, config):
         model = read_asset(directory / MODEL_FILE, config)
         vocabulary = json.loads(read_asset(directory / VOCABULARY_FILE, config))
-        options = config.get("options")
-        if not isinstance(options, dict) or set(options) != set(_OPTIONS):
-            raise UserError(f"{directory / CONFIG_FILE} is damaged: its options must be {', '.join(_OPTIONS)}")
+        options = read_options(directory, config, _OPTIONS)
         try:
             return cls(model, vocabulary, **options)
         except UserError as error:

@@ -10,11 +10,13 @@ import tensorflow as tf
 from sentencepiece import sentencepiece_model_pb2
 
 from zoo.errors import UserError
+from zoo.tokenizers.added_tokens import AddedToken, AddedTokens
 from zoo.tokenizers.clean_text import clean_text, replace_surrogates
 from zoo.tokenizers.reversible_escape import ESCAPE_SYMBOLS, escape_graph, escape_text, unescape_graph
+from zoo.tokenizers.sentencepiece_normalizer import SentencePieceNormalizer, without_normalization
 from zoo.tokenizers.sentencepiece_resource import LastingSentencepiece
 from zoo.tokenizers.sentencepiece_training import train_sentencepiece
-from zoo.tokenizers.tokenizer import Tokenizer, read_asset
+from zoo.tokenizers.tokenizer import ADDED_TOKENS, CONFIG_FILE, Tokenizer, read_asset, read_options
 
 MODEL_FILE = "sentencepiece.model"
 _BLANK = "\u2581"
@@ -26,6 +28,7 @@ class _ModelFacts:
 
     Attributes:
         pieces: The vocabulary's spelling of each id.
+        control: Spellings of the pieces that stand for no text.
         surfaces: The bytes that each id stands for in text, U+2581 still standing for a blank; empty for control ids.
         escaped: True if text passes through the reversible escape.
         bpe: True if tokens are merges, False if they have probabilities.
@@ -34,6 +37,7 @@ class _ModelFacts:
     """
 
     pieces: tuple[str, ...]
+    control: tuple[str, ...]
     surfaces: tuple[bytes, ...]
     escaped: bool
     bpe: bool
@@ -46,7 +50,8 @@ class SentencePieceTokenizer(Tokenizer):
 
     Models from `train` with the "identity" normalisation are lossless: `decode(encode(x)) == x` for every valid Unicode
     string. Text is split by the operation SentencepieceTokenizeOp, which stock TensorFlow Serving binaries hold;
-    decoding is table lookup and joining. Text never yields a special token: "<s>" in it is three characters.
+    decoding is table lookup and joining. Text never yields a special token: "<s>" in it is three characters, unless
+    `special_tokens_in_text` names it.
 
     Attributes:
         model: The serialised SentencePiece model.
@@ -58,29 +63,61 @@ class SentencePieceTokenizer(Tokenizer):
         <tf.Tensor: shape=(1,), dtype=string, numpy=array([b'A man rides a horse.'], dtype=object)>
     """
 
-    def __init__(self, model: bytes):
+    def __init__(
+        self,
+        model: bytes,
+        added_tokens: Iterable[AddedToken] = (),
+        special_tokens_in_text: Iterable[str] = (),
+    ):
         """Creates the tokenizer of a model.
 
         Args:
             model: The bytes of a SentencePiece model file, whoever trained it. Special tokens that it lacks are None.
+            added_tokens: `AddedToken` that are single tokens wherever they stand in a text: pieces of the model, or
+                with the ids that follow it. What is between two of them is split as a text of its own.
+            special_tokens_in_text: Special tokens that text may hold.
 
         Raises:
-            UserError: if the bytes are no SentencePiece model, or one of a kind this class does not support.
+            UserError: if the bytes are no SentencePiece model, or one of a kind this class does not support, and for
+                impossible added tokens.
         """
         super().__init__(name="sentence_piece_tokenizer")
         self.model = bytes(model)
         processor = self._processor = _checked_processor(self.model)
         self._facts = _read_facts(self.model)
         self.escaped = self._facts.escaped
-        self.vocabulary_size = processor.vocab_size()
+        size = processor.vocab_size()
+        ids = {piece: number for number, piece in enumerate(self._facts.pieces)}
+        added = AddedTokens(added_tokens, ids, size, self._facts.control, special_tokens_in_text)
+        self._normalizer, model = None, self.model
+        if any(token.normalized for token in added.read):
+            self._normalizer, model = SentencePieceNormalizer(self.model), without_normalization(self.model)
+        self._add_tokens(added, normalize=self._normalized if self._normalizer else None)
+        self.vocabulary_size = size + len(added.beyond)
         self.pad_id = _existing(processor.pad_id())
         self.bos_id = _existing(processor.bos_id())
         self.eos_id = _existing(processor.eos_id())
         self.unk_id = _existing(processor.unk_id())
         # Resources and tables belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
-            self._encoder = LastingSentencepiece(model=self.model, out_type=tf.int32)
-            self._surfaces = tf.constant(self._facts.surfaces, tf.string)
+            self._encoder = LastingSentencepiece(model=model, out_type=tf.int32)
+            self._surfaces = tf.constant(self._all_surfaces(), tf.string)
+
+    def _all_surfaces(self):
+        """The bytes of each id, those of added tokens included."""
+        found = [*self._facts.surfaces, *[b""] * len(self._added.beyond)]
+        for token in self.added_tokens:
+            content = escape_text(token.content) if self.escaped else token.content
+            found[token.id] = b"" if token.special else content.encode()
+        return found
+
+    def reading_from_text(self, special_tokens: Iterable[str]) -> "SentencePieceTokenizer":
+        """The same tokenizer, which reads just these special tokens from text.
+
+        Args:
+            special_tokens: As `special_tokens_in_text` of the constructor.
+        """
+        return type(self)(self.model, self.added_tokens, special_tokens)
 
     @classmethod
     def train(
@@ -153,12 +190,15 @@ class SentencePieceTokenizer(Tokenizer):
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
 
-    def encode(self, texts) -> tf.RaggedTensor:
-        """Token ids of each text; see `Tokenizer.encode`."""
-        texts = clean_text(texts)
-        if self.escaped:
-            texts = escape_graph(texts)
+    def _encode(self, texts):
+        # A normaliser has done both already.
+        if self._normalizer is None:
+            texts = clean_text(texts)
+            texts = escape_graph(texts) if self.escaped else texts
         return self._encoder.tokenize(texts)
+
+    def _normalized(self, texts):
+        return self._normalizer(escape_graph(texts) if self.escaped else texts)
 
     def sample(self, texts, alpha, seed) -> list[np.ndarray]:
         """Token ids of each text in a random segmentation, for training (subword regularisation).
@@ -220,14 +260,22 @@ class SentencePieceTokenizer(Tokenizer):
         for token_id in ids:
             if not 0 <= token_id < self.vocabulary_size:
                 raise IndexError(f"token id {token_id} is outside the vocabulary of {self.vocabulary_size}")
-        return [self._facts.pieces[token_id] for token_id in ids]
+        pieces = (*self._facts.pieces, *self._added.ids)
+        return [pieces[token_id] for token_id in ids]
 
     def token_to_id(self, token: str) -> int:
         """The id of a piece as `id_to_token` spells it; KeyError if the vocabulary has no such piece."""
+        if token in self._added.ids:
+            return self._added.ids[token]
         try:
             return self._facts.pieces.index(token)
         except ValueError:
             raise KeyError(token) from None
+
+    def _options(self):
+        if not self.added_tokens and not self.special_tokens_in_text:
+            return {}
+        return {"special_tokens_in_text": list(self.special_tokens_in_text), ADDED_TOKENS: self._added.options()}
 
     def _assets(self):
         return {MODEL_FILE: self.model}
@@ -236,10 +284,11 @@ class SentencePieceTokenizer(Tokenizer):
     def _from_assets(cls, directory, config):
         path = directory / MODEL_FILE
         content = read_asset(path, config)
+        options = read_options(directory, config, ()) if "options" in config else {}
         try:
-            return cls(content)
+            return cls(content, **options)
         except UserError as error:
-            raise UserError(f"{path}: {error}") from None
+            raise UserError(f"{path} and {CONFIG_FILE}: {error}") from None
 
 
 def _checked_processor(model):
@@ -270,6 +319,7 @@ def _read_facts(model):
             surfaces.append(bytes([int(entry.piece[3:-1], 16)]))  # spelled <0xE2>
         else:
             surfaces.append(entry.piece.encode())
+    control = [entry.piece for entry in proto.pieces if entry.type in (kinds.CONTROL, kinds.UNKNOWN)]
     symbols = {entry.piece for entry in proto.pieces if entry.type == kinds.USER_DEFINED}
     rules = proto.normalizer_spec
     blanks = _BLANK if rules.add_dummy_prefix else ""
@@ -278,6 +328,7 @@ def _read_facts(model):
     suffix = proto.trainer_spec.treat_whitespace_as_suffix
     return _ModelFacts(
         pieces=tuple(entry.piece for entry in proto.pieces),
+        control=tuple(control),
         surfaces=tuple(surfaces),
         escaped=symbols.issuperset(ESCAPE_SYMBOLS),
         bpe=proto.trainer_spec.model_type == sentencepiece_model_pb2.TrainerSpec.BPE,

@@ -8,9 +8,20 @@ from pathlib import Path
 import tensorflow as tf
 
 from zoo.errors import UserError
+from zoo.tokenizers.added_token_splitter import AddedTokenSplitter
+from zoo.tokenizers.added_tokens import AddedToken, AddedTokens
+from zoo.tokenizers.clean_text import clean_text, string_tensor
+from zoo.tokenizers.text_parts import joined_ids, joined_tokens
+from zoo.tokenizers.tokenized_text import TokenizedText
 from zoo.writing import write_whole
 
 CONFIG_FILE = "tokenizer.json"
+ADDED_TOKENS = "added_tokens"
+"""Name of the option, in tokenizer.json and of constructors."""
+# Options that earlier versions did not write.
+_LATER_OPTIONS = (ADDED_TOKENS, "special_tokens_in_text")
+# Strings are on the CPU; the integers made of them would go to and fro if a GPU did some of the work.
+DEVICE = "CPU:0"
 
 
 class _AbstractModuleType(abc.ABCMeta, type(tf.Module)):
@@ -21,6 +32,10 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
     """Text to token ids and back with TensorFlow operations only, so that a SavedModel can hold it.
 
     Saved models restore a tokenizer only while they can reach it: keep it as an attribute of the saved `tf.Module`.
+
+    Tokens that were added to a vocabulary are single tokens wherever they stand in a text, but for control tokens:
+    those that begin, end, separate, pad or mask a model's input stay text unless `special_tokens_in_text` names them,
+    so that nobody can put them into a model's input by writing them.
 
     Attributes:
         vocabulary_size: Number of token ids; ids run from 0 to `vocabulary_size - 1`.
@@ -33,7 +48,46 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
     eos_id: int | None
     unk_id: int | None
 
+    def _add_tokens(self, added: AddedTokens, looked_for=None, **options):
+        """To be called by constructors: which tokens were added.
+
+        Args:
+            added: The tokens.
+            looked_for: Those to look for in texts before anything else is done with them; all that are read if None.
+            options: Of `AddedTokenSplitter`.
+        """
+        self._added = added
+        looked_for = added.read if looked_for is None else looked_for
+        self._splitter = AddedTokenSplitter(looked_for, **options) if looked_for else None
+
+    @property
+    def added_tokens(self) -> tuple[AddedToken, ...]:
+        """Tokens added to the vocabulary, by id."""
+        return self._added.tokens
+
+    @property
+    def own_vocabulary_size(self) -> int:
+        """Number of ids of the vocabulary itself, after which those of added tokens come."""
+        return self.vocabulary_size - len(self._added.beyond)
+
+    @property
+    def control_tokens(self) -> tuple[str, ...]:
+        """Spellings of the tokens that text yields only if `special_tokens_in_text` names them."""
+        return self._added.control
+
+    @property
+    def special_tokens_in_text(self) -> tuple[str, ...]:
+        """Spellings of the control tokens that are read from text."""
+        return self._added.in_text
+
     @abc.abstractmethod
+    def reading_from_text(self, special_tokens) -> "Tokenizer":
+        """The same tokenizer, which reads just these control tokens from text.
+
+        Args:
+            special_tokens: Spellings of control tokens, such as `control_tokens` for all of them.
+        """
+
     def encode(self, texts) -> tf.RaggedTensor:
         """Token ids of each text, with no special tokens added.
 
@@ -43,6 +97,23 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
         Returns:
             int32 ragged tensor of shape [B, None].
         """
+        with tf.device(DEVICE):
+            if self._splitter is None:
+                return self._encode(string_tensor(texts))
+            parts = self._splitter.split(clean_text(texts))
+            return joined_ids(parts, self._encode(parts.texts))
+
+    @abc.abstractmethod
+    def _encode(self, texts) -> tf.RaggedTensor:
+        """`encode` for texts without added tokens, a string tensor [B]."""
+
+    def _with_offsets(self, texts, tokenize) -> TokenizedText:
+        """The tokens of texts by a function that gives those of texts without added tokens."""
+        with tf.device(DEVICE):
+            if self._splitter is None:
+                return tokenize(string_tensor(texts))
+            parts = self._splitter.split(clean_text(texts))
+            return joined_tokens(parts, tokenize(parts.texts))
 
     @abc.abstractmethod
     def decode(self, token_ids) -> tf.Tensor:
@@ -149,3 +220,11 @@ def read_asset(path: Path, config: dict) -> bytes:
             f"{path} is truncated or was altered: its sha256 is not the one in {CONFIG_FILE}; copy both files again"
         )
     return content
+
+
+def read_options(directory: Path, config: dict, names) -> dict:
+    """The constructor arguments in tokenizer.json: `names`, and what is said of added and special tokens."""
+    options = config.get("options")
+    if not isinstance(options, dict) or not set(names) <= set(options) <= {*names, *_LATER_OPTIONS}:
+        raise UserError(f"{directory / CONFIG_FILE} is damaged: its options must be {', '.join(names)}")
+    return options

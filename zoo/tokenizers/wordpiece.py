@@ -6,17 +6,16 @@ from pathlib import Path
 import tensorflow as tf
 
 from zoo.errors import UserError
+from zoo.tokenizers.added_tokens import AddedToken, AddedTokens
 from zoo.tokenizers.bert_words import BertWords
 from zoo.tokenizers.offsets import byte_positions, code_points
 from zoo.tokenizers.tokenized_text import TokenizedText
-from zoo.tokenizers.tokenizer import CONFIG_FILE, Tokenizer, read_asset
+from zoo.tokenizers.tokenizer import ADDED_TOKENS, CONFIG_FILE, Tokenizer, read_asset, read_options
 from zoo.tokenizers.wordpiece_cover import WordPieceCover
 from zoo.tokenizers.wordpiece_training import train_wordpiece
 from zoo.tokenizers.wordpiece_vocabulary import CONTINUATION, SPECIAL_TOKENS, WordPieceVocabulary, parse_vocabulary
 
 VOCABULARY_FILE = "vocab.txt"
-# Strings are on the CPU; the integers made of them would go to and fro if a GPU did some of the work.
-_DEVICE = "CPU:0"
 _OPTIONS = ("lowercase", "strip_accents", "split_cjk", "max_word_length", "special_tokens_in_text")
 
 
@@ -28,11 +27,11 @@ class WordPieceTokenizer(Tokenizer):
     a word that cannot be covered is [UNK]. The graph uses TensorFlow's own operations and
     WordpieceTokenizeWithOffsets, which stock TensorFlow Serving binaries hold.
 
-    Text never yields a special token, so nobody can put a separator into a model's input: "[SEP]" in a text is three
-    words. `special_tokens_in_text` lifts that for the tokens it names.
+    Text never yields [PAD], [UNK], [CLS], [SEP] or [MASK], so nobody can put a separator into a model's input: "[SEP]"
+    in a text is three words. `special_tokens_in_text` lifts that for the tokens it names.
 
     Attributes:
-        lowercase, strip_accents, split_cjk, max_word_length, special_tokens_in_text: As given.
+        lowercase, strip_accents, split_cjk, max_word_length: As given.
         pad_id, unk_id: Ids of [PAD] and [UNK].
         bos_id, cls_id: Id of [CLS]; None if the vocabulary lacks it, like the next two.
         eos_id, sep_id: Id of [SEP].
@@ -52,6 +51,7 @@ class WordPieceTokenizer(Tokenizer):
         split_cjk: bool = True,
         max_word_length: int = 100,
         special_tokens_in_text: Iterable[str] = (),
+        added_tokens: Iterable[AddedToken] = (),
     ):
         """Creates the tokenizer of a vocabulary.
 
@@ -63,14 +63,14 @@ class WordPieceTokenizer(Tokenizer):
             max_word_length: Longer words, counted in normalised characters, are [UNK].
             special_tokens_in_text: Special tokens that text may hold: for example with ("[MASK]",) that string in a
                 text is the token, wherever it stands.
+            added_tokens: `AddedToken` that are single tokens wherever they stand in a text: entries of the vocabulary,
+                or with the ids that follow it.
 
         Raises:
-            UserError: for a vocabulary with repeated or empty entries or without [PAD] or [UNK], and impossible
-                options.
+            UserError: for a vocabulary without [PAD] or [UNK], impossible entries and impossible options.
         """
         super().__init__(name="word_piece_tokenizer")
         self._vocabulary = WordPieceVocabulary(vocabulary)
-        self.vocabulary_size = len(self.vocabulary)
         self.lowercase = lowercase
         self.strip_accents = lowercase if strip_accents is None else strip_accents
         self.split_cjk = split_cjk
@@ -82,20 +82,23 @@ class WordPieceTokenizer(Tokenizer):
             raise UserError(f"max_word_length is {max_word_length!r}; use a number of characters such as 100")
         self.pad_id, self.unk_id, self.bos_id, self.eos_id, self.mask_id = map(self._vocabulary.ids.get, SPECIAL_TOKENS)
         self.cls_id, self.sep_id = self.bos_id, self.eos_id
-        self.special_tokens_in_text = self._checked_special_tokens(special_tokens_in_text)
-        self._words = BertWords(self.lowercase, self.strip_accents, self.split_cjk, self.special_tokens_in_text)
-        self._cover = WordPieceCover(self._vocabulary, self.unk_id, self.max_word_length, self.special_tokens_in_text)
-        # What a literal's first character lacks of the whole.
-        rest = [len(token) - 1 for token in self.special_tokens_in_text]
+        control = [token for token in SPECIAL_TOKENS if token in self._vocabulary.ids]
+        size = len(self._vocabulary.tokens)
+        added = AddedTokens(added_tokens, self._vocabulary.ids, size, control, special_tokens_in_text)
+        self._add_tokens(added, [token for token in added.read if not token.normalized])
+        self.vocabulary_size = size + len(added.beyond)
+        normalized = [token for token in added.read if token.normalized]
+        self._words = BertWords(self.lowercase, self.strip_accents, self.split_cjk, normalized)
+        self._cover = WordPieceCover(self._vocabulary, self.unk_id, self.max_word_length, self.vocabulary_size)
+        special = {*SPECIAL_TOKENS, *added.special}
         # Constants belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
-            self._literal_rest = tf.constant(rest, tf.int32)
-            self._surfaces = tf.constant([self._surface(token) for token in self.vocabulary], tf.string)
+            self._surfaces = tf.constant([_surface(token, special) for token in self.vocabulary], tf.string)
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
-        """The entries by id."""
-        return self._vocabulary.tokens
+        """The entries by id, added tokens included."""
+        return (*self._vocabulary.tokens, *self._added.ids)
 
     def reading_from_text(self, special_tokens: Iterable[str]) -> "WordPieceTokenizer":
         """The same tokenizer, which reads just these special tokens from text.
@@ -104,30 +107,14 @@ class WordPieceTokenizer(Tokenizer):
             special_tokens: As `special_tokens_in_text` of the constructor.
         """
         return type(self)(
-            self.vocabulary,
+            self._vocabulary.tokens,
             self.lowercase,
             self.strip_accents,
             self.split_cjk,
             self.max_word_length,
             special_tokens,
+            self.added_tokens,
         )
-
-    def _checked_special_tokens(self, tokens):
-        if isinstance(tokens, str) or not isinstance(tokens, Iterable):
-            raise UserError(f"special_tokens_in_text is {tokens!r}; use a list of tokens")
-        tokens = tuple(tokens)
-        for token in tokens:
-            if token not in SPECIAL_TOKENS or token not in self._vocabulary.ids:
-                known = ", ".join(known for known in SPECIAL_TOKENS if known in self._vocabulary.ids)
-                raise UserError(f"special_tokens_in_text holds {token!r}, which is none of {known}")
-        return tokens
-
-    @staticmethod
-    def _surface(token):
-        """What an entry adds to a decoded text, with the blank before a word."""
-        if token in SPECIAL_TOKENS:
-            return ""
-        return token.removeprefix(CONTINUATION) if token.startswith(CONTINUATION) else " " + token
 
     @classmethod
     def from_vocabulary_file(cls, path, **options) -> "WordPieceTokenizer":
@@ -187,10 +174,8 @@ class WordPieceTokenizer(Tokenizer):
         )
         return cls(vocabulary, lowercase, strip_accents, split_cjk)
 
-    def encode(self, texts) -> tf.RaggedTensor:
-        """Token ids of each text; see `Tokenizer.encode`."""
-        with tf.device(_DEVICE):
-            tokens = self._cover.tokens(self._words.split(code_points(texts)))
+    def _encode(self, texts):
+        tokens = self._cover.tokens(self._words.split(code_points(texts)))
         return tf.RaggedTensor.from_row_splits(tokens.ids, tokens.row_splits, validate=False)
 
     def tokenize_with_offsets(self, texts) -> TokenizedText:
@@ -202,22 +187,20 @@ class WordPieceTokenizer(Tokenizer):
         Returns:
             The tokens. A token begins with the first and ends with the last character that left something in it, so
             that what is dropped (a stripped accent that is a character of its own, a control character) is between
-            tokens or inside them. A token that is part of what one character became has that whole character.
+            tokens or inside them. A token that is part of what one character became has that whole character, and an
+            added token the blanks that it swallows.
         """
-        with tf.device(_DEVICE):
-            return self._tokenize_with_offsets(code_points(texts))
+        return self._with_offsets(texts, self._tokenize_with_offsets)
 
-    def _tokenize_with_offsets(self, decoded):
+    def _tokenize_with_offsets(self, texts):
+        decoded = code_points(texts)
         words = self._words.split(decoded)
         tokens = self._cover.tokens(words)
         lengths = self._cover.token_lengths(words, tokens)
         ends = tf.cumsum(lengths)
         positions = byte_positions(decoded.values)
         starts = tf.gather(positions, tf.gather(words.sources, ends - lengths))
-        ends = tf.gather(positions, tf.gather(words.sources, ends - 1) + 1)
-        if words.literals is not None:
-            rest = tf.where(words.literals >= 0, tf.gather(self._literal_rest, tf.maximum(words.literals, 0)), 0)
-            ends += tf.gather(rest, tokens.words)
+        ends = tf.gather(positions, tf.gather(words.last_sources, ends - 1) + 1)
         rows = tf.searchsorted(words.row_splits, tf.range(tf.size(words.word_splits, tf.int64) - 1), "right") - 1
         rows = tf.gather(rows, tokens.words)
         row_starts = tf.gather(tf.gather(positions, decoded.row_splits), rows)
@@ -229,7 +212,7 @@ class WordPieceTokenizer(Tokenizer):
     def decode(self, token_ids) -> tf.Tensor:
         """The text of each row of token ids: words joined by blanks, continuations glued; see `Tokenizer.decode`.
 
-        All five special tokens are left out, [UNK] and [MASK] too. A continuation that begins a text keeps its "##".
+        Special tokens are left out, [UNK] and [MASK] too. A continuation that begins a text keeps its "##".
         """
         if isinstance(token_ids, (list, tuple)):
             token_ids = tf.ragged.constant(token_ids, tf.int32, ragged_rank=1)
@@ -258,22 +241,27 @@ class WordPieceTokenizer(Tokenizer):
 
     def token_to_id(self, token: str) -> int:
         """The id of an entry, spelled as in the vocabulary; KeyError if there is no such entry."""
-        return self._vocabulary.ids[token]
+        return {**self._vocabulary.ids, **self._added.ids}[token]
 
     def _options(self):
-        return {name: getattr(self, name) for name in _OPTIONS}
+        return {**{name: getattr(self, name) for name in _OPTIONS}, ADDED_TOKENS: self._added.options()}
 
     def _assets(self):
-        return {VOCABULARY_FILE: "".join(token + "\n" for token in self.vocabulary).encode()}
+        return {VOCABULARY_FILE: "".join(token + "\n" for token in self._vocabulary.tokens).encode()}
 
     @classmethod
     def _from_assets(cls, directory, config):
         path = directory / VOCABULARY_FILE
         vocabulary = parse_vocabulary(read_asset(path, config), path)
-        options = config.get("options")
-        if not isinstance(options, dict) or set(options) != set(_OPTIONS):
-            raise UserError(f"{directory / CONFIG_FILE} is damaged: its options must be {', '.join(_OPTIONS)}")
+        options = read_options(directory, config, _OPTIONS)
         try:
             return cls(vocabulary, **options)
         except UserError as error:
             raise UserError(f"{directory / CONFIG_FILE}: {error}") from None
+
+
+def _surface(token, special):
+    """What an entry adds to a decoded text, with the blank before a word."""
+    if token in special:
+        return ""
+    return token.removeprefix(CONTINUATION) if token.startswith(CONTINUATION) else " " + token

@@ -1,7 +1,5 @@
 """Words covered with the entries of a WordPiece vocabulary, inside a graph."""
 
-from collections.abc import Sequence
-
 import tensorflow as tf
 from tensorflow_text.python.ops.wordpiece_tokenizer import gen_wordpiece_tokenizer
 
@@ -13,31 +11,28 @@ from zoo.tokenizers.wordpiece_vocabulary import CONTINUATION, WordPieceVocabular
 class WordPieceCover(tf.Module):
     """The longest entries that fit, from left to right (Wu et al., 2016); [UNK] for words that cannot be covered."""
 
-    def __init__(
-        self, vocabulary: WordPieceVocabulary, unk_id: int, max_word_length: int, literals: Sequence[str] = ()
-    ):
+    def __init__(self, vocabulary: WordPieceVocabulary, unk_id: int, max_word_length: int, vocabulary_size: int):
         """Creates the tables.
 
         Args:
             vocabulary: The vocabulary.
             unk_id: Id of [UNK].
             max_word_length: Longer words, in characters, are [UNK].
-            literals: Entries that are the tokens of the literals of `BertWords`.
+            vocabulary_size: Number of ids, those of added tokens included.
         """
         super().__init__(name="word_piece_cover")
         self._unk_id = unk_id
         self._max_word_length = max_word_length
         pieces = [token.removeprefix(CONTINUATION) for token in vocabulary.tokens]
         self._longest_piece = max(map(len, pieces))
-        ids = [vocabulary.ids[literal] for literal in literals]
+        lengths = [*map(len, pieces), *[0] * (vocabulary_size - len(pieces))]
         # Tables belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
             entries = tf.lookup.KeyValueTensorInitializer(
-                tf.constant(vocabulary.tokens, tf.string), tf.range(len(pieces), dtype=tf.int64)
+                tf.constant(list(vocabulary.ids), tf.string), tf.constant(list(vocabulary.ids.values()), tf.int64)
             )
             self._table = tf.lookup.StaticHashTable(entries, default_value=-1)
-            self._lengths = tf.constant([len(piece) for piece in pieces], tf.int32)
-            self._literal_ids = tf.constant(ids, tf.int64)
+            self._lengths = tf.constant(lengths, tf.int32)
 
     def tokens(self, words: Words) -> Tokens:
         """The tokens of words: those of the vocabulary are one token; the others are covered with pieces."""
@@ -46,9 +41,8 @@ class WordPieceCover(tf.Module):
         )
         ids = self._table.lookup(texts)
         ids = tf.where(word_lengths(words) > self._max_word_length, tf.constant(self._unk_id, tf.int64), ids)
-        if words.literals is not None:
-            literal_ids = tf.gather(self._literal_ids, tf.maximum(words.literals, 0))
-            ids = tf.where(words.literals >= 0, literal_ids, ids)
+        if words.token_ids is not None:
+            ids = tf.where(words.token_ids >= 0, tf.cast(words.token_ids, tf.int64), ids)
         missing = tf.where(ids < 0)
         # Each different word once, however often it occurs.
         different, which = tf.unique(tf.gather_nd(texts, missing))
@@ -73,8 +67,8 @@ class WordPieceCover(tf.Module):
             int32 [T].
         """
         covers_word = tokens.ids == self._unk_id
-        if words.literals is not None:
-            covers_word |= tf.gather(words.literals, tokens.words) >= 0
+        if words.token_ids is not None:
+            covers_word |= tf.gather(words.token_ids, tokens.words) >= 0
         lengths = tf.gather(self._lengths, tokens.ids)
         return tf.where(covers_word, tf.gather(word_lengths(words), tokens.words), lengths)
 

@@ -17,7 +17,7 @@ class WordPieceVocabulary:
 
     Attributes:
         tokens: The entries by id.
-        ids: The ids by entry.
+        ids: The ids by entry, the last one of an entry that is there twice, as other programs read such files.
     """
 
     def __init__(self, tokens: Sequence[str]):
@@ -27,8 +27,7 @@ class WordPieceVocabulary:
             tokens: The entries by id.
 
         Raises:
-            UserError: if an entry is no str, is empty, holds a blank or line end or occurs twice, or if one of
-                REQUIRED_TOKENS is missing.
+            UserError: if an entry is no str or holds a tab or line end, or if one of REQUIRED_TOKENS is missing.
         """
         if isinstance(tokens, (str, bytes)):
             raise UserError(
@@ -78,15 +77,9 @@ def parse_vocabulary(content: bytes, path) -> tuple[str, ...]:
 
 def _first_problem(vocabulary):
     """The first impossible entry: its index and what is wrong with it; None if there is none."""
-    first = {}
     for index, token in enumerate(vocabulary):
         if not isinstance(token, str):
             return index, f"is {type(token).__name__}, not str"
-        if token in ("", CONTINUATION):
-            return index, f"is {token!r}; remove it or give it a name such as [unused{index}]"
-        if any(character in token for character in " \t\r\n"):
-            return index, f"{token!r} holds a blank or line end, which no word does"
-        if token in first:
-            return index, f"{token!r} repeats entry {first[token]}, counted from 0; each must be there once"
-        first[token] = index
+        if any(character in token for character in "\t\r\n"):
+            return index, f"{token!r} holds a tab or line end, which no word does"
     return None

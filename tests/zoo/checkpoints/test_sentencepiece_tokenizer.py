@@ -53,7 +53,8 @@ def read(directory, kind, size=1000, **languages):
 
 def test_ids_are_those_of_the_model_file(tokenizers):
     kind, _, found, _, processor = tokenizers
-    texts = texts_to_compare()
+    added = [token.content for token in found.source.added_tokens if not token.control]
+    texts = [text for text in texts_to_compare() if not any(token in text for token in added)]
     unknown, offset = NUMBERS[kind]
     expected = [
         [unknown if piece == processor.unk_id() else piece + offset for piece in row] for row in processor.encode(texts)

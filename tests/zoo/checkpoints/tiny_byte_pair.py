@@ -5,7 +5,7 @@ import json
 import transformers
 
 from zoo.checkpoints.hugging_face import tokenizer_files
-from zoo.tokenizers import BytePairTokenizer
+from zoo.tokenizers import AddedToken, BytePairTokenizer
 
 CORPUS = ["low lower lowest slow slower, the quick brown fox jumps over it's dog in Köln 123"] * 9
 GPT2_TOKENS = ("<|endoftext|>",)
@@ -21,7 +21,8 @@ def roberta_tokenizer(**options):
     """With <mask> as the last token, as in the published vocabulary; it swallows the blanks before it."""
     trained = BytePairTokenizer.train(CORPUS, 305, ROBERTA_TOKENS)
     special = {**trained.special_tokens, MASK: trained.vocabulary_size}
-    return BytePairTokenizer(trained.vocabulary, trained.merges, special, lstrip_tokens=[MASK], **options)
+    mask = AddedToken(MASK, trained.token_to_id(MASK), lstrip=True, control=True)
+    return BytePairTokenizer(trained.vocabulary, trained.merges, special, added_tokens=[mask], **options)
 
 
 def write_tokenizer(directory, tokenizer, model_type, form="vocab.json", around=None):

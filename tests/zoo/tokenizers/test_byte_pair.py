@@ -18,13 +18,14 @@ from byte_pair_reference import broken_texts, odd_texts
 from export.op_allow_list import KNOWN_SERVERS, ops_used, servers_with
 from zoo import tokenizers
 from zoo.errors import UserError
-from zoo.tokenizers import BytePairTokenizer, TokenizedText, clean_text
+from zoo.tokenizers import AddedToken, BytePairTokenizer, TokenizedText, clean_text
 from zoo.tokenizers.byte_pair_alphabet import ALPHABET
 
 SPECIAL = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
 # The order of RoBERTa's: special tokens at both ends, and entries that no merge makes.
 VOCABULARY = [*SPECIAL, *ALPHABET, "Ġl", "Ġlo", "Ġlow", "er", "ow", "ðŁ", "madeupword0000", "<mask>"]
 MERGES = [("Ġ", "l"), ("Ġl", "o"), ("Ġlo", "w"), ("e", "r"), ("o", "w"), ("ð", "Ł")]
+MASK = AddedToken("<mask>", len(VOCABULARY) - 1, lstrip=True, control=True)
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 
@@ -36,7 +37,7 @@ def tokenizer():
 @pytest.fixture(scope="module")
 def masking():
     return BytePairTokenizer(
-        VOCABULARY, MERGES, special_tokens_in_text=["<mask>", "</s>"], lstrip_tokens=["<mask>"], add_prefix_space=True
+        VOCABULARY, MERGES, special_tokens_in_text=["<mask>", "</s>"], added_tokens=[MASK], add_prefix_space=True
     )
 
 
@@ -110,7 +111,7 @@ def test_text_never_yields_a_special_token_unless_asked(tokenizer, masking):
     assert special & set(masking.encode(texts).flat_values.numpy().tolist()) == {2, masking.mask_id}
     again = masking.reading_from_text(["<pad>"])
     assert special & set(again.encode(texts).flat_values.numpy().tolist()) == {1}
-    assert again.add_prefix_space and again.lstrip_tokens == ("<mask>",)
+    assert again.add_prefix_space and again.added_tokens == (MASK,)
 
 
 def test_what_stands_for_boundaries_and_special_tokens_is_not_read_from_text(masking):
@@ -203,7 +204,7 @@ def test_save_and_load(tmp_path):
     options = dict(
         add_prefix_space=True,
         special_tokens_in_text=("<mask>", "<é>"),
-        lstrip_tokens=("<mask>",),
+        added_tokens=(MASK,),
         roles={"pad": "<é>"},
     )
     special = {**SPECIAL, "<mask>": len(VOCABULARY) - 1, "<é>": len(VOCABULARY)}
@@ -232,7 +233,9 @@ def test_save_and_load(tmp_path):
         ('"roles": {}', '"roles": {"end": "</s>"}'),
         ('"roles": {},', ""),
         ('"special_tokens_in_text": []', '"special_tokens_in_text": ["<none>"]'),
-        ('"lstrip_tokens": []', '"lstrip_tokens": 3'),
+        ('"added_tokens": []', '"added_tokens": 3'),
+        ('"added_tokens": []', '"added_tokens": [{"content": "<mask>"}]'),
+        ('"added_tokens": []', '"added_tokens": [{"content": "<mask>", "id": 267, "lstrip": 1}]'),
     ],
 )
 def test_damaged_options_are_named(tokenizer, tmp_path, old, new):
@@ -258,13 +261,13 @@ def test_altered_files_are_named(tokenizer, tmp_path, name):
     [
         (dict(add_prefix_space=1), "add_prefix_space is 1"),
         (dict(special_tokens_in_text="<mask>"), "use a list of tokens"),
-        (dict(special_tokens_in_text=["low"]), "'low', which is no special token; known: <s>, <pad>"),
-        (dict(special_tokens_in_text=["<s>", "<s>"]), "a token twice"),
-        (dict(lstrip_tokens=["low"]), "lstrip_tokens holds 'low'"),
+        (dict(special_tokens_in_text=["low"]), "'low', which is none of the special tokens: <s>, <pad>"),
+        (dict(added_tokens=[AddedToken("<new>", 270)]), "'<new>' has id 270 where 268 is next"),
+        (dict(added_tokens=[AddedToken("<s>", 268)]), "'<s>' has id 268, but 0 in the vocabulary"),
+        (dict(added_tokens=[MASK, MASK]), "'<mask>' is there twice"),
+        (dict(added_tokens=["<new>"]), "'<new>' is no AddedToken"),
         (dict(roles={"end": "<s>"}), "with some of bos, eos, pad, unk, mask"),
         (dict(roles={"eos": "low"}), "roles holds 'low'"),
-        (dict(special_tokens={"<a>": 268, "a><": 269}, special_tokens_in_text=["<a>", "a><"]), "can overlap in a text"),
-        (dict(special_tokens={" <a>": 268}, special_tokens_in_text=[" <a>"]), "begins or ends with a blank"),
     ],
 )
 def test_impossible_options(options, message):
@@ -272,12 +275,14 @@ def test_impossible_options(options, message):
         BytePairTokenizer(VOCABULARY, MERGES, **options)
 
 
-def test_as_many_special_tokens_in_text_as_there_are_bytes_for_them():
-    special = [f"<{index}>" for index in range(13)]
-    tokenizer = BytePairTokenizer([*ALPHABET, *special], [], special, special_tokens_in_text=special[:12])
-    assert tokenizer.encode(["".join(special[:12])]).to_list() == [list(range(256, 268))]
-    with pytest.raises(UserError, match="more than 12 tokens"):
-        BytePairTokenizer([*ALPHABET, *special], [], special, special_tokens_in_text=special)
+def test_many_added_tokens():
+    added = [AddedToken(f"<{index}>", 256 + index, special=index % 2 == 0) for index in range(1000)]
+    tokenizer = BytePairTokenizer(ALPHABET, [], [], added_tokens=added)
+    assert tokenizer.encode(["".join(token.content for token in added)]).to_list() == [list(range(256, 1256))]
+    characters = [ALPHABET.index(character) for character in "<1000>"]
+    assert tokenizer.encode(["<1000><10>"]).to_list() == [[*characters, 266]]
+    # Special ones are left out.
+    assert tokenizer.decode([[256, 257, 258, 259]]).numpy().tolist() == [b"<1><3>"]
 
 
 def test_one_text_in_place_of_a_list(tokenizer):
@@ -376,7 +381,7 @@ def test_saved_model_in_a_process_with_nothing_but_tensorflow(tmp_path, corpus):
         trained.merges,
         add_prefix_space=True,
         special_tokens_in_text=["<mask>"],
-        lstrip_tokens=["<mask>"],
+        added_tokens=[MASK],
     )
     trained.save(tmp_path / "tokenizer")
     served = Served(tokenizers.load(tmp_path / "tokenizer"))

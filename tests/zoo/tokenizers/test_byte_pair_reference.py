@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from byte_pair_reference import broken_texts, odd_texts, reference, source_code
 from wordpiece_reference import DATA, flat, real_texts
 
+from zoo import tokenizers as zoo_tokenizers
 from zoo.tokenizers import BytePairTokenizer, clean_text
 from zoo.tokenizers.byte_pair_alphabet import ALPHABET
 
@@ -136,13 +137,14 @@ def test_special_tokens_in_text(trained, add_prefix_space):
     lstrip = ["<mask>", "</s>"]
     vocabulary = {token: token_id for token_id, token in enumerate(trained.vocabulary)}
     added = {token: len(vocabulary) + index for index, token in enumerate(special[1:])}
+    swallowing = [zoo_tokenizers.AddedToken(token, added[token], lstrip=True, control=True) for token in lstrip]
     tokenizer = BytePairTokenizer(
         vocabulary,
         trained.merges,
         {"<|endoftext|>": 0, **added},
         add_prefix_space=add_prefix_space,
         special_tokens_in_text=special,
-        lstrip_tokens=lstrip,
+        added_tokens=swallowing,
     )
     expected = reference(tokenizer)
     expected.add_special_tokens([AddedToken(token, lstrip=token in lstrip, normalized=False) for token in special])

@@ -4,8 +4,16 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from zoo.checkpoints.hugging_face.added_tokens import (
+    ADDED_TOKENS_DECODER,
+    ROLES,
+    DescribedTokens,
+    described_tokens,
+    model_rows,
+)
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer
+from zoo.tokenizers.added_tokens import AddedToken
 from zoo.tokenizers.byte_pair_files import (
     MERGES_FILE,
     VOCABULARY_FILE,
@@ -20,8 +28,6 @@ from zoo.tokenizers.byte_pair_vocabulary import KNOWN_SPECIAL_TOKENS
 
 FAST_FILE = "tokenizer.json"
 CONFIG_FILE = "tokenizer_config.json"
-_NAMES_FILE = "special_tokens_map.json"
-_ADDED_FILE = "added_tokens.json"
 
 _GPT2, _ROBERTA, _BART = "GPT2Tokenizer", "RobertaTokenizer", "BartTokenizer"
 # Classes that do nothing of their own: tokenizer.json says everything.
@@ -34,7 +40,6 @@ _TOKENS_OF_CLASS = {
     _ROBERTA: _ROBERTA_TOKENS,
     _BART: _ROBERTA_TOKENS,
 }
-_ROLES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 # Key of tokenizer_config.json: the values that change no token and no text. Any other is refused.
 _ONLY = {
     "errors": ("replace",),
@@ -73,14 +78,14 @@ def is_byte_pair(directory):
 def read_byte_pair(directory, special_tokens_in_text=(), vocabulary_size=None):
     """Reads the byte-pair tokenizer of a directory: tokenizer.json, or vocab.json and merges.txt.
 
-    Special tokens are those that tokenizer.json, tokenizer_config.json, special_tokens_map.json or added_tokens.json
-    name, and of the usual ones those that the vocabulary has. A padding or mask token that has no number is left out.
+    Added tokens are those of `DescribedTokens`; control tokens are those that have a part to play, and of the usual
+    special tokens those that the vocabulary has. A control token that the model has no vector for is left out.
 
     Args:
         directory: A Hugging Face directory.
         special_tokens_in_text: See `BytePairTokenizer`.
         vocabulary_size: Of the model. Special tokens at the end of the vocabulary that the model lacks are left out,
-            such as the <mask> of bart-large-cnn. None leaves out nothing.
+            such as the <mask> of bart-large-cnn. What config.json says if None.
 
     Returns:
         A `BytePairDirectory`.
@@ -112,7 +117,7 @@ def byte_pair_files(tokenizer, around=None):
         raise UserError("the tokenizer has no begin or end token, which texts shall have around them")
     tokens = {
         role: None if token_id is None else tokenizer.vocabulary[token_id]
-        for role in _ROLES
+        for role in ROLES
         for token_id in (getattr(tokenizer, f"{role}_id"),)
     }
     # Their classes would add a token of their own to the vocabulary if none is named.
@@ -121,20 +126,18 @@ def byte_pair_files(tokenizer, around=None):
     if around != "both":
         del tokens["cls"], tokens["sep"]
         options["add_bos_token"] = around == "begin"
-    plain = {"rstrip": False, "single_word": False, "normalized": False, "special": True}
+    special = {token: AddedToken(token, number, control=True) for token, number in tokenizer.special_tokens.items()}
+    added = {**special, **{token.content: token for token in tokenizer.added_tokens}}
     config = {
         **options,
         "add_prefix_space": tokenizer.add_prefix_space,
         "errors": "replace",
         "clean_up_tokenization_spaces": False,
         **{f"{role}_token": token for role, token in tokens.items()},
-        "added_tokens_decoder": {
-            str(token_id): {"content": token, "lstrip": token in tokenizer.lstrip_tokens, **plain}
-            for token, token_id in tokenizer.special_tokens.items()
-        },
+        ADDED_TOKENS_DECODER: described_tokens(sorted(added.values(), key=lambda token: token.id)),
     }
     return {
-        VOCABULARY_FILE: vocabulary_content(tokenizer.vocabulary),
+        VOCABULARY_FILE: vocabulary_content(tokenizer.vocabulary[: tokenizer.own_vocabulary_size]),
         MERGES_FILE: merges_content(tokenizer.merges),
         CONFIG_FILE: (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode(),
     }
@@ -144,7 +147,6 @@ class _Reader:
     def __init__(self, directory):
         self.directory, self.path = directory, directory / CONFIG_FILE
         self.config = _optional(self.path)
-        self.described = self._described()
         for key, values in _ONLY.items():
             if self.config.get(key) not in (*values, None):
                 raise UserError(f"{self.path}: {key} {self.config[key]!r} is not supported; it must be {values[0]!r}")
@@ -154,6 +156,8 @@ class _Reader:
         if self.cls not in (*_TOKENS_OF_CLASS, *_PLAIN_CLASSES, None):
             known = ", ".join((*_TOKENS_OF_CLASS, *_PLAIN_CLASSES))
             raise UserError(f"{self.path}: tokenizer_class {named!r} is not supported; supported are {known}")
+        swallowing = ("mask",) if self.cls in (_ROBERTA, _BART) else ()
+        self.described = DescribedTokens(directory, roles=_TOKENS_OF_CLASS.get(self.cls, {}), swallowing=swallowing)
         self.fast = None
         if (directory / FAST_FILE).is_file():
             self.fast = _read(directory / FAST_FILE)
@@ -162,25 +166,27 @@ class _Reader:
         """The `BytePairDirectory`."""
         arguments = self._from_fast() if self.fast is not None else self._from_slow()
         path = self.directory / (VOCABULARY_FILE if self.fast is None else FAST_FILE)
-        vocabulary, special = arguments["vocabulary"], arguments["special_tokens"]
-        if vocabulary_size is not None:
-            vocabulary, special = (_of_size(entries, vocabulary_size) for entries in (vocabulary, special))
+        rows = model_rows(self.directory) if vocabulary_size is None else vocabulary_size
+        vocabulary = arguments["vocabulary"]
+        if rows is not None:
+            vocabulary = _of_size(vocabulary, rows)
+        added = self.described.added(vocabulary, len(vocabulary), rows)
+        apart = {token.content for token in added}
         merged = {left + right for left, right in arguments["merges"]}
         usual = [token for spellings in KNOWN_SPECIAL_TOKENS.values() for token in spellings if token not in merged]
-        for token in (*usual, *self._tokens_named()):
-            if token in vocabulary:
-                special.setdefault(token, vocabulary[token])
-        lstrip = [token for token in arguments["lstrip_tokens"] if token in special]
-        names = self._names(special)
+        control = dict.fromkeys((*usual, *self.described.roles.values()))
+        special = {token: vocabulary[token] for token in control if token in vocabulary and token not in apart}
+        numbered = {**special, **{token.content: token.id for token in added if token.control}}
+        names = self._names(numbered)
         try:
             tokenizer = BytePairTokenizer(
                 vocabulary,
                 arguments["merges"],
                 special,
                 add_prefix_space=arguments["add_prefix_space"],
-                lstrip_tokens=lstrip,
+                added_tokens=added,
                 special_tokens_in_text=special_tokens_in_text,
-                roles=_roles(names, special),
+                roles=_roles(names, numbered),
             )
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
@@ -198,70 +204,20 @@ class _Reader:
 
     def _from_slow(self):
         vocabulary_path, merges_path = self.directory / VOCABULARY_FILE, self.directory / MERGES_FILE
-        added = self.config.get("added_tokens_decoder")
-        special, lstrip = {}, []
-        if added is not None:
-            for token_id, token in added.items():
-                special[self._content(token)] = int(token_id)
-                lstrip += [token["content"]] * bool(isinstance(token, dict) and token.get("lstrip"))
-        else:
-            special = _optional(self.directory / _ADDED_FILE)
-            plain = sorted(special.keys() - set(self._tokens_named()))
-            if plain:
-                raise UserError(
-                    f"{self.directory / _ADDED_FILE}: {plain[0]!r} is no special token, which is not supported"
-                )
-            tokens = self.described.values()
-            lstrip = [token["content"] for token in tokens if isinstance(token, dict) and token.get("lstrip")]
-            mask = self.described.get("mask_token", _ROBERTA_TOKENS["mask"])
-            # So it was when these files were written, whether or not they say it.
-            if self.cls in (_ROBERTA, _BART) and isinstance(mask, str):
-                lstrip.append(mask)
         return {
             "vocabulary": parse_json(read_file(vocabulary_path), vocabulary_path),
             "merges": parse_merges(read_file(merges_path), merges_path),
-            "special_tokens": special,
             "add_prefix_space": bool(self.config.get("add_prefix_space", False)),
-            "lstrip_tokens": lstrip,
         }
-
-    def _described(self):
-        """What the files say of special tokens by name, such as "eos_token": strings or objects."""
-        names = _optional(self.directory / _NAMES_FILE) if "added_tokens_decoder" not in self.config else {}
-        both = {**self.config, **names}
-        return {f"{role}_token": both[f"{role}_token"] for role in _ROLES if both.get(f"{role}_token") is not None} | {
-            key: both[key] for key in ("additional_special_tokens", "extra_special_tokens") if both.get(key)
-        }
-
-    def _tokens_named(self):
-        """Every special token that the files name."""
-        found = []
-        for key, value in self.described.items():
-            tokens = [value] if key.endswith("_token") else value.values() if isinstance(value, dict) else value
-            found += [self._content(token) for token in tokens]
-        return found
-
-    def _content(self, token):
-        """A special token as a str; files may describe it by an object."""
-        if isinstance(token, str):
-            return token
-        if not isinstance(token, dict) or not isinstance(token.get("content"), str):
-            raise UserError(f"{self.path}: special token {token!r} is damaged; copy the file again")
-        for key, wanted in (("rstrip", False), ("single_word", False), ("special", True)):
-            if token.get(key, wanted) is not wanted:
-                raise UserError(f"{self.path}: {key} {token[key]} of the token {token['content']!r} is not supported")
-        return token["content"]
 
     def _names(self, special):
         """Special tokens by their parts; of those that the files name, all that have a number."""
-        names = {role: token for role, token in _TOKENS_OF_CLASS.get(self.cls, {}).items() if token in special}
-        for role in _ROLES:
-            if f"{role}_token" in self.described:
-                token = self._content(self.described[f"{role}_token"])
-                if token in special:
-                    names[role] = token
-                elif role in ("bos", "eos", "cls", "sep"):
-                    raise UserError(f"{self.path}: {role}_token {token!r} is not in the vocabulary")
+        names = {}
+        for role, token in self.described.roles.items():
+            if token in special:
+                names[role] = token
+            elif self.described.names_role(role) and role in ("bos", "eos", "cls", "sep"):
+                raise UserError(f"{self.path}: {role}_token {token!r} is not in the vocabulary")
         return names
 
     def _around(self, tokenizer, names):

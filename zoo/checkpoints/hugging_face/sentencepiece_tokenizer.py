@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sentencepiece import sentencepiece_model_pb2
 
+from zoo.checkpoints.hugging_face.added_tokens import DescribedTokens
 from zoo.checkpoints.hugging_face.mbart_languages import MBART50_LANGUAGES, MBART_LANGUAGES
 from zoo.errors import UserError
 from zoo.tokenizers import SentencePieceTokenizer
@@ -29,7 +30,10 @@ class SentencePieceNumbering:
         before: Special tokens with the first ids.
         replaced: The file's own first pieces, in the place of which those stand.
         after: Special tokens behind the file's last piece.
-        unk, bos, eos, pad: Spellings of the special tokens that have a part to play; None for one that there is not.
+        unk, bos, eos, pad, mask: Spellings of the special tokens that have a part to play; None for one that there is
+            not.
+        extra: Special tokens without one, which text yields.
+        swallowing: Parts whose tokens swallow the blanks before them.
     """
 
     model_file: str
@@ -40,6 +44,15 @@ class SentencePieceNumbering:
     bos: str | None = None
     eos: str = "</s>"
     pad: str = "<pad>"
+    mask: str | None = None
+    extra: tuple[str, ...] = ()
+    swallowing: tuple[str, ...] = ()
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The special tokens by their parts, as `DescribedTokens` takes them."""
+        roles = dict(unk=self.unk, bos=self.bos, cls=self.bos, eos=self.eos, pad=self.pad, mask=self.mask)
+        return {role: token for role, token in roles.items() if token is not None}
 
 
 _FAIRSEQ = dict(
@@ -47,15 +60,19 @@ _FAIRSEQ = dict(
     before=("<s>", "<pad>", "</s>", "<unk>"),
     replaced=("<unk>", "<s>", "</s>"),
     bos="<s>",
+    mask="<mask>",
+    swallowing=("mask",),
 )
-MBART_NUMBERING = SentencePieceNumbering(**_FAIRSEQ, after=(*MBART_LANGUAGES, "<mask>"))
-MBART50_NUMBERING = SentencePieceNumbering(**_FAIRSEQ, after=(*MBART50_LANGUAGES, "<mask>"))
+MBART_NUMBERING = SentencePieceNumbering(**_FAIRSEQ, after=(*MBART_LANGUAGES, "<mask>"), extra=MBART_LANGUAGES)
+MBART50_NUMBERING = SentencePieceNumbering(**_FAIRSEQ, after=(*MBART50_LANGUAGES, "<mask>"), extra=MBART50_LANGUAGES)
 # A model of 96,000 pieces has 96,103 ids: the masks and 101 tokens of training are 103.
 PEGASUS_NUMBERING = SentencePieceNumbering(
     model_file="spiece.model",
     before=("<pad>", "</s>", "<mask_1>", "<mask_2>", *(f"<unk_{i}>" for i in range(2, 103))),
     replaced=("<pad>", "</s>"),
     after=(),
+    mask="<mask_2>",
+    extra=("<mask_1>", *(f"<unk_{i}>" for i in range(2, 103))),
 )
 
 
@@ -63,19 +80,20 @@ def t5_numbering(extra_ids):
     """Of T5: the file's own, and behind it the tokens that stand for what is left out of a text, the last one first."""
     special = ("<pad>", "</s>", "<unk>")
     after = tuple(f"<extra_id_{i}>" for i in reversed(range(extra_ids)))
-    return SentencePieceNumbering(model_file="spiece.model", before=special, replaced=special, after=after)
+    return SentencePieceNumbering("spiece.model", before=special, replaced=special, after=after, extra=after)
 
 
-def read_sentencepiece(directory, numbering):
+def read_sentencepiece(directory, numbering, vocabulary_size=None):
     """Reads the tokenizer of a directory: its SentencePiece model file, or else tokenizer.json.
 
     Text is normalised and split as the SentencePiece model says. transformers 5 differs: it does not normalise for
     mBART, takes a blank at the end of a text for a token with mBART-50 and PEGASUS, and normalises a combining
-    character together with the one before it. Special tokens are never read from text, and decode to nothing.
+    character together with the one before it. Special tokens decode to nothing; control tokens are not read from text.
 
     Args:
         directory: A Hugging Face directory.
         numbering: A `SentencePieceNumbering`.
+        vocabulary_size: Of the model. Control tokens beyond it are left out.
 
     Returns:
         A `SentencePieceTokenizer`.
@@ -92,8 +110,13 @@ def read_sentencepiece(directory, numbering):
         model = _model_of_json(parse_json(read_file(fast), fast), numbering, fast)
     else:
         raise UserError(f"{directory} holds neither {numbering.model_file} nor {FAST_FILE}: its tokenizer is missing")
+    described = DescribedTokens(
+        directory, roles=numbering.roles, extra=numbering.extra, swallowing=numbering.swallowing
+    )
+    pieces = sentencepiece_model_pb2.ModelProto.FromString(model).pieces
+    ids = {piece.piece: number for number, piece in enumerate(pieces)}
     try:
-        return SentencePieceTokenizer(model)
+        return SentencePieceTokenizer(model, described.added(ids, len(pieces), vocabulary_size))
     except UserError as error:
         raise UserError(f"{path} makes no tokenizer with the special tokens of its family: {error}") from error
 

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from zoo.checkpoints.hugging_face.added_tokens import ADDED_TOKENS_DECODER, DescribedTokens, described_tokens
 from zoo.checkpoints.hugging_face.byte_pair_tokenizer import read_byte_pair
 from zoo.checkpoints.hugging_face.mbart_languages import MBART50_LANGUAGES
 from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import (
@@ -18,6 +19,7 @@ from zoo.checkpoints.hugging_face.tokenizer import tokenizer_files
 from zoo.checkpoints.hugging_face.tokenizer_settings import max_text_length
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer, MappedSentencePieceTokenizer, SentencePieceTokenizer, Tokenizer
+from zoo.tokenizers.added_tokens import AddedToken
 from zoo.tokenizers.byte_pair_files import parse_json, read_file
 
 CONFIG_FILE = "tokenizer_config.json"
@@ -74,19 +76,19 @@ def load_sequence_to_sequence_tokenizers(
     path = directory / CONFIG_FILE
     config = parse_json(read_file(path), path) if path.is_file() else {}
     if family == "mbart":
-        parts = _mbart(directory, config, path, source_language, target_language)
+        parts = _mbart(directory, config, path, vocabulary_size, source_language, target_language)
     else:
         if source_language is not None or (target_language is not None and family != "marian"):
             raise UserError(f"{directory} holds a {family}, which has no {_asked(source_language)} language to choose")
         if family == "marian":
-            parts = _marian(directory, config, path, target_language)
+            parts = _marian(directory, config, path, vocabulary_size, target_language)
         elif family == "bart":
             tokenizer = _bart(directory, vocabulary_size)
             parts = dict(source=tokenizer, target=tokenizer, source_prefix_ids=(tokenizer.bos_id,))
         elif family == "pegasus":
-            parts = _pegasus(directory, config, path)
+            parts = _pegasus(directory, config, path, vocabulary_size)
         else:
-            parts = _t5(directory, config, path)
+            parts = _t5(directory, config, path, vocabulary_size)
     around = {"source_prefix_ids": (), "source_suffix_ids": (parts["source"].eos_id,)}
     return SequenceToSequenceTokenizers(**{**around, **parts}, max_source_length=max_text_length(directory))
 
@@ -115,6 +117,8 @@ def sequence_to_sequence_tokenizer_files(source, target, max_source_length):
         raise UserError(f"a {type(source).__name__} cannot be written as the tokenizer of a Marian")
     vocabularies = [_entries(tokenizer) for tokenizer in (source, target)]
     separate = vocabularies[0] != vocabularies[1]
+    if source.added_tokens != target.added_tokens:
+        raise UserError("a Marian has the same added tokens for both languages")
     spellings = [
         {f"{role}_token": entries[getattr(tokenizer, f"{role}_id")] for role in ("unk", "eos", "pad")}
         for tokenizer, entries in zip((source, target), vocabularies, strict=True)
@@ -128,6 +132,8 @@ def sequence_to_sequence_tokenizer_files(source, target, max_source_length):
         "clean_up_tokenization_spaces": getattr(target, "clean_up_spaces", False),
         **spellings[0],
     }
+    if source.added_tokens:
+        config[ADDED_TOKENS_DECODER] = described_tokens(_described(source))
     contents = {"source.spm": source.model, "target.spm": target.model, CONFIG_FILE: _json(config)}
     for name, entries in zip(("vocab.json", "target_vocab.json"), vocabularies[: 1 + separate], strict=False):
         contents[name] = _json({entry: number for number, entry in enumerate(entries)})
@@ -135,7 +141,14 @@ def sequence_to_sequence_tokenizer_files(source, target, max_source_length):
 
 
 def _entries(tokenizer):
-    return tokenizer.id_to_token(range(tokenizer.vocabulary_size))
+    return tokenizer.id_to_token(range(tokenizer.own_vocabulary_size))
+
+
+def _described(tokenizer):
+    """Added tokens, control tokens included, by id."""
+    control = [AddedToken(token, tokenizer.token_to_id(token), control=True) for token in tokenizer.control_tokens]
+    tokens = {token.content: token for token in (*control, *tokenizer.added_tokens)}
+    return sorted(tokens.values(), key=lambda token: token.id)
 
 
 def _json(content):
@@ -150,21 +163,19 @@ def _asked(source_language):
     return "target" if source_language is None else "source"
 
 
-def _marian(directory, config, path, target_language):
+def _marian(directory, config, path, vocabulary_size, target_language):
     name = config.get("tokenizer_class", "MarianTokenizer")
     if name != "MarianTokenizer":
         raise UserError(f"{path}: tokenizer_class {name!r} is not supported; it must be 'MarianTokenizer'")
     if config.get("sp_model_kwargs"):
         raise UserError(f"{path}: sp_model_kwargs {config['sp_model_kwargs']!r} is not supported")
     separate = bool(config.get("separate_vocabs", False))
-    options = {
-        f"{role}_token": _spelling(config.get(f"{role}_token", default))
-        for role, default in (("unk", "<unk>"), ("eos", "</s>"), ("pad", "<pad>"))
-    }
+    described = DescribedTokens(directory, roles={"unk": "<unk>", "eos": "</s>", "pad": "<pad>"})
+    options = {f"{role}_token": described.roles[role] for role in ("unk", "eos", "pad")}
     options["clean_up_spaces"] = bool(config.get("clean_up_tokenization_spaces", False))
     vocabularies = ("vocab.json", "target_vocab.json" if separate else "vocab.json")
     source, target = (
-        MappedSentencePieceTokenizer.from_files(directory / model, directory / vocabulary, **options)
+        _with_added_tokens(directory / model, directory / vocabulary, options, described, vocabulary_size)
         for model, vocabulary in zip(("source.spm", "target.spm"), vocabularies, strict=True)
     )
     prefix = ()
@@ -177,6 +188,19 @@ def _marian(directory, config, path, target_language):
     return dict(source=source, target=target, source_prefix_ids=prefix)
 
 
+def _with_added_tokens(model, vocabulary, options, described, vocabulary_size):
+    """A `MappedSentencePieceTokenizer` with the tokens that were added to its vocabulary."""
+    own = MappedSentencePieceTokenizer.from_files(model, vocabulary, **options)
+    ids = {entry: number for number, entry in enumerate(own.vocabulary)}
+    added = described.added(ids, len(ids), vocabulary_size)
+    if not added:
+        return own
+    try:
+        return MappedSentencePieceTokenizer(own.model, own.vocabulary, **options, added_tokens=added)
+    except UserError as error:
+        raise UserError(f"{vocabulary.parent}: {error}") from None
+
+
 def _bart(directory, vocabulary_size):
     tokenizer, around = read_byte_pair(directory, vocabulary_size=vocabulary_size)
     for role in ("bos", "eos", "pad"):
@@ -187,7 +211,7 @@ def _bart(directory, vocabulary_size):
     return tokenizer
 
 
-def _mbart(directory, config, path, source_language, target_language):
+def _mbart(directory, config, path, vocabulary_size, source_language, target_language):
     content = parse_json(read_file(directory / "config.json"), directory / "config.json")
     name = config.get("tokenizer_class") or content.get("tokenizer_class") or "MBartTokenizer"
     numberings = {"MBartTokenizer": MBART_NUMBERING, "MBart50Tokenizer": MBART50_NUMBERING}
@@ -197,7 +221,7 @@ def _mbart(directory, config, path, source_language, target_language):
             f"{path}: tokenizer_class {name!r} is not supported; it must be one of {', '.join(map(repr, numberings))}"
         )
     _check_spellings(config, path, numbering)
-    tokenizer = read_sentencepiece(directory, numbering)
+    tokenizer = read_sentencepiece(directory, numbering, vocabulary_size)
     pieces = set(tokenizer.id_to_token(range(tokenizer.vocabulary_size)))
     known = [language for language in MBART50_LANGUAGES if language in numbering.after and language in pieces]
     # English is what transformers falls back to.
@@ -219,7 +243,7 @@ def _mbart(directory, config, path, source_language, target_language):
     return dict(source=tokenizer, target=tokenizer, **around, generation=generation)
 
 
-def _pegasus(directory, config, path):
+def _pegasus(directory, config, path, vocabulary_size):
     name = (config.get("tokenizer_class") or "PegasusTokenizer").removesuffix("Fast")
     if name != "PegasusTokenizer":
         raise UserError(f"{path}: tokenizer_class {name!r} is not supported; it must be 'PegasusTokenizer'")
@@ -229,18 +253,18 @@ def _pegasus(directory, config, path):
         found = _spelling(config.get(key, wanted))
         if found != wanted:
             raise UserError(f"{path}: {key} {found!r} is not supported; it must be {wanted!r}")
-    tokenizer = read_sentencepiece(directory, PEGASUS_NUMBERING)
+    tokenizer = read_sentencepiece(directory, PEGASUS_NUMBERING, vocabulary_size)
     return dict(source=tokenizer, target=tokenizer)
 
 
-def _t5(directory, config, path):
+def _t5(directory, config, path, vocabulary_size):
     name = (config.get("tokenizer_class") or "T5Tokenizer").removesuffix("Fast")
     extra_ids = config.get("extra_ids", 100)
     if name != "T5Tokenizer" or not isinstance(extra_ids, int):
         raise UserError(f"{path}: tokenizer_class {name!r} with extra_ids {extra_ids!r} is not supported")
     numbering = t5_numbering(extra_ids)
     _check_spellings(config, path, numbering)
-    tokenizer = read_sentencepiece(directory, numbering)
+    tokenizer = read_sentencepiece(directory, numbering, vocabulary_size)
     return dict(source=tokenizer, target=tokenizer)
 
 

@@ -4,14 +4,22 @@ import functools
 import json
 from pathlib import Path
 
+from zoo.checkpoints.hugging_face.added_tokens import (
+    ADDED_TOKENS_DECODER,
+    DescribedTokens,
+    described_tokens,
+    model_rows,
+)
 from zoo.checkpoints.hugging_face.byte_pair_tokenizer import byte_pair_files, is_byte_pair, read_byte_pair
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
+from zoo.tokenizers.added_tokens import AddedToken
 
 VOCABULARY_FILE = "vocab.txt"
 FAST_FILE = "tokenizer.json"
 CONFIG_FILE = "tokenizer_config.json"
 
+_ROLES = ("pad", "unk", "cls", "sep", "mask")
 _CLASSES = {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "PreTrainedTokenizer", "TokenizersBackend"}
 
 
@@ -36,8 +44,8 @@ def load_tokenizer(directory, special_tokens_in_text=()):
         return read_byte_pair(directory, special_tokens_in_text).tokenizer
     if fast.is_file():
         content = _read_json(fast)
-        return WordPieceTokenizer(
-            **_vocabulary_of(content, fast), **_options_of(content, fast), special_tokens_in_text=special_tokens_in_text
+        return _with_added_tokens(
+            directory, **_vocabulary_of(content, fast), **_options_of(content, fast), in_text=special_tokens_in_text
         )
     if not vocabulary.is_file():
         raise UserError(
@@ -53,13 +61,31 @@ def load_tokenizer(directory, special_tokens_in_text=()):
         )
     if given.get("do_basic_tokenize", True) is not True:
         raise UserError(f"{config}: do_basic_tokenize must be true, got {given['do_basic_tokenize']!r}")
-    return WordPieceTokenizer.from_vocabulary_file(
-        vocabulary,
+    return _with_added_tokens(
+        directory,
+        WordPieceTokenizer.from_vocabulary_file(vocabulary).vocabulary,
         lowercase=bool(given.get("do_lower_case", True)),
         strip_accents=given.get("strip_accents"),
         split_cjk=bool(given.get("tokenize_chinese_chars", True)),
-        special_tokens_in_text=special_tokens_in_text,
+        in_text=special_tokens_in_text,
     )
+
+
+def _with_added_tokens(directory, vocabulary, *, in_text, **options):
+    """The tokenizer of a vocabulary with the tokens that the directory's files add to it."""
+    described = DescribedTokens(directory, roles={role: f"[{role.upper()}]" for role in _ROLES})
+    for role in _ROLES:
+        if described.roles[role] != f"[{role.upper()}]":
+            raise UserError(
+                f"{described.path}: {role}_token {described.roles[role]!r} is not supported for WordPiece; it must be "
+                f"'[{role.upper()}]'"
+            )
+    ids = {token: number for number, token in enumerate(vocabulary)}
+    added = described.added(ids, len(vocabulary), model_rows(directory))
+    try:
+        return WordPieceTokenizer(vocabulary, **options, special_tokens_in_text=in_text, added_tokens=added)
+    except UserError as error:
+        raise UserError(f"{directory}: {error}") from None
 
 
 def tokenizer_files(tokenizer, around=None):
@@ -89,10 +115,15 @@ def _word_piece_files(tokenizer):
         "do_lower_case": tokenizer.lowercase,
         "strip_accents": tokenizer.strip_accents,
         "tokenize_chinese_chars": tokenizer.split_cjk,
-        **{f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")},
+        **{f"{role}_token": f"[{role.upper()}]" for role in _ROLES},
     }
+    if tokenizer.added_tokens:
+        control = [AddedToken(token, tokenizer.token_to_id(token), control=True) for token in tokenizer.control_tokens]
+        tokens = {token.content: token for token in (*control, *tokenizer.added_tokens)}
+        config[ADDED_TOKENS_DECODER] = described_tokens(tokens.values())
+    own = tokenizer.vocabulary[: tokenizer.own_vocabulary_size]
     return {
-        VOCABULARY_FILE: "".join(f"{token}\n" for token in tokenizer.vocabulary),
+        VOCABULARY_FILE: "".join(f"{token}\n" for token in own),
         CONFIG_FILE: json.dumps(config, indent=2) + "\n",
     }
 
@@ -120,9 +151,6 @@ def _vocabulary_of(content, path):
     entries = sorted(model["vocab"].items(), key=lambda entry: entry[1])
     if [token_id for _, token_id in entries] != list(range(len(entries))):
         raise UserError(f"{path}: its vocabulary does not number the entries from 0 without gaps")
-    added = [token["content"] for token in content.get("added_tokens", ()) if token["content"] not in model["vocab"]]
-    if added:
-        raise UserError(f"{path}: tokens outside of the vocabulary are not supported: {', '.join(added[:5])}")
     vocabulary = [token for token, _ in entries]
     return {"vocabulary": vocabulary, "max_word_length": model.get("max_input_chars_per_word", 100)}
 
