@@ -21,7 +21,7 @@ def roberta_tokenizer(**options):
     """With <mask> as the last token, as in the published vocabulary; it swallows the blanks before it."""
     trained = BytePairTokenizer.train(CORPUS, 305, ROBERTA_TOKENS)
     special = {**trained.special_tokens, MASK: trained.vocabulary_size}
-    mask = AddedToken(MASK, trained.token_to_id(MASK), lstrip=True, control=True)
+    mask = AddedToken(MASK, special[MASK], lstrip=True, control=True)
     return BytePairTokenizer(trained.vocabulary, trained.merges, special, added_tokens=[mask], **options)
 
 

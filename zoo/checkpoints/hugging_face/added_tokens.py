@@ -149,10 +149,10 @@ class DescribedTokens:
                     f"{self.path.parent}: added token {content!r} has id {entry['id']!r}, but {where}; other programs "
                     "number it otherwise than this file says"
                 )
-            if content in control and number >= size:
-                # A number that a file gives counts even where the size of the model is not known.
-                if number >= (most if most is not None else number + (content in self._entries)):
-                    continue
+            # A number that a file gives counts even where the size of the model is not known.
+            room = most if most is not None else number + (content in self._entries)
+            if content in control and number >= max(size, room):
+                continue
             flags = {flag: bool(entry.get(flag, False)) for flag in ("lstrip", "rstrip", "single_word")}
             normalized = bool(entry.get("normalized", not special))
             token = AddedToken(
