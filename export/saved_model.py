@@ -12,7 +12,9 @@ from export.parity import check_parity, check_same_answers, request_to_compare
 from export.parity_requests import BUILT_IN_TEXTS
 from export.publish import check_version, incoming_version, writing_to
 from export.served_form import ServedForm, fixed_width
-from export.serving_configs import allowed_batch_sizes, check_model_name, write_serving_configs
+from export.served_versions import configuration_lock
+from export.serving_configs import write_serving_configs
+from export.serving_files import allowed_batch_sizes, check_model_name
 from export.signatures import ServedTask, build_signatures, decoder_in_panels
 from export.warm_up import MAX_RECORDS, default_buckets, text_of_length, warm_up_requests, write_warm_up
 from zoo.errors import UserError
@@ -116,7 +118,7 @@ def export_saved_model(
         if in_panels is not None:
             check_same_answers(in_panels, task, allowed_ties)
         report.servers = accepting_servers
-        with writing_to(serving_directory):
+        with writing_to(serving_directory), configuration_lock(serving_directory):
             report.write(directory)
             write_serving_configs(
                 incoming.beside_directory,
@@ -131,7 +133,7 @@ def export_saved_model(
                 form=form,
                 max_batch_size=max_batch_size,
             )
-        return incoming.publish(version)
+            return incoming.publish(version)
 
 
 def _default_texts(task):

@@ -14,6 +14,29 @@ _CONTROLS = """\
 - A row over REST names every control. Over gRPC those left out have their defaults, and one value counts for all texts
   of a request; with batching both only in requests of one text, since the server then wants inputs of one length.
 """
+_ROW_ERRORS = """\
+- `error` of `{signature}` is empty for rows that are answered. A row with a control outside its bounds has an empty
+  answer, and `error` says which control; the rows beside it are answered as ever. So look at `error` before the answer.
+"""
+_REQUEST_ERRORS = """\
+- A control outside its bounds fails the whole request, and with batching the requests of other clients that run in the
+  same batch: check controls against their bounds before sending.
+"""
+_FIXED_WIDTH = """\
+- A row has {width} places for {items}. `count` says how many of them are filled, `total` how many {items} the text has:
+  where `total` is more than `count`, those after the first {width} are left out.
+"""
+_RAGGED = """\
+- Rows are as long as the longest of their batch, which with batching may be somebody else's: take the first `count`
+  places of a row, the others are empty.
+"""
+_SPLITTING = """\
+  This model's answers can be split and joined: for larger requests put `max_batch_size {{ value: 1024 }}`,
+  `enable_large_batch_splitting {{ value: true }}` and `max_execution_batch_size {{ value: {max_batch_size} }}` in place
+  of `max_batch_size` and `allowed_batch_sizes`."""
+_NO_SPLITTING = """\
+  Never add `enable_large_batch_splitting`: this model's answers are as wide as their batch needs, and a server that
+  joins answers of two widths ends. Exports with {option} have one width."""
 
 
 def curl_command(name, request_file):
@@ -56,13 +79,26 @@ def grpc_example(name, texts, controls, controls_signature):
 
 
 def serving_guide(
-    *, name, docker, request_file, sample, controls, controls_signature, further_signatures=(), signatures, servers
+    *,
+    name,
+    docker,
+    docker_with_files,
+    request_file,
+    sample,
+    controls,
+    controls_signature,
+    further_signatures=(),
+    signatures,
+    servers,
+    form,
+    max_batch_size,
 ):
     """The guide's text.
 
     Args:
         name: the model's name.
         docker: the command that starts a server.
+        docker_with_files: the command of one that reads `models.config` and `batching_params.pbtxt`.
         request_file: Path of the sample REST body.
         sample: list of {"text": str}, its rows.
         controls: the task's `Control`s by name.
@@ -70,6 +106,8 @@ def serving_guide(
         further_signatures: names of signatures that take several texts.
         signatures: input and output types by signature, as in `ParityReport.signatures`.
         servers: server versions that can run the model, oldest first.
+        form: `ServedForm` of the answers.
+        max_batch_size: most rows in a batch.
 
     Returns:
         str, Markdown.
@@ -90,13 +128,13 @@ It uses only operations that the stock binaries of TensorFlow Serving {servers[0
 {docker}
 ```
 
-or, with request batching and polling of `models.config`, in this directory:
+or, with request batching and with labels of versions, `docker compose up` in this directory, or without Compose:
 
 ```sh
-docker compose up
+{docker_with_files}
 ```
 
-The server picks up new versions of this directory by itself and keeps the newest one.
+The server picks up new versions of this directory by itself and keeps the newest one; with labels, those that have one.
 
 ## Ask
 
@@ -121,15 +159,33 @@ Over gRPC, with `pip install tensorflow-serving-api`:
 {_signature_tables(signatures, controls)}
 ## Good to know
 
-- With batching, rows of different clients run together, and a batch fails as a whole: check controls against their
-  bounds before sending. `batching_params.pbtxt` pads batches to `allowed_batch_sizes`, whose last entry must equal
-  `max_batch_size`.
-{
+- With batching (`batching_params.pbtxt`), rows of different clients run together. A request of more than
+  {max_batch_size} rows is refused (400, "Task size ... is larger than maximum input batch size"): send it in parts. One
+  without rows must not be sent at all. The last of `allowed_batch_sizes` must equal `max_batch_size`.
+{_about_width(signatures, form, max_batch_size)}{_about_errors(controls, controls_signature, form)}{
         _CONTROLS if controls else ""
     }- REST requests end after 30 s unless the server is started with `--rest_api_timeout_in_ms`; gRPC clients refuse
   answers above 4 MB unless told otherwise.
-- To keep a version under a name, add `version_labels` to `models.config`.{_OFFSETS if has_byte_offsets else ""}
+- A version under a name: `python -m export promote SERVING_DIR VERSION --label stable` writes label and policy into
+  `models.config`, and requests go to `{REST_URL}/{name}/labels/stable:predict`. Without labels the newest version
+  answers.{_OFFSETS if has_byte_offsets else ""}
 """
+
+
+def _about_errors(controls, controls_signature, form):
+    if not controls:
+        return ""
+    return _ROW_ERRORS.format(signature=controls_signature) if form.row_errors else _REQUEST_ERRORS
+
+
+def _about_width(signatures, form, max_batch_size):
+    outputs = {name: spec["shape"] for signature in signatures.values() for name, spec in signature["outputs"].items()}
+    varying = any(shape is None or None in shape[1:] for shape in outputs.values())
+    items = "blanks" if "tokens" in outputs else "entities"
+    if not varying:
+        text = _SPLITTING.format(max_batch_size=max_batch_size) + "\n"
+        return text if form.width is None else text + _FIXED_WIDTH.format(width=form.width, items=items)
+    return f"{_NO_SPLITTING.format(option=f'`--max-{items}`')}\n{_RAGGED}"
 
 
 def _signature_tables(signatures, controls):

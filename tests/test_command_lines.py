@@ -2,8 +2,7 @@
 
 import pytest
 
-from export import __main__ as export_command
-from export import ask
+from export import ask, export_command
 from recipes import summarization, translation
 from zoo import convert
 

@@ -24,6 +24,7 @@ def serve(
     host: str = "127.0.0.1",
     model_config_file: Path | None = None,
     rest_timeout_seconds: float = 30.0,
+    batching_parameters_file: Path | None = None,
 ) -> None:
     """Answers TensorFlow Serving's REST and gRPC requests on this machine, for trying and testing.
 
@@ -36,6 +37,8 @@ def serve(
         host: Address to listen on.
         model_config_file: ModelServerConfig text file with the models, instead of SERVING_DIR.
         rest_timeout_seconds: REST predictions that take longer fail with 504.
+        batching_parameters_file: File of a server with batching, such as SERVING_DIR/batching_params.pbtxt: requests
+            that it would refuse, such as larger ones than max_batch_size, are refused here too.
     """
     require_serving_extra()
     from export.serve.local_server import LocalServer
@@ -49,6 +52,7 @@ def serve(
         host=host,
         poll_seconds=poll_seconds,
         rest_timeout_seconds=rest_timeout_seconds,
+        batching_parameters_file=batching_parameters_file,
     )
     stop = threading.Event()
 

@@ -1,6 +1,7 @@
 """Predict answers of the REST API, written by TensorFlow Serving's rules."""
 
 import base64
+import contextlib
 
 import numpy as np
 import tensorflow as tf
@@ -31,12 +32,23 @@ def predictions_body(outputs):
         if rows is not None and len(array) != rows:
             raise invalid_argument(f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {rows}")
         rows = len(array)
-    columns = {name: [_text(name, row) for row in array] for name, array in outputs.items()}
-    if len(columns) == 1:
-        (elements,) = columns.values()
-    else:
-        elements = [_object({name: texts[row] for name, texts in columns.items()}, 8) for row in range(rows)]
-    return _body("predictions", "[\n        " + ",\n        ".join(elements) + "\n    ]" if elements else "[]")
+    writer = _Writer()
+    with writer.object(), writer.member("predictions").array():
+        for row in range(rows):
+            # The server keeps the elements of arrays in one line while it writes a row, its place in the array too.
+            if len(outputs) == 1:
+                writer.single_line = True
+                ((name, array),) = outputs.items()
+                _write(writer, name, array[row])
+            else:
+                with writer.object():
+                    writer.single_line = True
+                    for name, array in outputs.items():
+                        writer.member(name)
+                        _write(writer, name, array[row])
+                    writer.single_line = False
+            writer.single_line = False
+    return writer.body()
 
 
 def outputs_body(outputs):
@@ -51,28 +63,106 @@ def outputs_body(outputs):
     Raises:
         ServingError: INVALID_ARGUMENT, an output has a type unknown to JSON.
     """
-    texts = {name: _text(name, array) for name, array in outputs.items()}
-    return _body("outputs", _object(texts, 4) if len(texts) > 1 else next(iter(texts.values())))
+    writer = _Writer()
+    with writer.object():
+        writer.member("outputs")
+        if len(outputs) == 1:
+            ((name, array),) = outputs.items()
+            _write(writer, name, array)
+        else:
+            with writer.object():
+                for name, array in outputs.items():
+                    writer.member(name)
+                    _write(writer, name, array)
+    return writer.body()
 
 
-def _body(key, text):
-    return f'{{\n    "{key}": {text}\n}}'.encode("utf-8", "surrogateescape")
+class _Writer:
+    """JSON in the layout of the server: four blanks a level, elements of arrays in a line each or all in one.
+
+    Attributes:
+        single_line: Whether elements of arrays stay in one line.
+    """
+
+    def __init__(self):
+        self.single_line = False
+        self._parts = []
+        self._counts = []  # values so far in each open array or object
+        self._after_name = False
+
+    def value(self, text):
+        """Adds a value, as JSON text."""
+        self._begin_value()
+        self._parts.append(text)
+
+    def member(self, name):
+        """Adds the name of an object's member; its value comes next. Returns the writer."""
+        self._separate(in_lines=True)
+        self._parts.append(f"{string_text(name.encode())}: ")
+        self._after_name = True
+        return self
+
+    @contextlib.contextmanager
+    def array(self):
+        """Context in which the elements of an array are added."""
+        self._begin_value()
+        self._parts.append("[")
+        self._counts.append(0)
+        yield
+        if self._counts.pop() and not self.single_line:
+            self._new_line()
+        self._parts.append("]")
+
+    @contextlib.contextmanager
+    def object(self):
+        """Context in which the members of an object are added."""
+        self._begin_value()
+        self._parts.append("{")
+        self._counts.append(0)
+        yield
+        if self._counts.pop():
+            self._new_line()
+        self._parts.append("}")
+
+    def body(self):
+        """Returns what was written, bytes."""
+        return "".join(self._parts).encode("utf-8", "surrogateescape")
+
+    def _begin_value(self):
+        if self._after_name:
+            self._after_name = False
+        elif self._counts:
+            self._separate(in_lines=not self.single_line)
+
+    def _separate(self, in_lines):
+        if self._counts[-1]:
+            self._parts.append("," if in_lines else ", ")
+        self._counts[-1] += 1
+        if in_lines:
+            self._new_line()
+
+    def _new_line(self):
+        self._parts.append("\n" + " " * 4 * len(self._counts))
 
 
-def _object(members, indent):
-    inner = ",\n".join(f"{' ' * (indent + 4)}{string_text(name.encode())}: {text}" for name, text in members.items())
-    return "{\n" + inner + "\n" + " " * indent + "}"
-
-
-def _text(name, value):
-    """Returns an array, or one element of an array of any type, as JSON text."""
+def _write(writer, name, value):
+    """Writes an array, or one element of an array of any type."""
     if isinstance(value, np.ndarray) and value.ndim:
-        return "[" + ", ".join(_text(name, element) for element in value) + "]"
+        with writer.array():
+            for element in value:
+                _write(writer, name, element)
+        return
     if isinstance(value, np.ndarray):
         value = value[()]
+    if isinstance(value, bytes) and name.endswith("_bytes"):
+        with writer.object():
+            writer.member("b64").value(f'"{base64.b64encode(value).decode("ascii")}"')
+        return
+    writer.value(_scalar_text(value))
+
+
+def _scalar_text(value):
     if isinstance(value, bytes):
-        if name.endswith("_bytes"):
-            return '{"b64": "' + base64.b64encode(value).decode("ascii") + '"}'
         return string_text(value)
     if isinstance(value, np.float32 | np.float64):
         return number_text(value)

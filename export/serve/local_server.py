@@ -11,6 +11,7 @@ import grpc
 import uvicorn
 
 from export.directories import check_served_directory
+from export.serve.batching import read_batching
 from export.serve.grpc_services import add_services
 from export.serve.model_config import read_model_config, single_model_config
 from export.serve.model_manager import ModelManager
@@ -34,6 +35,8 @@ class LocalServer:
         host: Address to listen on.
         poll_seconds: Seconds between looks for new versions; 0 looks only at the start.
         rest_timeout_seconds: REST predictions that take longer fail with 504.
+        batching_parameters_file: A `BatchingParameters` text file: requests are refused that a server with
+            `--enable_batching` and this file refuses. Nothing is batched.
 
     Attributes:
         rest_url: `http://host:port`, once started.
@@ -61,14 +64,16 @@ class LocalServer:
         host="127.0.0.1",
         poll_seconds=1.0,
         rest_timeout_seconds=30.0,
+        batching_parameters_file=None,
     ):
         config, origin = _model_config(base_path, model_name, model_config_file)
         if poll_seconds < 0:
             raise UserError(f"--poll-seconds {poll_seconds:g} is negative; give seconds, or 0 to look only once")
         if rest_timeout_seconds <= 0:
             raise UserError(f"--rest-timeout-seconds {rest_timeout_seconds:g} must be more than 0")
+        batching = None if batching_parameters_file is None else read_batching(batching_parameters_file)
         try:
-            self.manager = ModelManager(config, poll_seconds)
+            self.manager = ModelManager(config, poll_seconds, batching)
         except ServingError as error:
             raise UserError(f"{origin}: {error.message}") from error
         self._host, self._rest_port, self._grpc_port = host, rest_port, grpc_port

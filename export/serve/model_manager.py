@@ -49,15 +49,17 @@ class ModelManager:
     Args:
         config: `ModelServerConfig`.
         poll_seconds: Seconds between looks at the folders; 0 looks only once.
+        batching: `Batching` of a server that batches requests; None for one that does not.
 
     Raises:
         ServingError: the config is one the server would refuse.
     """
 
-    def __init__(self, config, poll_seconds=1.0):
+    def __init__(self, config, poll_seconds=1.0, batching=None):
         check_model_config(config)
         self._config = config
         self._poll_seconds = poll_seconds
+        self._batching = batching
         self._labels = _labels(config)
         self._records = {}  # model name -> version -> VersionRecord
         self._changed = threading.Condition(threading.RLock())
@@ -265,7 +267,7 @@ class ModelManager:
 
     def _load(self, name, record, directory):
         self._set_state(name, record, State.LOADING)
-        servable = Servable(name, record.version, directory)
+        servable = Servable(name, record.version, directory, self._batching)
         with contextlib.ExitStack() as failure:
             failure.callback(servable.close)
             warm_up(servable, directory)

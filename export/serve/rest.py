@@ -19,8 +19,9 @@ from export.serve.model_api import model_metadata, model_status
 from export.serve.servable import DEFAULT_SIGNATURE
 from export.serve.status import Code, ServingError, invalid_argument
 
+# Paths match in any case, but the verb counts only in small letters; other spellings of `metadata` give the status.
 _POST_PATH = re.compile(
-    r"/v1/models/([^/:]+)(?:/versions/([0-9]+)|/labels/([^/:]+))?:(classify|regress|predict)", re.IGNORECASE
+    r"(?i:/v1/models/)([^/:]+)(?:(?i:/versions/)([0-9]+)|(?i:/labels/)([^/:]+))?:(classify|regress|predict)"
 )
 _GET_PATH = re.compile(
     r"/v1/models(?:/([^/:]+))?(?:/versions/([0-9]+)|/labels/([^/:]+))?(?:/(metadata))?", re.IGNORECASE
@@ -44,6 +45,9 @@ class RestApi:
         """Answers one HTTP request; predictions run in worker threads."""
         request = Request(scope, receive)
         path = scope["raw_path"].decode("ascii", "replace")
+        if scope["query_string"]:
+            # The server matches paths together with their query, so that no request with one is well-formed.
+            path += "?" + scope["query_string"].decode("ascii", "replace")
         body = await request.body()
         response = await run_in_threadpool(self._respond, request.method, path, request.headers, body)
         await response(scope, receive, send)
@@ -72,10 +76,10 @@ class RestApi:
             raise invalid_argument("Missing model name in request.")
         model_spec = _model_spec(name, version, label)
         if method == "GET":
-            return self._metadata(model_spec) if what else self._status(model_spec)
-        if what.lower() == "predict":
+            return self._metadata(model_spec) if what == "metadata" else self._status(model_spec)
+        if what == "predict":
             return self._predict(model_spec, body)
-        return self._classify_or_regress(model_spec, what.lower(), body)
+        return self._classify_or_regress(model_spec, what, body)
 
     def _predict(self, model_spec, body):
         document = parse_object(body)
@@ -110,9 +114,9 @@ class RestApi:
         response = model_metadata(self._manager, request)
         signatures = get_model_metadata_pb2.SignatureDefMap()
         response.metadata["signature_def"].Unpack(signatures)
-        return _indented(
-            {"model_spec": _as_dict(response.model_spec), "metadata": {"signature_def": _as_dict(signatures)}}
-        )
+        model_spec, signatures = _indented(_as_dict(response.model_spec)), _indented(_as_dict(signatures))
+        # The server joins two texts, each of which ends in a newline.
+        return b'{\n"model_spec":%b,\n"metadata": {"signature_def": %b}\n}\n' % (model_spec, signatures)
 
 
 def _model_spec(name, version, label):
@@ -140,4 +144,4 @@ def _as_dict(message):
 
 
 def _indented(value):
-    return json.dumps(value, indent=1, ensure_ascii=False).encode()
+    return json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n"

@@ -17,15 +17,17 @@ class Servable:
         name: The model's name.
         version: The version number.
         directory: The version's folder.
+        batching: `Batching` of a server that batches requests; None for one that does not.
 
     Attributes:
         name, version: As given.
         signatures: dict of name to `SignatureDef`.
     """
 
-    def __init__(self, name, version, directory):
+    def __init__(self, name, version, directory, batching=None):
         self.name = name
         self.version = version
+        self._batching = batching
         self._session = SavedModelSession(directory)
         self.signatures = self._session.signatures
         self._in_flight = 0
@@ -53,10 +55,13 @@ class Servable:
             )
         feeds = _feeds(signature, inputs)
         names = _wanted_outputs(signature, output_filter)
+        rows = None if self._batching is None else self._batching.check_inputs(feeds.values())
         try:
             values = self._session.run(feeds, [signature.outputs[name].name for name in names], timeout_seconds)
         except tf.errors.OpError as error:
             raise serving_error(error) from error
+        if self._batching is not None:
+            self._batching.check_outputs(values, rows)
         return dict(zip(names, values, strict=True))
 
     def retain(self):
@@ -85,10 +90,6 @@ def _feeds(signature, inputs):
             f"len({_braces(expected)}). Sent extra: {_braces(given - expected)}. "
             f"Missing but required: {_braces(expected - given)}."
         )
-    for name in sorted(given - expected):
-        raise invalid_argument(
-            f"input tensor alias not found in signature: {name}. Inputs expected to be in the set {_braces(expected)}."
-        )
     feeds = {}
     for name, info in signature.inputs.items():
         if name in inputs:
@@ -96,7 +97,16 @@ def _feeds(signature, inputs):
         elif name in signature.defaults:
             feeds[info.name] = tf.make_ndarray(signature.defaults[name])
         else:
-            raise invalid_argument(f"input tensor {name} is missing and the signature has no default for it")
+            raise invalid_argument(
+                f"Signature input alias: {name}(feed name: {info.name}) not found in request and no default value "
+                f"provided. Inputs expected to be in the request {_braces(given)}, "
+                f"or default input alias set: {','.join(sorted(signature.defaults))}"
+            )
+    if given - expected:
+        raise invalid_argument(
+            f"Inputs contains invalid name. Used request inputs: {','.join(sorted(given & expected))}, "
+            f"request input: {','.join(sorted(given))}"
+        )
     return feeds
 
 

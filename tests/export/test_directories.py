@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from export import __main__ as export_command
-from export import ask
+from export import ask, export_command
 from export.directories import check_served_directory
 from export.saved_model import export_saved_model
 from export.serve import __main__ as serve_command

@@ -9,7 +9,7 @@ import pytest
 
 import export
 import zoo
-from export import __main__ as command
+from export import export_command as command
 from export import saved_model
 from export.errors import VerificationError
 from zoo.errors import UserError

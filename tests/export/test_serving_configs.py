@@ -3,20 +3,27 @@ import json
 import shlex
 from concurrent import futures
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from commands import run_python
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
+from google.protobuf import text_format
 
-from export.serving_configs import (
+from export.generated_files import marked
+from export.serve.batching import Batching, batching_parameters_class
+from export.serve.status import ServingError
+from export.served_form import ServedForm
+from export.serving_configs import sample_requests, write_serving_configs
+from export.serving_files import (
+    ServedVersions,
     allowed_batch_sizes,
     batching_params,
     check_model_name,
     docker_command,
+    docker_command_with_files,
     models_config,
-    sample_requests,
+    read_models_config,
     server_image,
-    write_serving_configs,
 )
 from export.serving_guide import grpc_example
 from zoo.errors import UserError
@@ -47,25 +54,6 @@ def _write(directory, serving_directory, **changes):
     write_serving_configs(directory, serving_directory, **{**options, **changes})
 
 
-def _batching_parameters_class():
-    """BatchingParameters of tensorflow_serving's session_bundle_config.proto, which tensorflow-serving-api lacks."""
-    field = descriptor_pb2.FieldDescriptorProto
-    proto_file = descriptor_pb2.FileDescriptorProto(name="batching.proto", syntax="proto3")
-    proto_file.dependency.append(wrappers_pb2.DESCRIPTOR.name)
-    message = proto_file.message_type.add(name="BatchingParameters")
-    names = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
-    for number, name in enumerate(names, start=1):
-        message.field.add(
-            name=name, number=number, type=field.TYPE_MESSAGE, type_name=".google.protobuf.Int64Value", label=1
-        )
-    message.field.add(name="allowed_batch_sizes", number=6, type=field.TYPE_INT64, label=3)
-    message.field.add(name="pad_variable_length_inputs", number=7, type=field.TYPE_BOOL, label=1)
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
-    pool.Add(proto_file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("BatchingParameters"))
-
-
 def test_models_config_is_a_model_server_config(tmp_path):
     model_server_config_pb2 = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")
     _write(tmp_path, tmp_path)
@@ -76,7 +64,7 @@ def test_models_config_is_a_model_server_config(tmp_path):
 
 @pytest.mark.parametrize(("largest", "sizes"), [(1, [1]), (8, [1, 2, 4, 8]), (12, [1, 2, 4, 8, 12])])
 def test_batching_params_meet_the_servers_conditions(largest, sizes):
-    parameters = text_format.Parse(batching_params(largest), _batching_parameters_class()())
+    parameters = text_format.Parse(batching_params(largest), batching_parameters_class()())
     assert parameters.max_batch_size.value == largest
     assert list(parameters.allowed_batch_sizes) == sizes == list(allowed_batch_sizes(largest))
     assert parameters.batch_timeout_micros.value > 0
@@ -147,6 +135,68 @@ def test_guide_holds_commands_and_signatures(tmp_path):
     ast.parse(example)
 
 
+def _guide(directory, **changes):
+    _write(directory, directory, **changes)
+    return " ".join((directory / "serving.md").read_text().split())
+
+
+def test_guide_says_what_batching_refuses_and_splits(tmp_path):
+    guide = _guide(tmp_path)
+    assert "A request of more than 12 rows is refused (400" in guide
+    assert "This model's answers can be split and joined" in guide
+    assert "max_execution_batch_size { value: 12 }" in guide
+    assert "fails the whole request" in guide and "`error`" not in guide
+    guide = _guide(tmp_path, form=ServedForm(row_errors=True))
+    assert "`error` of `generate` is empty for rows that are answered" in guide and "whole request" not in guide
+    for name, option in (("start", "--max-entities"), ("tokens", "--max-blanks")):
+        outputs = {name: {"dtype": "string", "shape": [None, None]}, "count": {"dtype": "int32", "shape": [None]}}
+        signatures = {"serving_default": {"inputs": SIGNATURES["serving_default"]["inputs"], "outputs": outputs}}
+        guide = _guide(tmp_path, signatures=signatures, controls={})
+        assert "Never add `enable_large_batch_splitting`" in guide and f"`{option}`" in guide
+        assert "take the first `count` places" in guide and "`error`" not in guide
+        outputs[name]["shape"] = [None, 4]
+        guide = _guide(tmp_path, signatures=signatures, controls={}, form=ServedForm(width=4))
+        assert "answers can be split" in guide and "A row has 4 places for" in guide and "`total`" in guide
+
+
+def test_splitting_as_the_guide_has_it_is_what_the_server_takes():
+    """As checked by the local server; the size of a batch stays what it was."""
+    text = "max_batch_size { value: 1024 } enable_large_batch_splitting { value: true }"
+    parameters = text_format.Parse(f"{text} max_execution_batch_size {{ value: 12 }}", batching_parameters_class()())
+    Batching(parameters).check_inputs([np.zeros(1000)])
+    with pytest.raises(ServingError, match="larger than maximum input batch size 1024"):
+        Batching(parameters).check_inputs([np.zeros(1025)])
+
+
+def test_labels_outlast_exports(tmp_path):
+    _write(tmp_path, tmp_path)
+    assert read_models_config((tmp_path / "models.config").read_text()) == ServedVersions("folder")
+    served = ServedVersions("folder", {"stable": 2}, (1,))
+    (tmp_path / "models.config").write_text(marked("models.config", models_config(served)))
+    _write(tmp_path, tmp_path, name="other")
+    assert read_models_config((tmp_path / "models.config").read_text()) == ServedVersions("other", {"stable": 2}, (1,))
+
+
+def test_servers_with_files_take_labels_and_batches(tmp_path):
+    yaml = pytest.importorskip("yaml")
+    _write(tmp_path, tmp_path)
+    command = shlex.split(docker_command_with_files("folder", "tensorflow/serving:2.20.0", tmp_path))
+    flags = yaml.safe_load((tmp_path / "compose.yaml").read_text())["services"]["serving"]["command"]
+    assert command[command.index("tensorflow/serving:2.20.0") + 1 :] == flags
+    assert "--allow_version_labels_for_unavailable_models=true" in flags and "--enable_batching=true" in flags
+    assert shlex.join(command) in (tmp_path / "serving.md").read_text()
+
+
+def test_labels_are_those_of_a_model_server_config():
+    model_server_config_pb2 = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")
+    text = models_config(ServedVersions("folder", {"stable": 2, "canary": 5}, (1,)))
+    config = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
+    (model,) = config.model_config_list.config
+    assert dict(model.version_labels) == {"stable": 2, "canary": 5}
+    # A label keeps no version loaded: the policy names them all.
+    assert list(model.model_version_policy.specific.versions) == [1, 2, 5]
+
+
 def test_guide_says_what_offsets_refer_to(tmp_path):
     offsets = {name: {"dtype": "int32", "shape": [None, None]} for name in ("start", "end", "start_byte", "end_byte")}
     signature = {"inputs": SIGNATURES["serving_default"]["inputs"], "outputs": offsets}
@@ -201,4 +251,4 @@ def test_grpc_example_runs_against_the_official_service(tmp_path):
 
 
 def test_models_config_of_any_allowed_name_parses():
-    assert 'name: "a.b-c_1"' in models_config(check_model_name("a.b-c_1", "."))
+    assert 'name: "a.b-c_1"' in models_config(ServedVersions(check_model_name("a.b-c_1", ".")))

@@ -76,7 +76,11 @@ def test_an_input_with_a_default_may_be_left_out(stubs):
     response = stubs.prediction.Predict(predict_request("scaled", x=x, factor=np.float32(3)))
     assert list(response.outputs["y"].float_val) == [3.0, 6.0]
     code, details = refusal(stubs.prediction.Predict, predict_request("scaled", factor=np.float32(3)))
-    assert code == grpc.StatusCode.INVALID_ARGUMENT and "x" in details
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert details == (
+        "Signature input alias: x(feed name: scaled_x:0) not found in request and no default value provided. "
+        "Inputs expected to be in the request {factor}, or default input alias set: factor"
+    )
 
 
 def test_every_type_travels(stubs):
@@ -138,7 +142,12 @@ def test_refusals(stubs):
     )
     assert refusal(predict, predict_request("", txet=["a"])) == (
         invalid,
-        "input tensor alias not found in signature: txet. Inputs expected to be in the set {text}.",
+        "Signature input alias: text(feed name: serving_default_text:0) not found in request and no default value "
+        "provided. Inputs expected to be in the request {txet}, or default input alias set: ",
+    )
+    assert refusal(predict, predict_request("scaled", x=np.ones([1], np.float32), fcator=np.float32(1))) == (
+        invalid,
+        "Inputs contains invalid name. Used request inputs: x, request input: fcator,x",
     )
     assert refusal(predict, predict_request("", text=[1.5])) == (
         invalid,

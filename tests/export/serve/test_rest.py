@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from export.serve import LocalServer
+from export.serving_files import batching_params
+from zoo.errors import UserError
 
 
 def test_row_form_answers_one_object_per_row(rest):
@@ -101,6 +103,41 @@ def test_metadata_describes_the_signatures(rest):
     assert set(signatures["serving_default"]["outputs"]) == {"text", "score"}
 
 
+def test_answers_have_the_layout_of_the_server(rest):
+    """Of json_tensor.cc at tag 2.20.0, but for the order of members, which is random there."""
+
+    def raw(body):
+        return rest.raw("POST", rest.url + ":predict", json.dumps(body).encode())[1].decode()
+
+    matrix = [[1.0, 2.0], [0.5, -1.0]]
+    assert raw({"signature_name": "linear", "instances": matrix}) == ('{\n    "predictions": [[8.0], [-2.0]\n    ]\n}')
+    assert raw({"signature_name": "linear", "inputs": matrix}) == (
+        '{\n    "outputs": [\n        [\n            8.0\n        ],\n        [\n            -2.0\n        ]\n    ]\n}'
+    )
+    assert raw({"instances": ["a", "bc"]}) == (
+        '{\n    "predictions": [\n        {\n            "score": 0.25,\n            "text": "A"\n        },\n'
+        '        {\n            "score": 0.5,\n            "text": "BC"\n        }\n    ]\n}'
+    )
+    assert raw({"inputs": ["a", "bc"]}) == (
+        '{\n    "outputs": {\n        "score": [\n            0.25,\n            0.5\n        ],\n'
+        '        "text": [\n            "A",\n            "BC"\n        ]\n    }\n}'
+    )
+    assert raw({"inputs": []}) == '{\n    "outputs": {\n        "score": [],\n        "text": []\n    }\n}'
+    assert raw({"signature_name": "echo", "instances": ["x"]}) == (
+        '{\n    "predictions": [{\n            "b64": "eA=="\n        }\n    ]\n}'
+    )
+
+
+def test_status_and_metadata_end_in_a_newline(rest):
+    status = rest.raw("GET", rest.url)[1].decode()
+    assert status.startswith('{\n "model_version_status": [\n  {\n   "version": "1",\n') and status.endswith("}\n")
+    metadata = rest.raw("GET", rest.url + "/metadata")[1].decode()
+    assert metadata.startswith('{\n"model_spec":{\n "name": "toy",\n') and metadata.endswith("}\n}\n}\n")
+    assert '}\n,\n"metadata": {"signature_def": {\n "signature_def": {\n' in metadata
+    # The verb counts in small letters alone; another `metadata` is read as nothing.
+    assert rest.raw("GET", rest.url + "/METADATA")[1].decode() == status
+
+
 MALFORMED = [
     ("POST", ""),
     ("POST", "/metadata"),
@@ -108,6 +145,10 @@ MALFORMED = [
     ("POST", "/version/1:predict"),
     ("POST", "/versions/1/labels/l:predict"),
     ("POST", ":generate"),
+    ("POST", ":PREDICT"),
+    ("POST", ":Classify"),
+    ("POST", ":predict?verbose=1"),
+    ("GET", "/metadata?x"),
     ("GET", ":predict"),
     ("PUT", ":predict"),
     ("DELETE", ""),
@@ -129,6 +170,8 @@ def test_other_paths(server, rest):
     )
     status, body = rest.request("POST", server.rest_url + "/v1/models/other:predict", b'{"instances": [1]}')
     assert (status, body) == (404, {"error": "Servable not found for request: Latest(other)"})
+    # A query belongs to the path, here to the model's name.
+    assert rest.get("?x=1") == (404, {"error": "Could not find any versions of model toy?x=1"})
 
 
 def test_large_versions(rest):
@@ -210,3 +253,46 @@ def test_a_slow_prediction_runs_into_the_timeout(server, publish, rest_client, t
 def test_the_content_type_is_json(rest):
     with urllib.request.urlopen(rest.url) as response:
         assert response.headers["Content-Type"] == "application/json"
+
+
+def test_the_batching_file_decides_what_is_refused(publish, rest_client, tmp_path):
+    publish(tmp_path / "toy", 1)
+    parameters = tmp_path / "batching_params.pbtxt"
+    parameters.write_text(batching_params(4))
+    with LocalServer(tmp_path / "toy", batching_parameters_file=parameters) as batching:
+        rest = rest_client(batching)
+        assert rest.predict({"instances": ["a"] * 4})[0] == 200
+        for body, message in (
+            ({"instances": ["a"] * 5}, "Task size 5 is larger than maximum input batch size 4"),
+            ({"inputs": []}, "a request without rows"),
+            ({"signature_name": "scaled", "inputs": {"x": [1.0], "factor": 2.0}}, "must have at least one dimension"),
+            (
+                {"signature_name": "kinds", "inputs": {"flag": [True], "small": [1, 2], "large": [3]}},
+                "Batching Run() input tensors must have equal 0th-dimension size",
+            ),
+            ({"signature_name": "total", "inputs": [1.0]}, "Batched output tensor has 0 dimensions"),
+        ):
+            status, answer = rest.predict(body)
+            assert status == 400 and message in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("max_batch_size { value: 4 } allowed_batch_sizes: 2", "Last entry in allowed_batch_sizes must match"),
+        ("max_batch_size { value: 0 }", "must be positive; was 0"),
+        ("max_batch_sizes: 4", "not BatchingParameters: .*max_batch_sizes"),
+        (
+            "max_batch_size { value: 4 } enable_large_batch_splitting { value: true } "
+            "max_execution_batch_size { value: 8 }",
+            "must be greater than or equal to max_execution_batch_size, but they are 4 and 8",
+        ),
+        (None, "cannot read the batching parameters .*: No such file or directory"),
+    ],
+)
+def test_batching_files_that_the_server_refuses(tmp_path, text, message):
+    path = tmp_path / "parameters"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        LocalServer(tmp_path, batching_parameters_file=path)
