@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from recipes.data_options import check_file_options, is_json_lines, is_other
 from recipes.fine_tuning_config import FineTuningConfig
 from recipes.variants import parse_variants
 from zoo.errors import UserError
@@ -68,6 +69,15 @@ class NerConfig(FineTuningConfig):
             raise UserError(f"--overlap must be at least 0 and below --window less 2, got {self.overlap}")
 
 
+_FILE_OPTIONS = {
+    "token_column": ("CoNLL files", is_other),
+    "tag_column": ("CoNLL files", is_other),
+    "text_field": ("JSON Lines", is_json_lines),
+    "entities_field": ("JSON Lines", is_json_lines),
+    "offsets": ("JSON Lines", is_json_lines),
+}
+
+
 def check_data_options(config):
     """Refuses combinations of data options that name no data or too much of it.
 
@@ -78,6 +88,7 @@ def check_data_options(config):
         raise UserError("--dataset and --train name two training sets; give one of them")
     if config.dataset is None and (config.train is None or config.validation is None):
         raise UserError("own data: give --train and --validation, or a named data set with --dataset")
+    check_file_options(config, _FILE_OPTIONS)
 
 
 def own_data():

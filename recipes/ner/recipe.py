@@ -12,6 +12,7 @@ from zoo.data.entities import Entity, check_entity_labels, entity_labels
 from zoo.data.entity_readers import open_entities
 from zoo.data.entity_rows import entity_rows
 from zoo.data.label_alignment import TagIds, tags_on_tokens
+from zoo.data.readings import readings
 from zoo.metrics import plot_confusion, score_entities, score_tags
 from zoo.models import TokenClassifier
 from zoo.tasks import EntityRecognizer, EntitySettings
@@ -112,9 +113,8 @@ def run(config):
     train_rows, validation_rows = rows(train_texts), rows(validation_texts)
     weights = label_weights(config, train_rows.word_counts)
     train_batches = batches(train_rows, seed=config.seed, label_weights=weights)
-    for source in (train_source, validation_source, test_source):
-        if source is not None:
-            console.print(source.reading, highlight=False)
+    for line in readings(train_source, validation_source, test_source):
+        console.print(line, highlight=False)
     console.print(f"{len(train_texts):,} training texts with {train_rows.report}", highlight=False)
     console.print(f"labels {', '.join(labels)}", highlight=False)
     console.print(

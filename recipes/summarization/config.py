@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from recipes.data_options import check_file_options, is_table
 from recipes.fine_tuning_config import flag
 from recipes.sequence_to_sequence_config import NEW_MODEL_OPTIONS, SequenceToSequenceConfig
 from recipes.variants import parse_variants
@@ -15,7 +16,7 @@ from zoo.metrics.text_language import language_from_code
 class SummarizationConfig(SequenceToSequenceConfig):
     """Trains a summarizer, from scratch or from a pretrained one, and saves it as a preset in its run directory.
 
-    Data is a named data set (--dataset) or .jsonl files of texts with summaries (--train, --validation, --test). Of a
+    Data is a named data set (--dataset) or files of texts with summaries (--train, --validation, --test). Of a
     text that is too long only the beginning is read; how many there are is said. A run that was stopped goes on when
     the same command is given again.
     """
@@ -28,18 +29,20 @@ class SummarizationConfig(SequenceToSequenceConfig):
     dataset: str | None = None
     """Named data set, "dialogsum"; None to read files."""
     train: Path | None = None
-    """Training file, .jsonl (also .gz)."""
+    """Training file, .jsonl, .csv or .tsv (also .gz)."""
     validation: Path | None = None
     """Validation file."""
     test: Path | None = None
     """Test file; the validation file is scored if there is none."""
     text_field: str = "text"
-    """Field of the files that holds the text."""
+    """Field or column of the files that holds the text."""
     summary_fields: tuple[str, ...] = ("summary",)
-    """Fields that hold summaries: the first is learnt from, all are references of the scores."""
+    """Fields or columns that hold summaries: the first is learnt from, all are references of the scores."""
     target_language: str | None = None
     """Code of the language of the summaries, such as de, zh-TW or jpn_Jpan, which the scores depend on; that of the
     named data set or, for files, by the script of the references if None."""
+    delimiter: str | None = None
+    """What parts the columns of tables, such as ";", "|" or tab; makes a .tsv file one with quotation marks."""
     score_split: Literal["test", "validation"] = "test"
     """What is scored at the end."""
 
@@ -124,6 +127,7 @@ def check_data_options(config):
         raise UserError("--dataset and --train name two training sets; give one of them")
     if config.dataset is None and (config.train is None or config.validation is None):
         raise UserError("own data: give --train and --validation, or a named data set with --dataset")
+    check_file_options(config, {"delimiter": ("tables (.csv, .tsv)", is_table)})
 
 
 def own_data():

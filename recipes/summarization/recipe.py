@@ -14,7 +14,9 @@ from recipes.scored_language import check_score_moves, scored_language
 from recipes.sequence_to_sequence import compile_model, kept_tokenizers
 from recipes.summarization.config import check_data_options
 from recipes.train_and_average import train_and_average
-from zoo.data import JsonlSummaries, open_dataset
+from zoo.data import open_dataset
+from zoo.data.readings import readings
+from zoo.data.summaries import open_summaries
 from zoo.metrics import rouge
 from zoo.training import RunClaim, Validation
 from zoo.training.run_directory import check_run_directory
@@ -50,7 +52,7 @@ def open_splits(config):
         train, validation, test, language = splits.train, splits.validation, splits.test, splits.source_language
     else:
         train, validation, test = (
-            None if path is None else JsonlSummaries(path, config.text_field, config.summary_fields)
+            None if path is None else open_summaries(path, config.text_field, config.summary_fields, config.delimiter)
             for path in (config.train, config.validation, config.test)
         )
     if test is None or config.score_split == "validation":
@@ -78,6 +80,8 @@ def run(config):
         f"{parts.architecture} with {model.count_params():,} parameters, {parts.tokenizers[1].vocabulary_size:,} "
         f"tokens; {train_batches.num_batches()} batches an epoch; {keras.config.backend()} backend"
     )
+    for line in readings(train_texts, validation_texts):
+        console.print(line, highlight=False)
     console.print(f"training data: {train_batches.report}")
     # Nothing but the training data has been encoded so far.
     cut, total = parts.encode[0].cut

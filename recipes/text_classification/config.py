@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from recipes.data_options import check_file_options, is_table
 from recipes.fine_tuning_config import FineTuningConfig
 from recipes.variants import parse_variants
 from zoo.errors import UserError
@@ -34,8 +35,14 @@ class TextClassificationConfig(FineTuningConfig):
     """Column or field of the text; a number is a position from 0."""
     label_column: str = "label"
     """Column or field of the label; a number is a position from 0."""
+    label_columns: tuple[str, ...] = ()
+    """Columns or fields of 0 and 1, one for each label, in place of --label-column; makes the data multi-label."""
+    label_names: tuple[str, ...] = ()
+    """Names of the labels 0, 1, 2 and so on, or of the places of vectors of 0 and 1 in JSON Lines."""
+    delimiter: str | None = None
+    """What parts the columns of tables, such as ";", "|" or tab; makes a .tsv file one with quotation marks."""
     label_separator: str | None = None
-    """What parts several labels within their column; makes the data multi-label."""
+    """What parts several labels within their column or field; makes the data multi-label."""
 
     max_source_length: int = 128
     """Longest text in tokens, special ones included; the rest is cut off."""
@@ -60,6 +67,11 @@ def check_data_options(config):
         raise UserError("--dataset and --train name two training sets; give one of them")
     if config.dataset is None and config.train is None:
         raise UserError("own data: give --train, or a named data set with --dataset")
+    if config.label_columns and config.label_separator is not None:
+        raise UserError(
+            "labels are in several columns (--label-columns) or parted in one (--label-separator), not both"
+        )
+    check_file_options(config, {"delimiter": ("tables (.csv, .tsv)", is_table)})
 
 
 def own_data():

@@ -10,8 +10,9 @@ from recipes.fine_tuning import TOKENIZER, compile_model, fine_tune, in_float32,
 from recipes.results import print_ending, training_facts, write_results
 from recipes.text_classification.config import check_data_options
 from zoo.data import RowBatches, open_dataset
-from zoo.data.classified_text import CsvClasses, JsonlClasses, TsvClasses, check_class_labels, class_labels, hold_out
-from zoo.errors import UserError
+from zoo.data.class_labels import check_class_labels, class_labels
+from zoo.data.classified_text import hold_out, open_classes
+from zoo.data.readings import readings
 from zoo.metrics import calibration_bins, fit_temperature, plot_confusion, plot_reliability, score_classes
 from zoo.metrics.calibration import softmax
 from zoo.models import SequenceClassifier
@@ -28,23 +29,22 @@ def open_splits(config):
     if config.dataset is not None:
         splits = open_dataset(config.dataset, task="classification")
         return splits.train, splits.validation, splits.test
-    return tuple(_open_file(config, path) for path in (config.train, config.validation, config.test))
+    train = _open_file(config, config.train)
+    return train, *(_open_file(config, path, train) for path in (config.validation, config.test))
 
 
-def _open_file(config, path):
+def _open_file(config, path, like=None):
     if path is None:
         return None
-    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    columns = {"text": _column(config.text_column), "label": _column(config.label_column)}
-    if suffix == ".jsonl":
-        return JsonlClasses(path, text=config.text_column, label=config.label_column)
-    if suffix in (".csv", ".tsv"):
-        return {".csv": CsvClasses, ".tsv": TsvClasses}[suffix](path, **columns, label_separator=config.label_separator)
-    raise UserError(f"{path}: the name must end in .csv, .tsv or .jsonl (or .gz after it)")
-
-
-def _column(name):
-    return int(name) if name.isdecimal() else name
+    return open_classes(
+        path,
+        config.text_column,
+        config.label_columns or config.label_column,
+        label_separator=config.label_separator,
+        delimiter=config.delimiter,
+        label_names=config.label_names or None,
+        like=like,
+    )
 
 
 class ClassifiedRows:
@@ -131,6 +131,8 @@ def run(config):
         )
 
     train_batches = batches(train_rows, seed=config.seed)
+    for line in readings(train_source, validation_source, test_source):
+        console.print(line, highlight=False)
     console.print(
         f"{len(train_texts):,} training and {len(validation_texts):,} validation texts, {len(labels)} labels"
         f"{', any number of them a text' if multi_label else ''}"

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from recipes.data_options import check_file_options, is_table
 from recipes.sequence_to_sequence_config import NEW_MODEL_OPTIONS, SequenceToSequenceConfig
 from recipes.variants import parse_variants
 from zoo.errors import UserError
@@ -16,8 +17,8 @@ class TranslationConfig(SequenceToSequenceConfig):
     """Trains a translator, from scratch or from a pretrained one, and saves it as a preset in its run directory.
 
     Training data is a named data set (--dataset) or, with --variant own-data, two line-parallel files (--train-source,
-    --train-target, ...) or TSV or JSONL files of pairs (--train, --validation, --test). A run that was stopped goes on
-    when the same command is given again.
+    --train-target, ...) or files of pairs (--train, --validation, --test), see docs/data-formats.md. A run that was
+    stopped goes on when the same command is given again.
     """
 
     variant: Literal[
@@ -32,11 +33,18 @@ class TranslationConfig(SequenceToSequenceConfig):
     reverse: bool = False
     """Translate the named data set in the other direction."""
     train: Path | None = None
-    """Training pairs, a .tsv or .jsonl file (also .gz)."""
+    """Training pairs, a .tsv, .csv or .jsonl file (also .gz)."""
     validation: Path | None = None
-    """Validation pairs, .tsv or .jsonl."""
+    """Validation pairs, likewise."""
     test: Path | None = None
-    """Test pairs, .tsv or .jsonl; the validation pairs are scored if there are none."""
+    """Test pairs, likewise; the validation pairs are scored if there are none."""
+    source_column: str | None = None
+    """Column or field of the source in files of pairs, by name or, from 0, position; a dot reaches into JSON objects.
+    If None, "source", or the first column where no column is called so."""
+    target_column: str | None = None
+    """Column or field of the target; "target" or the second column if None."""
+    delimiter: str | None = None
+    """What parts the columns of files of pairs, such as ";", "|" or tab; makes a .tsv file one with quotation marks."""
     train_source: Path | None = None
     """Training sentences of the source language, one a line (also .gz)."""
     train_target: Path | None = None
@@ -106,8 +114,13 @@ def check_data_options(config):
     for split in ("train", "validation", "test"):
         if (getattr(config, f"{split}_source") is None) != (getattr(config, f"{split}_target") is None):
             raise UserError(f"--{split}-source and --{split}-target must be given together")
+        if getattr(config, split) is not None and getattr(config, f"{split}_source") is not None:
+            raise UserError(f"--{split} and --{split}-source name two files of pairs; give one of them")
     if config.validation is None and config.validation_source is None:
         raise UserError("validation data is missing: give --validation, or --validation-source and --validation-target")
+    named = ("files of pairs (--train)", lambda name: True)
+    columns = {"source_column": named, "target_column": named, "delimiter": ("tables (.csv, .tsv)", is_table)}
+    check_file_options(config, columns)
 
 
 def sample():

@@ -2,7 +2,6 @@
 
 import functools
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -24,7 +23,9 @@ from recipes.sequence_to_sequence import (
 from recipes.train_and_average import train_and_average
 from recipes.translation.config import check_data_options
 from recipes.translation.scores import TranslationScores
-from zoo.data import JsonlText, ParallelText, TsvText, open_dataset
+from zoo.data import ParallelText, open_dataset
+from zoo.data.readers import open_pairs
+from zoo.data.readings import readings
 from zoo.errors import UserError
 from zoo.tasks import Translator, load
 from zoo.tokenizers import SentencePieceTokenizer
@@ -39,22 +40,18 @@ def open_splits(config):
         splits = open_dataset(config.dataset, reverse=config.reverse, task="translation")
         return splits.train, splits.validation, splits.test, splits.target_language
     files = (
-        _open_files(getattr(config, split), getattr(config, f"{split}_source"), getattr(config, f"{split}_target"))
+        _open_files(
+            config, getattr(config, split), getattr(config, f"{split}_source"), getattr(config, f"{split}_target")
+        )
         for split in ("train", "validation", "test")
     )
     return *files, None
 
 
-def _open_files(pairs, source, target):
+def _open_files(config, pairs, source, target):
     if source is not None:
         return ParallelText(source, target)
-    if pairs is None:
-        return None
-    kinds = {".tsv": TsvText, ".jsonl": JsonlText}
-    suffix = Path(pairs.stem).suffix if pairs.suffix == ".gz" else pairs.suffix
-    if suffix not in kinds:
-        raise UserError(f"{pairs}: the name must end in .tsv or .jsonl (or .gz after it)")
-    return kinds[suffix](pairs)
+    return None if pairs is None else open_pairs(pairs, config.source_column, config.target_column, config.delimiter)
 
 
 class SampledTokens:
@@ -155,6 +152,8 @@ def run(config):
     devices = config.devices.open()
     keras.utils.set_random_seed(config.seed)
     train_pairs, validation_pairs, test_pairs, known_language = open_splits(config)
+    # Read now, so that a mistake in it shows before the model is trained.
+    test_pairs = None if test_pairs is None else list(test_pairs)
     with devices.scope():
         translator = start_translator(config, train_pairs, resumed)
         model = translator.model
@@ -170,6 +169,8 @@ def run(config):
         f"{tokenizers[1].vocabulary_size:,} tokens; {train_batches.num_batches()} batches an epoch; "
         f"{keras.config.backend()} backend"
     )
+    for line in readings(train_pairs, validation_pairs):
+        console.print(line, highlight=False)
     console.print(f"training data: {train_batches.report}")
     scored_pairs = list(validation_pairs)[: config.validation_bleu_lines or 200]
     references = [target for _, target in scored_pairs]

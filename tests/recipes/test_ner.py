@@ -137,6 +137,8 @@ def test_class_weights():
     ("extra", "message"),
     [
         (("--dataset", "wnut17"), "--dataset and --train name two training sets"),
+        (("--offsets", "utf16"), "--offsets is for JSON Lines; no file given is one"),
+        (("--tag-column", "5"), "has no column 5 for the tag; its columns are 0 to 1"),
         (("--window", "3"), "--window must be at least 4, got 3"),
         (("--overlap", "22"), "--overlap must be at least 0 and below --window less 2, got 22"),
         (("--epochs", "0"), "--epochs must be at least 1, got 0"),

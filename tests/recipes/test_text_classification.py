@@ -87,6 +87,11 @@ def test_many_labels(corpus, tmp_path):
         ((), "own data: give --train, or a named data set with --dataset"),
         (("--train", "texts.txt"), "texts.txt: the name must end in .csv, .tsv or .jsonl"),
         (("--train", "none.csv"), "none.csv"),
+        (("--train", "none.jsonl", "--delimiter", ";"), "--delimiter is for tables (.csv, .tsv); no file given is one"),
+        (
+            ("--dataset", "banking77", "--test", "t.csv"),
+            "--test is for files of your own; --dataset banking77 has its own",
+        ),
         (("--peak-teraflops", "0"), "--peak-teraflops must be above 0, got 0.0"),
         (("--profile", "-1"), "--profile must not be negative, got -1"),
         (("--max-source-length", "3"), "--max-source-length must be at least 4, got 3"),

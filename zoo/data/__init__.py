@@ -16,7 +16,7 @@ from zoo.data.line_rows import LineRows
 from zoo.data.masked_batches import MaskedBatches
 from zoo.data.named_datasets import open_dataset
 from zoo.data.pair_batches import PairBatches
-from zoo.data.readers import JsonlText, ParallelText, TsvText
+from zoo.data.readers import JsonlText, ParallelText, TableText
 from zoo.data.row_batches import RowBatches
 from zoo.data.sentence_pairs import SentencePairs
 from zoo.data.strided_windows import StridedWindows
@@ -51,11 +51,11 @@ __all__ = [
     "SentencePairs",
     "StridedWindows",
     "SummarizedText",
+    "TableText",
     "TextDocuments",
     "TokenBlocks",
     "TokenMasking",
     "TokenizedDocuments",
     "TsvClasses",
-    "TsvText",
     "open_dataset",
 ]

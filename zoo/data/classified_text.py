@@ -1,15 +1,19 @@
-"""Texts with classes: readers of CSV, TSV and JSON Lines files, plain or .gz, and the checks that labels need.
+"""Texts with classes: readers of CSV, TSV and JSON Lines files, plain or .gz.
 
 A source is a re-iterable of `ClassifiedText`: each iteration reads its file from the start, one text at a time.
 """
 
-import csv
+import itertools
+import shlex
 from collections import Counter
 from dataclasses import dataclass, field
 
+from zoo.data.accepted_rows import AcceptedRows
 from zoo.data.json_lines import JsonLines, checked_text, json_type, text_field
 from zoo.data.json_lines import field as json_field
-from zoo.data.text_lines import MAX_LINE_BYTES, TextLines
+from zoo.data.label_vectors import are_vectors, vector_places
+from zoo.data.labels import checked_label
+from zoo.data.tables import CsvTable, TsvTable, named_column, open_table
 from zoo.errors import UserError
 
 
@@ -28,246 +32,255 @@ class ClassifiedText:
     source: str = field(default="", compare=False)
 
 
-class _Columns:
-    """What readers of CSV and TSV share: which columns hold the text and the labels.
+class TableClasses:
+    """Texts of a table, whose rows all have as many columns.
 
-    Subclasses yield `(fields, where)` for every line or record, the header included.
+    Args:
+        table: `zoo.data.tables.Table`.
+        text: Column of the text: an index from 0, or a name of the header line.
+        label: Column of the label, likewise; or a list of the names of columns that hold 0 or 1 (or true and false),
+            one for each label.
+        label_separator: What parts the labels of a multi-label file within their column, such as ";"; None for one
+            label a text.
+        label_names: Names of labels that are numbers, from 0; None to call them by their numbers.
+
+    Raises:
+        UserError: For columns that cannot be; while iterating, always with the line, for what the table refuses and for
+            empty, repeated or invisible labels.
     """
 
-    def __init__(self, path, text, label, has_header, label_separator):
-        self.path = path
-        self.text, self.label, self.label_separator = text, label, label_separator
-        wanted = [text, *(label if isinstance(label, (list, tuple)) else [label])]
-        named = any(isinstance(column, str) for column in wanted)
-        self.has_header = named if has_header is None else has_header
-        for column in wanted:
-            if isinstance(column, str) and not self.has_header:
+    vectors = False
+
+    def __init__(self, table, text, label, label_separator, label_names=None):
+        self.table, self.path = table, table.path
+        self.text, self.label = text, label
+        self.label_separator, self.label_names = label_separator, label_names
+        path = self.path
+        labels = list(label) if isinstance(label, (list, tuple)) else [label]
+        self._columns = [text, *labels]
+        for column in self._columns:
+            if isinstance(column, str) and not table.has_header:
                 raise UserError(f"{path}: column {column!r} is given by name, which needs a header line")
             if not isinstance(column, str) and column < 0:
                 raise UserError(f"{path}: column index {column} is negative; columns count from 0")
-        if len(set(wanted)) < len(wanted):
-            raise UserError(f"{path}: a column is named twice among {', '.join(map(repr, wanted))}; name each once")
-        if isinstance(label, (list, tuple)) and not all(isinstance(column, str) for column in label):
+        if len(set(self._columns)) < len(self._columns):
+            raise UserError(
+                f"{path}: a column is named twice among {', '.join(map(repr, self._columns))}; name each once"
+            )
+        self._marked = isinstance(label, (list, tuple))
+        if self._marked and not all(isinstance(column, str) for column in label):
             raise UserError(f"{path}: columns of 0 and 1 are labels by their names; give names, not positions")
-        if isinstance(label, (list, tuple)) and label_separator is not None:
+        if self._marked and label_separator is not None:
             raise UserError(f"{path}: labels are in several columns or parted by {label_separator!r}, not both")
 
     def __iter__(self):
         """Yields `ClassifiedText`, in file order."""
-        columns, empty = None, True
-        for fields, where in self._records():
-            if columns is None:
-                header = fields if self.has_header else None
-                columns = self._resolved(header, where)
-                if self.has_header:
-                    continue
+        self._check_columns()
+        empty = True
+        for (text, *values), where in self.table.rows(self._columns):
             empty = False
-            text_column, label_columns = columns
-            if len(fields) <= (needed := max(text_column, *label_columns)):
-                raise UserError(
-                    f"{where}: has {len(fields)} columns, but column {needed} (counting from 0) is needed; "
-                    "is it parted by other characters, or a quotation mark missing?"
-                )
-            yield ClassifiedText(fields[text_column], self._labels(fields, label_columns, where), where)
+            yield ClassifiedText(text, self._labels(values, where), where)
         if empty:
             raise UserError(f"{self.path}: has no text, only a header or empty lines; is it the right file?")
 
-    def _resolved(self, header, where):
-        def index(column):
-            if isinstance(column, str) and header.count(column) != 1:
-                problem = "twice" if column in header else "not"
-                raise UserError(f"{where}: column {column!r} is {problem} in the header, which has {', '.join(header)}")
-            return header.index(column) if isinstance(column, str) else column
+    def _check_columns(self):
+        try:
+            found = self.table.check(self._columns)
+        except UserError as error:
+            marks = self._columns_of_marks() if self.label not in self.table.header() else ()
+            if "--delimiter" in str(error) or len(marks) < 2:
+                raise
+            raise UserError(
+                f"{error}; columns of 0 and 1 are labels with --label-columns {' '.join(map(_quoted, marks))}"
+            ) from error
+        if found and found[0] in found[1:]:
+            raise UserError(f"{self.path}: text and label are the same column, {self.text!r}; name two")
 
-        labels = self.label if isinstance(self.label, (list, tuple)) else [self.label]
-        text_column, label_columns = index(self.text), [index(column) for column in labels]
-        if text_column in label_columns:
-            raise UserError(f"{where}: text and label are the same column, {self.text!r}; name two")
-        return text_column, label_columns
+    def _columns_of_marks(self):
+        """Names of the columns that hold 0 or 1 in all of the first rows."""
+        names = self.table.header()
+        rows = [values for values, _ in itertools.islice(self.table.rows(list(range(len(names)))), 100)]
+        return [name for name, values in zip(names, zip(*rows, strict=True), strict=False) if set(values) <= {"0", "1"}]
 
-    def _labels(self, fields, columns, where):
-        if isinstance(self.label, (list, tuple)):
-            return tuple(self._marked(fields, columns, where))
-        value = fields[columns[0]].strip()
-        if self.label_separator is None:
-            return _checked_labels([value], where)
-        parts = [part.strip() for part in value.split(self.label_separator)] if value else []
-        return _checked_labels(parts, where)
-
-    def _marked(self, fields, columns, where):
-        """The names of the columns that hold 1."""
-        for name, column in zip(self.label, columns, strict=True):
-            if fields[column].strip() not in ("0", "1"):
-                raise UserError(f"{where}: column {name!r} must be 0 or 1, not {fields[column]!r:.40}")
-            if fields[column].strip() == "1":
-                yield name
+    def _labels(self, values, where):
+        if self._marked:
+            return _marked_labels(zip(self.label, map(str.strip, values), strict=True), "column", where)
+        parts = _parts(values[0], self.label_separator)
+        return _checked_labels([_named(part, self.label_names, where) for part in parts], where)
 
 
-class CsvClasses(_Columns):
+class CsvClasses(TableClasses):
     """Texts of a comma-separated file; fields in quotation marks may hold commas, line ends and doubled marks.
 
     Args:
         path: File, plain or gzip-compressed. Empty lines are skipped.
-        text: Column of the text: an index from 0, or a name of the header line.
-        label: Column of the label, likewise; or a list of the names of columns that hold 0 or 1, one for each label.
+        text, label, label_separator: See `TableClasses`.
         has_header: Whether the first line holds column names. Default: only when a column is given by name.
-        label_separator: What parts the labels of a multi-label file within their column, such as ";"; None for one
-            label a text.
         delimiter: What parts the columns.
 
     Raises:
-        UserError: For a missing, empty or unreadable file (at construction); while iterating, always with the line,
-            for invalid UTF-8, unclosed quotation marks, missing columns and empty or repeated labels.
+        UserError: As `TableClasses`, and for a missing, empty or unreadable file (at construction).
 
     Example:
         >>> texts = CsvClasses("train.csv", text="text", label="category")
     """
 
     def __init__(self, path, text=0, label=1, has_header=None, label_separator=None, delimiter=","):
-        self.lines = TextLines(path)
-        super().__init__(self.lines.path, text, label, has_header, label_separator)
-        if len(delimiter) != 1 or delimiter in '"\n\r':
-            raise UserError(f"{path}: columns cannot be parted by {delimiter!r}; give one character, such as ,")
-        self.delimiter = delimiter
-
-    def _records(self):
-        # The limit belongs to the whole process and is 128 kB at first; a text may be longer, a line no longer than
-        # `TextLines` allows.
-        csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
-        rows = csv.reader((f"{line}\n" for line in self.lines), delimiter=self.delimiter, strict=True)
-        begin = 1
-        while True:
-            try:
-                fields = next(rows, None)
-            except csv.Error as error:
-                raise UserError(
-                    f"{self.path}:{begin}: the record that begins here is not CSV ({error}); "
-                    "is a quotation mark not closed or not doubled?"
-                ) from error
-            if fields is None:
-                return
-            if fields:
-                yield fields, f"{self.path}:{begin}"
-            begin = rows.line_num + 1
+        table = CsvTable(path, _has_header(text, label, has_header), delimiter)
+        super().__init__(table, text, label, label_separator)
 
 
-class TsvClasses(_Columns):
+class TsvClasses(TableClasses):
     """Texts of a tab-separated file; fields are what stands between tabs, without quoting. Arguments: `CsvClasses`."""
 
     def __init__(self, path, text=0, label=1, has_header=None, label_separator=None):
-        self.lines = TextLines(path)
-        super().__init__(self.lines.path, text, label, has_header, label_separator)
+        table = TsvTable(path, _has_header(text, label, has_header))
+        super().__init__(table, text, label, label_separator)
 
-    def _records(self):
-        for number, line in enumerate(self.lines, 1):
-            if line:
-                yield line.split("\t"), f"{self.path}:{number}"
+
+def _has_header(text, label, has_header):
+    named = any(isinstance(column, str) for column in [text, *(label if isinstance(label, (list, tuple)) else [label])])
+    return named if has_header is None else has_header
+
+
+def _quoted(name):
+    return name if name.isalnum() else shlex.quote(name)
 
 
 class JsonlClasses:
     """Texts of a JSON Lines file.
 
+    The label is text, a whole number, or, for a multi-label data set, a list of them. Lists of 0 and 1 that are all of
+    the same length, two or more, are vectors instead, as transformers wants them for several labels: place n stands for
+    label n.
+
     Args:
-        path: File, plain or gzip-compressed. Empty lines are skipped.
+        path: File, plain or gzip-compressed. Empty lines are skipped, and rows that the annotator turned down, see
+            `AcceptedRows`.
         text: Field of the text. A dot reaches into nested objects: "data.text".
-        label: Field of the label, likewise: text, a number, or, for a multi-label data set, a list of them.
+        label: Field of the label, likewise; or a list of the fields that hold 0 or 1 (or true and false), one for each
+            label.
+        label_separator, label_names: See `TableClasses`.
+        vectors: Whether lists are vectors; None to find it out from the file.
 
     Raises:
         UserError: As `CsvClasses`, and for a line that is not a JSON object, or lacks a field, or holds something
             else in it.
     """
 
-    def __init__(self, path, text="text", label="label"):
-        self.rows = JsonLines(path)
+    def __init__(self, path, text="text", label="label", label_separator=None, label_names=None, vectors=None):
+        self._marked = isinstance(label, (list, tuple))
+        fields = [text, *label] if self._marked else [text, label]
+        self.rows = AcceptedRows(JsonLines(path), fields)
         self.path = self.rows.path
         self.text, self.label = text, label
-        if text == label:
+        self.label_separator, self.label_names = label_separator, label_names
+        self._vectors = False if self._marked else vectors
+        if text in fields[1:]:
             raise UserError(f"{path}: text and label are the same field, {text!r}; name two")
+
+    @property
+    def vectors(self):
+        """Whether labels are vectors of 0 and 1."""
+        if self._vectors is None:
+            self._vectors = are_vectors(json_field(row, self.label, where) for row, where in self.rows)
+        return self._vectors
+
+    @property
+    def reading(self):
+        """What is unusual in how the file is read, one line for the user; empty if nothing is."""
+        remarks = [self.rows.remark, "lists of 0 and 1 read as vectors of labels" if self.vectors else ""]
+        return f"{self.path}: {'; '.join(filter(None, remarks))}" if any(remarks) else ""
 
     def __iter__(self):
         """Yields `ClassifiedText`, in file order."""
-        empty = True
         for row, where in self.rows:
-            empty = False
-            value = json_field(row, self.label, where)
-            values = value if isinstance(value, list) else [value]
-            labels = [self._label(each, where) for each in values]
-            yield ClassifiedText(text_field(row, self.text, where), _checked_labels(labels, where), where)
-        if empty:
-            raise UserError(f"{self.path}: has no row, only empty lines; is it the right file?")
+            yield ClassifiedText(text_field(row, self.text, where), self._labels(row, where), where)
+
+    def _labels(self, row, where):
+        if self._marked:
+            return _marked_labels(((name, json_field(row, name, where)) for name in self.label), "field", where)
+        value = json_field(row, self.label, where)
+        if self.vectors:
+            value = vector_places(value, f"field {self.label!r}", where)
+        elif isinstance(value, str):
+            value = _parts(value, self.label_separator)
+        values = value if isinstance(value, list) else [value]
+        return _checked_labels([self._label(each, where) for each in values], where)
 
     def _label(self, value, where):
         if isinstance(value, int) and not isinstance(value, bool):
-            return str(value)
+            value = str(value)
         if not isinstance(value, str):
             raise UserError(f"{where}: field {self.label!r} must hold text or whole numbers, not {json_type(value)}")
-        return checked_text(value, f"field {self.label!r}", where)
+        return _named(checked_text(value, f"field {self.label!r}", where), self.label_names, where)
+
+
+def _parts(value, separator):
+    """The labels in a text."""
+    if separator is None:
+        return [value]
+    return value.split(separator) if value.strip() else []
+
+
+def _named(label, names, where):
+    """The name of a label that is a number, where there are names."""
+    label = label.strip()
+    if names is None:
+        return label
+    if not label.isdecimal() or int(label) >= len(names):
+        raise UserError(
+            f"{where}: the label {label!r:.40} has no name; --label-names names {len(names)}, counted from 0"
+        )
+    return names[int(label)]
+
+
+def _marked_labels(marks, kind, where):
+    """The names that are marked with 1 among (name, value)."""
+    found = []
+    for name, value in marks:
+        known = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
+        if (mark := known.get(str(value).lower())) is None:
+            raise UserError(f"{where}: {kind} {name!r} must be 0 or 1, not {value!r:.40}")
+        if mark:
+            found.append(name)
+    return _checked_labels(found, where)
 
 
 def _checked_labels(labels, where):
+    labels = [checked_label(label, "the label", where) for label in labels]
     for label in labels:
-        if not label.strip():
-            raise UserError(f"{where}: the label is empty; give the text one or remove it")
         if labels.count(label) > 1:
             raise UserError(f"{where}: has the label {label!r} twice; remove one")
     return tuple(labels)
 
 
-def class_labels(texts):
-    """The labels of a training set.
+def open_classes(
+    path, text="text", label="label", *, label_separator=None, delimiter=None, label_names=None, like=None
+):
+    """The reader of a file of texts with classes, by its name: .jsonl, .csv or .tsv, or .gz after it.
 
     Args:
-        texts: Iterable of `ClassifiedText`.
-
-    Returns:
-        (labels: tuple of str, sorted; multi_label: bool, whether some text does not have exactly one label).
-
-    Raises:
-        UserError: There are fewer than two labels, or, where texts have any number of them, none.
-    """
-    counts, multi_label, source = Counter(), False, ""
-    for text in texts:
-        source = source or text.source
-        counts.update(text.labels)
-        multi_label |= len(text.labels) != 1
-    if len(counts) < (1 if multi_label else 2):
-        where = f"{source.rpartition(':')[0]}: " if source else ""
-        found = f"all texts have the label {next(iter(counts))!r}" if counts else "no text has a label"
-        raise UserError(f"{where}{found}, so that there is nothing to learn; is the column of the labels right?")
-    return tuple(sorted(counts)), multi_label
-
-
-def check_class_labels(texts, labels, multi_label=False):
-    """Refuses texts whose labels a model does not have.
-
-    Args:
-        texts: Iterable of `ClassifiedText`, such as a validation or test set.
-        labels: The labels of the training set.
-        multi_label: Whether texts may have any number of labels.
-
-    Returns:
-        `collections.Counter` of the texts by label.
+        path: `pathlib.Path` of the file.
+        text: Column or field of the text; digits are a column's position from 0.
+        label: Likewise of the label; or a list of the columns or fields of 0 and 1.
+        label_separator: See `TableClasses`.
+        delimiter: See `zoo.data.tables.open_table`; of tables alone.
+        label_names: See `TableClasses`.
+        like: The reader of the training set, whose lists of numbers this file's are read like.
 
     Raises:
-        UserError: naming file and line of the first text with another label, or with another number of them than one.
+        UserError: For a file of another name, and one that cannot be read.
     """
-    known, counts = set(labels), Counter()
-    for text in texts:
-        where = f"{text.source}: " if text.source else ""
-        if not multi_label and len(text.labels) != 1:
-            raise UserError(
-                f"{where}has {len(text.labels)} labels, but every text of the training data has one; "
-                "give it one label, or train with texts that have any number"
-            )
-        for label in text.labels:
-            if label not in known:
-                shown = ", ".join(sorted(known)[:10]) + (", ..." if len(known) > 10 else "")
-                raise UserError(
-                    f"{where}the label {label!r} does not occur in the training data, which has {shown}; "
-                    "rename or remove it, or train with texts that have it"
-                )
-            counts[label] += 1
-    return counts
+    if path.name.endswith((".jsonl", ".jsonl.gz")):
+        vectors = None if like is None else like.vectors
+        return JsonlClasses(path, text, label, label_separator, label_names, vectors)
+    if not path.name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")):
+        raise UserError(f"{path}: the name must end in .csv, .tsv or .jsonl (or .gz after it)")
+    text = named_column(text)
+    label = list(label) if isinstance(label, (list, tuple)) else named_column(label)
+    table = open_table(path, _has_header(text, label, None), delimiter)
+    return TableClasses(table, text, label, label_separator, label_names)
 
 
 def hold_out(texts, share=0.1):

@@ -3,6 +3,7 @@
 import re
 
 from zoo.data.conll_layout import ConllLayout, tag_columns
+from zoo.data.labels import checked_label
 from zoo.data.tag_schemes import split_tag
 from zoo.data.tagged_sentences import TaggedSentence, TaggedSentences
 from zoo.data.text_lines import TextLines
@@ -68,6 +69,7 @@ class ConllEntities(TaggedSentences):
         sentence, text, any_sentence = None, None, False
         for number, line in enumerate(self.lines, 1):
             columns = layout.columns(line)
+            self.lines.check_start(line, number)
             if not columns:
                 if sentence is not None:
                     yield sentence
@@ -95,6 +97,8 @@ class ConllEntities(TaggedSentences):
         token, tag = columns[layout.token_column], columns[layout.tag_column]
         if not token:
             raise UserError(f"{where}: the token is empty; remove the line or name another column")
+        if tag:
+            tag = checked_label(tag, "the tag", where)
         try:
             split_tag(tag)
         except ValueError as error:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from zoo.data.labels import check_look_alikes
 from zoo.errors import UserError
 
 OFFSET_UNITS = ("characters", "bytes", "utf16")
@@ -103,6 +104,7 @@ def entity_labels(texts):
             f"{where}none of the {count:,} texts has an entity, so that there is nothing to learn; "
             "is the column or field of the labels right?"
         )
+    check_look_alikes(labels, f"{first.rpartition(':')[0]}: " if first else "")
     return tuple(sorted(labels))
 
 

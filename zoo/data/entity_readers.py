@@ -5,7 +5,6 @@ A source is a re-iterable of `EntityText`: each iteration reads its file from th
 
 from zoo.data.conll_entities import ConllEntities
 from zoo.data.jsonl_entities import JsonlEntities
-from zoo.errors import UserError
 
 __all__ = ["ConllEntities", "JsonlEntities", "open_entities"]
 
@@ -31,13 +30,9 @@ def open_entities(
         offsets, text_field, entities_field: See `JsonlEntities`; of JSON Lines alone.
 
     Raises:
-        UserError: For a file that cannot be read, and options of the other kind of file.
+        UserError: For a file that cannot be read.
     """
     options = {"scheme": scheme, "lenient": lenient, "token_separator": token_separator}
-    if ".jsonl" in path.suffixes[-2:]:
-        if token_column is not None or tag_column is not None:
-            raise UserError(f"{path}: JSON Lines have no columns; --token-column and --tag-column are for CoNLL files")
+    if path.name.endswith((".jsonl", ".jsonl.gz")):
         return JsonlEntities(path, offsets, text=text_field, entities=entities_field, **options)
-    if offsets != "characters" or text_field != "text" or entities_field is not None:
-        raise UserError(f"{path}: --offsets, --text-field and --entities-field are for JSON Lines, not for CoNLL files")
     return ConllEntities(path, token_column=token_column, tag_column=tag_column, **options)

@@ -1,9 +1,10 @@
 """Documents whose text is kept to the last blank and line end, for language models that write such text."""
 
+import re
 from pathlib import Path
 
 from zoo.data.json_lines import JsonLines, text_field
-from zoo.data.text_lines import TextLines
+from zoo.data.text_lines import TextLines, check_plain_text
 from zoo.errors import UserError
 
 _JSON_LINES = (".jsonl", ".jsonl.gz")
@@ -17,8 +18,8 @@ class ExactDocuments:
     Args:
         paths: The files, in order; a single path will do.
         separator: What stands between the documents of a text file, such as "<|endoftext|>" or "\n\n", and belongs to
-            none of them; None if a file is one document. Line ends beside a separator that is no line end itself are
-            no part of a document either.
+            none of them; a "\n" in it also stands for "\r\n". None if a file is one document. Line ends beside a
+            separator that is no line end itself are no part of a document either.
         field: The field of a JSON object that holds the text; a dot reaches into nested objects.
 
     Attributes:
@@ -39,6 +40,8 @@ class ExactDocuments:
             raise UserError("there is no text file; name at least one")
         if separator == "":
             raise UserError("the separator of documents is empty; leave it out if a file is one document")
+        for path in paths:
+            check_plain_text(path)
         self._files = [JsonLines(path) if path.name.endswith(_JSON_LINES) else TextLines(path) for path in paths]
         self._separator, self._field = separator, field
         seen = set()
@@ -71,14 +74,17 @@ class ExactDocuments:
             yield "".join(file.exact_lines())
             return
         ends = "" if separator.strip("\r\n") == "" else "\r\n"
+        # Line ends of Windows part documents as those of Unix do.
+        pattern = re.compile(re.escape(separator.replace("\r\n", "\n")).replace("\\\n", "\r?\n"))
+        reach = len(separator) + separator.count("\n")
         text = ""
         for line in file.exact_lines():
             # A separator may reach over line ends, but not begin before what has been searched already.
-            searched = max(len(text) - len(separator) + 1, 0)
+            searched = max(len(text) - reach + 1, 0)
             text += line
-            if text.find(separator, searched) < 0:
+            if pattern.search(text, searched) is None:
                 continue
-            *parts, text = text.split(separator)
+            *parts, text = pattern.split(text)
             for part in parts:
                 yield part.strip(ends) if ends else part
         yield text.strip(ends) if ends else text

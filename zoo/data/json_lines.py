@@ -6,6 +6,23 @@ from zoo.data.text_lines import TextLines
 from zoo.errors import UserError
 
 
+def _pairs(pairs):
+    """An object's fields; a name that is there twice means two things."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the field {next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return row
+
+
+def _constant(name):
+    raise ValueError(f"{name} is no JSON number")
+
+
+_ONE_A_LINE = "write one object a line (jq -c . does, or of a list jq -c '.[]')"
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant)
+
+
 class JsonLines:
     """The objects of a JSON Lines file, plain or gzip-compressed; every iteration reads it anew.
 
@@ -13,7 +30,7 @@ class JsonLines:
         path: The file, or its `TextLines`. Empty lines are skipped.
 
     Raises:
-        UserError: As `TextLines`, and while iterating for a line that is not a JSON object.
+        UserError: As `TextLines`, and while iterating for a line that is not a JSON object, or has a field twice.
 
     Example:
         >>> for row, where in JsonLines("train.jsonl"):
@@ -31,11 +48,13 @@ class JsonLines:
                 continue
             where = f"{self.path}:{number}"
             try:
-                row = json.loads(line)
+                row = _DECODER.decode(line)
             except (ValueError, RecursionError) as error:
-                raise UserError(f"{where}: not valid JSON ({error})") from error
+                raise UserError(f"{where}: not valid JSON ({error}); {_ONE_A_LINE}") from error
             if not isinstance(row, dict):
-                raise UserError(f"{where}: must be a JSON object with named fields, not {json_type(row)}")
+                raise UserError(
+                    f"{where}: must be a JSON object with named fields, not {json_type(row)}; {_ONE_A_LINE}"
+                )
             yield row, where
 
 
@@ -75,6 +94,8 @@ def checked_text(value, what, where):
     # JSON may spell half of a surrogate pair ("\ud83d"), which no UTF-8 text and so no tokenizer can hold.
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         raise UserError(f"{where}: {what} holds half of a surrogate pair (\\ud800 to \\udfff)")
+    if "\0" in value:
+        raise UserError(f"{where}: {what} holds a NUL character (\\u0000), at which some programs end texts; remove it")
     return value
 
 

@@ -3,6 +3,7 @@
 from zoo.data.accepted_rows import AcceptedRows
 from zoo.data.entities import OFFSET_UNITS, Entity, EntityText, checked_entities, unit_offsets
 from zoo.data.json_lines import JsonLines, checked_text, field, json_type, text_field
+from zoo.data.labels import checked_label
 from zoo.data.tagged_sentences import TaggedSentence, TaggedSentences
 from zoo.data.token_joiner import spelt
 from zoo.errors import UserError
@@ -167,7 +168,7 @@ def _tokens_and_tags(row, where):
         if isinstance(tag, int):
             raise UserError(f"{where}: tag {number} is the number {tag}; write its name instead, such as B-person")
         checked_text(tag, f"tag {number}", where)
-    return tokens, tags
+    return tokens, [checked_label(tag, f"tag {number}", where) for number, tag in enumerate(tags, 1)]
 
 
 def _span(span, what, where):
@@ -190,4 +191,5 @@ def _span(span, what, where):
     for name, value in zip(("start", "end"), values[:2], strict=True):
         if not isinstance(value, int) or isinstance(value, bool):
             raise UserError(f"{where}: {name} of {what} must be a whole number, not {value!r:.40}")
-    return Entity(values[0], values[1], checked_text(values[2], f"the label of {what}", where))
+    label = checked_text(values[2], f"the label of {what}", where)
+    return Entity(values[0], values[1], checked_label(label, f"the label of {what}", where))

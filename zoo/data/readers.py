@@ -1,4 +1,4 @@
-"""Sources of text pairs: two line-parallel files, one TSV file or one JSON Lines file, plain or .gz.
+"""Sources of text pairs: two line-parallel files, one table or one JSON Lines file, plain or .gz.
 
 A source is a re-iterable of `(source: str, target: str)`: each iteration reads its files from the start, line by
 line, so that a file may be larger than memory. `zoo.data.text_lines.TextLines` says what a line is. Its
@@ -6,8 +6,11 @@ line, so that a file may be larger than memory. `zoo.data.text_lines.TextLines` 
 """
 
 from itertools import zip_longest
+from pathlib import Path
 
+from zoo.data.accepted_rows import AcceptedRows
 from zoo.data.json_lines import JsonLines, text_field
+from zoo.data.tables import CsvTable, named_column, open_table
 from zoo.data.text_lines import TextLines
 from zoo.errors import UserError
 
@@ -54,82 +57,64 @@ class ParallelText:
         )
 
 
-class TsvText:
-    """Pairs from two columns of a tab-separated file.
-
-    Fields are what stands between tabs: there is no quoting and no escaping, as in the files of OPUS and Tatoeba.
+class TableText:
+    """Pairs from two columns of a table: `zoo.data.tables.TsvTable` for .tsv, `CsvTable` for others.
 
     Args:
-        path: File, plain or gzip-compressed. Further columns are ignored; empty lines are skipped.
-        source: Column of the source text: an index from 0, or a name of the header line.
-        target: Column of the target text, likewise.
-        has_header: Whether the first line holds column names. Default: only when a column is given by name.
+        path: File, plain or gzip-compressed. Other columns are ignored; empty lines are skipped.
+        source: Column of the source text: an index from 0, or a name of the header line. Default: "source" if the
+            first line has columns "source" and "target", or else the first column.
+        target: Column of the target text, likewise; "target", or else the second column.
+        has_header: Whether the first line holds column names. Default: only when a column is given by name or found so.
+        delimiter: See `zoo.data.tables.open_table`.
 
     Raises:
-        UserError: As `ParallelText`, and for a column that the header or a line does not have.
+        UserError: As `ParallelText`, for a column that there is not, and for lines with more or fewer columns than the
+            first.
 
     Example:
-        >>> TsvText("pairs.tsv", source="en", target="de")
+        >>> TableText("pairs.tsv", source="en", target="de")
     """
 
-    def __init__(self, path, source=0, target=1, has_header=None):
-        self.lines = TextLines(path)
-        self.source, self.target = source, target
-        named = isinstance(source, str) or isinstance(target, str)
-        self.has_header = named if has_header is None else has_header
-        for column in (source, target):
-            if isinstance(column, str) and not self.has_header:
+    def __init__(self, path, source=None, target=None, has_header=None, delimiter=None):
+        path = Path(path)
+        if source is None and target is None and has_header is not False:
+            first = open_table(path, True, delimiter).header()
+            if first.count("source") == first.count("target") == 1:
+                source, target = "source", "target"
+        self.source, self.target = 0 if source is None else source, 1 if target is None else target
+        columns = [self.source, self.target]
+        named = any(isinstance(column, str) for column in columns)
+        self.table = open_table(path, named if has_header is None else has_header, delimiter)
+        for column in columns:
+            if isinstance(column, str) and not self.table.has_header:
                 raise UserError(f"{path}: column {column!r} is given by name, which needs a header line")
             if not isinstance(column, str) and column < 0:
                 raise UserError(f"{path}: column index {column} is negative; columns count from 0")
-        if source == target:
-            raise UserError(f"{path}: source and target are the same column, {source!r}; name two columns")
-        if self.has_header:
-            self._resolved(self._header())
+        if self.source == self.target:
+            raise UserError(f"{path}: source and target are the same column, {self.source!r}; name two columns")
+        if len(set(self.table.check(columns))) < 2:
+            raise UserError(f"{path}: source and target are the same column, {self.source!r}; name two columns")
 
     @property
     def examples_are(self):
         """Where example n is."""
-        left_out = "the header and empty ones" if self.has_header else "empty ones"
-        return f"lines of {self.lines.path}, {left_out} not counted"
+        left_out = "the header and empty ones" if self.table.has_header else "empty ones"
+        kind = "rows" if isinstance(self.table, CsvTable) else "lines"
+        return f"{kind} of {self.table.path}, {left_out} not counted"
 
     def __iter__(self):
         """Yields (source, target) strings, in file order."""
-        source, target = self._resolved(self._header()) if self.has_header else (self.source, self.target)
-        needed = max(source, target)
-        for number, line in enumerate(self.lines, 1):
-            if (number == 1 and self.has_header) or not line:
-                continue
-            fields = line.split("\t")
-            if len(fields) <= needed:
-                raise UserError(
-                    f"{self.lines.path}:{number}: has {len(fields)} tab-separated columns, "
-                    f"but column {needed} (counting from 0) is needed"
-                )
-            yield fields[source], fields[target]
-
-    def _header(self):
-        return next(iter(self.lines)).split("\t")
-
-    def _resolved(self, header):
-        indices = []
-        for column in (self.source, self.target):
-            if isinstance(column, str) and header.count(column) != 1:
-                problem = "twice" if column in header else "not"
-                raise UserError(
-                    f"{self.lines.path}:1: column {column!r} is {problem} in the header, which has {', '.join(header)}"
-                )
-            indices.append(header.index(column) if isinstance(column, str) else column)
-        if indices[0] == indices[1]:
-            raise UserError(f"{self.lines.path}:1: source and target are the same column, {header[indices[0]]!r}")
-        return indices
+        for (source, target), _ in self.table.rows([self.source, self.target]):
+            yield source, target
 
 
 class JsonlText:
     """Pairs from two string fields of a JSON Lines file: one JSON object per line.
 
     Args:
-        path: File, plain or gzip-compressed. Empty lines are skipped.
+        path: File, plain or gzip-compressed. Empty lines are skipped, and rows that the annotator turned down, see
+            `AcceptedRows`.
         source: Field of the source text. A dot reaches into nested objects: "translation.en".
         target: Field of the target text, likewise.
 
@@ -142,7 +127,7 @@ class JsonlText:
     """
 
     def __init__(self, path, source="source", target="target"):
-        self.rows = JsonLines(path)
+        self.rows = AcceptedRows(JsonLines(path), [source, target])
         self.source, self.target = source, target
         if source == target:
             raise UserError(f"{path}: source and target are the same field, {source!r}; name two fields")
@@ -150,9 +135,32 @@ class JsonlText:
     @property
     def examples_are(self):
         """Where example n is."""
-        return f"lines of {self.rows.path}, empty ones not counted"
+        return f"lines of {self.rows.path}, empty ones and those left out not counted"
 
     def __iter__(self):
         """Yields (source, target) strings, in file order."""
         for row, where in self.rows:
             yield text_field(row, self.source, where), text_field(row, self.target, where)
+
+    @property
+    def reading(self):
+        """What is unusual in how the file is read, one line for the user; empty if nothing is."""
+        return f"{self.rows.path}: {self.rows.remark}" if self.rows.remark else ""
+
+
+def open_pairs(path, source=None, target=None, delimiter=None):
+    """The reader of a file of pairs, by its name: .jsonl, .csv or .tsv, or .gz after it.
+
+    Args:
+        path: `pathlib.Path` of the file.
+        source, target: Column of a table by name or position, or field of JSON Lines; None for the usual ones.
+        delimiter: See `zoo.data.tables.open_table`; of tables alone.
+
+    Raises:
+        UserError: For a file of another name, or one that cannot be read.
+    """
+    if path.name.endswith((".jsonl", ".jsonl.gz")):
+        return JsonlText(path, source or "source", target or "target")
+    if path.name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")):
+        return TableText(path, named_column(source), named_column(target), delimiter=delimiter)
+    raise UserError(f"{path}: the name must end in .tsv, .csv or .jsonl (or .gz after it)")

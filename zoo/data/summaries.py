@@ -1,8 +1,10 @@
-"""Texts with their summaries, from JSON Lines files."""
+"""Texts with their summaries, from JSON Lines files and tables."""
 
 from typing import NamedTuple
 
+from zoo.data.accepted_rows import AcceptedRows
 from zoo.data.json_lines import JsonLines, text_field
+from zoo.data.tables import named_column, open_table
 from zoo.errors import UserError
 
 
@@ -13,11 +15,24 @@ class SummarizedText(NamedTuple):
     summaries: tuple[str, ...]
 
 
-class JsonlSummaries:
+class _Summaries:
+    """What both readers share: the names of fields or columns."""
+
+    def __init__(self, path, text, summaries):
+        self._text = text
+        self._summaries = (summaries,) if isinstance(summaries, str) else tuple(summaries)
+        if not self._summaries:
+            raise UserError(f"{path}: no field of summaries is given; name at least one")
+        if len({text, *self._summaries}) <= len(self._summaries):
+            raise UserError(f"{path}: a field is named twice among {', '.join((text, *self._summaries))}")
+
+
+class JsonlSummaries(_Summaries):
     """Texts and summaries from fields of a JSON Lines file; every iteration reads it anew.
 
     Args:
-        path: File, plain or gzip-compressed. Empty lines are skipped.
+        path: File, plain or gzip-compressed. Empty lines are skipped, and rows that the annotator turned down, see
+            `AcceptedRows`.
         text: Field of the text. A dot reaches into nested objects.
         summaries: Field of the summary, or of several summaries of the same text.
 
@@ -31,16 +46,61 @@ class JsonlSummaries:
     """
 
     def __init__(self, path, text="text", summaries="summary"):
-        self._rows = JsonLines(path)
-        self._text = text
-        self._summaries = (summaries,) if isinstance(summaries, str) else tuple(summaries)
-        if not self._summaries:
-            raise UserError(f"{path}: no field of summaries is given; name at least one")
-        if len({text, *self._summaries}) <= len(self._summaries):
-            raise UserError(f"{path}: a field is named twice among {', '.join((text, *self._summaries))}")
+        super().__init__(path, text, summaries)
+        self._rows = AcceptedRows(JsonLines(path), [self._text, *self._summaries])
 
     def __iter__(self):
         """Yields each `SummarizedText`, in file order."""
         for row, where in self._rows:
             summaries = tuple(text_field(row, name, where) for name in self._summaries)
             yield SummarizedText(text_field(row, self._text, where), summaries)
+
+    @property
+    def reading(self):
+        """What is unusual in how the file is read, one line for the user; empty if nothing is."""
+        return f"{self._rows.path}: {self._rows.remark}" if self._rows.remark else ""
+
+
+class TableSummaries(_Summaries):
+    """Texts and summaries from columns of a table with a header; every iteration reads it anew.
+
+    Args:
+        path: File, see `zoo.data.tables.open_table`.
+        text: Column of the text: a name of the header, or its position from 0 in digits.
+        summaries: Column of the summary, or of several summaries of the same text, likewise.
+        delimiter: See `zoo.data.tables.open_table`.
+
+    Raises:
+        UserError: As `JsonlSummaries`, for columns; and as `zoo.data.tables.Table`.
+    """
+
+    def __init__(self, path, text="text", summaries="summary", delimiter=None):
+        super().__init__(path, text, summaries)
+        self._table = open_table(path, True, delimiter)
+        self._columns = [named_column(name) for name in (self._text, *self._summaries)]
+        self._table.check(self._columns)
+
+    def __iter__(self):
+        """Yields each `SummarizedText`, in file order."""
+        empty = True
+        for (text, *summaries), _ in self._table.rows(self._columns):
+            empty = False
+            yield SummarizedText(text, tuple(summaries))
+        if empty:
+            raise UserError(f"{self._table.path}: has no text, only a header; is it the right file?")
+
+
+def open_summaries(path, text="text", summaries="summary", delimiter=None):
+    """The reader of a file of texts with summaries: a table if it is named .csv or .tsv, otherwise JSON Lines.
+
+    Args:
+        path: `pathlib.Path` of the file.
+        text, summaries: See `JsonlSummaries` and `TableSummaries`.
+        delimiter: See `zoo.data.tables.open_table`; of tables alone.
+
+    Raises:
+        UserError: As these.
+    """
+    if path.name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")):
+        return TableSummaries(path, text, summaries, delimiter)
+    return JsonlSummaries(path, text, summaries)

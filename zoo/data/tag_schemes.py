@@ -56,6 +56,8 @@ def split_tag(tag):
         raise ValueError(f"the tag {tag!r} has no prefix; a tag is O, or a prefix, - and a label, such as B-person")
     if len(prefix) != 1 or prefix not in known:
         raise ValueError(f"the tag {tag!r} has the unknown prefix {prefix!r}; prefixes are {', '.join(known)}")
+    if label != label.strip():
+        raise ValueError(f"the tag {tag!r} has blanks around its label; remove them")
     if not label:
         raise ValueError(f"the tag {tag!r} has no label; a type of entity must follow the hyphen, as in B-person")
     return prefix, label

@@ -1,15 +1,19 @@
-"""Documents of plain text: lines parted by blank lines, read from any number of files."""
+"""Documents of plain text, a list of lines each, read from any number of files."""
 
 from pathlib import Path
 
-from zoo.data.text_lines import TextLines
+from zoo.data.json_lines import JsonLines, text_field
+from zoo.data.text_lines import TextLines, check_plain_text
 from zoo.errors import UserError
+
+_JSON_LINES = (".jsonl", ".jsonl.gz")
 
 
 class TextDocuments:
-    """The documents of UTF-8 text files, plain or gzip-compressed; every iteration reads the files anew.
+    """The documents of UTF-8 text and JSON Lines files, plain or gzip-compressed; every iteration reads them anew.
 
-    A line is a sentence or a paragraph. Blank lines part documents, and so does the end of a file.
+    A line is a sentence or a paragraph. Blank lines part documents, and so does the end of a file. In a `.jsonl` file
+    the field "text" of each object is a document of its own, whose lines may be parted by blank ones.
 
     Args:
         paths: The files, in order; a single path will do.
@@ -29,7 +33,9 @@ class TextDocuments:
         paths = [paths] if isinstance(paths, (str, Path)) else list(paths)
         if not paths:
             raise UserError("there is no text file; name at least one")
-        self._files = [TextLines(path) for path in paths]
+        for path in paths:
+            check_plain_text(Path(path))
+        self._files = [JsonLines(path) if str(path).endswith(_JSON_LINES) else TextLines(path) for path in paths]
         seen = set()
         for file in self._files:
             if file.path.resolve() in seen:
@@ -42,8 +48,7 @@ class TextDocuments:
         """Yields each document, a non-empty list of str lines without blanks at their ends."""
         for file in self._files:
             lines, empty = [], True
-            for line in file:
-                line = line.strip()
+            for line in _lines(file):
                 if line:
                     lines.append(line)
                     empty = False
@@ -59,3 +64,17 @@ class TextDocuments:
         """Yields the lines of all documents."""
         for document in self:
             yield from document
+
+
+def _lines(file):
+    """Lines of a file without blanks at their ends; empty ones, or the ends of objects, part documents."""
+    if isinstance(file, TextLines):
+        for line in file:
+            yield line.strip()
+        return
+    for row, where in file:
+        for line in text_field(row, "text", where).split("\n"):
+            # Within an object nothing parts documents.
+            if line := line.strip():
+                yield line
+        yield ""

@@ -37,6 +37,7 @@ class PredictConfig:
         output: File to write; standard output if not given. Names that end in .txt get plain text.
         overwrite: Replace a file that is there.
         input_format: What the input is; by default its name says it, and standard input has one text a line.
+        delimiter: What parts the columns of a table, such as ";", "|" or tab, fields then being quoted as in CSV.
         text_field: Field of JSON Lines, or column of CSV and TSV by name or number (from 0), that holds the text.
         keep: Fields or columns of the input to repeat in each answer, such as an id.
         output_format: "text" writes one line of plain text for each text; by default the output's name decides.
@@ -54,6 +55,7 @@ class PredictConfig:
     output: Path | None = None
     overwrite: bool = False
     input_format: Literal["lines", "jsonl", "csv", "tsv"] | None = None
+    delimiter: str | None = None
     text_field: str = "text"
     keep: tuple[str, ...] = ()
     output_format: Literal["jsonl", "text"] | None = None
@@ -75,6 +77,8 @@ class PredictConfig:
             raise UserError(f"--batch-size must be at least 1, got {self.batch_size}")
         if self.keep and self.found_input_format == "lines":
             raise UserError("--keep names fields of JSON Lines or columns of CSV; lines of text have none")
+        if self.delimiter is not None and self.found_input_format not in ("csv", "tsv"):
+            raise UserError("--delimiter is for tables (CSV and TSV); the input is none")
         if self.keep and self.found_output_format == "text":
             raise UserError("--keep is for answers in JSON Lines; plain text has no fields")
         if len(set(self.keep)) < len(self.keep):

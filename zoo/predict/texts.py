@@ -1,13 +1,12 @@
 """The texts to answer: lines, fields of JSON Lines or columns of CSV and TSV, from a file or standard input."""
 
-import csv
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 from zoo.data.json_lines import JsonLines, field, text_field
-from zoo.data.text_lines import MAX_LINE_BYTES, TextLines
-from zoo.errors import UserError
+from zoo.data.tables import named_column, open_table
+from zoo.data.text_lines import TextLines
 
 
 class InputText(NamedTuple):
@@ -38,7 +37,7 @@ def open_texts(config):
         return LineTexts(lines)
     if form == "jsonl":
         return JsonTexts(JsonLines(lines), config.text_field, config.keep)
-    return ColumnTexts(lines, form, config.text_field, config.keep)
+    return ColumnTexts(lines, form, config.text_field, config.keep, config.delimiter)
 
 
 class StandardInput(TextLines):
@@ -88,63 +87,23 @@ class JsonTexts:
 
 
 class ColumnTexts:
-    """A column of each row of CSV or TSV; empty lines are skipped.
+    """A column of each row of a table; empty lines are skipped.
 
     Args:
         lines: `TextLines`. The first row is the header where a column is given by name.
-        form: "csv", in which quoted fields may hold commas and line ends, or "tsv", without quoting.
+        form: "csv", in which quoted fields may hold delimiters and line ends, or "tsv", without quoting.
         text: Column of the text: a name of the header, or a number from 0.
         keep: Columns to keep, likewise.
+        delimiter: What parts the columns, see `zoo.data.tables.open_table`; None for what the form says.
     """
 
-    def __init__(self, lines, form, text, keep):
-        self._lines, self._form, self._text, self._keep = lines, form, text, keep
-        self._named = any(not name.isdecimal() for name in (text, *keep))
+    def __init__(self, lines, form, text, keep, delimiter=None):
+        self._names = list(keep)
+        self._columns = [named_column(name) for name in (text, *keep)]
+        named = any(isinstance(column, str) for column in self._columns)
+        self._table = open_table(lines, named, delimiter, form)
 
     def __iter__(self):
         """Yields `InputText`."""
-        columns, width = None, None
-        for fields, where in self._records():
-            if columns is None:
-                columns = {name: self._column(name, fields, where) for name in (self._text, *self._keep)}
-                width = len(fields)
-                if self._named:
-                    continue
-            if len(fields) != width:
-                raise UserError(
-                    f"{where}: has {len(fields)} columns, but the first line has {width}; is it parted by other "
-                    "characters, or a quotation mark missing?"
-                )
-            yield InputText(fields[columns[self._text]], {name: fields[columns[name]] for name in self._keep})
-
-    def _column(self, name, header, where):
-        if name.isdecimal():
-            if int(name) >= len(header):
-                raise UserError(f"{where}: has no column {name}; its columns are 0 to {len(header) - 1}")
-            return int(name)
-        if header.count(name) != 1:
-            problem = "twice" if name in header else "not"
-            raise UserError(f"{where}: column {name!r} is {problem} in the header, which has {', '.join(header)}")
-        return header.index(name)
-
-    def _records(self):
-        if self._form == "tsv":
-            for number, line in enumerate(self._lines, 1):
-                if line:
-                    yield line.split("\t"), f"{self._lines.path}:{number}"
-            return
-        csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
-        rows = csv.reader((f"{line}\n" for line in self._lines), strict=True)
-        while True:
-            where = f"{self._lines.path}:{rows.line_num + 1}"
-            try:
-                fields = next(rows, None)
-            except csv.Error as error:
-                raise UserError(
-                    f"{where}: the record that begins here is not CSV ({error}); "
-                    "is a quotation mark not closed or not doubled?"
-                ) from error
-            if fields is None:
-                return
-            if fields:
-                yield fields, where
+        for (text, *kept), _ in self._table.rows(self._columns):
+            yield InputText(text, dict(zip(self._names, kept, strict=True)))

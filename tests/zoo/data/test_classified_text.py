@@ -7,15 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.data.classified_text import (
-    ClassifiedText,
-    CsvClasses,
-    JsonlClasses,
-    TsvClasses,
-    check_class_labels,
-    class_labels,
-    hold_out,
-)
+from zoo.data.class_labels import check_class_labels, class_labels
+from zoo.data.classified_text import ClassifiedText, CsvClasses, JsonlClasses, TsvClasses, hold_out, open_classes
 from zoo.errors import UserError
 
 
@@ -51,6 +44,38 @@ def test_what_csv_writes_is_read_back(tmp_path_factory, rows):
     assert read(CsvClasses(path, "text", "label")) == [(text, (label,)) for text, label in rows]
 
 
+def test_blanks_and_marks_that_are_text(tmp_path):
+    """Quoted fields may begin with a blank and a mark; values by the csv module."""
+    rows = [["text", "label"], [' "a", b', "x"], ['5" pipe', "x"], ["c\rd", "y"], ['"', "y"]]
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer).writerows(rows)
+    path = write(tmp_path / "a.csv", buffer.getvalue())
+    assert read(CsvClasses(path, "text", "label")) == [(text, (label,)) for text, label in rows[1:]]
+    plain = write(tmp_path / "b.csv", '\ufeff text , label \r\n5" pipe, in use \r\r\n\r\n  \r\n')
+    assert read(CsvClasses(plain, "text", "label")) == [('5" pipe', ("in use",))]
+
+
+def test_one_rule_for_labels(tmp_path):
+    """Blanks around a label are no part of it and those within are, in every format."""
+    tables = ["text,label\na,  New York \n", "text\tlabel\na\t  New York \n"]
+    for name, text in zip(("a.csv", "a.tsv"), tables, strict=True):
+        assert read(open_classes(write(tmp_path / name, text))) == [("a", ("New York",))]
+    path = write(tmp_path / "a.jsonl", '{"text": "a", "label": " New York\\t"}')
+    assert read(open_classes(path)) == [("a", ("New York",))]
+    path = write(tmp_path / "b.csv", "text,label\na,x ; New York;\n")
+    with pytest.raises(UserError, match=r"b\.csv:2: the label is empty"):
+        read(open_classes(path, label_separator=";"))
+    assert check_class_labels(texts(("ぬ\u200d",)), ("ぬ\u200d",)) == {"ぬ\u200d": 1}
+    with pytest.raises(UserError, match=r"f\.csv: the labels 'e\\u0301' and '\\xe9' look the same"):
+        class_labels(texts(("\u00e9",), ("e\u0301",)))
+
+
+def test_delimiters(tmp_path):
+    for delimiter, option in ((";", ";"), ("|", "|"), ("\t", "tab"), ("\t", "\\t")):
+        path = write(tmp_path / "a.csv", f'text{delimiter}label\n"a{delimiter}b"{delimiter}x\n')
+        assert read(open_classes(path, delimiter=option)) == [(f"a{delimiter}b", ("x",))]
+
+
 def test_long_text(tmp_path):
     text = "word " * 200_000
     assert read(CsvClasses(write(tmp_path / "a.csv", f'"{text}",x\n'))) == [(text, ("x",))]
@@ -65,11 +90,77 @@ def test_several_labels(tmp_path):
     path = write(tmp_path / "a.csv", "text,labels\na,x; y\nb,\nc,y\n")
     expected = [("a", ("x", "y")), ("b", ()), ("c", ("y",))]
     assert read(CsvClasses(path, "text", "labels", label_separator=";")) == expected
-    path = write(tmp_path / "b.csv", "text,x,y\na,1,1\nb,0,0\nc, 0,1\n")
+    path = write(tmp_path / "b.csv", "text,x,y\na,1,1\nb,0,0.0\nc, False,TRUE\n")
     assert read(CsvClasses(path, "text", ["x", "y"])) == expected
     rows = [{"t": "a", "l": ["x", "y"]}, {"t": "b", "l": []}, {"t": "c", "l": "y"}]
     path = write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)) + "\n\n")
     assert read(JsonlClasses(path, "t", "l")) == expected
+
+
+def test_vectors_of_0_and_1(tmp_path):
+    """As transformers wants them: place n is label n."""
+
+    def labels(*values, **options):
+        lines = (json.dumps({"text": "a", "label": value}) for value in values)
+        reader = open_classes(write(tmp_path / "v.jsonl", "\n".join(lines)), **options)
+        return [text.labels for text in reader], reader.reading.rpartition(": ")[2]
+
+    said = "lists of 0 and 1 read as vectors of labels"
+    assert labels([0, 1], [1, 0]) == ([("1",), ("0",)], said)
+    assert labels([0, 0, 1], [1, 0, 1], [0, 0, 0]) == ([("2",), ("0", "2"), ()], said)
+    assert labels([0.0, 1.0], label_names=("bad", "good")) == ([("good",)], said)
+    # Numbers of labels, as their lists are not all of one length.
+    assert labels([0, 1], [1]) == ([("0", "1"), ("1",)], "")
+    assert labels([2], [0, 1], label_names=("a", "b", "c")) == ([("c",), ("a", "b")], "")
+    train = open_classes(write(tmp_path / "t.jsonl", '{"text": "a", "label": [3]}'))
+    assert labels([0, 1], [1, 0], like=train) == ([("0", "1"), ("1", "0")], "")
+    with pytest.raises(UserError, match=r"v\.jsonl:2: field 'label' must hold text or whole numbers, not a number"):
+        labels([0, 1], [0, 0.5])
+    with pytest.raises(UserError, match=r"v\.jsonl:1: the label '3' has no name; --label-names names 2"):
+        labels([3], label_names=("a", "b"))
+    vectors = JsonlClasses(write(tmp_path / "w.jsonl", '{"text": "a", "label": [0, 2]}'), vectors=True)
+    with pytest.raises(
+        UserError, match=r"w\.jsonl:1: field 'label' must be a list of 0 and 1, as in the training data"
+    ):
+        list(vectors)
+
+
+def test_fields_of_0_and_1(tmp_path):
+    rows = [{"text": "a", "x": 1, "new y": False}, {"text": "b", "x": 0.0, "new y": "true"}]
+    path = write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
+    assert read(open_classes(path, label=("x", "new y"))) == [("a", ("x",)), ("b", ("new y",))]
+    path = write(tmp_path / "b.jsonl", '{"text": "a", "x": 2}')
+    with pytest.raises(UserError, match=r"b\.jsonl:1: field 'x' must be 0 or 1, not 2"):
+        read(open_classes(path, label=("x",)))
+
+
+def test_annotation_tools(tmp_path):
+    rows = [
+        {"text": "a", "label": "x", "answer": "accept"},
+        {"text": "b", "label": "x", "answer": "reject"},
+        {"text": "c", "accept": ["y"], "label": "y", "answer": "accept"},
+        {"text": "d", "label": "x", "was_cancelled": True},
+    ]
+    reader = open_classes(write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows))))
+    assert read(reader) == [("a", ("x",)), ("c", ("y",))]
+    assert reader.reading.endswith("1 row marked answer reject left out, 1 row marked was_cancelled true left out")
+    label_studio = {"text": "a", "mood": {"choices": ["x", "y"]}}
+    path = write(tmp_path / "b.jsonl", json.dumps(label_studio))
+    assert read(open_classes(path, label="mood.choices")) == [("a", ("x", "y"))]
+
+
+def test_separators_and_names_in_both_kinds_of_files(tmp_path):
+    names, expected = ("no", "yes, so"), [("a", ("no", "yes, so")), ("b", ())]
+    path = write(tmp_path / "a.jsonl", '{"text": "a", "label": "0; 1"}\n{"text": "b", "label": ""}')
+    assert read(open_classes(path, label_separator=";", label_names=names)) == expected
+    path = write(tmp_path / "a.tsv", "text\tlabel\na\t0;1\nb\t\n")
+    assert read(open_classes(path, label_separator=";", label_names=names)) == expected
+    with pytest.raises(
+        UserError, match=r"a\.tsv:2: the label '0;1' has no name; --label-names names 2, counted from 0"
+    ):
+        read(open_classes(path, label_names=names))
+    with pytest.raises(UserError, match=r"a\.xlsx: the name must end in"):
+        open_classes(write(tmp_path / "a.xlsx", "text,label\n"))
 
 
 def test_jsonl_with_nested_fields_and_numbers(tmp_path):
@@ -80,7 +171,30 @@ def test_jsonl_with_nested_fields_and_numbers(tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        ("text,label\na,x\nb\n", {}, r"a\.csv:3: has 1 columns, but column 1 "),
+        ("text,label\na,x\nb\n", {}, r"a\.csv:3: has 1 column but the header has 2; is it parted by other characters"),
+        ("text,label\nyes, please,x\n", {}, r"a\.csv:2: has 3 columns but the header has 2; put fields that hold ','"),
+        (
+            'label,text\nx,a\nx, "b, c"\n',
+            {},
+            r"a\.csv:3: has a quotation mark behind a blank, which programs read in two",
+        ),
+        ('label,text\nx, "b"\n', {}, r"a\.csv:2: has a quotation mark behind a blank"),
+        ('label,text\n"x",\t"b"\n', {}, r"a\.csv:2: has a quotation mark behind a blank"),
+        ("text,label\na,x\rb,y\r", {}, r"a\.csv:2: has a carriage return inside of a line; save the file"),
+        ("text,label\na,x\n\ufeffb,y\n", {}, r"a\.csv:3: begins with a byte order mark"),
+        ("text,label\na,x\u200b\n", {}, r"a\.csv:2: the label 'x\\u200b' holds the invisible character U\+200B"),
+        ('text,label\na,"x\ny"\n', {}, r"a\.csv:2: the label 'x\\ny' holds the invisible character U\+000A"),
+        (
+            "text;label\na;x\n",
+            {},
+            r"a\.csv:1: column 'text' is not in .*; parted by ';' it would have: give --delimiter ';'",
+        ),
+        ("text\tlabel\na\tx\n", {}, "parted by 'tab' it would have: give --delimiter tab"),
+        (
+            "text,a b,c\nx,0,1\ny,1,1\n",
+            {},
+            r"'label' is not in the .*; columns of 0 and 1 are labels with --label-columns 'a b' c",
+        ),
         ("text,label\na,x\n", {"label": "class"}, r"a\.csv:1: column 'class' is not in the header, which has text, l"),
         ("text,text,label\na,x,y\n", {}, "column 'text' is twice"),
         ("text,label\na,x\nb, \n", {}, r"a\.csv:3: the label is empty"),

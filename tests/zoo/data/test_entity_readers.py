@@ -268,15 +268,13 @@ def test_text_beside_tokens(tmp_path):
         list(jsonl(tmp_path, {**row, "text": "No, Rom."}))
 
 
-def test_options_of_the_other_kind_of_file(tmp_path):
-    lines = write(tmp_path / "a.jsonl.gz", gzip.compress(b'{"text": "a", "entities": []}'))
-    assert list(open_entities(lines)) == [EntityText("a")]
-    with pytest.raises(UserError, match=r"a\.jsonl\.gz: JSON Lines have no columns; --token-column"):
-        open_entities(lines, tag_column=1)
-    table = write(tmp_path / "a.txt", "a O")
-    assert open_entities(table, tag_column=1, scheme="BIOES").scheme == "BIOES"
-    with pytest.raises(UserError, match=r"a\.txt: --offsets, --text-field and --entities-field are for JSON Lines"):
-        open_entities(table, offsets="bytes")
+def test_opened_by_name(tmp_path):
+    """Each kind of file takes its own options and leaves the others."""
+    options = {"tag_column": 1, "scheme": "BIOES", "offsets": "bytes", "text_field": "body"}
+    lines = write(tmp_path / "a.jsonl.gz", gzip.compress(b'{"body": "\xc3\xa4a", "entities": [[2, 3, "x"]]}'))
+    assert list(open_entities(lines, **options)) == [EntityText("äa", (Entity(1, 2, "x"),))]
+    table = write(tmp_path / "a.txt", "a S-x y")
+    assert list(open_entities(table, **options)) == [EntityText("a", (Entity(0, 1, "x"),), ((0, 1),))]
 
 
 def test_offsets_of_other_programs(tmp_path):

@@ -32,6 +32,8 @@ def test_a_file_is_one_document_to_the_last_byte(tmp_path):
         ("a\n---\nb\n--\n-\n---\n", "\n---\n", ["a", "b\n--\n-"]),
         ("no separator\n", "===", ["no separator"]),
         ("a\r\nb\r\n", "\r\n", ["a", "b"]),
+        ("a\r\nb\r\n\r\nc\r\n\r\n\n\nd", "\n\n", ["a\r\nb", "c", "d"]),
+        ("a\r\n---\r\nb\n---\r\nc", "\n---\n", ["a", "b", "c"]),
     ],
 )
 def test_separators(tmp_path, text, separator, expected):
@@ -52,6 +54,9 @@ def test_bad_files(tmp_path):
         ExactDocuments(tmp_path / "absent.txt")
     with pytest.raises(UserError, match="name at least one"):
         ExactDocuments([])
+    for name, kind in (("a.csv.gz", "a table"), ("a.json", "JSON")):
+        with pytest.raises(UserError, match=rf"{name}: is {kind} by its name; write its texts to"):
+            ExactDocuments(tmp_path / name)
     good = write(tmp_path / "a.txt", "a")
     with pytest.raises(UserError, match="is given twice"):
         ExactDocuments([good, good])

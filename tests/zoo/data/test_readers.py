@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.data.readers import JsonlText, ParallelText, TsvText
+from zoo.data.readers import JsonlText, ParallelText, TableText, open_pairs
 from zoo.errors import UserError
 
 PAIRS = [("A man.", "Ein Mann."), ("Two dogs\u2028run.", "Zwei Hunde\x0c laufen.")]
@@ -26,9 +26,9 @@ def test_parallel_text_reads_again(tmp_path):
     assert list(pairs) == PAIRS
 
 
-# Surrogates have no UTF-8; a "\r" at the end of a line belongs to its line end, and "\ufeff" at the start is a mark.
-any_line = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=12).filter(
-    lambda text: not text.endswith("\r") and not text.startswith("\ufeff")
+# Surrogates have no UTF-8, carriage returns and NUL are refused, and "\ufeff" at the start is a mark.
+any_line = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0"), max_size=12).filter(
+    lambda text: not text.startswith("\ufeff")
 )
 
 
@@ -52,12 +52,12 @@ def test_examples_are_found_in_their_files(tmp_path):
     pairs = parallel(tmp_path, "".join(f"{a}\n" for a, _ in rows), "".join(f"{b}\n" for _, b in rows))
     assert list(pairs) == rows and pairs.examples_are == f"lines of {tmp_path / 'a.en'} and {tmp_path / 'a.de'}"
     tsv = write(tmp_path / "a.tsv", "en\tde\na\tb\n\nd\te\n")
-    named = TsvText(tsv, source="en", target="de")
+    named = TableText(tsv, source="en", target="de")
     assert list(named) == rows[::2] and named.examples_are == f"lines of {tsv}, the header and empty ones not counted"
-    assert TsvText(tsv).examples_are == f"lines of {tsv}, empty ones not counted"
+    assert TableText(tsv).examples_are == f"lines of {tsv}, empty ones not counted"
     jsonl = write(tmp_path / "a.jsonl", '{"source": "a", "target": "b"}\n\n{"source": "d", "target": "e"}\n')
     assert list(JsonlText(jsonl)) == rows[::2]
-    assert JsonlText(jsonl).examples_are == f"lines of {jsonl}, empty ones not counted"
+    assert JsonlText(jsonl).examples_are == f"lines of {jsonl}, empty ones and those left out not counted"
 
 
 def test_parallel_text_with_the_same_file_twice(tmp_path):
@@ -79,32 +79,74 @@ def test_parallel_text_streams(tmp_path):
 
 
 def test_tsv_by_index_and_by_name(tmp_path):
-    path = write(tmp_path / "a.tsv", 'id\tde\ten\n1\tEin "Mann\tA "man\textra\n\n2\tHund\tDog\n')
+    path = write(tmp_path / "a.tsv", 'id\tde\ten\n1\tEin "Mann\tA "man\n\n2\tHund\tDog\n')
     expected = [('A "man', 'Ein "Mann'), ("Dog", "Hund")]
-    assert list(TsvText(path, source="en", target="de")) == expected
-    assert list(TsvText(path, source=2, target="de")) == expected
-    assert list(TsvText(path, source=2, target=1, has_header=True)) == expected
-    assert next(iter(TsvText(path, source=2, target=1))) == ("en", "de")
-    reader = TsvText(path, source="en", target="de")
+    assert list(TableText(path, source="en", target="de")) == expected
+    assert list(TableText(path, source=2, target="de")) == expected
+    assert list(TableText(path, source=2, target=1, has_header=True)) == expected
+    assert next(iter(TableText(path, source=2, target=1))) == ("en", "de")
+    reader = TableText(path, source="en", target="de")
     assert list(reader) == list(reader)
 
 
 def test_tsv_mistakes(tmp_path):
     path = write(tmp_path / "a.tsv", "en\tde\ten\nx\ty\tz\nonly\n")
     with pytest.raises(UserError, match=r"a\.tsv:1: column 'fr' is not in the header, which has en, de, en"):
-        TsvText(path, source="fr", target="de")
+        TableText(path, source="fr", target="de")
     with pytest.raises(UserError, match=r"a\.tsv:1: column 'en' is twice in the header"):
-        TsvText(path, source="de", target="en")
-    with pytest.raises(UserError, match=r"a\.tsv:3: has 1 tab-separated columns, but column 1 "):
-        list(TsvText(path))
+        TableText(path, source="de", target="en")
+    with pytest.raises(UserError, match=r"a\.tsv:3: has 1 column but line 1 has 3; is it parted by other"):
+        list(TableText(path))
     with pytest.raises(UserError, match="same column"):
-        TsvText(path, source=1, target=1)
+        TableText(path, source=1, target=1)
     with pytest.raises(UserError, match="same column"):
-        TsvText(path, source=1, target="de")
+        TableText(path, source=1, target="de")
     with pytest.raises(UserError, match="negative"):
-        TsvText(path, source=-1)
+        TableText(path, source=-1)
     with pytest.raises(UserError, match="needs a header"):
-        TsvText(path, source="de", target=0, has_header=False)
+        TableText(path, source="de", target=0, has_header=False)
+
+
+def test_pairs_of_csv(tmp_path):
+    text = 'id;source;target\r\n1;"a; ""b""\r\nc";x\r\n2;d;y\r\n'
+    expected = [('a; "b"\nc', "x"), ("d", "y")]
+    path = write(tmp_path / "a.csv", text)
+    # The usual names of the columns are found, others given; a number is a position.
+    assert list(open_pairs(path, delimiter=";")) == expected
+    assert list(open_pairs(path, "target", "source", ";")) == [pair[::-1] for pair in expected]
+    assert open_pairs(path, delimiter=";").examples_are == f"rows of {path}, the header and empty ones not counted"
+    plain = write(tmp_path / "b.csv", "a,b,0.5\nc,d,0.7\n")
+    assert list(open_pairs(plain, "1", "0")) == [("b", "a"), ("d", "c")]
+    with pytest.raises(UserError, match=r"a\.csv:1: column 'en' is not in the header, which has id;source;target"):
+        open_pairs(path, "en", "target")
+    with pytest.raises(UserError, match=r"a\.csv:1: column 'source' is not .*; parted by ';' .*: give --delimiter ';'"):
+        open_pairs(path, "source", "target")
+    with pytest.raises(UserError, match=r"a\.csv:1: has 1 column, but column 1 .*; parted by ';' it would have"):
+        open_pairs(path)
+    with pytest.raises(UserError, match=r"b\.csv:2: has 3 columns but line 1 has 2; put fields that hold ','"):
+        list(open_pairs(write(tmp_path / "b.csv", "a,b\nc,d,e\n")))
+    with pytest.raises(UserError, match=r"a\.xlsx: the name must end in"):
+        open_pairs(write(tmp_path / "a.xlsx", "a,b\n"))
+
+
+def test_quoted_tsv(tmp_path):
+    """Marks of a .tsv file are text, unless doubled ones say that the file is quoted."""
+    assert list(open_pairs(write(tmp_path / "a.tsv", '"Hi!"\t"Hallo!"\n'))) == [('"Hi!"', '"Hallo!"')]
+    path = write(tmp_path / "b.tsv", 'x\ty\n"He said ""hi"""\tz\n')
+    with pytest.raises(
+        UserError, match=r"b\.tsv:2: has a field in quotation marks with doubled ones .*--delimiter tab"
+    ):
+        list(open_pairs(path))
+    assert list(open_pairs(path, delimiter="tab")) == [("x", "y"), ('He said "hi"', "z")]
+
+
+def test_rows_that_the_annotator_turned_down(tmp_path):
+    rows = [{"source": a, "target": b, "answer": "reject" if a == "c" else "accept"} for a, b in ("ab", "cd")]
+    path = write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    reader = open_pairs(path)
+    assert list(reader) == [("a", "b")]
+    assert reader.reading == f"{path}: 1 row marked answer reject left out"
+    assert list(open_pairs(path, "source", "answer")) == [("a", "accept"), ("c", "reject")]
 
 
 def test_jsonl_fields(tmp_path):
@@ -125,6 +167,13 @@ def test_jsonl_fields(tmp_path):
         ('{"source": "a", "targets": "b"}', r"a\.jsonl:2: has no field 'target'; its fields are source, targets"),
         ('{"source": "a", "target": null}', r"a\.jsonl:2: field 'target' must be text, not null"),
         ('{"source": 7, "target": "b"}', r"a\.jsonl:2: field 'source' must be text, not a number"),
+        (
+            '{"source": "a", "target": "b", "target": "c"}',
+            r"a\.jsonl:2: not valid JSON \(the field 'target' is there twice",
+        ),
+        ('{"source": "a", "target": NaN}', r"a\.jsonl:2: not valid JSON \(NaN is no JSON number\)"),
+        ('{"source": "a", "target": "b\\u0000"}', r"a\.jsonl:2: field 'target' holds a NUL character"),
+        ('{"source": "a", "target": "b"} {}', r"a\.jsonl:2: not valid JSON .*; write one object a line \(jq -c"),
         ('{"source": "a", "target": "\\ud83d"}', r"a\.jsonl:2: field 'target' holds half of a surrogate pair"),
     ],
 )

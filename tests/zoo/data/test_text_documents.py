@@ -17,6 +17,15 @@ def test_blank_lines_and_ends_of_files_part_documents(tmp_path):
     assert list(TextDocuments(tmp_path / "b.gz")) == expected[2:]
 
 
+def test_json_lines(tmp_path):
+    """Each object is a document, whatever blank lines its text has."""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "one\\n\\n two"}\n\n{"text": ""}\n{"text": "three"}\n')
+    assert list(TextDocuments(path)) == [["one", "two"], ["three"]]
+    with pytest.raises(UserError, match=r"a\.tsv: is a table by its name"):
+        TextDocuments(tmp_path / "a.tsv")
+
+
 def test_mistakes_name_file_and_line(tmp_path):
     (tmp_path / "bad.txt").write_bytes(b"good\n\nb\xffd\n")
     with pytest.raises(UserError, match=r"bad.txt:3: not valid UTF-8 at byte 2"):

@@ -19,7 +19,7 @@ def lines_of(path, data):
         (b"a\nb", ["a", "b"]),
         (b"\n\na\n", ["", "", "a"]),
         (b"a\r\nb\r\n", ["a", "b"]),
-        (b"a\r\r\nb\rc\n", ["a\r", "b\rc"]),
+        (b"a\r\r\nb\r\r\nc\r", ["a", "b", "c"]),
         (b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n", ["a", "\ufeffb"]),
         ("gr\u00fc\u00df \U0001f600\n".encode(), ["gr\u00fc\u00df \U0001f600"]),
     ],
@@ -67,6 +67,40 @@ def test_invalid_utf8_names_file_and_line(tmp_path):
         lines_of(tmp_path / "a.txt", b"a\nb\nc\xff\nd\n")
     with pytest.raises(UserError, match=r"a\.txt:1: UTF-16, not UTF-8"):
         lines_of(tmp_path / "a.txt", "text\n".encode("utf-16"))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"a\nb\rc\n", r"a\.txt:2: has a carriage return inside of a line"),
+        (
+            b"one\rtwo\r",
+            r"a\.txt:1: has a carriage return inside of a line, .* line ends of Unix or Windows, or remove",
+        ),
+        (b"a\nb\0\n", r"a\.txt:2: has a NUL character; convert the file to UTF-8 if it is UTF-16"),
+        ("text\n".encode("utf-16-le"), r"a\.txt:1: has a NUL character; convert the file"),
+    ],
+)
+def test_characters_that_programs_read_in_two_ways(tmp_path, data, message):
+    with pytest.raises(UserError, match=message):
+        lines_of(tmp_path / "a.txt", data)
+
+
+def test_returns_that_are_allowed(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"a\rb\r\r\nc")
+    assert list(TextLines(path).lines(allow_returns=True)) == ["a\rb", "c"]
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [(b"PK\x03\x04....", "zip archive, or a workbook"), (b"PAR1....", "a Parquet file"), (b"BZh91AY", "bzip2")],
+)
+def test_other_kinds_of_files(tmp_path, data, kind):
+    path = tmp_path / "a.txt"
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=rf"a\.txt: is .*{kind}.*; unpack or save it as text"):
+        TextLines(path)
 
 
 def test_lines_before_the_fault_are_read(tmp_path):

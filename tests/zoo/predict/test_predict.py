@@ -142,7 +142,7 @@ def test_what_is_refused_leaves_nothing_behind(models, tmp_path, refused):
     assert "lines of text have none" in refused(main, [directory / "classifier", "-", "--keep", "id"])
     assert "no such file" in refused(main, [directory / "classifier", tmp_path / "none"])
     (tmp_path / "in.csv").write_text("text,id\na\n", encoding="utf-8")
-    assert ":2: has 1 columns" in refused(main, [directory / "classifier", tmp_path / "in.csv"])
+    assert ":2: has 1 column but the header has 2" in refused(main, [directory / "classifier", tmp_path / "in.csv"])
     column = refused(main, [directory / "classifier", tmp_path / "in.csv", "--text-field", "body"])
     assert "column 'body' is not in the header, which has text, id" in column
     assert not output.exists() and {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "in.csv"}
