@@ -16,8 +16,10 @@ from typing import Annotated
 import numpy as np
 import tyro
 
+from export.asked_signature import AskedSignature, find_signature
 from export.errors import shorten_message
 from export.serve.requirements import require_serving_extra
+from zoo.assignments import parse_settings
 from zoo.data.json_lines import JsonLines, text_field
 from zoo.data.text_lines import TextLines
 from zoo.errors import UserError, command_line
@@ -39,6 +41,8 @@ class AskConfig:
     """Where to write `rest.txt` and `grpc.txt`, the answer to each text in a line; needs --input-file."""
     batch_size: int = 32
     """Texts in a request."""
+    settings: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE ...")] = ()
+    """Controls for all texts, as NAME=VALUE, such as temperature=0.7: asks the signature that has them."""
     timeout_seconds: float = 60.0
     """Longest wait for an answer."""
 
@@ -88,20 +92,22 @@ def check_loaded(server, directory):
     )
 
 
-def ask_rest(server, name, texts, timeout_seconds):
-    """Answers of `serving_default` by output name over REST, in column form.
+def ask_rest(server, name, texts, timeout_seconds, signature=AskedSignature()):  # noqa: B008  frozen
+    """Answers of a signature by output name over REST, in column form.
 
     Raises:
         UserError: The server refuses the request or does not answer in time.
     """
+    inputs = {key: [value] * len(texts) for key, value in {**signature.defaults, **signature.controls}.items()}
+    body = {"signature_name": signature.name, "inputs": {"text": list(texts), **inputs}}
     request = urllib.request.Request(
         f"{server.rest_url}/v1/models/{name}:predict",
-        data=json.dumps({"inputs": {"text": list(texts)}}).encode(),
+        data=json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
     )
     try:
         with urllib.request.urlopen(request, timeout=timeout_seconds) as response:
-            return json.load(response)["outputs"]
+            return signature.named(json.load(response)["outputs"])
     except urllib.error.HTTPError as error:
         body = error.read().decode("utf-8", "replace")
         if error.code == HTTPStatus.GATEWAY_TIMEOUT:
@@ -114,8 +120,8 @@ def ask_rest(server, name, texts, timeout_seconds):
         raise UserError(f"no answer over REST from {server.rest_url}: {reason}") from error
 
 
-def ask_grpc(server, name, texts, timeout_seconds):
-    """Answers of `serving_default` by output name over gRPC.
+def ask_grpc(server, name, texts, timeout_seconds, signature=AskedSignature()):  # noqa: B008  frozen
+    """Answers of a signature by output name over gRPC, where controls that are not set are left out.
 
     Raises:
         UserError: As of `ask_rest`.
@@ -127,7 +133,11 @@ def ask_grpc(server, name, texts, timeout_seconds):
 
     request = predict_pb2.PredictRequest()
     request.model_spec.name = name
+    request.model_spec.signature_name = signature.name
     request.inputs["text"].CopyFrom(tf.make_tensor_proto(list(texts), dtype=tf.string))
+    for control, value in signature.controls.items():
+        dtype = {int: tf.int32, float: tf.float32, str: tf.string}[type(value)]
+        request.inputs[control].CopyFrom(tf.make_tensor_proto([value] * len(texts), dtype=dtype))
     with grpc.insecure_channel(server.grpc_address) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         try:
@@ -172,13 +182,16 @@ def _agree(from_rest, from_grpc):
     return from_rest == from_grpc
 
 
-def ask_in_batches(ask, server, name, texts, config):
-    """Answers to texts by `ask_rest` or `ask_grpc`, a dict of outputs for each, and the seconds taken."""
+def ask_in_batches(ask, server, name, texts, config, signature=AskedSignature()):  # noqa: B008  frozen
+    """Answers to texts by `ask_rest` or `ask_grpc`, a dict of outputs for each, and the seconds taken.
+
+    No texts are answered without a request: servers refuse it or, with batching, do worse.
+    """
     rows = []
     started = time.perf_counter()
     for start in range(0, len(texts), config.batch_size):
         batch = texts[start : start + config.batch_size]
-        outputs = ask(server, name, batch, config.timeout_seconds)
+        outputs = ask(server, name, batch, config.timeout_seconds, signature)
         rows += [{key: outputs[key][row] for key in sorted(outputs)} for row in range(len(batch))]
     return rows, time.perf_counter() - started
 
@@ -218,10 +231,11 @@ def _write(path, rows):
 
 @command_line
 def main(argv=None):
-    """Runs the command; exit status 1 if the protocols disagree."""
+    """Runs the command; exit status 1 if a row has an error or the protocols disagree."""
     config = tyro.cli(AskConfig, args=argv, prog="python -m export.ask")
     texts = list(config.texts) or read_texts(config.input_file, config.text_field)
     name = config.serving_dir.resolve().name
+    controls = parse_settings(config.settings)
     require_serving_extra()
     from export.serve.local_server import LocalServer
 
@@ -230,8 +244,9 @@ def main(argv=None):
     with LocalServer(config.serving_dir, rest_timeout_seconds=config.timeout_seconds) as server:
         check_loaded(server, config.serving_dir)
         print(f"REST {server.rest_url}   gRPC {server.grpc_address}   model {name}")
-        rest, rest_seconds = ask_in_batches(ask_rest, server, name, texts, config)
-        grpc, grpc_seconds = ask_in_batches(ask_grpc, server, name, texts, config)
+        signature = find_signature(server, name, controls)
+        rest, rest_seconds = ask_in_batches(ask_rest, server, name, texts, config, signature)
+        grpc, grpc_seconds = ask_in_batches(ask_grpc, server, name, texts, config, signature)
     different = [
         row
         for row, (one, other) in enumerate(zip(rest, grpc, strict=True))
@@ -255,6 +270,10 @@ def main(argv=None):
             f"peak memory of server and client {memory:.2f} GiB; answers in {config.output_dir}"
         )
     print("\nserver stopped")
+    errors = [row["error"] for row in rest if row.get("error")]
+    if errors:
+        print(f"{len(errors)} of {len(rest)} rows have an error, the first: {errors[0]}", file=sys.stderr)
+        sys.exit(1)
     if different:
         print(f"REST and gRPC answers differ in {len(different)} rows, first in row {different[0]}", file=sys.stderr)
         sys.exit(1)

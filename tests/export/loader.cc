@@ -1,10 +1,13 @@
 // Loads a SavedModel as TensorFlow Serving does, with no Python: the same loader, the same tensorflow_text operations,
-// XLA compilation disabled. Prints a line for each output of serving_default: its name, the dimensions of its shape,
-// each after an x, and its values, strings in hexadecimal after an s.
+// XLA compilation disabled. Prints a line for each output of a signature, serving_default if none is named: its name, the
+// dimensions of its shape, each after an x, and its values, strings in hexadecimal after an s. Inputs beside the text
+// have values of type int, float or string, with commas between them.
 //
-//   loader SAVED_MODEL TEXT_OPERATIONS.so... -- TEXT...
+//   loader SAVED_MODEL [signature=NAME] [input=NAME:TYPE:VALUES]... TEXT_OPERATIONS.so... -- TEXT...
 #include <cstdio>
+#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tensorflow/cc/saved_model/loader.h"
@@ -42,10 +45,40 @@ int Print(const std::string& name, const tensorflow::Tensor& tensor) {
   return 0;
 }
 
+// An input of the form NAME:TYPE:VALUES.
+std::pair<std::string, tensorflow::Tensor> Input(const std::string& text) {
+  const size_t first = text.find(':'), second = text.find(':', first + 1);
+  const std::string type = text.substr(first + 1, second - first - 1);
+  std::vector<std::string> values;
+  std::istringstream stream(text.substr(second + 1) + ",");
+  for (std::string value; std::getline(stream, value, ',');) values.push_back(value);
+  const auto dtype = type == "int"     ? tensorflow::DT_INT32
+                     : type == "float" ? tensorflow::DT_FLOAT
+                                       : tensorflow::DT_STRING;
+  tensorflow::Tensor tensor(dtype, tensorflow::TensorShape({static_cast<tensorflow::int64>(values.size())}));
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (dtype == tensorflow::DT_INT32) tensor.vec<tensorflow::int32>()(i) = std::stoi(values[i]);
+    if (dtype == tensorflow::DT_FLOAT) tensor.vec<float>()(i) = std::stof(values[i]);
+    if (dtype == tensorflow::DT_STRING) tensor.vec<tensorflow::tstring>()(i) = values[i];
+  }
+  return {text.substr(0, first), tensor};
+}
+
 int main(int argc, char** argv) {
   tensorflow::DisableXlaCompilation();
   int position = 2;
+  std::string name = "serving_default";
+  std::vector<std::pair<std::string, tensorflow::Tensor>> inputs;
   for (; position < argc && std::string(argv[position]) != "--"; ++position) {
+    const std::string argument = argv[position];
+    if (argument.rfind("signature=", 0) == 0) {
+      name = argument.substr(10);
+      continue;
+    }
+    if (argument.rfind("input=", 0) == 0) {
+      inputs.push_back(Input(argument.substr(6)));
+      continue;
+    }
     void* handle;
     auto status = tensorflow::Env::Default()->LoadDynamicLibrary(argv[position], &handle);
     if (!status.ok()) return Fail(status);
@@ -54,7 +87,7 @@ int main(int argc, char** argv) {
   auto status = tensorflow::LoadSavedModel(tensorflow::SessionOptions(), tensorflow::RunOptions(), argv[1], {"serve"},
                                            &bundle);
   if (!status.ok()) return Fail(status);
-  const auto& signature = bundle.GetSignatures().at("serving_default");
+  const auto& signature = bundle.GetSignatures().at(name);
   const int rows = argc - position - 1;
   tensorflow::Tensor text(tensorflow::DT_STRING, tensorflow::TensorShape({rows}));
   for (int row = 0; row < rows; ++row) text.vec<tensorflow::tstring>()(row) = argv[position + 1 + row];
@@ -63,8 +96,10 @@ int main(int argc, char** argv) {
     names.push_back(output.first);
     tensors.push_back(output.second.name());
   }
+  inputs.emplace_back("text", text);
+  for (auto& input : inputs) input.first = signature.inputs().at(input.first).name();
   std::vector<tensorflow::Tensor> outputs;
-  status = bundle.GetSession()->Run({{signature.inputs().at("text").name(), text}}, tensors, {}, &outputs);
+  status = bundle.GetSession()->Run(inputs, tensors, {}, &outputs);
   if (!status.ok()) return Fail(status);
   int failed = 0;
   for (size_t i = 0; i < names.size(); ++i) failed |= Print(names[i], outputs[i]);

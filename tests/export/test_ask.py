@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from export.ask import read_texts, unpadded
+from export.ask import AskConfig, ask_in_batches, main, read_texts, unpadded
 from zoo.errors import UserError
 
 TEXTS = ["one\ntwo", "", "drei \u2028 vier"]
@@ -36,3 +36,39 @@ def test_rows_end_after_their_count():
     # A classifier of several labels counts those of the text; the others come after them.
     labels = {"labels": ["x", "y"], "scores": [0.9, 0.0], "count": 1}
     assert unpadded(labels) == labels and unpadded({"text": "Hallo", "score": 1.0}) == {"text": "Hallo", "score": 1.0}
+
+
+def test_controls_are_set_and_errors_are_said(exported, capsys, refused):
+    """Over REST with the defaults of the other controls, over gRPC without them; blanks have the model's answer."""
+    _, version = exported
+    served = str(version.parent)
+    main([served, "ABC DEF", "  ", "--set", "max_new_tokens=2"])
+    shown = capsys.readouterr().out
+    for protocol in ("REST", "gRPC"):
+        answers = [
+            json.loads(line.split(protocol)[1]) for line in shown.splitlines() if line.startswith(f"  {protocol} ")
+        ]
+        assert [answer["text"] for answer in answers] == ["ab", "  "] and [answer["error"] for answer in answers] == [
+            "",
+            "",
+        ]
+    with pytest.raises(SystemExit) as ended:
+        main([served, "ABC", "--set", "max_new_tokens=0", "length_penalty=1"])
+    assert ended.value.code == 1
+    shown = capsys.readouterr()
+    assert '"error": "max_new_tokens must be between 1 and 50"' in shown.out
+    assert shown.err.endswith("1 of 1 rows have an error, the first: max_new_tokens must be between 1 and 50\n")
+    for setting, message in (
+        ("max_new_tokens=1.5", "--set: max_new_tokens must be an integer, got 1.5"),
+        ("length_penalty=no", "--set: length_penalty must be a number, got 'no'"),
+        ("beams=1", "--set: 'beams' is not a control of this model; it has length_penalty, max_new_tokens"),
+    ):
+        assert message in refused(main, [served, "ABC", "--set", setting])
+
+
+def test_no_texts_are_answered_without_a_request():
+    def asked(*arguments):
+        raise AssertionError("a request was sent")
+
+    rows, _ = ask_in_batches(asked, None, "model", [], AskConfig(serving_dir="serving", texts=("a",)))
+    assert rows == []

@@ -3,14 +3,18 @@
 import http.server
 import json
 import re
+import shlex
 import threading
+from pathlib import Path
 
 import pytest
+import tyro
 from google.protobuf import text_format
 
 from export import __main__ as command
+from export.export_command import ExportConfig
 from export.generated_files import marked
-from export.promote_command import promote
+from export.promote_command import PromoteConfig, promote
 from export.served_versions import read_served_versions
 from export.serving_files import ServedVersions, compose, models_config, read_models_config
 from zoo.errors import UserError
@@ -195,3 +199,17 @@ def test_models_config_is_read_back():
     assert read_models_config("nothing") is None
     with pytest.raises(UserError, match="cannot be a model name"):
         read_served_versions("/")
+
+
+def test_commands_of_the_guide_are_understood():
+    programs = {"promote": PromoteConfig, "export": ExportConfig}
+    text = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    commands = [shlex.split(line) for block in blocks for line in block.splitlines()]
+    understood = set()
+    for _, _, module, *arguments in commands:
+        program = arguments.pop(0) if arguments[0] in ("promote", "list") else module
+        if program in programs:
+            assert tyro.cli(programs[program], args=arguments).serving_dir.parts[0] == "serving"
+            understood.add(program)
+    assert understood == set(programs)

@@ -11,6 +11,7 @@ import tensorflow_text
 from tiny_encoder_tasks import make_recognizer
 from tiny_generator import make_generator
 
+from export.served_form import ServedForm, in_fixed_width
 from export.signatures import ServedTask, build_signatures
 
 TEXTS = [
@@ -20,6 +21,8 @@ TEXTS = [
     b"Marie \xff born in K\xc3\xb6ln",
     "the slow fox",
 ]
+
+_TYPES = {"int32": "int", "float32": "float", "string": "string"}
 
 # Operations that TensorFlow Serving up to 2.19 does not link.
 NEWER_LIBRARIES = ("_trimmer_ops.so", "_utf8_binarize_op.so")
@@ -46,11 +49,11 @@ def loader(tmp_path_factory):
     return program
 
 
-def _run(loader, directory, texts, left_out=()):
+def _run(loader, directory, texts, left_out=(), options=()):
     folder = Path(tensorflow_text.__file__).parent / "python" / "ops"
     libraries = sorted(str(path) for path in folder.glob("_*.so") if path.name not in left_out)
     return subprocess.run(
-        [str(loader), str(directory), *libraries, "--", *texts],
+        [str(loader), str(directory), *options, *libraries, "--", *texts],
         capture_output=True,
         text=True,
         check=False,
@@ -78,8 +81,12 @@ def make_task(tiny_translator):
 @pytest.mark.parametrize("tokenizer", ["SentencePiece", "WordPiece", "byte pairs"])
 def test_old_and_new_servers_answer_as_python(loader, make_task, tokenizer, tmp_path):
     task = make_task[tokenizer]()
-    tf.saved_model.save(ServedTask(task), str(tmp_path), signatures=build_signatures(task))
-    expected = {name: value.numpy() for name, value in task.predict_batch(tf.constant(TEXTS)).items()}
+    form = ServedForm(row_errors=True, width=3 if task.ragged_outputs else None)
+    tf.saved_model.save(ServedTask(task), str(tmp_path), signatures=build_signatures(task, form))
+    outputs = task.predict_batch(tf.constant(TEXTS))
+    if task.ragged_outputs:
+        outputs = in_fixed_width(outputs, task.ragged_outputs, 3)
+    expected = {name: value.numpy() for name, value in outputs.items()}
     for left_out in ((), NEWER_LIBRARIES):
         finished = _run(loader, tmp_path, TEXTS, left_out)
         assert finished.returncode == 0, finished.stderr
@@ -91,6 +98,40 @@ def test_old_and_new_servers_answer_as_python(loader, make_task, tokenizer, tmp_
             else:
                 np.testing.assert_allclose(answers[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
     assert any(value.dtype == object and value.size and any(value.flat) for value in expected.values())
+
+    if task.controls:
+        check_rows_with_errors(loader, tmp_path, task)
+    if task.ragged_outputs:
+        # A server that splits a batch joins the answers to its parts.
+        parts = [_answers(_run(loader, tmp_path, part).stdout) for part in (TEXTS[:1], TEXTS[1:])]
+        for name, value in _answers(finished.stdout).items():
+            joined = np.concatenate([part[name] for part in parts])
+            assert joined.shape == value.shape == (len(TEXTS), *value.shape[1:])
+            if value.dtype == object:
+                assert joined.tolist() == value.tolist()
+
+
+def check_rows_with_errors(loader, directory, task):
+    """In one batch a row in the middle has every control out of bounds; the others are answered as alone."""
+    texts = ["the slow fox", "the quick fox", "low"]
+    options, bad = ["signature=generate"], []
+    for name, control in task.controls.items():
+        wrong = "x" * 1025 if control.dtype == "string" else control.maximum + 1
+        if control.dtype != "int32" or wrong < 2**31:
+            bad.append(name)
+        else:  # every number is a seed
+            wrong = control.default
+        options.append(f"input={name}:{_TYPES[control.dtype]}:{control.default},{wrong},{control.default}")
+    answers = _answers(_run(loader, directory, texts, options=options).stdout)
+    alone = task.predict_batch(tf.constant(texts[::2]))
+    good, error, other = (error.decode() for error in answers.pop("error"))
+    assert (good, other) == ("", "") and all(f"{name} must " in error for name in bad)
+    for name, value in answers.items():
+        assert not value[1]
+        if value.dtype == object:
+            assert value[::2].tolist() == alone[name].numpy().tolist()
+        else:
+            np.testing.assert_allclose(value[::2], alone[name].numpy(), rtol=1e-5, atol=1e-6)
 
 
 def test_xla_is_off_as_on_a_stock_server(loader, tmp_path):
