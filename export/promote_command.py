@@ -142,6 +142,12 @@ def _image(serving_directory):
     return found or f"tensorflow/serving:{next(iter(SERVER_IMAGE_VERSIONS.values()))}"
 
 
+def _unlabelled(served):
+    return (
+        f"Requests without a label or version are answered by version {max(served.loaded)}, the newest that is loaded."
+    )
+
+
 @command_line
 def main(argv=None):
     """Runs the command."""
@@ -158,13 +164,13 @@ def main(argv=None):
         print(
             f"version {version} is being loaded; {label} still is version {before.labels[label]}\n"
             f"When /v1/models/{name}/versions/{version} of every server says AVAILABLE (they look at models.config "
-            f"every {POLL_SECONDS} s), give the same command again to move the label."
+            f"every {POLL_SECONDS} s), give the same command again to move the label.\n{_unlabelled(after)}"
         )
         return
     old = before.labels.get(label)
     way_back = f" (before: {old})" if old not in (None, version) else ""
     print(f"{label} is version {version}{way_back}; servers load {', '.join(map(str, after.loaded))}")
-    print(f"Requests without a label or version are answered by version {max(after.loaded)}, the newest of these.")
+    print(_unlabelled(after))
     print(f"Running servers follow within {POLL_SECONDS} s if they were started with these flags:")
     print(f"  {docker_command_with_files(name, _image(directory), directory.resolve())}")
     print(f"Ask it: http://localhost:8501/v1/models/{name}/labels/{label}:predict")
