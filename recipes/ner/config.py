@@ -43,7 +43,7 @@ class NerConfig(FineTuningConfig):
     """Field of the list of entities in JSON Lines; entities, spans, labels or label if None."""
     offsets: Literal["characters", "bytes", "utf16"] = "characters"
     """What the offsets of entities in JSON Lines count; UTF-16 units are JavaScript's and Java's."""
-    tag_scheme: Literal["BIO", "IOB1", "BIOES"] | None = None
+    tag_scheme: Literal["BIO", "IOB1", "BIOES", "BILOU", "BMES"] | None = None
     """Scheme of the tags in the files; found out if None."""
     token_separator: Literal["auto", "blank", "none"] = "auto"
     """What stands between the tokens of a file in its texts: a blank or nothing; "auto" goes by their scripts, such as

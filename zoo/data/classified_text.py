@@ -32,6 +32,10 @@ class ClassifiedText:
     source: str = field(default="", compare=False)
 
 
+# What the column of labels is called; no text would have such a label.
+_HEADER_NAMES = ("label", "labels", "category", "class", "label_id")
+
+
 class TableClasses:
     """Texts of a table, whose rows all have as many columns.
 
@@ -78,6 +82,11 @@ class TableClasses:
         self._check_columns()
         empty = True
         for (text, *values), where in self.table.rows(self._columns):
+            if empty and not self.table.has_header and values[0].strip().lower() in _HEADER_NAMES:
+                raise UserError(
+                    f"{where}: looks like a header, with the label {values[0]!r}; give columns by their names, or "
+                    "change that label"
+                )
             empty = False
             yield ClassifiedText(text, self._labels(values, where), where)
         if empty:

@@ -88,6 +88,8 @@ class Table(abc.ABC):
 
     def _found(self, columns, first):
         names, where = _names(first), f"{self.path}:{first.number}"
+        if first.line.strip('"').lower().startswith("sep="):
+            raise UserError(f"{where}: is a note of Excel, {first.line}; remove it and say what it says by --delimiter")
         found = []
         for column in columns:
             if isinstance(column, str):

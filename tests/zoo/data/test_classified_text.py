@@ -204,6 +204,8 @@ def test_jsonl_with_nested_fields_and_numbers(tmp_path):
         ("text,label\na,x;x\n", {"label_separator": ";"}, r"a\.csv:2: has the label 'x' twice"),
         ("text,label\na,2\n", {"label": ["label"]}, r"a\.csv:2: column 'label' must be 0 or 1, not '2'"),
         ("a,x\n", {"text": 0, "label": "label", "has_header": False}, "needs a header"),
+        ('"sep=;"\r\ntext;label\r\n', {"delimiter": ";"}, r"a\.csv:1: is a note of Excel, .*; remove it and say"),
+        ("text,Label\na,x\n", {"text": 0, "label": 1}, r"a\.csv:1: looks like a header, with the label 'Label'; give"),
         ("a,x\n", {"text": -1, "label": 0}, "negative"),
         ("a,x\n", {"text": 1, "label": 1}, "named twice"),
         ("text,x\na,1\n", {"text": "text", "label": 0}, "same column"),
