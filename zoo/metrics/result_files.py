@@ -1,6 +1,5 @@
 """What programs and people leave in files to be scored: texts, entities and classes, line by line."""
 
-import csv
 import itertools
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from zoo.data.entity_readers import ConllEntities, JsonlEntities
 from zoo.data.json_lines import JsonLines, field, json_type, text_field
+from zoo.data.tables import open_table
 from zoo.data.text_lines import TextLines
 from zoo.errors import UserError
 
@@ -74,8 +74,10 @@ def read_entities(predictions, references):
     Raises:
         UserError: For files that cannot be read, and for texts or tokens that differ; with file and line.
     """
+    # Tokens are compared and entities counted on them, so their texts must not depend on what else a file says.
+    options = {"lenient": True, "token_separator": "none"}
     predicted, true = (
-        list(JsonlEntities(path, lenient=True) if kind_of_file(path) == ".jsonl" else ConllEntities(path, lenient=True))
+        list((JsonlEntities if kind_of_file(path) == ".jsonl" else ConllEntities)(path, **options))
         for path in (predictions, references)
     )
     for one, other in zip(predicted, true, strict=False):
@@ -161,29 +163,11 @@ def _split(value, separator):
 
 
 def _table_labels(path, column, separator):
-    lines = TextLines(path)
-    delimiter = "\t" if kind_of_file(path) == ".tsv" else ","
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    rows = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, quoting=quoting, strict=True)
-    place = header = None
-    try:
-        for fields in rows:
-            where = f"{path}:{rows.line_num}"
-            if header is None:
-                header = [name.strip() for name in fields]
-                name = column or next((name for name in _COLUMN_NAMES if name in header), _COLUMN_NAMES[0])
-                if header.count(name) != 1:
-                    problem = "twice" if name in header else "not"
-                    raise UserError(
-                        f"{where}: column {name!r} is {problem} in the header, which has {', '.join(header)}"
-                    )
-                place = header.index(name)
-            elif fields:
-                if len(fields) != len(header):
-                    raise UserError(f"{where}: has {len(fields)} columns but the header has {len(header)}")
-                yield _split(fields[place], separator), where
-    except csv.Error as error:
-        raise UserError(f"{path}:{rows.line_num}: is not CSV ({error})") from error
+    table = open_table(path, True)
+    header = table.header()
+    name = column or next((name for name in _COLUMN_NAMES if name in header), _COLUMN_NAMES[0])
+    for (value,), where in table.rows([name]):
+        yield _split(value, separator), where
 
 
 def _tokens(text):

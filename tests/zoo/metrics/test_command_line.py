@@ -106,6 +106,9 @@ def test_entities_of_conll_files(tmp_path, capsys):
     assert re.search(rf"macro +│ .* {100 * macro:.2f} │ ", found)
     low, high = map(float, re.search(r"interval of strict micro F1: ([0-9.]+) - ([0-9.]+)\n", found).groups())
     assert 0 <= low < 100 * micro < high == 100
+    # What the text is does not matter, such as that of a comment with other blanks.
+    text = files[1].read_text().replace("Peter ", "# text = Peter   Blackburn\nPeter ")
+    assert printed(capsys, files[0], write(tmp_path / "s.conll", text), "--task", "ner") == found
 
 
 @pytest.mark.parametrize("form", ["lines", "csv", "tsv", "jsonl"])
