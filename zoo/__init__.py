@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Summarizer,
         TextClassifier,
         TextGenerator,
+        TextRegressor,
         Translator,
         load,
     )
@@ -28,6 +29,7 @@ __all__ = [
     "Summarizer",
     "TextClassifier",
     "TextGenerator",
+    "TextRegressor",
     "Translator",
     "checkpoints",
     "data",

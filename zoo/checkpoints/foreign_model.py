@@ -27,6 +27,7 @@ class ForeignModel:
         family: Of a "sequence_to_sequence" model: "marian", "bart", "mbart", "pegasus" or "t5".
         generation: Of a "sequence_to_sequence" model: how the checkpoint wants it decoded, settings by name as
             `zoo.tasks.SequenceToSequenceSettings` takes them.
+        end_token_ids: Of a "sequence_to_sequence" model: the tokens that its files let end an answer.
     """
 
     directory: Path
@@ -36,6 +37,7 @@ class ForeignModel:
     problem_type: str | None = None
     family: str | None = None
     generation: dict = field(default_factory=dict)
+    end_token_ids: tuple = ()
 
 
 def make_model(family, kind, encoder_arguments, *, num_labels=None, head_dropout=0.1, dtype=None):

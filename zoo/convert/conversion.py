@@ -12,17 +12,18 @@ from zoo.checkpoints.hugging_face import (
     sampling_file,
     sequence_to_sequence_tokenizer_files,
     tokenizer_files,
+    with_text_length,
 )
 from zoo.checkpoints.keras_hub import holds_sequence_to_sequence, save_keras_hub
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
-from zoo.tasks import EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator, load
+from zoo.tasks import EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator, TextRegressor, load
 from zoo.tasks.foreign import SEQUENCE_TO_SEQUENCE_TASKS, task_from_hugging_face
 from zoo.tasks.keras_hub import save_keras_hub_task, task_from_keras_hub
 from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
 
 # Tasks that transformers has models for.
-_WRITTEN = (EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator)
+_WRITTEN = (EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator, TextRegressor)
 
 
 def convert(
@@ -151,6 +152,8 @@ def _task_to_hugging_face(source, target):
         problem_type = f"{'multi' if task.settings.multi_label else 'single'}_label_classification"
         if task.settings.temperature != 1.0:
             lost = f", without its temperature {task.settings.temperature:g}"
+    elif isinstance(task, TextRegressor):
+        labels, problem_type = task.labels, None if task.settings.sigmoid else "regression"
     if not isinstance(task, _WRITTEN) or not isinstance(task.tokenizer, (WordPieceTokenizer, BytePairTokenizer)):
         raise UserError(f"{source} holds a {type(task).__name__}, which cannot be written as a Hugging Face directory")
     around, assets = "both", {}
@@ -159,6 +162,9 @@ def _task_to_hugging_face(source, target):
         content = sampling_file(asdict(task.settings), task.tokenizer.eos_id)
         assets["generation_config.json"] = lambda path: path.write_bytes(content)
         lost = f", without its stop strings {list(task.settings.stop)}" if task.settings.stop else ""
+    tokenizer = tokenizer_files(task.tokenizer, around)
+    if not isinstance(task, TextGenerator):
+        tokenizer = with_text_length(tokenizer, task.max_source_length)
     save_hugging_face(
         task.model,
         target,
@@ -166,7 +172,7 @@ def _task_to_hugging_face(source, target):
         problem_type=problem_type,
         pad_token_id=task.tokenizer.pad_id,
         end_token_id=task.tokenizer.eos_id,
-        assets={**tokenizer_files(task.tokenizer, around), **assets},
+        assets={**tokenizer, **assets},
     )
     return f"{target}: a Hugging Face directory of {type(task).__name__}{lost}"
 

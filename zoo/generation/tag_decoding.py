@@ -15,6 +15,8 @@ from zoo.generation.row_gather import gather_per_row
 
 _BEGIN, _INSIDE, _END, _SINGLE = "B", "IM", "EL", "SU"
 _OUTSIDE = "O"
+SIMPLE = "SIMPLE"
+"""The scheme of tags of any spelling, as aggregation_strategy "simple" of transformers' pipeline reads them."""
 
 
 class TagRules:
@@ -25,7 +27,9 @@ class TagRules:
     Args:
         tags: Sequence of C str, the tag of each id.
         scheme: "BIO": I-x follows B-x or I-x only. "IOB1": everything may follow everything. "BIOES": also ends and
-            single tokens, with the letters of BILOU and BMES as well.
+            single tokens, with the letters of BILOU and BMES as well. "SIMPLE": tags of any spelling, of which
+            neighbours that are alike but for the prefixes B- and I- are one entity, unless the second has B-; the label
+            is what follows the first hyphen, or the whole tag, and "O" is no entity.
 
     Attributes:
         tags: tuple of str.
@@ -34,6 +38,7 @@ class TagRules:
         is_outside: bool [C].
         may_begin: bool [C], whether a sequence may begin with the tag.
         may_end: bool [C].
+        scheme: As given.
         may_follow: bool [C, C]; entry [y, x] says whether x may come after y.
         begins: bool [C, C]; entry [y, x] says whether an entity begins at x when it comes after y.
 
@@ -42,29 +47,40 @@ class TagRules:
     """
 
     def __init__(self, tags, scheme="BIO"):
-        allowed = {"BIO": "BI", "IOB1": "BI", "BIOES": "BIMELSU"}
+        allowed = {"BIO": "BI", "IOB1": "BI", "BIOES": "BIMELSU", SIMPLE: ""}
         if scheme not in allowed:
             raise UserError(f"tags cannot be decoded as {scheme!r}; the schemes are {', '.join(allowed)}")
-        self.tags = tuple(tags)
+        self.tags, self.scheme = tuple(tags), scheme
         if len(set(self.tags)) != len(self.tags):
             twice = next(tag for tag in self.tags if self.tags.count(tag) > 1)
             raise UserError(f"the tag {twice!r} comes twice; each tag needs an id of its own")
         prefixes, labels = [], []
         for tag in self.tags:
             prefix, hyphen, label = tag.partition("-")
-            if tag != _OUTSIDE and (not hyphen or not label or len(prefix) != 1 or prefix not in allowed[scheme]):
+            if scheme == SIMPLE:
+                prefix, label = _read_simply(tag)
+            elif tag != _OUTSIDE and (not hyphen or not label or len(prefix) != 1 or prefix not in allowed[scheme]):
                 raise UserError(f"{tag!r} is no tag of {scheme}: tags are O or one of {allowed[scheme]}, - and a label")
             prefixes.append(prefix)
             labels.append(label)
+        places = list(zip(prefixes, labels, strict=True))
+        if scheme == SIMPLE:
+            # What is compared is the tag without B- and I-, what is given the text behind the first hyphen.
+            labels = [tag.split("-", 1)[-1] for tag in self.tags]
+            labels = ["" if label == _OUTSIDE else label for label in labels]
+            self.is_outside = np.array([not label for label in labels])
+        else:
+            self.is_outside = np.array([tag == _OUTSIDE for tag in self.tags])
         self.labels = tuple(dict.fromkeys(label for label in labels if label))
         self.label_ids = np.array([self.labels.index(label) if label else 0 for label in labels], np.int32)
-        self.is_outside = np.array([tag == _OUTSIDE for tag in self.tags])
-        places = list(zip(prefixes, labels, strict=True))
         outside = (_OUTSIDE, "")
         self.may_begin = np.array([_may_follow(outside, here, scheme) for here in places])
         self.may_end = np.array([_may_follow(here, outside, scheme) for here in places])
         self.may_follow = np.array([[_may_follow(before, here, scheme) for here in places] for before in places])
         self.begins = np.array([[_begins(before, here) for here in places] for before in places])
+        if scheme == SIMPLE:
+            self.begins = np.array([[here[0] == "B" or here[1] != before[1] for here in places] for before in places])
+            self.begins &= ~self.is_outside
         dead_ends = [tag for tag, may in zip(self.tags, self.may_follow.any(axis=1), strict=True) if not may]
         if dead_ends:
             raise UserError(f"nothing may follow {dead_ends[0]} among the tags {', '.join(self.tags)} in {scheme}")
@@ -74,13 +90,18 @@ class TagRules:
 
 def _may_follow(before, here, scheme):
     """Whether a tag may come after another, given as (prefix, label)."""
-    if scheme == "IOB1":
+    if scheme in ("IOB1", SIMPLE):
         return True
     open_before = before[0] in _BEGIN or before[0] in _INSIDE
     continues = here[0] in _INSIDE or here[0] in _END
     if continues:
         return open_before and before[1] == here[1]
     return scheme == "BIO" or not open_before
+
+
+def _read_simply(tag):
+    """(prefix, what must be alike in an entity) of a tag, in the scheme "SIMPLE"."""
+    return (tag[0], tag[2:]) if tag.startswith(("B-", "I-")) else ("I", tag)
 
 
 def _begins(before, here):
@@ -99,7 +120,8 @@ class TagSpans(NamedTuple):
         ends: int32 [B, N], index of the word after the last.
         label_ids: int32 [B, N], indices in `TagRules.labels`.
         scores: float32 [B, N]: the geometric mean, over the words of the entity, of the softmax probability of each
-            word's tag: the exponential of the mean log-probability. Between 0 and 1.
+            word's tag: the exponential of the mean log-probability. Between 0 and 1. The arithmetic mean in the scheme
+            "SIMPLE".
         counts: int32 [B], how many entities each text has.
     """
 
@@ -243,13 +265,15 @@ def tag_spans(tag_ids, scores, lengths, rules, max_spans=None):
     starts, last_words = in_order(begins), in_order(ends)
     found = ops.expand_dims(ops.arange(width, dtype="int32"), 0) < ops.expand_dims(counts, 1)
     labels = ops.take(ops.convert_to_tensor(np.append(rules.label_ids, np.int32(0))), tags)
-    sums = _fitted(_entity_sums(tag_ids, scores, begins, inside), width, max_spans)
+    simple = rules.scheme == SIMPLE
+    sums = _fitted(_entity_sums(tag_ids, scores, begins, inside, simple), width, max_spans)
     sizes = ops.cast(last_words + 1 - starts, "float32")
+    means = sums / sizes if simple else ops.exp(sums / sizes)
     return TagSpans(
         starts=ops.where(found, starts, 0),
         ends=ops.where(found, last_words + 1, 0),
         label_ids=ops.where(found, gather_per_row(labels, starts), 0),
-        scores=ops.where(found, ops.exp(sums / sizes), 0.0),
+        scores=ops.where(found, means, 0.0),
         counts=counts,
     )
 
@@ -263,12 +287,12 @@ def _begins_table(rules):
     return table
 
 
-def _entity_sums(tag_ids, scores, begins, inside):
-    """float32 [B, T + 1]: for the n-th entity of each text, the sum of its words' log-probabilities."""
+def _entity_sums(tag_ids, scores, begins, inside, of_probabilities):
+    """float32 [B, T + 1]: for the n-th entity of each text, the sum of its words' (log-)probabilities."""
     num_rows, size = ops.shape(begins)[0], ops.shape(begins)[1]
     log_probs = ops.log_softmax(ops.cast(scores, "float32"), axis=-1)
     chosen = ops.sum(ops.where(ops.one_hot(tag_ids, log_probs.shape[-1], dtype="bool"), log_probs, 0.0), axis=-1)
-    chosen = ops.pad(chosen, ((0, 0), (0, 1)))
+    chosen = ops.pad(ops.exp(chosen) if of_probabilities else chosen, ((0, 0), (0, 1)))
     entity = ops.cumsum(ops.cast(begins, "int32"), axis=1) - 1
     segments = ops.expand_dims(ops.arange(num_rows, dtype="int32") * size, 1) + entity
     # Words outside of entities go to a place of their own at the end.

@@ -8,6 +8,7 @@ from zoo.tasks import (
     Summarizer,
     TextClassifier,
     TextGenerator,
+    TextRegressor,
     Translator,
 )
 
@@ -48,7 +49,10 @@ def check_plain_text(task):
 
 
 def plain_text(task, answer):
-    """One line of text: what was written, or the label, or several labels with tabs between them."""
+    """One line of text: what was written, or the label or number, or several with tabs between them."""
+    if isinstance(task, TextRegressor):
+        values = [answer["value"]] if "value" in answer else answer["values"]
+        return "\t".join(map(str, values))
     if not isinstance(task, TextClassifier):
         return _BLANK.join(answer["text"].split("\n"))
     if "label" in answer:

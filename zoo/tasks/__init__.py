@@ -12,6 +12,7 @@ from zoo.tasks.summarizer import SummarizationSettings, Summarizer, Summary
 from zoo.tasks.task import Control, Task, TextControl
 from zoo.tasks.text_classifier import ClassificationSettings, TextClassifier
 from zoo.tasks.text_generator import ContinuationScore, Generation, TextGenerator
+from zoo.tasks.text_regressor import RegressionSettings, TextRegressor
 from zoo.tasks.translator import Translation, TranslationSettings, Translator
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "GenerationSettings",
     "MaskedLanguageModel",
     "PromptTemplate",
+    "RegressionSettings",
     "SequenceToSequenceSettings",
     "SummarizationSettings",
     "Summarizer",
@@ -35,6 +37,7 @@ __all__ = [
     "TextClassifier",
     "TextControl",
     "TextGenerator",
+    "TextRegressor",
     "Translation",
     "TranslationSettings",
     "Translator",

@@ -14,7 +14,7 @@ from zoo.tasks.inference import call_in_backend, compile_inference
 from zoo.tokenizers import BytePairTokenizer, character_offsets, clean_text
 from zoo.tokenizers.byte_pair_words import BLANK_WORD
 
-WORD_SCORES = ("mean", "first")
+WORD_SCORES = ("mean", "first", "token")
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,10 @@ class EntitySettings:
         window: Tokens the model sees at a time, [CLS] and [SEP] included; the model's longest sequence if that is less.
         overlap: Tokens that neighbouring windows of a longer text share; a token's tag comes from the window in which
             it has most context.
-        scheme: Of the tags: "BIO", "IOB1" or "BIOES"; illegal sequences are never given.
-        word_scores: "mean" of the log-probabilities of a word's tokens, or those of its "first" token.
+        scheme: Of the tags: "BIO", "IOB1" or "BIOES"; illegal sequences are never given. "SIMPLE" for tags of any
+            spelling, read as the simple strategy of transformers' pipeline does; see `zoo.generation.TagRules`.
+        word_scores: "mean" of the log-probabilities of a word's tokens, or those of its "first" token; "token" if
+            each token is to have a tag of its own, so that entities may begin and end inside a word.
     """
 
     window: int = 256
@@ -120,12 +122,14 @@ class EntityRecognizer(EncoderTask):
 
         Returns:
             For at most N entities of a text, in their order: `text`, `label` string [B, N], `score` float32 [B, N] (the
-            geometric mean of the probabilities of its words' tags; a word's are the softmax of its scores), `start`,
-            `end` int32 [B, N] in characters and `start_byte`, `end_byte` int32 [B, N], half-open; and `count` int32
-            [B], how many of them each text has.
+            geometric mean of the probabilities of its words' tags, or in the scheme "SIMPLE" the arithmetic mean; a
+            word's are the softmax of its scores), `start`, `end` int32 [B, N] in characters and `start_byte`,
+            `end_byte` int32 [B, N], half-open; and `count` int32 [B], how many of them each text has.
             What comes after them is empty and 0.
         """
         tokens = self.tokenizer.tokenize_with_offsets(text)
+        if self.settings.word_scores == "token":
+            tokens = tokens._replace(word_ids=tf.cast(tf.ragged.range(tokens.token_ids.row_lengths()), tf.int32))
         scores = _word_scores(self._token_scores(tokens.token_ids), tokens.word_ids, self.settings.word_scores)
         lengths = tf.reduce_max(tf.concat([tokens.word_ids, tf.fill([tokens.word_ids.nrows(), 1], -1)], 1), axis=1) + 1
         word_starts = _first_of_words(tokens.starts, tokens.word_ids)

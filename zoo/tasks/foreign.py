@@ -12,6 +12,7 @@ from zoo.checkpoints.hugging_face import (
 )
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
+from zoo.generation.tag_decoding import SIMPLE, TagRules
 from zoo.tasks.encoder_task import SPECIAL_TOKENS
 from zoo.tasks.entity_recognizer import EntityRecognizer, EntitySettings
 from zoo.tasks.generation_settings import GenerationSettings
@@ -19,6 +20,7 @@ from zoo.tasks.masked_language_model import FillSettings, MaskedLanguageModel
 from zoo.tasks.summarizer import Summarizer
 from zoo.tasks.text_classifier import ClassificationSettings, TextClassifier
 from zoo.tasks.text_generator import TextGenerator
+from zoo.tasks.text_regressor import RegressionSettings, TextRegressor
 from zoo.tasks.translator import Translator
 
 SEQUENCE_TO_SEQUENCE_TASKS = {"translation": Translator, "summarization": Summarizer}
@@ -35,9 +37,10 @@ def task_from_hugging_face(
 ):
     """The task that a Hugging Face directory's architecture names.
 
-    Token classifiers become an `EntityRecognizer`, sequence classifiers a `TextClassifier` and masked language models a
-    `MaskedLanguageModel`. A Marian or mBART becomes a `Translator`, a BART, PEGASUS or T5 a `Summarizer` and a GPT-2 a
-    `TextGenerator`, which decode as the checkpoint's generation_config.json says.
+    Token classifiers become an `EntityRecognizer`, sequence classifiers a `TextClassifier`, or a `TextRegressor` if
+    they have one output or are for regression, and masked language models a `MaskedLanguageModel`. A Marian or mBART
+    becomes a `Translator`, a BART, PEGASUS or T5 a `Summarizer` and a GPT-2 a `TextGenerator`, which decode as the
+    checkpoint's generation_config.json says.
 
     Args:
         directory: A directory with config.json, safetensors files and a tokenizer.
@@ -79,11 +82,20 @@ def _encoder_task(found):
     if found.kind == "token_classifier":
         # Texts that transformers reads whole are one window.
         overlap = min(EntitySettings().overlap, (longest - SPECIAL_TOKENS) // 4)
-        settings = EntitySettings(window=longest, overlap=overlap, scheme=tag_scheme(found.labels))
+        scheme = tag_scheme(found.labels)
+        word_scores = "token" if scheme == SIMPLE else "mean"
+        settings = EntitySettings(window=longest, overlap=overlap, scheme=scheme, word_scores=word_scores)
         return EntityRecognizer(model, tokenizer, found.labels, settings)
     if found.kind == "sequence_classifier":
-        if found.problem_type == "regression" or len(found.labels) == 1:
-            raise UserError(f"{directory} holds a regression model, which is not supported; classifiers are")
+        if found.problem_type == "regression" or (found.problem_type is None and len(found.labels) == 1):
+            # transformers' pipeline gives the number itself only where the files call it a regression.
+            settings = RegressionSettings(sigmoid=found.problem_type is None, max_source_length=longest)
+            return TextRegressor(model, tokenizer, found.labels, settings)
+        if len(found.labels) == 1 and found.problem_type == "single_label_classification":
+            raise UserError(
+                f"{directory / 'config.json'}: problem_type {found.problem_type!r} with one label is not supported; "
+                "'regression' is"
+            )
         multi_label = found.problem_type == "multi_label_classification"
         settings = ClassificationSettings(multi_label=multi_label, max_source_length=longest)
         return TextClassifier(model, tokenizer, found.labels, settings)
@@ -126,8 +138,15 @@ def _sequence_to_sequence_task(found, name, source_language, target_language, so
         found.directory, found.family, model.target_vocabulary_size, source_language, target_language
     )
     generation = dict(found.generation)
+    if found.end_token_ids != (tokenizers.target.eos_id,):
+        raise UserError(
+            f"{found.directory}: eos_token_id {list(found.end_token_ids)} is not supported; it must be the tokenizer's "
+            f"end token {tokenizers.target.eos_id}"
+        )
     if found.family == "mbart":
         generation |= _target_language(found, tokenizers, target_language)
+    elif generation["start_token_id"] is None:
+        raise UserError(f"{found.directory}: decoder_start_token_id is missing, without which no answer can begin")
     nameless = range(tokenizers.target.vocabulary_size, model.target_vocabulary_size)
     generation["suppressed_token_ids"] = tuple(sorted({*generation["suppressed_token_ids"], *nameless}))
     settings = cls.settings_class(
@@ -138,6 +157,7 @@ def _sequence_to_sequence_task(found, name, source_language, target_language, so
         source_prefix_ids=tokenizers.source_prefix_ids,
         source_suffix_ids=tokenizers.source_suffix_ids,
         source_prefix=source_prefix,
+        clean_up_spaces=tokenizers.clean_up_spaces,
     )
     return cls(model, tokenizers.source, tokenizers.target, settings)
 
@@ -158,13 +178,21 @@ def _target_language(found, tokenizers, asked):
 def tag_scheme(tags):
     """The scheme that a list of tags is of: "BIOES" if any tag ends an entity, "BIO" if each label can begin one.
 
-    A list with an I- tag but no B- tag of some label is "IOB1".
+    A list with an I- tag but no B- tag of some label is "IOB1". Tags that fit none of them are "SIMPLE": without
+    prefixes, in lower case, such as LABEL_0, or with prefixes of their own.
     """
     prefixes = {}
     for tag in tags:
         prefix, _, label = tag.partition("-")
         prefixes.setdefault(label, set()).add(prefix)
     prefixes.pop("", None)
+    scheme = "BIO"
     if any(found & set("ESLU") for found in prefixes.values()):
-        return "BIOES"
-    return "IOB1" if any("I" in found and "B" not in found for found in prefixes.values()) else "BIO"
+        scheme = "BIOES"
+    elif any("I" in found and "B" not in found for found in prefixes.values()):
+        scheme = "IOB1"
+    try:
+        TagRules(tags, scheme)
+    except UserError:
+        return SIMPLE
+    return scheme

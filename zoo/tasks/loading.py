@@ -13,6 +13,7 @@ from zoo.tasks.masked_language_model import MaskedLanguageModel
 from zoo.tasks.summarizer import Summarizer
 from zoo.tasks.text_classifier import TextClassifier
 from zoo.tasks.text_generator import TextGenerator
+from zoo.tasks.text_regressor import TextRegressor
 from zoo.tasks.translator import Translator
 from zoo.tokenizers import load as load_tokenizer
 
@@ -25,6 +26,7 @@ TASKS = {
         Summarizer,
         TextClassifier,
         TextGenerator,
+        TextRegressor,
         Translator,
     )
 }

@@ -18,6 +18,7 @@ from zoo.tasks.inference import SMALLEST_COMPILED_LENGTH, call_in_backend, compi
 from zoo.tasks.sequence_to_sequence_settings import MAX_LENGTH_PENALTY, SequenceToSequenceSettings
 from zoo.tasks.task import Control, Task
 from zoo.tasks.text_batches import check_texts, map_in_batches
+from zoo.tokenizers.clean_up_spaces import clean_up_spaces
 
 BLANK = r"[\s\v\pZ]*"
 """RE2 pattern of texts with nothing in them: ASCII and Unicode blanks."""
@@ -192,6 +193,7 @@ class SequenceToSequenceTask(Task):
             source_token_ids, source_padding_mask, max_new_tokens, controls, loop_length, num_beams, num_return
         )
         decoded = self.target_tokenizer.decode(tf.reshape(token_ids, [-1, tf.shape(token_ids)[-1]]))
+        decoded = clean_up_spaces(decoded) if self.settings.clean_up_spaces else decoded
         decoded = tf.reshape(decoded, [batch_size, num_return])
         decoded = tf.where(blank[:, None], "", decoded)
         scores = tf.where(blank[:, None], 0.0, scores)

@@ -36,6 +36,7 @@ class SequenceToSequenceSettings:
         source_prefix_ids: Tokens before the source's own.
         source_suffix_ids: Tokens after them; the source tokenizer's end token if None.
         source_prefix: Text before every source, such as "summarize: ", by which a T5 knows what to do.
+        clean_up_spaces: Whether blanks before punctuation and English contractions are taken out of answers.
     """
 
     num_beams: int = 4
@@ -56,6 +57,7 @@ class SequenceToSequenceSettings:
     source_prefix_ids: tuple = ()
     source_suffix_ids: tuple | None = None
     source_prefix: str = ""
+    clean_up_spaces: bool = False
 
     def __post_init__(self):
         # From JSON they come as lists.
@@ -94,8 +96,9 @@ class SequenceToSequenceSettings:
             raise UserError(f"stopping must be one of {', '.join(STOPPING_RULES)}, got {self.stopping!r}")
         if not isinstance(self.source_prefix, str):
             raise UserError(f"source_prefix must be a text, got {self.source_prefix!r}")
-        if not isinstance(self.renormalize, bool):
-            raise UserError(f"renormalize must be true or false, got {self.renormalize!r}")
+        for name in ("renormalize", "clean_up_spaces"):
+            if not isinstance(getattr(self, name), bool):
+                raise UserError(f"{name} must be true or false, got {getattr(self, name)!r}")
         # It refuses what is no token id.
         self.token_rules  # noqa: B018
         start = () if self.start_token_id is None else (self.start_token_id,)

@@ -1,7 +1,6 @@
 """SentencePiece models whose pieces are numbered by a vocabulary of their own, as in Marian's translation models."""
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import tensorflow as tf
 from zoo.errors import UserError
 from zoo.tokenizers.added_tokens import AddedToken, AddedTokens
 from zoo.tokenizers.clean_text import clean_text
+from zoo.tokenizers.clean_up_spaces import clean_up_spaces
 from zoo.tokenizers.sentencepiece import MODEL_FILE, LastingSentencepiece, SentencePieceTokenizer
 from zoo.tokenizers.tokenizer import ADDED_TOKENS, Tokenizer, read_asset, read_options
 
@@ -22,8 +22,6 @@ _PYTHON_BLANKS = r"[\t-\r\x1c-\x1f\x{85}\pZ]+"
 # The same for added tokens.
 _BLANKS = "9-d 1c-20 85 a0 1680 2000-200a 2028-2029 202f 205f 3000"
 _OPTIONS = ("unk_token", "eos_token", "pad_token", "language_prefix", "clean_up_spaces")
-# What transformers' clean_up_tokenization_spaces replaces, in its order.
-_CLEANED = (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're")
 
 
 class MappedSentencePieceTokenizer(Tokenizer):
@@ -176,9 +174,7 @@ class MappedSentencePieceTokenizer(Tokenizer):
         texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
         texts = tf.strings.regex_replace(texts, _BLANK, " ")
         texts = tf.strings.regex_replace(texts, f"^{_PYTHON_BLANKS}|{_PYTHON_BLANKS}$", "")
-        for blank_before in _CLEANED if self.clean_up_spaces else ():
-            texts = tf.strings.regex_replace(texts, re.escape(blank_before), blank_before.strip())
-        return texts
+        return clean_up_spaces(texts) if self.clean_up_spaces else texts
 
     def id_to_token(self, token_ids) -> list[str]:
         """The vocabulary's entry of each id.

@@ -251,7 +251,7 @@ def test_settings_of_config_json_as_in_bart_large_cnn(saved, tmp_path):
         (dict(repetition_penalty=1.2), "repetition_penalty 1.2 is not supported"),
         (dict(num_beam_groups=2), "num_beam_groups 2 is not supported"),
         (dict(bad_words_ids=[[3], [4, 5]]), "bad_words_ids [[4, 5]] are not supported; each must be one token"),
-        (dict(eos_token_id=[2, 3], bad_words_ids=[[3]]), "eos_token_id [2, 3] is not supported; it must be one token"),
+        (dict(decoder_start_token_id=[2, 3]), "decoder_start_token_id [2, 3] is not supported; it must be one token"),
         (dict(early_stopping="often"), "early_stopping 'often' is not supported"),
         (dict(max_length="long"), "max_length 'long' is not supported"),
         (dict(something_new=0.5), "something_new 0.5 is not supported; remove it to do without"),

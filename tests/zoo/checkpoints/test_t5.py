@@ -137,6 +137,8 @@ def test_a_preset_and_its_export(tmp_path):
         ),
         ({"tie_word_embeddings": False}, "lacks lm_head.weight"),
         ({"feed_forward_proj": "gated-mish"}, "feed_forward_proj 'gated-mish' is not supported"),
+        ({"is_gated_act": True}, "is_gated_act True is not supported beside feed_forward_proj 'relu'"),
+        ({"dense_act_fn": "silu"}, "dense_act_fn 'silu' is not supported beside feed_forward_proj 'relu'"),
         ({"d_kv": None}, "it lacks d_kv"),
         ({"num_heads": 0}, "num_heads 0 is not supported"),
         ({"relative_attention_max_distance": 1}, "max_distance (1) more than"),

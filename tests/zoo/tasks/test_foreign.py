@@ -149,9 +149,6 @@ def test_what_cannot_be_a_task(tmp_path):
     write(tmp_path / "bare", transformers.BertModel, 6)
     with pytest.raises(UserError, match="holds a bare encoder, which has no answers to give: fine-tune it"):
         zoo.load(tmp_path / "bare")
-    write(tmp_path / "regression", transformers.BertForSequenceClassification, 7, num_labels=1)
-    with pytest.raises(UserError, match="holds a regression model, which is not supported"):
-        zoo.load(tmp_path / "regression")
 
 
 def test_tokenizers_that_cannot_be_followed(tmp_path):
@@ -178,3 +175,4 @@ def test_schemes_of_tags():
     assert tag_scheme(["O", "B-a", "I-a", "B-b"]) == "BIO"
     assert tag_scheme(["O", "I-a", "B-a", "I-b"]) == "IOB1"
     assert tag_scheme(["O", "B-a", "I-a", "E-a", "S-a"]) == "BIOES"
+    assert tag_scheme(["O", "B-a", "E-b"]) == tag_scheme(["a", "b"]) == tag_scheme(["O", "B-a", "W-a"]) == "SIMPLE"

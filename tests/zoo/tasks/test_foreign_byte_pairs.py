@@ -74,7 +74,7 @@ def gpt2(tmp_path_factory):
 
 
 def settings_file(directory, **content):
-    (directory / "generation_config.json").write_text(json.dumps(content))
+    (directory / "generation_config.json").write_text(json.dumps({"eos_token_id": 0, **content}))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tiny_sentencepiece import write_t5
 
 import zoo
 from zoo.checkpoints.hugging_face import max_text_length
+from zoo.convert.conversion import convert
 from zoo.errors import UserError
 
 # Of 40 one-letter words, [CLS] and [SEP]; the models have 64 positions.
@@ -47,6 +48,14 @@ def test_classes_of_a_long_text(tmp_path, changes, length):
     assert inputs.input_ids.shape[1] == length
     with torch.no_grad():
         np.testing.assert_allclose(task.logits([LONG]), model(**inputs).logits, atol=1e-5)
+
+
+def test_a_length_is_written(tmp_path):
+    write(tmp_path / "first", transformers.BertForSequenceClassification, 1)
+    zoo.load(tmp_path / "first").with_settings(max_source_length=30).save(tmp_path / "preset")
+    convert(tmp_path / "preset", tmp_path / "second", to="hugging-face")
+    assert transformers.AutoTokenizer.from_pretrained(tmp_path / "second").model_max_length == 30
+    assert zoo.load(tmp_path / "second").settings.max_source_length == 30
 
 
 @pytest.mark.parametrize(("length", "overlap"), [(64, 15), (20, 4)])

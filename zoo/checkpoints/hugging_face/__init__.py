@@ -9,7 +9,7 @@ from zoo.checkpoints.hugging_face.sequence_to_sequence_tokenizers import (
 )
 from zoo.checkpoints.hugging_face.sequence_to_sequence_writing import family_of_model, generation_file
 from zoo.checkpoints.hugging_face.tokenizer import load_tokenizer, tokenizer_files
-from zoo.checkpoints.hugging_face.tokenizer_settings import max_text_length
+from zoo.checkpoints.hugging_face.tokenizer_settings import max_text_length, with_text_length
 from zoo.checkpoints.hugging_face.writing import save_hugging_face
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "save_hugging_face",
     "sequence_to_sequence_tokenizer_files",
     "tokenizer_files",
+    "with_text_length",
 ]

@@ -92,18 +92,19 @@ _STOPPING = {True: "first", False: "estimate", "never": "exact"}
 def read_generation(directory, config, defaults):
     """Settings of decoding after a Hugging Face directory.
 
-    generation_config.json decides where it is there; before 2023 the same keys stood in config.json. Where neither says
-    how long an answer may be, nothing is set, though transformers would stop after 20 tokens.
+    Where generation_config.json is there it alone counts, as in transformers: also of single tokens; before 2023 the
+    same keys stood in config.json. Where neither says how long an answer may be, nothing is set, though transformers
+    would stop after 20 tokens.
 
     Args:
         directory: The directory.
         config: The content of its config.json.
-        defaults: Token ids by key for what config.json does not say.
+        defaults: Token ids by key for what config.json does not say where it alone counts.
 
     Returns:
-        A dict of settings by the names of `zoo.tasks.SequenceToSequenceSettings`. Lengths do not
-        count the decoder's start token, as transformers does. `start_token_id` is None where the target language of a
-        multilingual model is yet to be chosen.
+        A dict of settings by the names of `zoo.tasks.SequenceToSequenceSettings`, and the tokens that end an answer, a
+        tuple. Lengths do not count the decoder's start token, as transformers does. `start_token_id` is None where the
+        target language of a multilingual model is yet to be chosen.
 
     Raises:
         UserError: for a damaged file, and for what the zoo cannot follow exactly, naming the key and its value.
@@ -113,7 +114,8 @@ def read_generation(directory, config, defaults):
     if old and content.get("forced_bos_token_id") is None:
         # BART's spelling before 2021.
         content["forced_bos_token_id"] = content["bos_token_id"]
-    return _Settings(content, path).settings()
+    settings = _Settings(content, path)
+    return settings.settings(), settings.tokens("eos_token_id")
 
 
 def generation_content(directory, config, defaults, neutral, known):
@@ -122,7 +124,7 @@ def generation_content(directory, config, defaults, neutral, known):
     Args:
         directory: The directory.
         config: The content of its config.json.
-        defaults: Token ids by key for what config.json does not say.
+        defaults: Token ids by key for what config.json does not say where it alone counts.
         neutral: By key the values that change nothing; any other is refused.
         known: The keys that generation_config.json may hold.
 
@@ -138,8 +140,6 @@ def generation_content(directory, config, defaults, neutral, known):
         unknown = sorted(key for key, value in content.items() if key not in known and value not in (None, False))
         if unknown:
             raise UserError(f"{path}: {unknown[0]} {content[unknown[0]]!r} is not supported; remove it to do without")
-        # What they say of single tokens is also in config.json, whose class fills in what it lacks.
-        content = {**{key: config.get(key, default) for key, default in defaults.items()}, **content}
     else:
         path = Path(directory) / "config.json"
         content = {**defaults, **config}
@@ -167,6 +167,13 @@ class GenerationValues:
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise UserError(f"{self.path}: {key} {value!r} is not supported; it must be an integer of at least 0")
         return value
+
+    def tokens(self, key):
+        """The tokens of a key that may hold one, several or none, a tuple."""
+        value = self.content.get(key)
+        if value is None:
+            return ()
+        return tuple(value) if isinstance(value, list) else (value,)
 
     def token(self, *keys):
         """The one token of the first key that has any."""
@@ -222,7 +229,7 @@ class _Settings(GenerationValues):
         if phrases:
             raise UserError(f"{self.path}: bad_words_ids {phrases!r} are not supported; each must be one token")
         # transformers takes an end token out of bad_words_ids, but not out of suppress_tokens.
-        bad = [word[0] for word in words if word[0] != self.token("eos_token_id")]
+        bad = [word[0] for word in words if word[0] not in self.tokens("eos_token_id")]
         return tuple(sorted({*bad, *self.value("suppress_tokens", [])}))
 
 

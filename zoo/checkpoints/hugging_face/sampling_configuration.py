@@ -4,6 +4,7 @@ import json
 
 from zoo.checkpoints.hugging_face.configuration import read_content
 from zoo.checkpoints.hugging_face.generation_configuration import (
+    GENERATION_FILE,
     NEUTRAL,
     WITHOUT_EFFECT,
     GenerationValues,
@@ -99,7 +100,9 @@ def sampling_file(settings, end_token_id):
 class _Settings(GenerationValues):
     def settings(self, end_token_id, max_sequence_length):
         token_id = self.token("eos_token_id")
-        if token_id not in (None, end_token_id):
+        # config.json of old models may leave out what its class has for a default.
+        alone = self.path.name == GENERATION_FILE
+        if token_id != end_token_id and (token_id is not None or alone):
             raise UserError(
                 f"{self.path}: eos_token_id {token_id!r} is not supported; the tokenizer's end token is {end_token_id}"
             )

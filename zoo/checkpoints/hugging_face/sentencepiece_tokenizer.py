@@ -4,7 +4,6 @@ mBART, PEGASUS and T5 number the pieces of a SentencePiece model anew and put sp
 tokenizer here is one of a SentencePiece model made with that very numbering.
 """
 
-import base64
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,12 @@ from sentencepiece import sentencepiece_model_pb2
 
 from zoo.checkpoints.hugging_face.added_tokens import DescribedTokens
 from zoo.checkpoints.hugging_face.mbart_languages import MBART50_LANGUAGES, MBART_LANGUAGES
+from zoo.checkpoints.hugging_face.sentencepiece_rules import (
+    character_map,
+    check_beside_model,
+    check_json_rules,
+    check_model_rules,
+)
 from zoo.errors import UserError
 from zoo.tokenizers import SentencePieceTokenizer
 from zoo.tokenizers.byte_pair_files import parse_json, read_file
@@ -105,6 +110,9 @@ def read_sentencepiece(directory, numbering, vocabulary_size=None):
     path, fast = directory / numbering.model_file, directory / FAST_FILE
     if path.is_file():
         model = _numbered_model(SentencePieceTokenizer.from_model_file(path).model, numbering, path)
+        if fast.is_file():
+            proto, end = sentencepiece_model_pb2.ModelProto.FromString(model), _end_in_json(numbering)
+            check_beside_model(parse_json(read_file(fast), fast), fast, proto, path, end, map_may_be_lost=end is None)
     elif fast.is_file():
         path = fast
         model = _model_of_json(parse_json(read_file(fast), fast), numbering, fast)
@@ -124,6 +132,7 @@ def read_sentencepiece(directory, numbering, vocabulary_size=None):
 def _numbered_model(content, numbering, path):
     """The model of a file with another numbering, as bytes."""
     proto = sentencepiece_model_pb2.ModelProto.FromString(content)
+    check_model_rules(proto, path)
     pieces = list(proto.pieces)
     first = tuple(piece.piece for piece in pieces[: len(numbering.replaced)])
     if first != numbering.replaced:
@@ -139,21 +148,17 @@ def _numbered_model(content, numbering, path):
 
 def _model_of_json(content, numbering, path):
     """The model that a tokenizer.json of type Unigram describes, as bytes."""
-    found = content.get("model") or {}
-    if found.get("type") != "Unigram" or found.get("byte_fallback"):
+    check_json_rules(content, path, _end_in_json(numbering))
+    found = content["model"]
+    characters = character_map(content.get("normalizer"))
+    if characters is None:
         raise UserError(
-            f"{path}: a tokenizer of type {found.get('type')!r} is not supported for this family; it must be Unigram"
-        )
-    character_map = _character_map(content.get("normalizer") or {})
-    if character_map is None:
-        raise UserError(
-            f"{path} lacks the normalisation of {numbering.model_file}, which transformers 5 loses; put that file "
+            f"{path} lacks the normalisation of {numbering.model_file}, which transformers 5 loses; put that file in "
+            "its place"
+            if _end_in_json(numbering)
+            else f"{path} lacks the normalisation of {numbering.model_file}, which transformers 5 loses; put that file "
             "beside it"
         )
-    words = content.get("pre_tokenizer") or {}
-    kinds = {part.get("type") for part in words.get("pretokenizers", [words])}
-    if "Metaspace" not in kinds or not kinds <= {"Metaspace", "WhitespaceSplit"}:
-        raise UserError(f"{path}: pre-tokenizers other than WhitespaceSplit and Metaspace are not supported")
     special = {token["content"] for token in content.get("added_tokens", ()) if token.get("special")}
     pieces = [
         (token, score, None if token in special or number == found.get("unk_id") else _KINDS.NORMAL)
@@ -162,16 +167,13 @@ def _model_of_json(content, numbering, path):
     proto = sentencepiece_model_pb2.ModelProto()
     proto.trainer_spec.model_type = sentencepiece_model_pb2.TrainerSpec.UNIGRAM
     proto.normalizer_spec.name = "from_tokenizer_json"
-    proto.normalizer_spec.precompiled_charsmap = character_map
+    proto.normalizer_spec.precompiled_charsmap = characters
     return _with_pieces(proto, pieces, numbering)
 
 
-def _character_map(normalizer):
-    """The bytes of SentencePiece's normalisation in a normaliser of tokenizer.json, or None."""
-    for part in normalizer.get("normalizers", [normalizer]):
-        if part.get("type") == "Precompiled":
-            return base64.b64decode(part["precompiled_charsmap"])
-    return None
+def _end_in_json(numbering):
+    """The end token that tokenizer.json must put behind a text; None for mBART, whose languages decide it."""
+    return None if numbering.model_file == MBART_NUMBERING.model_file else numbering.eos
 
 
 def _with_pieces(proto, pieces, numbering):

@@ -86,14 +86,14 @@ def load_sequence_to_sequence(directory, dtype=None):
     # The class without a head has the same tensors, and often its name alone is in a file of the whole.
     check_architectures(content, path, (family.class_name, *family.other_class_names))
     arguments = _model_arguments(content, path, family)
-    generation = read_generation(directory, content, family.defaults)
+    generation, end_token_ids = read_generation(directory, content, family.defaults)
     tensors = SafetensorsFiles(directory)
     tensors.rename(_name_with_head)
     copies = _name_shared_table(tensors, COPIES[arguments["tied_embeddings"]])
     bias = _logits_bias(tensors, arguments)
-    if not family.learned_positions:
-        arguments["positions"] = _kind_of_positions(tensors, arguments)
     try:
+        if not family.learned_positions:
+            arguments["positions"] = _kind_of_positions(tensors, arguments)
         model = EncoderDecoder(**arguments, logits_bias=bias is not None, dtype=dtype)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
@@ -103,7 +103,14 @@ def load_sequence_to_sequence(directory, dtype=None):
     assign_tensors(model, tensors, names, ignored, copies)
     if bias is not None:
         model.logits_bias.assign(bias)
-    return ForeignModel(directory, model, SEQUENCE_TO_SEQUENCE, family=family.name, generation=generation)
+    return ForeignModel(
+        directory,
+        model,
+        SEQUENCE_TO_SEQUENCE,
+        family=family.name,
+        generation=generation,
+        end_token_ids=end_token_ids,
+    )
 
 
 def _model_arguments(content, path, family):

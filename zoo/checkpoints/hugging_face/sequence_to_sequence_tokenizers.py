@@ -16,7 +16,7 @@ from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import (
     t5_numbering,
 )
 from zoo.checkpoints.hugging_face.tokenizer import tokenizer_files
-from zoo.checkpoints.hugging_face.tokenizer_settings import max_text_length
+from zoo.checkpoints.hugging_face.tokenizer_settings import max_text_length, with_text_length
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer, MappedSentencePieceTokenizer, SentencePieceTokenizer, Tokenizer
 from zoo.tokenizers.added_tokens import AddedToken
@@ -40,6 +40,7 @@ class SequenceToSequenceTokenizers:
         max_source_length: Tokens of the longest source, special ones included; None if the files do not say.
         generation: Settings of decoding that make the answers be in the target language, by the names of
             `zoo.tasks.SequenceToSequenceSettings`; empty if the files name none.
+        clean_up_spaces: Whether blanks before punctuation are taken out of answers, unless the target tokenizer does.
     """
 
     source: Tokenizer
@@ -48,6 +49,7 @@ class SequenceToSequenceTokenizers:
     source_suffix_ids: tuple
     max_source_length: int | None
     generation: dict = field(default_factory=dict)
+    clean_up_spaces: bool = False
 
 
 def load_sequence_to_sequence_tokenizers(
@@ -89,6 +91,11 @@ def load_sequence_to_sequence_tokenizers(
             parts = _pegasus(directory, config, path, vocabulary_size)
         else:
             parts = _t5(directory, config, path, vocabulary_size)
+    cleaned = config.get("clean_up_tokenization_spaces", False)
+    if not isinstance(cleaned, (bool, type(None))):
+        raise UserError(f"{path}: clean_up_tokenization_spaces {cleaned!r} is not supported; it must be true or false")
+    # transformers 5 leaves byte pairs alone, of which blanks are a part; Marian's own tokenizer does it itself.
+    parts["clean_up_spaces"] = bool(cleaned) and family not in ("marian", "bart")
     around = {"source_prefix_ids": (), "source_suffix_ids": (parts["source"].eos_id,)}
     return SequenceToSequenceTokenizers(**{**around, **parts}, max_source_length=max_text_length(directory))
 
@@ -111,7 +118,7 @@ def sequence_to_sequence_tokenizer_files(source, target, max_source_length):
         UserError: for tokenizers that transformers' tokenizers of these models cannot be.
     """
     if isinstance(source, BytePairTokenizer):
-        return tokenizer_files(source, "both")
+        return with_text_length(tokenizer_files(source, "both"), max_source_length)
     kinds = (MappedSentencePieceTokenizer, SentencePieceTokenizer)
     if not isinstance(source, kinds) or not isinstance(target, kinds):
         raise UserError(f"a {type(source).__name__} cannot be written as the tokenizer of a Marian")

@@ -127,6 +127,8 @@ def generation_file(settings, *, start_token_id, pad_token_id, end_token_id, beg
     """
     if settings["source_prefix"]:
         raise UserError(f"transformers has no source_prefix {settings['source_prefix']!r}; put it into the texts")
+    if settings["clean_up_spaces"]:
+        raise UserError("clean_up_spaces cannot be kept there; set it to false with with_settings")
     if settings["length_penalty_type"] != "average" and settings["length_penalty"]:
         raise UserError(
             f"transformers has no length_penalty_type {settings['length_penalty_type']!r}, only 'average'; "

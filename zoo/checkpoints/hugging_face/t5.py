@@ -73,7 +73,7 @@ def load_t5(directory, dtype=None):
     content, path = read_content(directory), directory / CONFIG_FILE
     check_architectures(content, path, CLASS_NAMES)
     arguments = _model_arguments(content, path)
-    generation = read_generation(directory, content, _GENERATION)
+    generation, end_token_ids = read_generation(directory, content, _GENERATION)
     longest = (LONGEST_TEXT, max_text_length(directory) or 0, generation.get("max_new_tokens", 0))
     arguments["max_sequence_length"] = max(arguments["max_sequence_length"], *longest)
     tensors = SafetensorsFiles(directory)
@@ -90,7 +90,14 @@ def load_t5(directory, dtype=None):
     model.build()
     copies = {**copies, **({_OUTPUT: _TABLE} if tied else {})}
     assign_tensors(model, tensors, tensor_names(model), _UNUSED, copies)
-    return ForeignModel(directory, model, SEQUENCE_TO_SEQUENCE, family=MODEL_TYPE, generation=generation)
+    return ForeignModel(
+        directory,
+        model,
+        SEQUENCE_TO_SEQUENCE,
+        family=MODEL_TYPE,
+        generation=generation,
+        end_token_ids=end_token_ids,
+    )
 
 
 def tensor_names(model):
@@ -149,6 +156,13 @@ def _model_arguments(content, path):
     if gate not in ("", "gated") or name not in ACTIVATIONS:
         raise UserError(f"{path}: feed_forward_proj {projection!r} is not supported; relu and gated-gelu are")
     arguments["activation"], arguments["gated"] = ACTIVATIONS[name], gate == "gated"
+    # Files repeat what follows from it, and transformers would go by the repetition.
+    for key, wanted in (("dense_act_fn", name), ("is_gated_act", arguments["gated"])):
+        if content.get(key, wanted) != wanted:
+            raise UserError(
+                f"{path}: {key} {content[key]!r} is not supported beside feed_forward_proj {projection!r}; "
+                f"it must be {wanted!r}"
+            )
     # Version 1.1 has neither the tie nor the scale; transformers 5 keeps the latter under a name of its own.
     scaled = content.get("scale_decoder_outputs", content.get("tie_word_embeddings") is not False)
     length = content.get("n_positions", 512)

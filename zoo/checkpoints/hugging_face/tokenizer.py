@@ -11,6 +11,7 @@ from zoo.checkpoints.hugging_face.added_tokens import (
     model_rows,
 )
 from zoo.checkpoints.hugging_face.byte_pair_tokenizer import byte_pair_files, is_byte_pair, read_byte_pair
+from zoo.checkpoints.hugging_face.wordpiece_options import wordpiece_options
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
 from zoo.tokenizers.added_tokens import AddedToken
@@ -20,13 +21,12 @@ FAST_FILE = "tokenizer.json"
 CONFIG_FILE = "tokenizer_config.json"
 
 _ROLES = ("pad", "unk", "cls", "sep", "mask")
-_CLASSES = {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "PreTrainedTokenizer", "TokenizersBackend"}
 
 
 def load_tokenizer(directory, special_tokens_in_text=()):
     """Reads the tokenizer of a directory: tokenizer.json, or else vocab.txt (WordPiece), or vocab.json and merges.txt.
 
-    tokenizer.json decides where there is more, as in transformers; vocab.txt alone is read as lowercase, as there.
+    tokenizer.json has the vocabulary where there is more; how text is normalised, `wordpiece_options` says.
 
     Args:
         directory: A Hugging Face directory.
@@ -42,33 +42,17 @@ def load_tokenizer(directory, special_tokens_in_text=()):
     fast, vocabulary = directory / FAST_FILE, directory / VOCABULARY_FILE
     if is_byte_pair(directory) and (fast.is_file() or not vocabulary.is_file()):
         return read_byte_pair(directory, special_tokens_in_text).tokenizer
-    if fast.is_file():
-        content = _read_json(fast)
-        return _with_added_tokens(
-            directory, **_vocabulary_of(content, fast), **_options_of(content, fast), in_text=special_tokens_in_text
-        )
-    if not vocabulary.is_file():
+    if not fast.is_file() and not vocabulary.is_file():
         raise UserError(
             f"{directory} holds neither {FAST_FILE} nor {VOCABULARY_FILE} nor vocab.json with merges.txt: "
             "its tokenizer is missing"
         )
-    config = directory / CONFIG_FILE
-    given = _read_json(config) if config.is_file() else {}
-    name = given.get("tokenizer_class", "BertTokenizer").removesuffix("Fast")
-    if name not in _CLASSES:
-        raise UserError(
-            f"{config}: tokenizer_class {name!r} is not supported; supported beside {VOCABULARY_FILE} are those of BERT"
-        )
-    if given.get("do_basic_tokenize", True) is not True:
-        raise UserError(f"{config}: do_basic_tokenize must be true, got {given['do_basic_tokenize']!r}")
-    return _with_added_tokens(
-        directory,
-        WordPieceTokenizer.from_vocabulary_file(vocabulary).vocabulary,
-        lowercase=bool(given.get("do_lower_case", True)),
-        strip_accents=given.get("strip_accents"),
-        split_cjk=bool(given.get("tokenize_chinese_chars", True)),
-        in_text=special_tokens_in_text,
+    entries = (
+        _vocabulary_of(_read_json(fast), fast)
+        if fast.is_file()
+        else WordPieceTokenizer.from_vocabulary_file(vocabulary).vocabulary
     )
+    return _with_added_tokens(directory, entries, **wordpiece_options(directory), in_text=special_tokens_in_text)
 
 
 def _with_added_tokens(directory, vocabulary, *, in_text, **options):
@@ -151,21 +135,4 @@ def _vocabulary_of(content, path):
     entries = sorted(model["vocab"].items(), key=lambda entry: entry[1])
     if [token_id for _, token_id in entries] != list(range(len(entries))):
         raise UserError(f"{path}: its vocabulary does not number the entries from 0 without gaps")
-    vocabulary = [token for token, _ in entries]
-    return {"vocabulary": vocabulary, "max_word_length": model.get("max_input_chars_per_word", 100)}
-
-
-def _options_of(content, path):
-    normalizer, words = content.get("normalizer") or {}, content.get("pre_tokenizer") or {}
-    if normalizer.get("type") != "BertNormalizer" or words.get("type") != "BertPreTokenizer":
-        raise UserError(
-            f"{path}: normalizer {normalizer.get('type')!r} with pre-tokenizer {words.get('type')!r} is not supported; "
-            "supported are those of BERT"
-        )
-    if normalizer.get("clean_text") is not True:
-        raise UserError(f"{path}: clean_text must be true, got {normalizer.get('clean_text')!r}")
-    return {
-        "lowercase": normalizer["lowercase"],
-        "strip_accents": normalizer.get("strip_accents"),
-        "split_cjk": normalizer["handle_chinese_chars"],
-    }
+    return [token for token, _ in entries]

@@ -1,5 +1,6 @@
 """What tokenizer_config.json says beside the tokens: how long a text may be, and at which end a longer one is cut."""
 
+import json
 from pathlib import Path
 
 from zoo.errors import UserError
@@ -62,3 +63,22 @@ def max_text_length(directory):
     if isinstance(length, bool) or not isinstance(length, (int, float)) or length < 1 or length != int(length):
         raise UserError(f"{path}: {key} {length!r} is not supported; it must be a number of tokens")
     return int(length)
+
+
+def with_text_length(files, length):
+    """Files of a tokenizer that also say how long a text may be.
+
+    Args:
+        files: Functions by file name, as `tokenizer_files` gives them.
+        length: Tokens of the longest text, special ones included.
+
+    Returns:
+        The same with another function for tokenizer_config.json.
+    """
+
+    def write(path):
+        files[TOKENIZER_CONFIG_FILE](path)
+        content = {**read_optional(path), "model_max_length": length}
+        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    return {**files, TOKENIZER_CONFIG_FILE: write}

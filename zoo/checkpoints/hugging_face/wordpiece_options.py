@@ -1,0 +1,113 @@
+"""How the WordPiece tokenizer of a Hugging Face directory normalises and splits text, after the file that counts."""
+
+from pathlib import Path
+
+from zoo.checkpoints.hugging_face.tokenizer_settings import (
+    GENERIC_CLASSES,
+    TOKENIZER_CONFIG_FILE,
+    read_optional,
+    tokenizer_class,
+)
+from zoo.errors import UserError
+
+FAST_FILE = "tokenizer.json"
+WORDPIECE_CLASSES = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", *GENERIC_CLASSES)
+"""Classes, without "Fast", whose tokenizers are BERT's."""
+
+_MAX_WORD_LENGTH = 100
+# Our argument: (key of tokenizer_config.json, its default, key of a normaliser in tokenizer.json).
+_KEYS = {
+    "lowercase": ("do_lower_case", True, "lowercase"),
+    "strip_accents": ("strip_accents", None, "strip_accents"),
+    "split_cjk": ("tokenize_chinese_chars", True, "handle_chinese_chars"),
+}
+
+
+def wordpiece_options(directory):
+    """The arguments of `WordPieceTokenizer` but its vocabulary and tokens.
+
+    The classes of BERT go by tokenizer_config.json, with defaults for what it does not say, whatever the normaliser of
+    tokenizer.json: transformers 4 changes that normaliser, and transformers 5 makes a new one. Classes that do nothing
+    of their own go by tokenizer.json. The rest of that file must be as BERT's is.
+
+    Args:
+        directory: A Hugging Face directory.
+
+    Raises:
+        UserError: for damaged files, other classes, and parts of tokenizer.json other than BERT's.
+    """
+    directory = Path(directory)
+    path, fast_path = directory / TOKENIZER_CONFIG_FILE, directory / FAST_FILE
+    config, fast = read_optional(path), read_optional(fast_path)
+    name = tokenizer_class(directory) or "BertTokenizer"
+    if name not in WORDPIECE_CLASSES:
+        raise UserError(f"{path}: tokenizer_class {name!r} is not supported; supported are those of BERT")
+    if config.get("do_basic_tokenize", True) is not True:
+        raise UserError(f"{path}: do_basic_tokenize must be true, got {config['do_basic_tokenize']!r}")
+    max_word_length = _MAX_WORD_LENGTH
+    if fast:
+        _check_parts(fast, fast_path)
+        max_word_length = fast["model"].get("max_input_chars_per_word", _MAX_WORD_LENGTH)
+    if name in GENERIC_CLASSES:
+        if not fast:
+            raise UserError(f"{path}: tokenizer_class {name!r} needs {FAST_FILE}, which is not there")
+        given, path = fast["normalizer"], fast_path
+        names = {ours: (theirs, default) for ours, (_, default, theirs) in _KEYS.items()}
+    else:
+        if max_word_length != _MAX_WORD_LENGTH:
+            raise UserError(
+                f"{fast_path}: max_input_chars_per_word {max_word_length!r} is not supported for {name}, of which "
+                f"transformers 5 makes {_MAX_WORD_LENGTH}"
+            )
+        given = config
+        names = {ours: (theirs, default) for ours, (theirs, default, _) in _KEYS.items()}
+    options = {"max_word_length": max_word_length}
+    for ours, (theirs, default) in names.items():
+        options[ours] = given.get(theirs, default)
+        if not isinstance(options[ours], bool) and not (options[ours] is None and default is None):
+            raise UserError(f"{path}: {theirs} {options[ours]!r} is not supported; it must be true or false")
+    return options
+
+
+def _check_parts(content, path):
+    """Refuses what a tokenizer.json may have in place of BERT's parts."""
+    for part, wanted in (("normalizer", "BertNormalizer"), ("pre_tokenizer", "BertPreTokenizer")):
+        found = _type_of(content.get(part))
+        if found != wanted:
+            raise UserError(f"{path}: {part} {found!r} is not supported; it must be BERT's, {wanted!r}")
+    if content["normalizer"].get("clean_text") is not True:
+        raise UserError(f"{path}: clean_text must be true, got {content['normalizer'].get('clean_text')!r}")
+    model = content.get("model") or {}
+    if model.get("unk_token", "[UNK]") != "[UNK]":
+        raise UserError(f"{path}: unk_token {model['unk_token']!r} is not supported; it must be '[UNK]'")
+    _check_around(content.get("post_processor"), model.get("vocab") or {}, path)
+
+
+def _check_around(processor, vocabulary, path):
+    """Refuses special tokens around a text other than [CLS] before it and [SEP] behind it, both of segment 0."""
+    kind = _type_of(processor)
+    ids = {token: vocabulary.get(token) for token in ("[CLS]", "[SEP]")}
+    if kind == "BertProcessing":
+        found = [tuple(processor["cls"]), tuple(processor["sep"])]
+        right = found == list(ids.items())
+    elif kind == "TemplateProcessing":
+        wanted = [
+            {"SpecialToken": {"id": "[CLS]", "type_id": 0}},
+            {"Sequence": {"id": "A", "type_id": 0}},
+            {"SpecialToken": {"id": "[SEP]", "type_id": 0}},
+        ]
+        tokens = processor.get("special_tokens", {})
+        right = processor.get("single") == wanted and all(
+            tokens.get(token, {}).get("ids") == [number] for token, number in ids.items()
+        )
+    else:
+        right = False
+    if not right:
+        raise UserError(
+            f"{path}: post_processor {kind!r} is not supported unless it puts [CLS] before and [SEP] behind a text, "
+            "both of segment 0"
+        )
+
+
+def _type_of(part):
+    return part.get("type") if isinstance(part, dict) else part

@@ -1,0 +1,109 @@
+"""Text regression: text in, numbers out."""
+
+from dataclasses import asdict, dataclass
+
+import tensorflow as tf
+
+from zoo.errors import UserError
+from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask, decoded
+
+
+@dataclass(frozen=True)
+class RegressionSettings:
+    """How a `TextRegressor` reads text and what it gives.
+
+    Raises:
+        UserError: for an impossible value, naming the attribute.
+
+    Attributes:
+        sigmoid: Whether the `score` of a single number is its logistic function, between 0 and 1, as of models that
+            say how well a text fits; else it is the number itself.
+        max_source_length: Tokens, special ones included; the rest of a longer text is cut off. The model's longest
+            sequence if that is less.
+    """
+
+    sigmoid: bool = False
+    max_source_length: int = 256
+
+    def __post_init__(self):
+        if not isinstance(self.sigmoid, bool):
+            raise UserError(f"sigmoid must be true or false, got {self.sigmoid!r}")
+        length = self.max_source_length
+        if not isinstance(length, int) or isinstance(length, bool) or length <= SPECIAL_TOKENS:
+            raise UserError(f"max_source_length must be an integer above {SPECIAL_TOKENS}, got {length!r}")
+
+
+class TextRegressor(EncoderTask):
+    """Gives texts one number or several with a sequence classifier whose outputs are taken as they are.
+
+    Args:
+        model: A `zoo.models.SequenceClassifier` of C outputs.
+        tokenizer: `zoo.tokenizers.Tokenizer` with `bos_id`, `eos_id` and `pad_id`.
+        labels: Names of the C numbers in the order of the model's outputs.
+        settings: `RegressionSettings`.
+        examples: Texts to verify exports with; saved in the preset.
+
+    Raises:
+        UserError: if labels, tokenizer, settings and model do not fit each other.
+
+    Example:
+        >>> regressor = zoo.load("review-stars")
+        >>> regressor("Never again.")
+        {'value': 1.2, 'score': 1.2}
+    """
+
+    description = "scoring"
+
+    def __init__(self, model, tokenizer, labels, settings=None, examples=()):
+        super().__init__(model, tokenizer, examples)
+        self.labels = tuple(labels)
+        if len(self.labels) != model.num_labels:
+            raise UserError(f"the model has {model.num_labels} outputs but there are {len(self.labels)} labels")
+        settings = settings or RegressionSettings()
+        if settings.sigmoid and len(self.labels) > 1:
+            raise UserError(f"sigmoid is for models of one output; this one has {len(self.labels)}")
+        longest = min(settings.max_source_length, model.max_sequence_length)
+        self.settings = RegressionSettings(**{**asdict(settings), "max_source_length": longest})
+
+    @property
+    def max_source_length(self):
+        """Tokens, special ones included, beyond which text is cut off."""
+        return self.settings.max_source_length
+
+    def predict_batch(self, text):
+        """Numbers of one batch; see `Task.predict_batch`.
+
+        Args:
+            text: string tensor of shape [B].
+
+        Returns:
+            For a model of one output `value` float32 [B] and `score` float32 [B], see `RegressionSettings.sigmoid`; of
+            several `values` float32 [B, C] and their names `labels` string [B, C], in the model's order.
+        """
+        (values,) = self._run_model(*self._cut_tokens(text))
+        values = tf.ensure_shape(values, [None, len(self.labels)])
+        if len(self.labels) == 1:
+            value = values[:, 0]
+            return {"value": value, "score": tf.sigmoid(value) if self.settings.sigmoid else tf.identity(value)}
+        labels = tf.tile(tf.constant([self.labels]), [tf.shape(values)[0], 1])
+        return {"labels": labels, "values": values}
+
+    def unpack(self, outputs):
+        """A dict for each text: `value` and `score`, or `labels` and `values`."""
+        columns = {
+            name: decoded(column) if column.dtype == object else column.tolist() for name, column in outputs.items()
+        }
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def _of_settings(self, settings):
+        return TextRegressor(self.model, self.tokenizer, self.labels, settings, self.examples)
+
+    def _task_config(self):
+        return {"settings": asdict(self.settings), "labels": list(self.labels)}
+
+    @classmethod
+    def from_preset(cls, preset, load_tokenizer, examples):
+        """The regressor of a `zoo.checkpoints.Preset`; used by `zoo.load`."""
+        tokenizer = load_tokenizer(preset.directory / "tokenizer")
+        settings = RegressionSettings(**preset.task_config["settings"])
+        return cls(preset.model, tokenizer, preset.task_config["labels"], settings, examples)
