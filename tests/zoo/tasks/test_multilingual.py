@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+import transformers
 from tiny_checkpoints import TARGET_WORDS, sentences, write_bart, write_marian
 from tiny_sentencepiece import write_mbart, write_pegasus
 
@@ -87,6 +88,35 @@ def test_languages_decide_the_answers(mbart50, tmp_path, capsys):
     assert capsys.readouterr().out == f"{tmp_path}: a preset of Translator\n"
     again = zoo.load(tmp_path)
     assert again.settings == task.settings and again(TEXTS[:4], num_beams=1) == answers[-1]
+
+
+def test_a_language_that_somebody_added(mbart50, tmp_path):
+    """Upper Sorbian, as a token behind the mask, with a vector of its own."""
+    directory, _, _ = mbart50
+    for path in directory.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    tokenizer = transformers.MBart50Tokenizer.from_pretrained(directory)
+    model = transformers.MBartForConditionalGeneration.from_pretrained(directory)
+    language = len(tokenizer)
+    (tmp_path / "added_tokens.json").write_text(json.dumps({"hsb_DE": language}))
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    config["additional_special_tokens"] = ["hsb_DE"]
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    torch.manual_seed(4)
+    model.resize_token_embeddings(language + 1, mean_resizing=False)
+    with torch.no_grad():
+        model.model.shared.weight[language].normal_()
+    model.eval().save_pretrained(tmp_path)
+    task = task_from_hugging_face(tmp_path, source_language="en_XX", target_language="hsb_DE")
+    tokenizer.src_lang = "en_XX"
+    for text in TEXTS[:4]:
+        inputs = tokenizer(text, return_tensors="pt")
+        with torch.no_grad():
+            ids = model.generate(**inputs, num_beams=1, early_stopping=False, forced_bos_token_id=language)[0]
+        kept = [token for token in ids.tolist() if token != language]
+        assert task(text, num_beams=1) == tokenizer.decode(kept, skip_special_tokens=True).lstrip(" ")
+    other = task_from_hugging_face(tmp_path, source_language="en_XX", target_language="ro_RO")
+    assert other(TEXTS[:4], num_beams=1) != task(TEXTS[:4], num_beams=1)
 
 
 def test_languages_of_the_files(mbart, tmp_path):

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,8 @@ CONFIG_FILE = "tokenizer_config.json"
 
 # Languages that a message lists.
 _LISTED = 5
+# How mBART spells them: "en_XX".
+_LANGUAGE = re.compile("[a-z]{2,3}_[A-Z][A-Za-z]{1,3}")
 
 
 @dataclass(frozen=True)
@@ -231,6 +234,9 @@ def _mbart(directory, config, path, vocabulary_size, source_language, target_lan
     tokenizer = read_sentencepiece(directory, numbering, vocabulary_size)
     pieces = set(tokenizer.id_to_token(range(tokenizer.vocabulary_size)))
     known = [language for language in MBART50_LANGUAGES if language in numbering.after and language in pieces]
+    # Languages that somebody added to the model's own.
+    known += [token.content for token in tokenizer.added_tokens if _LANGUAGE.fullmatch(token.content)]
+    known = list(dict.fromkeys(known))
     # English is what transformers falls back to.
     source_language = source_language or config.get("src_lang") or "en_XX"
     target_language = target_language or config.get("tgt_lang")
