@@ -81,7 +81,6 @@ def test_rules_that_are_refused(t5, tmp_path, change, message):
         ("normalizer_spec", "remove_extra_whitespaces", False),
         ("normalizer_spec", "escape_whitespaces", False),
         ("trainer_spec", "treat_whitespace_as_suffix", True),
-        ("trainer_spec", "byte_fallback", True),
         ("trainer_spec", "model_type", sentencepiece_model_pb2.TrainerSpec.BPE),
     ],
 )
