@@ -7,6 +7,7 @@ import keras
 from recipes.encoded_texts import pair_encoders
 from recipes.sequence_to_sequence import TOKENIZERS
 from recipes.summarizer_parts import SummarizerParts, final_settings
+from recipes.vocabulary import MOST_TOKENS
 from zoo.data import JoinedPairBatches
 from zoo.errors import UserError
 from zoo.models import ENCODER_DECODER_SIZES, GPT2
@@ -76,7 +77,10 @@ def _make_tokenizer(config, train_pairs, separator, resumed):
     if resumed and (directory / "tokenizer.json").is_file():
         return load_tokenizer(directory)
     special = dict.fromkeys((END_TOKEN, separator)) if is_token(separator) else (END_TOKEN,)
-    return BytePairTokenizer.train((text for pair in train_pairs for text in pair), config.vocabulary_size, special)
+    size = config.vocabulary_size
+    return BytePairTokenizer.train(
+        (text for pair in train_pairs for text in pair), size or MOST_TOKENS, special, lower_to_fit=size is None
+    )
 
 
 def _make_model(config, tokenizer):

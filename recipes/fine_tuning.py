@@ -5,6 +5,7 @@ import keras
 from recipes.dry_run import end_if_dry_run
 from recipes.reports import model_flops, report_callbacks
 from recipes.train_and_average import leave_the_rest_to_the_chief
+from recipes.vocabulary import MOST_TOKENS
 from zoo.layers import recompute_blocks
 from zoo.models import ENCODER_SIZES, Encoder
 from zoo.tasks import load_pretrained_encoder
@@ -46,12 +47,18 @@ def make_encoder(config, texts, *, pooler, resumed):
     if resumed and (directory / "tokenizer.json").is_file():
         tokenizer = load_tokenizer(directory)
     else:
-        tokenizer = WordPieceTokenizer.train(texts, config.vocabulary_size, lowercase=config.lowercase)
+        tokenizer = train_wordpiece(config, texts)
     size = ENCODER_SIZES[config.size]
     encoder = Encoder(
         tokenizer.vocabulary_size, **size, max_sequence_length=_POSITIONS, pooler=pooler, dtype=config.precision
     )
     return encoder, tokenizer
+
+
+def train_wordpiece(config, texts):
+    """A WordPiece tokenizer of texts, of the size that was asked for or that they allow."""
+    size = config.vocabulary_size
+    return WordPieceTokenizer.train(texts, size or MOST_TOKENS, lowercase=config.lowercase, lower_to_fit=size is None)
 
 
 def compile_model(model, config, total_steps, loss=None):

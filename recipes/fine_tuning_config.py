@@ -21,8 +21,9 @@ class FineTuningConfig:
     """Pretrained encoder: a Hugging Face directory or a preset. Without one, training starts from random weights."""
     size: Literal["tiny", "mini", "small", "medium", "base", "large"] = "tiny"
     """Size of an encoder without pretraining."""
-    vocabulary_size: int = 8000
-    """Tokens of the vocabulary that is trained on the training texts, where there is no pretrained encoder."""
+    vocabulary_size: int | None = None
+    """Tokens of the vocabulary that is trained on the training texts, where there is no pretrained encoder; 8,000, or
+    as many as the texts allow, if None."""
     lowercase: bool = True
     """Whether that vocabulary is of lowercase text without accents."""
     dropout: float | None = None
@@ -69,7 +70,7 @@ class FineTuningConfig:
 
     def __post_init__(self):
         for name in ("vocabulary_size", "batch_size", "epochs", "validations_per_epoch", "average_checkpoints"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise UserError(f"--learning-rate must be above 0, got {self.learning_rate}")

@@ -4,6 +4,7 @@ import keras
 
 from recipes.encoded_texts import pair_encoders, source_end_id
 from recipes.fine_tuning_config import flag
+from recipes.vocabulary import size_by_text
 from zoo.data import PairBatches
 from zoo.errors import UserError
 from zoo.models import ENCODER_DECODER_SIZES, EncoderDecoder
@@ -26,18 +27,22 @@ def make_tokenizers(config, train_pairs, resumed):
         source = load_tokenizer(config.directory / TOKENIZERS[0])
         return source, source if config.joint_vocabulary else load_tokenizer(config.directory / TOKENIZERS[1])
 
-    def trained(texts):
+    def trained(sides):
+        def texts():
+            return (pair[side] for pair in train_pairs for side in sides)
+
         return SentencePieceTokenizer.train(
-            texts,
-            vocabulary_size=config.vocabulary_size,
+            texts(),
+            vocabulary_size=config.vocabulary_size or size_by_text(texts()),
             model_type=config.vocabulary_type,
             normalization=config.normalization,
+            lower_to_fit=config.vocabulary_size is None,
         )
 
     if config.joint_vocabulary:
-        joint = trained(text for pair in train_pairs for text in pair)
+        joint = trained((0, 1))
         return joint, joint
-    return tuple(trained(pair[side] for pair in train_pairs) for side in (0, 1))
+    return trained((0,)), trained((1,))
 
 
 def kept_tokenizers(tokenizers):

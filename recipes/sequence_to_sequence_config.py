@@ -32,8 +32,8 @@ class SequenceToSequenceConfig:
     seed: int = 1
     """Seed of initial weights, dropout and data order."""
 
-    vocabulary_size: int = 2000
-    """Tokens in each vocabulary."""
+    vocabulary_size: int | None = 2000
+    """Tokens in each vocabulary; as many as suit the training text, up to 8,000, if None."""
     vocabulary_type: Literal["bpe", "unigram"] = "bpe"
     """SentencePiece model type."""
     joint_vocabulary: bool = True
@@ -104,7 +104,7 @@ class SequenceToSequenceConfig:
         if not 0 <= self.ema_momentum < 1:
             raise UserError(f"--ema-momentum must be at least 0 and below 1, got {self.ema_momentum}")
         for name in ("vocabulary_size", "batch_size_tokens", "total_steps", "num_beams"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")
         for name in ("validate_every_steps", "checkpoint_every_steps", "average_checkpoints"):
             if getattr(self, name) < 1:

@@ -42,8 +42,8 @@ class LanguageModelingConfig:
     vocabulary_type: Literal["bpe", "bytes"] = "bpe"
     """Tokens of a new model: byte pairs, trained on the training text, or single bytes, which are the characters of
     ASCII text."""
-    vocabulary_size: int = 8000
-    """Tokens of a trained vocabulary of byte pairs."""
+    vocabulary_size: int | None = None
+    """Tokens of a trained vocabulary of byte pairs; 8,000, or as many as the text allows, if None."""
     size: Literal["small", "medium", "large", "xl"] = "small"
     """Size of a new model, of which the next options change parts."""
     num_layers: int | None = None
@@ -118,7 +118,7 @@ class LanguageModelingConfig:
             raise UserError(f"--ema-momentum must be at least 0 and below 1, got {self.ema_momentum}")
         positive = ("batch_size", "total_steps", "validate_every_steps", "checkpoint_every_steps", "sample_tokens")
         for name in (*positive, "average_checkpoints", "vocabulary_size"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")
         for name in ("num_layers", "hidden_dim", "num_heads"):
             if getattr(self, name) is not None and getattr(self, name) < 1:

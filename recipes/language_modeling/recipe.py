@@ -10,6 +10,7 @@ from recipes.fine_tuning import TOKENIZER, in_float32
 from recipes.language_modeling.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
 from recipes.train_and_average import train_and_average
+from recipes.vocabulary import MOST_TOKENS, say_vocabulary
 from zoo.data import ExactDocuments, StridedWindows, TokenBlocks, open_dataset
 from zoo.errors import UserError
 from zoo.metrics import Perplexity
@@ -82,9 +83,10 @@ def make_tokenizer(config, text, resumed):
     directory = config.directory / TOKENIZER
     if resumed and (directory / "tokenizer.json").is_file():
         return load_tokenizer(directory)
-    # 256 bytes and the end token.
-    size = NUM_BYTES + 1 if config.vocabulary_type == "bytes" else config.vocabulary_size
-    return BytePairTokenizer.train(text, size)
+    if config.vocabulary_type == "bytes":
+        return BytePairTokenizer.train(text, NUM_BYTES + 1)  # and the end token
+    size = config.vocabulary_size
+    return BytePairTokenizer.train(text, size or MOST_TOKENS, lower_to_fit=size is None)
 
 
 def encode(tokenizer, documents):
@@ -197,6 +199,9 @@ def run(config):
         f"GPT-2 with {model.count_params():,} parameters, {tokenizer.vocabulary_size:,} tokens; "
         f"{keras.config.backend()} backend"
     )
+
+    if config.vocabulary_type == "bpe":
+        say_vocabulary(console, config, tokenizer)
 
     writer = TextGenerator(model, tokenizer, generation_settings(config, model))
     validation = Validation(list(validation_batches.epoch(0)))

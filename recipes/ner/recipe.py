@@ -7,6 +7,7 @@ from rich.console import Console
 from recipes.fine_tuning import TOKENIZER, compile_model, fine_tune, in_float32, make_encoder
 from recipes.ner.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
+from recipes.vocabulary import say_vocabulary
 from zoo.data import RowBatches, open_dataset
 from zoo.data.entities import Entity, check_entity_labels, entity_labels
 from zoo.data.entity_readers import open_entities
@@ -121,6 +122,7 @@ def run(config):
         f"encoder with {encoder.count_params():,} parameters, {tokenizer.vocabulary_size:,} tokens; "
         f"{train_batches.num_batches()} batches an epoch; {keras.config.backend()} backend"
     )
+    say_vocabulary(console, config, tokenizer)
 
     settings = EntitySettings(
         window=config.window,

@@ -43,8 +43,8 @@ class PretrainingConfig:
     """Longest sequence that a new encoder can ever read, for a later run on longer ones; --sequence-length if None."""
     vocabulary: Path | None = None
     """WordPiece vocabulary of a new encoder, a vocab.txt; one is trained on the training text if None."""
-    vocabulary_size: int = 8000
-    """Tokens of the vocabulary that is trained."""
+    vocabulary_size: int | None = None
+    """Tokens of the vocabulary that is trained; 8,000, or as many as the text allows, if None."""
     lowercase: bool = True
     """Whether a trained or given vocabulary is of lowercase text without accents."""
 
@@ -104,7 +104,7 @@ class PretrainingConfig:
             raise UserError(f"--ema-momentum must be at least 0 and below 1, got {self.ema_momentum}")
         positive = ("vocabulary_size", "batch_size", "total_steps", "validate_every_steps", "checkpoint_every_steps")
         for name in (*positive, "average_checkpoints"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")
         if self.sequence_length < _SHORTEST:
             raise UserError(f"--sequence-length must be at least {_SHORTEST}, got {self.sequence_length}")

@@ -7,10 +7,11 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from recipes.fine_tuning import TOKENIZER, in_float32
+from recipes.fine_tuning import TOKENIZER, in_float32, train_wordpiece
 from recipes.pretraining.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
 from recipes.train_and_average import train_and_average
+from recipes.vocabulary import say_vocabulary
 from zoo.checkpoints.foreign_model import LANGUAGE_MODELS
 from zoo.checkpoints.hugging_face import is_hugging_face, load_hugging_face
 from zoo.checkpoints.hugging_face.configuration import Configuration
@@ -80,7 +81,7 @@ def make_tokenizer(config, text, resumed):
     if config.vocabulary is not None:
         tokenizer = WordPieceTokenizer.from_vocabulary_file(config.vocabulary, lowercase=config.lowercase)
         return check_tokenizer(tokenizer, config.vocabulary)
-    return WordPieceTokenizer.train(text.lines(), config.vocabulary_size, lowercase=config.lowercase)
+    return train_wordpiece(config, text.lines())
 
 
 def check_tokenizer(tokenizer, source):
@@ -212,6 +213,8 @@ def run(config):
         f"encoder with {encoder.count_params():,} parameters, {tokenizer.vocabulary_size:,} tokens, {head}; "
         f"{keras.config.backend()} backend"
     )
+    if config.vocabulary is None:
+        say_vocabulary(console, config, tokenizer)
 
     validation = Validation(validation_batches, metrics=metrics(config))
     claim = RunClaim(config, "pretraining", {TOKENIZER: tokenizer})

@@ -133,7 +133,7 @@ def check_data_options(config):
 def own_data():
     """Starting point for files of your own, some ten thousand texts or more, from scratch."""
     return SummarizationConfig(
-        vocabulary_size=8000,
+        vocabulary_size=None,
         size="small",
         num_layers=None,
         dropout=None,

@@ -14,6 +14,7 @@ from recipes.scored_language import check_score_moves, scored_language
 from recipes.sequence_to_sequence import compile_model, kept_tokenizers
 from recipes.summarization.config import check_data_options
 from recipes.train_and_average import train_and_average
+from recipes.vocabulary import say_vocabulary
 from zoo.data import open_dataset
 from zoo.data.readings import readings
 from zoo.data.summaries import open_summaries
@@ -82,6 +83,7 @@ def run(config):
     )
     for line in readings(train_texts, validation_texts):
         console.print(line, highlight=False)
+    say_vocabulary(console, config, parts.tokenizers[1])
     console.print(f"training data: {train_batches.report}")
     # Nothing but the training data has been encoded so far.
     cut, total = parts.encode[0].cut

@@ -9,6 +9,7 @@ from rich.console import Console
 from recipes.fine_tuning import TOKENIZER, compile_model, fine_tune, in_float32, make_encoder
 from recipes.results import print_ending, training_facts, write_results
 from recipes.text_classification.config import check_data_options
+from recipes.vocabulary import say_vocabulary
 from zoo.data import RowBatches, open_dataset
 from zoo.data.class_labels import check_class_labels, class_labels
 from zoo.data.classified_text import hold_out, open_classes
@@ -141,6 +142,7 @@ def run(config):
         f"encoder with {encoder.count_params():,} parameters, {tokenizer.vocabulary_size:,} tokens; "
         f"{train_batches.num_batches()} batches an epoch; {keras.config.backend()} backend"
     )
+    say_vocabulary(console, config, tokenizer)
     classifier = TextClassifier(model, tokenizer, labels, settings)
 
     def score(_):

@@ -133,7 +133,7 @@ def own_data():
     return TranslationConfig(
         variant="own-data",
         dataset=None,
-        vocabulary_size=8000,
+        vocabulary_size=None,
         size="small",
         num_layers=None,
         dropout=None,

@@ -23,6 +23,7 @@ from recipes.sequence_to_sequence import (
 from recipes.train_and_average import train_and_average
 from recipes.translation.config import check_data_options
 from recipes.translation.scores import TranslationScores
+from recipes.vocabulary import say_vocabulary
 from zoo.data import ParallelText, open_dataset
 from zoo.data.readers import open_pairs
 from zoo.data.readings import readings
@@ -171,6 +172,7 @@ def run(config):
     )
     for line in readings(train_pairs, validation_pairs):
         console.print(line, highlight=False)
+    say_vocabulary(console, config, tokenizers[1])
     console.print(f"training data: {train_batches.report}")
     scored_pairs = list(validation_pairs)[: config.validation_bleu_lines or 200]
     references = [target for _, target in scored_pairs]

@@ -219,6 +219,7 @@ class BytePairTokenizer(Tokenizer):
         *,
         add_prefix_space: bool = False,
         roles: Mapping[str, str] | None = None,
+        lower_to_fit: bool = False,
     ) -> "BytePairTokenizer":
         """Learns merges from text. The same texts and options give the same vocabulary on every machine.
 
@@ -229,6 +230,7 @@ class BytePairTokenizer(Tokenizer):
             special_tokens: The special tokens, which get the first ids.
             min_frequency: Pairs that occur less often are not joined.
             add_prefix_space, roles: As of the constructor.
+            lower_to_fit: Whether a vocabulary size that the texts cannot fill is lowered to the largest that they can.
 
         Returns:
             The tokenizer.
@@ -246,6 +248,7 @@ class BytePairTokenizer(Tokenizer):
             special_tokens,
             min_frequency=min_frequency,
             add_prefix_space=add_prefix_space,
+            lower_to_fit=lower_to_fit,
         )
         return cls(vocabulary, merges, special_tokens, add_prefix_space=add_prefix_space, roles=roles)
 

@@ -17,6 +17,7 @@ def train_byte_pair(
     *,
     min_frequency: int,
     add_prefix_space: bool,
+    lower_to_fit: bool,
 ) -> tuple[list[str], list[tuple[str, str]]]:
     """Trains a vocabulary; for the arguments see `BytePairTokenizer.train`.
 
@@ -42,7 +43,8 @@ def train_byte_pair(
             raise UserError(f"special token {token!r} is given twice, or is the character of a byte")
     if vocabulary_size < len(fixed):
         raise UserError(
-            f"vocabulary_size {vocabulary_size} is too small: 256 bytes and the special tokens alone are {len(fixed)}"
+            f"vocabulary_size {vocabulary_size} is too small: 256 bytes and the special tokens alone are "
+            f"{len(fixed)}; use at least that"
         )
     if vocabulary_size == len(fixed):
         return fixed, []
@@ -57,10 +59,10 @@ def train_byte_pair(
     )
     tokenizer.train_from_iterator(_checked(texts), trainer)
     model = json.loads(tokenizer.to_str())["model"]
-    if len(model["vocab"]) < vocabulary_size:
+    if len(model["vocab"]) < vocabulary_size and not lower_to_fit:
         raise UserError(
             f"vocabulary_size {vocabulary_size} is too large for this text: the largest possible is "
-            f"{len(model['vocab'])}" + (", or more with a lower min_frequency" if min_frequency > 1 else "")
+            f"{len(model['vocab'])}"
         )
     merges = [tuple(merge.split(" ") if isinstance(merge, str) else merge) for merge in model["merges"]]
     return sorted(model["vocab"], key=model["vocab"].get), merges

@@ -132,6 +132,7 @@ class SentencePieceTokenizer(Tokenizer):
         user_defined_symbols: Iterable[str] = (),
         split_digits: bool = False,
         max_training_lines: int = 2_000_000,
+        lower_to_fit: bool = False,
     ) -> "SentencePieceTokenizer":
         """Learns a vocabulary from text. The same texts and options give the same model on every machine.
 
@@ -148,6 +149,7 @@ class SentencePieceTokenizer(Tokenizer):
             user_defined_symbols: Strings that are always one token, such as language tags.
             split_digits: Makes every digit a token of its own.
             max_training_lines: Beyond this count a random sample of the lines is used, always the same.
+            lower_to_fit: Whether a vocabulary size that the text cannot fill is lowered to the largest that it can.
 
         Returns:
             The tokenizer, with pad 0, bos 1, eos 2 and unk 3.
@@ -167,6 +169,7 @@ class SentencePieceTokenizer(Tokenizer):
                 user_defined_symbols=tuple(user_defined_symbols),
                 split_digits=split_digits,
                 max_training_lines=max_training_lines,
+                lower_to_fit=lower_to_fit,
             )
         )
 

@@ -28,6 +28,26 @@ _BLANK = "\u2581"
 _EXACT = ("identity", "lowercase")
 
 
+class _TooLargeError(Exception):
+    """The text has fewer pieces than were asked for."""
+
+    def __init__(self, largest):
+        super().__init__(largest)
+        self.largest = largest
+
+
+class _TooSmallError(Exception):
+    """The text has more characters than pieces were asked for."""
+
+    def __init__(self, least):
+        super().__init__(least)
+        self.least = least
+
+
+def _too_small(vocabulary_size, least):
+    return UserError(f"vocabulary_size {vocabulary_size} is too small for this text: use at least {least}")
+
+
 def train_sentencepiece(
     texts: Iterable[str],
     vocabulary_size: int,
@@ -39,6 +59,7 @@ def train_sentencepiece(
     user_defined_symbols: tuple[str, ...],
     split_digits: bool,
     max_training_lines: int,
+    lower_to_fit: bool,
 ) -> bytes:
     """Trains a model; for the arguments see `SentencePieceTokenizer.train`.
 
@@ -55,33 +76,48 @@ def train_sentencepiece(
     _check_symbols(user_defined_symbols)
     symbols = (*ESCAPE_SYMBOLS, *user_defined_symbols) if lossless else user_defined_symbols
     reserved = len(SPECIAL_TOKENS) + len(symbols) + (256 if byte_fallback else 0)
-    if vocabulary_size <= reserved:
-        raise UserError(
-            f"vocabulary_size {vocabulary_size} is too small: special tokens, symbols and bytes alone are {reserved}; "
-            "use some thousands"
-        )
-    model = io.BytesIO()
-    try:
-        _train(
-            normalization,
-            sentence_iterator=_training_lines(_sample(texts, max_training_lines), lossless),
-            model_writer=model,
-            vocab_size=vocabulary_size,
-            model_type=model_type,
-            character_coverage=character_coverage,
-            byte_fallback=byte_fallback,
-            remove_extra_whitespaces=not lossless,
-            allow_whitespace_only_pieces=lossless,
-            user_defined_symbols=list(symbols),
-            split_digits=split_digits,
-            num_threads=_NUM_THREADS,
-            minloglevel=2,
-            pad_piece="<pad>",
-            **SPECIAL_TOKENS,
-        )
-    except RuntimeError as error:
-        raise _explained(str(error), vocabulary_size) from None
-    return model.getvalue()
+    lines = _sample(texts, max_training_lines)
+
+    def model_of(size):
+        model = io.BytesIO()
+        try:
+            _train(
+                normalization,
+                sentence_iterator=_training_lines(lines, lossless),
+                model_writer=model,
+                vocab_size=size,
+                model_type=model_type,
+                character_coverage=character_coverage,
+                byte_fallback=byte_fallback,
+                remove_extra_whitespaces=not lossless,
+                allow_whitespace_only_pieces=lossless,
+                user_defined_symbols=list(symbols),
+                split_digits=split_digits,
+                num_threads=_NUM_THREADS,
+                minloglevel=2,
+                pad_piece="<pad>",
+                **SPECIAL_TOKENS,
+            )
+        except RuntimeError as error:
+            raise _explained(str(error)) from None
+        return model.getvalue()
+
+    # Whatever size a message names has been tried: the trainer itself says which would do.
+    size, model = max(vocabulary_size, reserved + 1), None
+    while model is None:
+        try:
+            model = model_of(size)
+        except _TooLargeError as error:
+            size = error.largest
+        except _TooSmallError as error:
+            if size < vocabulary_size:
+                raise UserError("the training text is too short for a vocabulary; give more of it") from None
+            raise _too_small(vocabulary_size, error.least) from None
+    if size > vocabulary_size:
+        raise _too_small(vocabulary_size, size)
+    if size < vocabulary_size and not lower_to_fit:
+        raise UserError(f"vocabulary_size {vocabulary_size} is too large for this text: the largest possible is {size}")
+    return model
 
 
 def _train(normalization, **options):
@@ -148,19 +184,14 @@ def _check_symbols(symbols):
         raise UserError("user-defined symbols hold the same symbol twice")
 
 
-def _explained(message, vocabulary_size):
-    """The trainer's message as a UserError: its three frequent ones by name, any other as it is."""
+def _explained(message):
+    """The trainer's message as an exception: its three frequent ones by name, any other as it is."""
     if "sentences_.empty()" in message or "Input corpus is empty" in message:
         return UserError("the training text is empty; give at least one line with text in it")
     largest = re.search(r"Vocabulary size too high.*?<= (\d+)", message)
     if largest:
-        return UserError(
-            f"vocabulary_size {vocabulary_size} is too large for this text: the largest possible is {largest[1]}"
-        )
-    smallest = re.search(r"Vocabulary size is smaller than required_chars\. \d+ vs (\d+)", message)
-    if smallest:
-        return UserError(
-            f"vocabulary_size {vocabulary_size} is too small for this text's characters: use at least {smallest[1]}, "
-            "or a lower character_coverage"
-        )
+        return _TooLargeError(int(largest[1]))
+    least = re.search(r"Vocabulary size is smaller than required_chars\. \d+ vs (\d+)", message)
+    if least:
+        return _TooSmallError(int(least[1]))
     return UserError(f"SentencePiece training failed: {message}")

@@ -143,8 +143,9 @@ class WordPieceTokenizer(Tokenizer):
         strip_accents: bool | None = None,
         split_cjk: bool = True,
         *,
-        max_characters: int = 1000,
+        max_characters: int | None = None,
         min_frequency: int = 2,
+        lower_to_fit: bool = False,
     ) -> "WordPieceTokenizer":
         """Learns a vocabulary from text. The same texts and options give the same vocabulary on every machine.
 
@@ -153,7 +154,9 @@ class WordPieceTokenizer(Tokenizer):
             vocabulary_size: Number of ids, the five special tokens included.
             lowercase, strip_accents, split_cjk: As of the constructor.
             max_characters: At most this many different characters, the most frequent ones; words with others are [UNK].
+                1,000 if None, or more where they take up at most three quarters of the vocabulary, as Chinese needs.
             min_frequency: Pieces that occur less often are not joined.
+            lower_to_fit: Whether a vocabulary size that the text cannot fill is lowered to the largest that it can.
 
         Returns:
             The tokenizer, with [PAD] 0, [UNK] 1, [CLS] 2, [SEP] 3 and [MASK] 4.
@@ -171,6 +174,7 @@ class WordPieceTokenizer(Tokenizer):
             split_cjk=split_cjk,
             max_characters=max_characters,
             min_frequency=min_frequency,
+            lower_to_fit=lower_to_fit,
         )
         return cls(vocabulary, lowercase, strip_accents, split_cjk)
 

@@ -11,6 +11,7 @@ from zoo.tokenizers.wordpiece_vocabulary import CONTINUATION, SPECIAL_TOKENS
 
 # Occurrences of a word that the trainer is given in one string.
 _CHUNK_WORDS = 10_000
+_LEAST_CHARACTERS = 1000
 _PRE_TOKENIZER = pre_tokenizers.BertPreTokenizer()
 
 
@@ -21,8 +22,9 @@ def train_wordpiece(
     lowercase: bool,
     strip_accents: bool,
     split_cjk: bool,
-    max_characters: int,
+    max_characters: int | None,
     min_frequency: int,
+    lower_to_fit: bool,
 ) -> list[str]:
     """Trains a vocabulary; for the arguments see `WordPieceTokenizer.train`.
 
@@ -33,7 +35,7 @@ def train_wordpiece(
         UserError: for impossible options and for a vocabulary size that does not suit the corpus.
     """
     for name, value in (("max_characters", max_characters), ("min_frequency", min_frequency)):
-        if value < 1:
+        if value is not None and value < 1:
             raise UserError(f"{name} is {value}; use a positive number")
     if isinstance(texts, (str, bytes)):
         raise UserError("texts must be an iterable of str, such as the lines of a file, not a single text")
@@ -43,6 +45,8 @@ def train_wordpiece(
     words = _count_words(texts, normalizer)
     if not words:
         raise UserError("the training text is empty; give at least one line with text in it")
+    if max_characters is None:
+        max_characters = _characters_that_fit(words, vocabulary_size, normalizer)
     characters = _frequent_characters(words, max_characters)
     # The trainer numbers continuing characters in the order of a hash table and breaks ties by number. Given as special
     # tokens they have their numbers beforehand.
@@ -51,7 +55,7 @@ def train_wordpiece(
     if vocabulary_size < len(fixed):
         raise UserError(
             f"vocabulary_size {vocabulary_size} is too small for this text's {len(characters)} characters: "
-            f"use at least {len(fixed)}, or a lower max_characters"
+            f"use at least {len(fixed)}"
         )
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -64,10 +68,9 @@ def train_wordpiece(
     )
     tokenizer.train_from_iterator(_training_strings(words, set(characters)), trainer)
     ids = tokenizer.get_vocab(with_added_tokens=False)
-    if len(ids) < vocabulary_size:
+    if len(ids) < vocabulary_size and not lower_to_fit:
         raise UserError(
             f"vocabulary_size {vocabulary_size} is too large for this text: the largest possible is {len(ids)}"
-            + (", or more with a lower min_frequency" if min_frequency > 1 else "")
         )
     return sorted(ids, key=ids.get)
 
@@ -83,13 +86,32 @@ def _count_words(texts, normalizer):
     return words
 
 
-def _frequent_characters(words, limit):
-    """The most frequent characters, in the order of their code points."""
+def _by_frequency(words):
+    """The characters, most frequent first."""
     counts = Counter()
     for word, count in words.items():
         for character in word:
             counts[character] += count
-    return sorted(sorted(counts, key=lambda character: (-counts[character], character))[:limit])
+    return sorted(counts, key=lambda character: (-counts[character], character))
+
+
+def _frequent_characters(words, limit):
+    """The most frequent characters, in the order of their code points."""
+    return sorted(_by_frequency(words)[:limit])
+
+
+def _characters_that_fit(words, vocabulary_size, normalizer):
+    """How many of the most frequent characters get an entry where nobody says it.
+
+    1,000, which is all of an alphabet. Of Chinese, whose words of one character are most of the vocabulary, as many as
+    take up three quarters of the entries.
+    """
+    entries = len(SPECIAL_TOKENS)
+    for number, character in enumerate(_by_frequency(words)):
+        entries += 1 + _within_words(character, normalizer)
+        if number >= _LEAST_CHARACTERS and entries > 3 * vocabulary_size // 4:
+            return number
+    return max(_LEAST_CHARACTERS, number + 1)
 
 
 def _within_words(character, normalizer):

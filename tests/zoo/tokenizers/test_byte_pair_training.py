@@ -90,6 +90,12 @@ def test_merges_by_definition():
     assert list(trained.merges) == merged_by_definition(words, 30)
 
 
+def test_a_size_that_the_text_cannot_fill_is_lowered_if_wanted():
+    lowered = BytePairTokenizer.train(["abc"] * 5, 8000, lower_to_fit=True)
+    assert lowered.vocabulary_size == 259
+    assert lowered.merges == BytePairTokenizer.train(["abc"] * 5, 259).merges
+
+
 @pytest.mark.parametrize(
     ("texts", "size", "options", "message"),
     [
@@ -98,7 +104,7 @@ def test_merges_by_definition():
         (["a", b"b"], 300, {}, "training text 2 is bytes"),
         (["abc"] * 5, 256, {}, "too small: 256 bytes and the special tokens alone are 257"),
         (["abc"] * 5, 300, {}, "too large for this text: the largest possible is 259"),
-        (["abc"], 300, {}, "largest possible is 257, or more with a lower min_frequency"),
+        (["abc"], 300, {}, "largest possible is 257"),
         (["abc"], 300, dict(min_frequency=0), "min_frequency is 0"),
         (["abc"], 300, dict(special_tokens="<s>"), "use a list of tokens"),
         (["abc"], 300, dict(special_tokens=["<s>", "<s>"]), "'<s>' is given twice"),

@@ -38,7 +38,9 @@ def test_too_large_a_vocabulary_says_the_largest_and_that_one_works(corpus, mode
     with pytest.raises(UserError, match="largest possible is") as error:
         train(corpus, 100_000, model_type)
     largest = int(re.search(r"is (\d+)$", str(error.value))[1])
-    assert train(corpus, largest, model_type).vocabulary_size == largest
+    model = train(corpus, largest, model_type)
+    assert model.vocabulary_size == largest
+    assert train(corpus, 100_000, model_type, lower_to_fit=True).model == model.model
     with pytest.raises(UserError):
         train(corpus, largest + 1, model_type)
 
@@ -51,6 +53,16 @@ def test_too_small_a_vocabulary_says_what_is_needed_and_that_works(corpus, model
     assert train(corpus, smallest, model_type, character_coverage=1.0).vocabulary_size == smallest
     with pytest.raises(UserError, match="267"):
         train(corpus, 267, model_type)
+
+
+@pytest.mark.parametrize("model_type", ["unigram", "bpe"])
+@pytest.mark.parametrize("texts", [["a"], ["good film", "bad film"], ["私はテニス部員です。"]])
+def test_sizes_that_messages_name_work_for_very_small_texts(texts, model_type):
+    for size in (1, 268, 8000):
+        with pytest.raises(UserError) as error:
+            train(texts, size, model_type)
+        named = int(re.search(r"(?:at least|possible is) (\d+)$", str(error.value))[1])
+        assert train(texts, named, model_type).vocabulary_size == named
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["", "\n"], iter(())])

@@ -52,6 +52,22 @@ def test_rare_characters_are_left_out():
     assert tokenizer.encode(["axb"]).to_list() == [[tokenizer.unk_id]]
 
 
+def test_chinese_keeps_more_characters_than_an_alphabet_has():
+    characters = [chr(0x4E00 + index) for index in range(3000)]
+    tokenizer = WordPieceTokenizer.train(["".join(characters)] * 2, 8000, lower_to_fit=True)
+    assert set(characters) <= set(tokenizer.vocabulary)
+    # Three quarters of what there is room for, the most frequent ones.
+    smaller = WordPieceTokenizer.train(["".join(characters), "".join(characters[:1500])] * 2, 2000, lower_to_fit=True)
+    kept = set(characters) & set(smaller.vocabulary)
+    assert 1400 < len(kept) <= 1500 and kept <= set(characters[:1500])
+
+
+def test_a_size_that_the_text_cannot_fill_is_lowered_if_wanted():
+    texts = ["ab"] * 50 + ["cd"] * 40 + ["ef"] * 30
+    lowered = WordPieceTokenizer.train(texts, 8000, lower_to_fit=True).vocabulary
+    assert lowered == WordPieceTokenizer.train(texts, len(lowered)).vocabulary
+
+
 def test_the_same_vocabulary_every_time():
     """The package's trainer numbers continuing characters by the order of a hash table, another one in every call."""
     generator = random.Random(1)
@@ -70,7 +86,7 @@ def test_the_same_vocabulary_every_time():
         (["a", b"b"], 100, {}, "training text 2 is bytes"),
         (["abc"] * 5, 10, {}, "too small for this text's 3 characters: use at least 11"),
         (["abc"] * 5, 100, {}, "too large for this text: the largest possible is 13"),
-        (["abc"], 100, {}, "largest possible is 11, or more with a lower min_frequency"),
+        (["abc"], 100, {}, "largest possible is 11"),
         (["abc"], 100, dict(min_frequency=0), "min_frequency is 0"),
         (["abc"], 100, dict(max_characters=0), "max_characters is 0"),
     ],
