@@ -19,6 +19,7 @@ from zoo.training.replicas import Replicas, replicas_of, scope_of
 from zoo.training.resume import Resume
 from zoo.training.run_claim import RunClaim
 from zoo.training.schedules import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot, LinearDecay
+from zoo.training.share_of_run import ShareOfRun
 from zoo.training.tensorboard import TensorBoard
 from zoo.training.text_samples import TextSamples
 from zoo.training.token_loss import TokenCrossEntropy, token_cross_entropy
@@ -44,6 +45,7 @@ __all__ = [
     "Replicas",
     "Resume",
     "RunClaim",
+    "ShareOfRun",
     "TensorBoard",
     "TensorParallel",
     "TextSamples",

@@ -1,7 +1,6 @@
 """The callbacks of a run, over the many short `fit` calls that make it up."""
 
 import math
-import time
 
 import keras
 import numpy as np
@@ -25,25 +24,23 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         run: The `TrainingRun` to keep up to date.
         feed: The `BatchFeed` that `fit` reads from.
         log_every_steps: Updates between `on_log` reports.
-        max_seconds: Wall time of the run at which it stops, or None.
         preemption: `Preemption` upon which it stops, or None.
         peak_flops: What the devices could compute, in FLOP/s, or None.
     """
 
-    def __init__(
-        self, callbacks, updates, run, feed, log_every_steps, max_seconds=None, preemption=None, peak_flops=None
-    ):
+    def __init__(self, callbacks, updates, run, feed, log_every_steps, preemption=None, peak_flops=None):
         super().__init__(callbacks, add_history=True, model=updates.model)
         self._updates = updates
         updates.history = updates.model.history  # what `fit` returns
         self._run = run
         self._feed = feed
         self._log_every_steps = log_every_steps
-        self._max_seconds = max_seconds
         self._preemption = preemption
         self._peak_flops = peak_flops
         self._several_processes = replicas_of(updates).num_processes > 1
-        self._schedule = _learning_rate_of(updates.optimizer)
+        self._learning_rate = _learning_rate_of(updates.optimizer, run)
+        self._compiles = updates.jit_compile and not updates.run_eagerly
+        self._warm = False  # whether this sitting has made an update, for which the first is traced
         self._each_step = [callback for callback in self.callbacks if _wants_steps(callback)]
         self._around_steps = [callback for callback in self.callbacks if isinstance(callback, TrainingCallback)]
         self._start_interval()
@@ -52,7 +49,7 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         self._trained = 0  # steps of this interval
         self._losses, self._tokens = 0.0, 0  # of the interval: sum of losses times tokens, and tokens
         self._window = []  # (step, its loss as a tensor, what was fed) since the last report
-        self._window_started = time.perf_counter()
+        self._window_started = self._step_ended = self._run.clock()
 
     def begin(self):
         """Tells the callbacks that training begins."""
@@ -89,6 +86,7 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
     def on_train_batch_end(self, batch, logs=None):
         """Counts the step, reports if it is time to, and stops if time is up."""
         run = self._run
+        known_shapes = len(self._feed.shapes)
         fed = self._feed.trained(batch + 1 - self._trained)
         self._trained = batch + 1
         run.step += len(fed)
@@ -96,6 +94,7 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         self._window.append((run.step, logs["loss"], fed))
         for callback in self._around_steps:
             callback.on_step_end(run.step, logs["loss"])
+        self._measure_step(len(fed), compiled=self._compiles and len(self._feed.shapes) > known_shapes)
         if run.step % self._log_every_steps == 0:
             self._report()
         if self._each_step:
@@ -107,6 +106,12 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         if run.stop_reason is not None:
             self._updates.stop_training = True
 
+    def _measure_step(self, count, compiled):
+        now = self._run.clock()
+        if self._warm and not compiled:
+            self._run.pace.add_step((now - self._step_ended) / count)
+        self._warm, self._step_ended = True, now
+
     def on_epoch_end(self, epoch, logs=None):
         """Ends an interval: validation, history and checkpoints are callbacks that act here."""
         self._run.random_states = random_states()
@@ -115,7 +120,14 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         self._run.intervals += 1
         if self._run.step >= self._run.total_steps:
             self._run.stop_reason = "finished"
+        started = self._run.clock()
         super().on_epoch_end(epoch, {**(logs or {}), "loss": self._losses / max(self._tokens, 1)})
+        seconds = self._run.clock() - started
+        if self._run.validates_here:
+            self._run.pace.seconds_between["validation"] = seconds
+        elif self._run.checkpoints_here:
+            self._run.pace.seconds_between["checkpoint"] = seconds
+        self._run.end_interval()
         self._stop_if_told()
         if self._run.stop_reason is not None:
             self._share_signal()
@@ -129,7 +141,7 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         if run.step >= run.total_steps or run.stop_reason is not None:
             return
         preempted = self._preemption is not None and self._preemption.noticed
-        late = self._max_seconds is not None and run.elapsed_seconds >= self._max_seconds
+        late = run.max_seconds is not None and run.elapsed_seconds >= run.max_seconds - run.reserved_seconds
         if self._several_processes:
             # Clocks and signals differ, but all must stop at the same step.
             if run.step % self._log_every_steps:
@@ -158,7 +170,7 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
             flops += sum(batch.flops for batch in fed)
         self._losses += losses
         self._tokens += tokens
-        now = time.perf_counter()
+        now = self._run.clock()
         seconds = max(now - self._window_started, 1e-9)
         report = {
             "step": self._run.step,
@@ -171,8 +183,8 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
             report["model_flops_per_second"] = flops / seconds
             if self._peak_flops is not None:
                 report["mfu"] = flops / seconds / self._peak_flops
-        if self._schedule is not None:
-            report["learning_rate"] = float(self._schedule(self._run.step - 1))
+        if self._learning_rate is not None:
+            report["learning_rate"] = float(self._learning_rate(self._run.step - 1))
         self._window = []
         self._window_started = now
         for callback in self.callbacks:
@@ -180,9 +192,12 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
                 callback.on_log(report)
 
 
-def _learning_rate_of(optimizer):
+def _learning_rate_of(optimizer, run):
     """A function of the step, from the optimizer's public configuration; None if that does not say."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a loss-scaling wrapper
+    schedule = getattr(optimizer, "schedule", None)
+    if schedule is not None:
+        return lambda step: schedule.compressed(step, run.share)
     value = optimizer.get_config().get("learning_rate")
     if isinstance(value, dict):
         return keras.optimizers.schedules.deserialize(value)

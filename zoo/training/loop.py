@@ -1,5 +1,6 @@
 """Training from the first step to the last, over kills and restarts, through Keras's `fit`."""
 
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,9 +20,10 @@ from zoo.training.preemption import Preemption
 from zoo.training.progress import Progress
 from zoo.training.random_states import random_states
 from zoo.training.replica_seeds import spread_generators, spread_seeds
-from zoo.training.replicas import replicas_of, scope_of
+from zoo.training.replicas import number_of_chief, replicas_of, scope_of
 from zoo.training.resume import Resume
 from zoo.training.run import TrainingRun
+from zoo.training.share_of_run import ShareOfRun
 from zoo.training.summed_loss import SummedLoss
 from zoo.training.update_model import update_model
 
@@ -59,8 +61,10 @@ def train(
     callbacks=(),
     log_every_steps=50,
     max_minutes=None,
+    ends_in_time=False,
     progress=True,
     model_flops=None,
+    clock=time.monotonic,
 ):
     """Trains a compiled model, from its newest checkpoint in `directory` if there is one.
 
@@ -81,19 +85,24 @@ def train(
         batches: See `BatchFeed`; for instance `zoo.data.PairBatches`.
         total_steps: Update number at which training ends, over all sittings.
         directory: Folder of the run: checkpoints, `history.jsonl` and `history.csv`.
-        checkpoint_every_steps: Updates between checkpoints.
+        checkpoint_every_steps: Updates between checkpoints, or a `ShareOfRun`.
         accumulate_steps: Parts that each device works on one after the other for an update, to save memory; the update
             is the same.
-        validate_every_steps: Updates between validations; 0 for none. The last step is validated too.
+        validate_every_steps: Updates between validations, or a `ShareOfRun`; 0 for none. The last step is validated
+            too.
         validation: `Validation`, needed if `validate_every_steps` is not 0.
         early_stopping: `EarlyStopping`, optional.
         resume: `Resume` with the numbers of checkpoints to keep; the last 3 by default.
         callbacks: More Keras callbacks; each interval is an epoch to them.
         log_every_steps: Updates between rows in the history and lines of progress.
         max_minutes: Wall time of the run over all sittings after which it stops with a checkpoint, after one update at
-            the least; a later call with more time goes on as if it had not stopped.
+            the least; a later call with more time goes on as if it had not stopped, but for `ends_in_time`.
+        ends_in_time: Whether a run that `max_minutes` ends is a whole one: the learning-rate schedule of
+            `zoo.training`'s optimizers, and what is a `ShareOfRun`, is compressed into the updates that time allows, by
+            the measured speed, and the last step is validated. Of several processes one measures for all.
         progress: Whether to show progress on standard error.
         model_flops: `ModelFlops`, with which speed is reported in FLOP/s too.
+        clock: Seconds since some moment; what time is measured by.
 
     Returns:
         `TrainingResult`.
@@ -109,7 +118,16 @@ def train(
     _check_validation(validate_every_steps, validation, early_stopping)
     replicas = replicas_of(model)
     _check_optimizer(model.optimizer, replicas)
-    run = TrainingRun(directory, total_steps, checkpoint_every_steps, validate_every_steps, is_chief=replicas.is_chief)
+    run = TrainingRun(
+        directory,
+        total_steps,
+        checkpoint_every_steps,
+        validate_every_steps,
+        is_chief=replicas.is_chief,
+        max_seconds=None if max_minutes is None else 60.0 * max_minutes,
+        ends_in_time=ends_in_time and max_minutes is not None,
+        clock=clock,
+    )
     resume = resume or Resume()
     history = History()
     ordered = [validation, early_stopping, *callbacks, history, resume, Progress() if progress else None]
@@ -135,8 +153,7 @@ def train(
         return TrainingResult(run.step, "finished", history.rows, run.elapsed_seconds)
     if early_stopping is not None and early_stopping.exhausted:
         return TrainingResult(run.step, "early_stopping", history.rows, run.elapsed_seconds)
-    max_seconds = None if max_minutes is None else 60.0 * max_minutes
-    if run.step and max_seconds is not None and run.elapsed_seconds >= max_seconds:
+    if run.step and run.max_seconds is not None and run.elapsed_seconds >= run.max_seconds - run.reserved_seconds:
         return TrainingResult(run.step, "time", history.rows, run.elapsed_seconds)
 
     loss = SummedLoss(model.loss)
@@ -151,10 +168,11 @@ def train(
         updates = update_model(model, loss, accumulate_steps)
     with Preemption() as preemption:
         peak_flops = model_flops and model_flops.peak
-        events = IntervalCallbacks(ordered, updates, run, feed, log_every_steps, max_seconds, preemption, peak_flops)
+        events = IntervalCallbacks(ordered, updates, run, feed, log_every_steps, preemption, peak_flops)
         events.begin()
         try:
             while run.stop_reason is None:
+                _fit_schedule(updates, run)
                 _fit_interval(updates, feed, run, events)
         except NonFiniteLossError as error:
             raise UserError(explain_nonfinite_loss(error, model, batches, resume)) from None
@@ -162,6 +180,18 @@ def train(
             events.end()
     compiled = len(feed.shapes) if updates.jit_compile and not updates.run_eagerly else None
     return TrainingResult(run.step, run.stop_reason, history.rows, run.elapsed_seconds, compiled)
+
+
+def _fit_schedule(updates, run):
+    """Compresses the schedule of the learning rate to the share of the run that time allows."""
+    if run.ends_in_time:
+        run.share = number_of_chief(updates, run.measured_share() or 0.0) or run.share
+    else:
+        run.share = 1.0
+    optimizer = getattr(updates.optimizer, "inner_optimizer", updates.optimizer)
+    if getattr(optimizer, "schedule_share", None) is not None:
+        with scope_of(updates):
+            optimizer.schedule_share.assign(run.share)
 
 
 def _fit_interval(updates, feed, run, events):
@@ -236,9 +266,9 @@ def _check_numbers(
         ("accumulate_steps", accumulate_steps),
         ("log_every_steps", log_every_steps),
     ):
-        if value < 1:
+        if not isinstance(value, ShareOfRun) and value < 1:
             raise UserError(f"{name} must be at least 1, got {value}")
-    if validate_every_steps < 0:
+    if not isinstance(validate_every_steps, ShareOfRun) and validate_every_steps < 0:
         raise UserError(f"validate_every_steps must not be negative, got {validate_every_steps}")
     if max_minutes is not None and not max_minutes > 0:
         raise UserError(f"max_minutes must be above 0, got {max_minutes}")

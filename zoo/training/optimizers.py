@@ -7,6 +7,10 @@ from zoo.training.fused_adam import fused_adam_step
 from zoo.training.layouts import whole_value
 from zoo.training.loss_scaling import LossScaleOptimizer
 from zoo.training.replicas import sum_over_replicas
+from zoo.training.schedules import WarmUp
+
+SCHEDULE_SHARE = "schedule_share"
+"""Name of the variable by which a schedule is compressed; see `zoo.training.schedules`."""
 
 # On PyTorch, `keras.optimizers.Adam()` makes an instance of a class of that backend, whose update is fused over all
 # variables; a subclass of `keras.optimizers.Adam` would lose it. Under TensorFlow none is made here: it would have a
@@ -32,6 +36,7 @@ class _ZooOptimizer:
     def __init__(self, *args, rate_factors=None, **kwargs):
         super().__init__(*args, **kwargs)
         self.rate_factors = dict(rate_factors or {})
+        self.schedule_share = None
 
     def build(self, variables):
         """Creates the moments; norms and biases are kept from weight decay."""
@@ -39,7 +44,22 @@ class _ZooOptimizer:
             # Rank, and not the name, is what tells: scales and offsets of norms and biases are all vectors.
             self._own_weight_decay = self.weight_decay
             self.exclude_from_weight_decay(var_list=[variable for variable in variables if len(variable.shape) < 2])
+        built = self.built
         super().build(variables)
+        if not built and self.schedule is not None:
+            self.schedule_share = self.add_variable(
+                (), initializer="ones", aggregation="only_first_replica", name=SCHEDULE_SHARE
+            )
+
+    @property
+    def schedule(self):
+        """The schedule of the learning rate if it is one of `zoo.training.schedules`, else None."""
+        return self._learning_rate if isinstance(self._learning_rate, WarmUp) else None
+
+    def _get_current_learning_rate(self):
+        if self.schedule is None or not self.built:
+            return super()._get_current_learning_rate()
+        return self.schedule.compressed(self.iterations, self.schedule_share)
 
     def apply(self, grads, trainable_variables=None):
         """Updates the variables from each replica's `grads`, a list of tensors, None or `tf.IndexedSlices`."""

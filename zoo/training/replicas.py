@@ -102,23 +102,42 @@ def any_process(model, flags):
     Returns:
         list of bools, the same in all processes.
     """
-    numbers = np.array(flags, np.int32)
+    return (_summed(model, flags) > 0).tolist()
+
+
+def number_of_chief(model, number):
+    """The number that the chief process has, in all processes; called by all of them, outside training steps.
+
+    Args:
+        model: As in `replicas_of`.
+        number: float; those of other processes make no difference.
+    """
+    replicas = replicas_of(model)
+    if replicas.num_processes == 1:
+        return float(number)
+    return float(_summed(model, [number if replicas.is_chief else 0.0])[0])
+
+
+def _summed(model, numbers):
+    """Numbers summed over the processes, float32 [N]."""
+    numbers = np.array(numbers, np.float32)
     backend = keras.backend.backend()
     if backend == "jax":
         from jax.experimental import multihost_utils
 
-        return multihost_utils.process_allgather(numbers).reshape(-1, len(flags)).any(axis=0).tolist()
+        return multihost_utils.process_allgather(numbers).reshape(-1, len(numbers)).sum(axis=0)
     if backend == "torch":
         import torch
 
         tensor = torch.from_numpy(numbers)
         torch.distributed.all_reduce(tensor)
-        return tensor.numpy().astype(bool).tolist()
+        return tensor.numpy()
     import tensorflow as tf
 
     strategy = model.distribute_strategy
     total = strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(lambda: tf.constant(numbers)), axis=None)
-    return total.numpy().astype(bool).tolist()
+    # Each replica of a process counts.
+    return total.numpy() / len(replicas_of(model).shares)
 
 
 def sum_over_replicas(tensors):

@@ -18,6 +18,7 @@ from zoo.training.checkpoint_files import (
     write_checkpoint,
 )
 from zoo.training.layouts import whole_value
+from zoo.training.optimizers import SCHEDULE_SHARE
 from zoo.training.training_callback import TrainingCallback
 
 _log = logging.getLogger(__name__)
@@ -31,6 +32,11 @@ def checkpoint_directory(run_directory) -> Path:
 def model_state(model):
     """All variables that a model's future depends on: weights, statistics and the states of its dropout seeds."""
     return model.variables
+
+
+def optimizer_state(optimizer):
+    """The variables of an optimizer that its future depends on; the share of its schedule is kept with the run."""
+    return [variable for variable in optimizer.variables if variable.name != SCHEDULE_SHARE]
 
 
 def assign_arrays(variables, arrays, path):
@@ -116,7 +122,7 @@ class Resume(TrainingCallback):
                 _log.warning("%s; trying the one before", error)
                 continue
             assign_arrays(model_state(self.model), arrays["model"], path)
-            assign_arrays(self.model.optimizer.variables, arrays["optimizer"], path)
+            assign_arrays(optimizer_state(self.model.optimizer), arrays["optimizer"], path)
             self.run.random_states = arrays["random"]
             self.run.load_state_dict(state["run"])
             for name, callback in self._stateful.items():
@@ -176,7 +182,7 @@ class Resume(TrainingCallback):
         }
         arrays = {
             "model": [whole_value(variable) for variable in model_state(self.model)],
-            "optimizer": [whole_value(variable) for variable in self.model.optimizer.variables],
+            "optimizer": [whole_value(variable) for variable in optimizer_state(self.model.optimizer)],
             "random": self.run.random_states,
         }
         path = write_checkpoint(self.directory, self.run.step, arrays, state)

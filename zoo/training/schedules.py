@@ -2,6 +2,9 @@
 
 Steps count finished updates from 0, as Keras does: update number n (from 1) uses `schedule(n - 1)`, so that the first
 update already has a learning rate above 0 and update number `warmup_steps` has the peak.
+
+Where time allows only a share of the updates that a schedule was made for, it is compressed: the optimizers of
+`zoo.training` hold that share as a variable, and update n is then what update n / share would be.
 """
 
 import math
@@ -10,7 +13,7 @@ import keras
 from keras import ops
 
 
-class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     """Rises linearly to `peak_learning_rate` over `warmup_steps` updates, then multiplies it by `_after(update)`."""
 
     def __init__(self, peak_learning_rate, warmup_steps):
@@ -23,7 +26,11 @@ class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step):
         """Learning rate, float32 scalar, after `step` (integer scalar) finished updates."""
-        update = ops.cast(step, "float32") + 1.0
+        return self.compressed(step, 1.0)
+
+    def compressed(self, step, share):
+        """Learning rate after `step` finished updates of a run that has a share (in `(0, 1]`) of the updates."""
+        update = (ops.cast(step, "float32") + 1.0) / share
         rising = update / max(self.warmup_steps, 1)
         return self.peak_learning_rate * ops.where(update < self.warmup_steps, rising, self._after(update))
 
@@ -33,7 +40,7 @@ class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class InverseSquareRoot(_WarmUp):
+class InverseSquareRoot(WarmUp):
     """Linear warm-up to the peak, then `peak * sqrt(warmup_steps / update)`.
 
     With `peak = hidden_dim ** -0.5 * warmup_steps ** -0.5` this is the schedule of the original Transformer.
@@ -54,7 +61,7 @@ class InverseSquareRoot(_WarmUp):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class CosineDecay(_WarmUp):
+class CosineDecay(WarmUp):
     """Linear warm-up to the peak, then half a cosine down to `final_fraction * peak` at `total_steps`, then constant.
 
     Args:
@@ -85,7 +92,7 @@ class CosineDecay(_WarmUp):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class LinearDecay(_WarmUp):
+class LinearDecay(WarmUp):
     """Linear warm-up to the peak, then linearly down to 0 at `total_steps`: the schedule of BERT's fine-tuning.
 
     Args:
@@ -111,7 +118,7 @@ class LinearDecay(_WarmUp):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class ConstantAfterWarmUp(_WarmUp):
+class ConstantAfterWarmUp(WarmUp):
     """Linear warm-up to the peak, which then stays.
 
     Args:
