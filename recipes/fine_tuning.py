@@ -1,5 +1,7 @@
 """The steps that all recipes share which put a new head on an encoder: encoder, optimiser, training, final weights."""
 
+import math
+
 import keras
 
 from recipes.dry_run import end_if_dry_run
@@ -15,6 +17,7 @@ from zoo.training import (
     EarlyStopping,
     LinearDecay,
     Resume,
+    ShareOfRun,
     TokenCrossEntropy,
     average_checkpoints,
     build_optimizer,
@@ -30,6 +33,10 @@ TOKENIZER = "tokenizer"
 
 # Of encoders without pretraining.
 _POSITIONS = 512
+# Updates without which little is learned, from few examples too, and bounds of what is made of them.
+_LEAST_PRETRAINED, _LEAST_FROM_SCRATCH = 200, 1500
+_MOST_EPOCHS = 60
+_MOST_VALIDATIONS = 20
 
 
 def make_encoder(config, texts, *, pooler, resumed):
@@ -61,8 +68,36 @@ def train_wordpiece(config, texts):
     return WordPieceTokenizer.train(texts, size or MOST_TOKENS, lowercase=config.lowercase, lower_to_fit=size is None)
 
 
-def compile_model(model, config, total_steps, loss=None):
+def epochs_of(config, num_batches):
+    """Passes over the training data: those asked for, or what suits the number of batches."""
+    if config.epochs is not None:
+        return config.epochs
+    passes, least = (5, _LEAST_PRETRAINED) if config.pretrained is not None else (10, _LEAST_FROM_SCRATCH)
+    return max(passes, min(_MOST_EPOCHS, math.ceil(least / num_batches)))
+
+
+def validation_interval(config, num_batches):
+    """Updates between validations, or a share of a run that may end before."""
+    if config.validations_per_epoch is not None:
+        return max(1, num_batches // config.validations_per_epoch)
+    epochs = epochs_of(config, num_batches)
+    if config.max_minutes is not None:
+        return ShareOfRun(min(epochs, _MOST_VALIDATIONS))
+    return num_batches * math.ceil(epochs / _MOST_VALIDATIONS)
+
+
+def learning_rate_of(config):
+    """The learning rate that was asked for, or one that suits the encoder."""
+    if config.learning_rate is not None:
+        return config.learning_rate
+    if config.pretrained is not None:
+        return 5e-5
+    return 1e-3 if config.size in ("tiny", "mini", "small") else 1e-4
+
+
+def compile_model(model, config, num_batches, loss=None):
     """Freezes what is not to learn and compiles a built model with optimiser and loss."""
+    total_steps = num_batches * epochs_of(config, num_batches)
     freeze(model, config.trainable_blocks)
     factors = layer_rate_factors(model, config.layer_decay)
     encoder = {id(variable) for variable in model.encoder.variables}
@@ -71,7 +106,7 @@ def compile_model(model, config, total_steps, loss=None):
     model.compile(
         optimizer=build_optimizer(
             "adamw",
-            LinearDecay(config.learning_rate, warmup_steps, total_steps + 1),
+            LinearDecay(learning_rate_of(config), warmup_steps, total_steps + 1),
             beta_2=0.999,
             epsilon=1e-8,
             weight_decay=config.weight_decay,
@@ -99,15 +134,16 @@ def fine_tune(config, model, batches, validation, metric, claim):
         `zoo.training.TrainingResult`, and the paths of the checkpoints whose average the model is.
     """
     epoch = batches.num_batches()
-    end_if_dry_run(config, model, batches, epoch * config.epochs)
+    total_steps = epoch * epochs_of(config, epoch)
+    end_if_dry_run(config, model, batches, total_steps)
     if config.devices.recompute:
         recompute_blocks(model)
-    interval = max(1, epoch // config.validations_per_epoch)
+    interval = validation_interval(config, epoch)
     with claim:
         result = train(
             model,
             batches,
-            total_steps=epoch * config.epochs,
+            total_steps=total_steps,
             directory=config.directory,
             checkpoint_every_steps=interval,
             accumulate_steps=config.devices.accumulate_steps,
@@ -119,6 +155,7 @@ def fine_tune(config, model, batches, validation, metric, claim):
             resume=Resume(keep_last=1, keep_best=config.average_checkpoints, metric=metric, mode="max"),
             callbacks=[claim, *report_callbacks(config)],
             max_minutes=config.max_minutes,
+            ends_in_time=True,
             model_flops=model_flops(config, model),
         )
     leave_the_rest_to_the_chief(model)

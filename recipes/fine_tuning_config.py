@@ -38,10 +38,11 @@ class FineTuningConfig:
 
     batch_size: int = 16
     """Rows of a batch."""
-    epochs: int = 5
-    """Passes over the training data."""
-    learning_rate: float = 5e-5
-    """Learning rate at the end of warm-up, from which it falls linearly to 0."""
+    epochs: int | None = None
+    """Passes over the training data; if None 5 of a pretrained encoder, 10 from scratch, and more for few examples."""
+    learning_rate: float | None = None
+    """Learning rate at the end of warm-up, from which it falls linearly to 0; if None 5e-5 of a pretrained encoder,
+    and from scratch 1e-3, or for sizes from medium on 1e-4."""
     warmup_share: float = 0.1
     """Share of all updates that is warm-up."""
     weight_decay: float = 0.01
@@ -57,8 +58,8 @@ class FineTuningConfig:
     devices: Devices = field(default_factory=DeviceOptions)
     """Devices that train."""
 
-    validations_per_epoch: int = 1
-    """Validations in each epoch."""
+    validations_per_epoch: int | None = None
+    """Validations in each epoch; if None one, and no more than 20 in a run."""
     early_stopping_patience: int = 0
     """Validations without improvement before training stops; 0 never stops."""
     average_checkpoints: int = 1
@@ -72,7 +73,7 @@ class FineTuningConfig:
         for name in ("vocabulary_size", "batch_size", "epochs", "validations_per_epoch", "average_checkpoints"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")
-        if not self.learning_rate > 0:
+        if self.learning_rate is not None and not self.learning_rate > 0:
             raise UserError(f"--learning-rate must be above 0, got {self.learning_rate}")
         for name in ("warmup_share", "label_smoothing", "dropout"):
             value = getattr(self, name)

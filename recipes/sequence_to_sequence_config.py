@@ -41,8 +41,8 @@ class SequenceToSequenceConfig:
     normalization: Literal["identity", "lowercase", "nfkc", "nmt_nfkc"] = "identity"
     """Unicode normalisation of text; identity loses nothing, lowercase only the case of letters."""
 
-    size: Literal["tiny", "small", "base", "big"] = "tiny"
-    """Size of the model."""
+    size: Literal["tiny", "small", "base", "big"] | None = "tiny"
+    """Size of the model; by the number of training pairs if None: tiny, or small from 100,000 on."""
     num_layers: int | None = 2
     """Blocks in encoder and decoder; the size's own if None."""
     dropout: float | None = 0.1
@@ -52,18 +52,19 @@ class SequenceToSequenceConfig:
     max_length_ratio: float | None = 4.0
     """Pairs whose token counts differ by more than this factor are left out of training; None for any."""
 
-    batch_size_tokens: int = 2048
-    """Positions of a batch on either side, padding included."""
-    total_steps: int = 800
-    """Updates."""
+    batch_size_tokens: int | None = 2048
+    """Positions of a batch on either side, padding included; by the number of training pairs if None."""
+    total_steps: int | None = 800
+    """Updates; by the amount of training data if None. --max-minutes may end training before, with the learning rate
+    where it is at the end."""
     optimizer: Literal["adam", "adamw"] = "adam"
     """Optimiser."""
     schedule: Literal["inverse_square_root", "cosine"] = "cosine"
     """Learning rate after warm-up."""
-    learning_rate: float = 3e-3
-    """Learning rate at the end of warm-up."""
-    warmup_steps: int = 100
-    """Updates of linear warm-up."""
+    learning_rate: float | None = 3e-3
+    """Learning rate at the end of warm-up; by the size of the model if None."""
+    warmup_steps: int | None = 100
+    """Updates of linear warm-up; a tenth of all, and 4,000 at most, if None."""
     weight_decay: float = 0.0
     """Decoupled weight decay of matrices (adamw)."""
     clip_norm: float = 0.0
@@ -77,10 +78,10 @@ class SequenceToSequenceConfig:
     devices: Devices = field(default_factory=DeviceOptions)
     """Devices that train."""
 
-    validate_every_steps: int = 200
-    """Updates between validations."""
-    checkpoint_every_steps: int = 100
-    """Updates between checkpoints."""
+    validate_every_steps: int | None = 200
+    """Updates between validations; a tenth of the run if None."""
+    checkpoint_every_steps: int | None = 100
+    """Updates between checkpoints; a twentieth of the run if None."""
     early_stopping_patience: int = 0
     """Validations without improvement before training stops; 0 never stops."""
     average_checkpoints: int = 1
@@ -107,15 +108,16 @@ class SequenceToSequenceConfig:
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")
         for name in ("validate_every_steps", "checkpoint_every_steps", "average_checkpoints"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")
-        if not self.learning_rate > 0:
+        if self.learning_rate is not None and not self.learning_rate > 0:
             raise UserError(f"--learning-rate must be above 0, got {self.learning_rate}")
         if not 0 <= self.label_smoothing < 1:
             raise UserError(f"--label-smoothing must be at least 0 and below 1, got {self.label_smoothing}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise UserError(f"--dropout must be at least 0 and below 1, got {self.dropout}")
-        if self.schedule == "cosine" and self.warmup_steps >= self.total_steps:
+        known = self.warmup_steps is not None and self.total_steps is not None
+        if self.schedule == "cosine" and known and self.warmup_steps >= self.total_steps:
             raise UserError(f"--warmup-steps {self.warmup_steps} must be below --total-steps {self.total_steps}")
         if self.weight_decay and self.optimizer == "adam":
             raise UserError("--weight-decay needs --optimizer adamw")
@@ -125,7 +127,7 @@ class SequenceToSequenceConfig:
         for name, length in lengths.items():
             if length < 1:
                 raise UserError(f"{flag(name)} must be at least 1, got {length}")
-            if self.batch_size_tokens < length:
+            if self.batch_size_tokens is not None and self.batch_size_tokens < length:
                 raise UserError(
                     f"--batch-size-tokens {self.batch_size_tokens} is less than {flag(name)} {length}: "
                     "a batch must hold one pair of the greatest length"

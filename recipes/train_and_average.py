@@ -4,6 +4,7 @@ import sys
 
 from recipes.dry_run import end_if_dry_run
 from recipes.reports import model_flops, report_callbacks
+from recipes.run_plan import intervals
 from zoo.layers import recompute_blocks
 from zoo.training import (
     EarlyStopping,
@@ -30,7 +31,7 @@ def train_and_average(config, model, batches, validation, *, metric, mode, claim
     """Trains a compiled model and leaves it with the average of its last or best checkpoints, or its moving averages.
 
     Args:
-        config: The recipe's configuration, with the options on steps, checkpoints, early stopping and time.
+        config: The recipe's configuration, with the options on steps (planned), checkpoints, early stopping and time.
         model: Compiled.
         batches: Training batches.
         validation: `zoo.training.Validation`.
@@ -46,6 +47,7 @@ def train_and_average(config, model, batches, validation, *, metric, mode, claim
     end_if_dry_run(config, model, batches, config.total_steps)
     if config.devices.recompute:
         recompute_blocks(model)
+    validate_every_steps, checkpoint_every_steps = intervals(config)
     best_by = metric if config.average_best else None
     with claim:
         result = train(
@@ -53,9 +55,9 @@ def train_and_average(config, model, batches, validation, *, metric, mode, claim
             batches,
             total_steps=config.total_steps,
             directory=config.directory,
-            checkpoint_every_steps=config.checkpoint_every_steps,
+            checkpoint_every_steps=checkpoint_every_steps,
             accumulate_steps=config.devices.accumulate_steps,
-            validate_every_steps=config.validate_every_steps,
+            validate_every_steps=validate_every_steps,
             validation=validation,
             early_stopping=(
                 EarlyStopping(metric, config.early_stopping_patience, mode) if config.early_stopping_patience else None
@@ -68,6 +70,7 @@ def train_and_average(config, model, batches, validation, *, metric, mode, claim
             ),
             callbacks=[claim, *callbacks, *report_callbacks(config)],
             max_minutes=config.max_minutes,
+            ends_in_time=True,
             model_flops=model_flops(config, model),
         )
     leave_the_rest_to_the_chief(model)

@@ -1,5 +1,6 @@
 """Settings of the language modelling recipe and their named variants."""
 
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -63,14 +64,15 @@ class LanguageModelingConfig:
     """Whether a position sees only its own document where a block holds several."""
     batch_size: int = 16
     """Blocks of a batch."""
-    total_steps: int = 5000
-    """Updates."""
+    total_steps: int | None = None
+    """Updates; by the amount of training text if None. --max-minutes may end training before, with the learning rate
+    where it is at the end."""
     learning_rate: float = 5e-4
     """Learning rate at the end of warm-up, from which it falls along a cosine."""
     final_learning_rate: float = 5e-5
     """Learning rate at the end."""
-    warmup_steps: int = 200
-    """Updates of linear warm-up."""
+    warmup_steps: int | None = None
+    """Updates of linear warm-up; a tenth of all, and 4,000 at most, if None."""
     beta_2: float = 0.99
     """Decay rate of AdamW's second moment."""
     weight_decay: float = 0.1
@@ -84,10 +86,10 @@ class LanguageModelingConfig:
     devices: Devices = field(default_factory=DeviceOptions)
     """Devices that train."""
 
-    validate_every_steps: int = 500
-    """Updates between validations, each with a few samples of text."""
-    checkpoint_every_steps: int = 500
-    """Updates between checkpoints."""
+    validate_every_steps: int | None = None
+    """Updates between validations, each with a few samples of text; a tenth of the run if None."""
+    checkpoint_every_steps: int | None = None
+    """Updates between checkpoints; a twentieth of the run if None."""
     early_stopping_patience: int = 0
     """Validations without a lower val_nll before training stops; 0 never stops."""
     average_checkpoints: int = 1
@@ -138,7 +140,7 @@ class LanguageModelingConfig:
             )
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise UserError(f"--dropout must be at least 0 and below 1, got {self.dropout}")
-        if not 0 <= self.warmup_steps < self.total_steps:
+        if self.warmup_steps is not None and not 0 <= self.warmup_steps < (self.total_steps or math.inf):
             raise UserError(
                 f"--warmup-steps {self.warmup_steps} must be at least 0 and below --total-steps {self.total_steps}"
             )

@@ -9,6 +9,7 @@ from rich.console import Console
 from recipes.fine_tuning import TOKENIZER, in_float32
 from recipes.language_modeling.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
+from recipes.run_plan import plan_updates, say_plan
 from recipes.train_and_average import train_and_average
 from recipes.vocabulary import MOST_TOKENS, say_vocabulary
 from zoo.data import ExactDocuments, StridedWindows, TokenBlocks, open_dataset
@@ -185,10 +186,13 @@ def run(config):
     texts, names = open_texts(config)
     with devices.scope():
         model, tokenizer = start_model(config, texts[0], resumed)
-        compile_model(model, config)
     documents = [encode(tokenizer, text) for text in texts]
     train_batches = make_batches(config, documents[0], tokenizer, training=True)
     validation_batches = make_batches(config, documents[1], tokenizer, training=False)
+    given = config
+    config = plan_updates(config, train_batches.num_batches(), passes=20, least=300, most=50_000)
+    with devices.scope():
+        compile_model(model, config)
     for name, batches in zip(names, (train_batches, validation_batches), strict=True):
         console.print(
             f"{name}: {batches.num_tokens:,} tokens, {batches.num_documents:,} documents, "
@@ -202,11 +206,12 @@ def run(config):
 
     if config.vocabulary_type == "bpe":
         say_vocabulary(console, config, tokenizer)
+    say_plan(console, config.total_steps, train_batches.num_batches(), config.max_minutes)
 
     writer = TextGenerator(model, tokenizer, generation_settings(config, model))
     validation = Validation(list(validation_batches.epoch(0)))
     samples = TextSamples(writer, config.sample_prompts)
-    claim = RunClaim(config, "language_modeling", {TOKENIZER: tokenizer})
+    claim = RunClaim(given, "language_modeling", {TOKENIZER: tokenizer})
     result, checkpoints = train_and_average(
         config, model, train_batches, validation, metric=METRIC, mode="min", claim=claim, callbacks=[samples]
     )

@@ -29,9 +29,9 @@ class NerConfig(FineTuningConfig):
     train: Path | None = None
     """Training file: .jsonl for spans, anything else is read as CoNLL (also .gz)."""
     validation: Path | None = None
-    """Validation file."""
+    """Validation file; a tenth of the training texts is held out if there is none."""
     test: Path | None = None
-    """Test file; the validation file is scored if there is none."""
+    """Test file; the validation texts are scored if there is none."""
     token_column: int | None = None
     """Column of the tokens of a CoNLL file, from 0, or from the last, -1; the first if None, or where lines are
     numbered (CoNLL-U, GermEval) the second."""
@@ -86,8 +86,8 @@ def check_data_options(config):
     """
     if config.dataset is not None and config.train is not None:
         raise UserError("--dataset and --train name two training sets; give one of them")
-    if config.dataset is None and (config.train is None or config.validation is None):
-        raise UserError("own data: give --train and --validation, or a named data set with --dataset")
+    if config.dataset is None and config.train is None:
+        raise UserError("own data: give --train, or a named data set with --dataset")
     check_file_options(config, _FILE_OPTIONS)
 
 

@@ -4,14 +4,16 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from recipes.fine_tuning import TOKENIZER, compile_model, fine_tune, in_float32, make_encoder
+from recipes.fine_tuning import TOKENIZER, compile_model, epochs_of, fine_tune, in_float32, make_encoder
 from recipes.ner.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
+from recipes.run_plan import say_plan
 from recipes.vocabulary import say_vocabulary
 from zoo.data import RowBatches, open_dataset
 from zoo.data.entities import Entity, check_entity_labels, entity_labels
 from zoo.data.entity_readers import open_entities
 from zoo.data.entity_rows import entity_rows
+from zoo.data.held_out import hold_out
 from zoo.data.label_alignment import TagIds, tags_on_tokens
 from zoo.data.readings import readings
 from zoo.metrics import plot_confusion, score_entities, score_tags
@@ -66,6 +68,11 @@ def evaluate(recognizer, texts, progress=False):
     return score_tags(references, predictions)
 
 
+def labels_of(text):
+    """The labels of a text's entities, in alphabetical order."""
+    return tuple(sorted({entity.label for entity in text.entities}))
+
+
 def run(config):
     """Trains, evaluates and saves; returns the results as they are written to results.json."""
     console = Console()
@@ -73,7 +80,11 @@ def run(config):
     devices = config.devices.open()
     keras.utils.set_random_seed(config.seed)
     train_source, validation_source, test_source = open_splits(config)
-    train_texts, validation_texts = list(train_source), list(validation_source)
+    if validation_source is None:
+        train_texts, validation_texts = hold_out(train_source, labels_of=labels_of)
+        console.print(f"{len(validation_texts):,} of the training texts are held out for validation")
+    else:
+        train_texts, validation_texts = list(train_source), list(validation_source)
     test_texts = None if test_source is None else list(test_source)
     labels = entity_labels(train_texts)
     for texts in (validation_texts, test_texts or ()):
@@ -123,6 +134,8 @@ def run(config):
         f"{train_batches.num_batches()} batches an epoch; {keras.config.backend()} backend"
     )
     say_vocabulary(console, config, tokenizer)
+    epoch = train_batches.num_batches()
+    say_plan(console, epoch * epochs_of(config, epoch), epoch, config.max_minutes)
 
     settings = EntitySettings(
         window=config.window,
@@ -136,7 +149,7 @@ def run(config):
         return {"precision": strict.precision, "recall": strict.recall, "f1": strict.f1}
 
     with devices.scope():
-        compile_model(model, config, train_batches.num_batches() * config.epochs)
+        compile_model(model, config, train_batches.num_batches())
     validation = Validation(list(batches(validation_rows, shuffle=False).epoch(0)), score)
     claim = RunClaim(config, "ner", {TOKENIZER: tokenizer})
     result, checkpoints = fine_tune(config, model, train_batches, validation, "val_f1", claim)

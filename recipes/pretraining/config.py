@@ -1,5 +1,6 @@
 """Settings of the pretraining recipe and their named variants."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -62,12 +63,13 @@ class PretrainingConfig:
 
     batch_size: int = 32
     """Rows of a batch; with --line-by-line, of short lines as many as have the positions of these."""
-    total_steps: int = 10_000
-    """Updates."""
+    total_steps: int | None = None
+    """Updates; by the amount of training text if None. --max-minutes may end training before, with the learning rate
+    where it is at the end."""
     learning_rate: float = 5e-4
     """Learning rate at the end of warm-up, from which it falls linearly to 0."""
-    warmup_steps: int = 500
-    """Updates of linear warm-up."""
+    warmup_steps: int | None = None
+    """Updates of linear warm-up; a tenth of all, and 4,000 at most, if None."""
     beta_2: float = 0.999
     """Decay rate of AdamW's second moment."""
     weight_decay: float = 0.01
@@ -81,10 +83,10 @@ class PretrainingConfig:
     devices: Devices = field(default_factory=DeviceOptions)
     """Devices that train."""
 
-    validate_every_steps: int = 500
-    """Updates between validations."""
-    checkpoint_every_steps: int = 500
-    """Updates between checkpoints."""
+    validate_every_steps: int | None = None
+    """Updates between validations; a tenth of the run if None."""
+    checkpoint_every_steps: int | None = None
+    """Updates between checkpoints; a twentieth of the run if None."""
     early_stopping_patience: int = 0
     """Validations without a lower val_nll before training stops; 0 never stops."""
     average_checkpoints: int = 1
@@ -120,7 +122,7 @@ class PretrainingConfig:
             raise UserError(f"--learning-rate must be above 0, got {self.learning_rate}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise UserError(f"--dropout must be at least 0 and below 1, got {self.dropout}")
-        if not 0 <= self.warmup_steps < self.total_steps:
+        if self.warmup_steps is not None and not 0 <= self.warmup_steps < (self.total_steps or math.inf):
             raise UserError(
                 f"--warmup-steps {self.warmup_steps} must be at least 0 and below --total-steps {self.total_steps}"
             )

@@ -10,6 +10,7 @@ from rich.console import Console
 from recipes.fine_tuning import TOKENIZER, in_float32, train_wordpiece
 from recipes.pretraining.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
+from recipes.run_plan import plan_updates, say_plan
 from recipes.train_and_average import train_and_average
 from recipes.vocabulary import say_vocabulary
 from zoo.checkpoints.foreign_model import LANGUAGE_MODELS
@@ -198,12 +199,15 @@ def run(config):
     with devices.scope():
         encoder, tokenizer = make_encoder(config, texts[0], resumed)
         model, head = make_model(config, encoder)
-        compile_model(model, config)
     train_documents, validation_documents = (
         TokenizedDocuments.encode(text, tokenizer.tokenize_with_offsets, text.name) for text in texts
     )
     train_batches = make_batches(config, train_documents, tokenizer, training=True)
     validation_batches = list(make_batches(config, validation_documents, tokenizer, training=False).epoch(0))
+    given = config
+    config = plan_updates(config, train_batches.num_batches(), passes=40, least=500, most=100_000)
+    with devices.scope():
+        compile_model(model, config)
     console.print(
         f"{len(train_documents.tokens):,} training tokens in {len(train_documents):,} documents; "
         f"{train_batches.num_batches():,} batches an epoch, {train_batches.padding_share():.1%} padding",
@@ -215,9 +219,10 @@ def run(config):
     )
     if config.vocabulary is None:
         say_vocabulary(console, config, tokenizer)
+    say_plan(console, config.total_steps, train_batches.num_batches(), config.max_minutes)
 
     validation = Validation(validation_batches, metrics=metrics(config))
-    claim = RunClaim(config, "pretraining", {TOKENIZER: tokenizer})
+    claim = RunClaim(given, "pretraining", {TOKENIZER: tokenizer})
     result, checkpoints = train_and_average(
         config, model, train_batches, validation, metric=METRIC, mode="min", claim=claim
     )

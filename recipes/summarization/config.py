@@ -99,7 +99,7 @@ class SummarizationConfig(SequenceToSequenceConfig):
                 raise UserError(f"{flag(name)} {getattr(self, name)} is for encoder-decoders; a decoder has {value}")
         if self.separator == "":
             raise UserError("--separator is empty; leave it out for a token of its own")
-        if self.batch_size_tokens < sum(self.max_lengths):
+        if self.batch_size_tokens is not None and self.batch_size_tokens < sum(self.max_lengths):
             raise UserError(
                 f"--batch-size-tokens {self.batch_size_tokens} is less than --max-source-length "
                 f"{self.max_source_length} and --max-target-length {self.max_target_length} together: a batch must "
@@ -131,25 +131,23 @@ def check_data_options(config):
 
 
 def own_data():
-    """Starting point for files of your own, some ten thousand texts or more, from scratch."""
+    """Starting point for files of your own, of any number of texts, which decides on the size of model and run."""
     return SummarizationConfig(
         vocabulary_size=None,
-        size="small",
+        size=None,
         num_layers=None,
-        dropout=None,
+        dropout=0.2,
         norm="pre",
-        batch_size_tokens=8192,
-        total_steps=30_000,
+        batch_size_tokens=None,
+        total_steps=None,
         optimizer="adamw",
         weight_decay=1e-2,
-        schedule="inverse_square_root",
-        learning_rate=5e-4,
-        warmup_steps=2000,
-        validate_every_steps=1000,
-        checkpoint_every_steps=500,
+        learning_rate=None,
+        warmup_steps=None,
+        validate_every_steps=None,
+        checkpoint_every_steps=None,
         early_stopping_metric="val_rouge2",
-        early_stopping_patience=10,
-        average_checkpoints=5,
+        average_best=True,
         num_beams=4,
     )
 

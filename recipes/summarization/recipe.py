@@ -10,6 +10,7 @@ from recipes.decoder_summarizer import decoder_parts
 from recipes.encoder_decoder_summarizer import encoder_decoder_parts
 from recipes.fine_tuning import in_float32
 from recipes.results import print_ending, training_facts, write_results, write_texts
+from recipes.run_plan import plan_pairs, plan_updates, say_plan
 from recipes.scored_language import check_score_moves, scored_language
 from recipes.sequence_to_sequence import compile_model, kept_tokenizers
 from recipes.summarization.config import check_data_options
@@ -70,13 +71,16 @@ def run(config):
     train_texts, validation_texts, scored_texts, split, known_language = open_splits(config)
     # A file that is missing or damaged is better found before training than after it.
     texts = list(scored_texts)
+    given, config = config, plan_pairs(config, train_texts)
     parts = decoder_parts if config.architecture == "decoder" else encoder_decoder_parts
     with devices.scope():
         parts = parts(config, Pairs(train_texts), resumed)
-        model = parts.model
-        compile_model(model, config)
+    model = parts.model
     train_batches = parts.make_batches(Pairs(train_texts), training=True)
     validation_batches = parts.make_batches(Pairs(validation_texts), training=False)
+    config = plan_updates(config, train_batches.num_batches(), passes=15, least=300, most=30_000)
+    with devices.scope():
+        compile_model(model, config)
     console.print(
         f"{parts.architecture} with {model.count_params():,} parameters, {parts.tokenizers[1].vocabulary_size:,} "
         f"tokens; {train_batches.num_batches()} batches an epoch; {keras.config.backend()} backend"
@@ -89,6 +93,7 @@ def run(config):
     cut, total = parts.encode[0].cut
     if cut:
         console.print(f"{cut:,} of {total:,} texts are longer than {config.max_source_length} tokens; their end is cut")
+    say_plan(console, config.total_steps, train_batches.num_batches(), config.max_minutes)
     watched = [text for text, _ in zip(validation_texts, range(config.validation_rouge_texts or 100), strict=False)]
     references = [summary for each in watched for summary in each.summaries]
     language = scored_language(console, config.target_language, known_language, references)
@@ -112,7 +117,7 @@ def run(config):
         validation,
         metric=config.early_stopping_metric,
         mode=config.metric_mode,
-        claim=RunClaim(config, "summarization", kept_tokenizers(parts.tokenizers)),
+        claim=RunClaim(given, "summarization", kept_tokenizers(parts.tokenizers)),
     )
     final = model if config.precision == "float32" else in_float32(model)
     examples = [each.text for each, _ in zip(validation_texts, range(_EXAMPLES), strict=False)]

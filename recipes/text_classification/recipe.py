@@ -6,13 +6,15 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from recipes.fine_tuning import TOKENIZER, compile_model, fine_tune, in_float32, make_encoder
+from recipes.fine_tuning import TOKENIZER, compile_model, epochs_of, fine_tune, in_float32, make_encoder
 from recipes.results import print_ending, training_facts, write_results
+from recipes.run_plan import say_plan
 from recipes.text_classification.config import check_data_options
 from recipes.vocabulary import say_vocabulary
 from zoo.data import RowBatches, open_dataset
 from zoo.data.class_labels import check_class_labels, class_labels
-from zoo.data.classified_text import hold_out, open_classes
+from zoo.data.classified_text import open_classes
+from zoo.data.held_out import hold_out
 from zoo.data.readings import readings
 from zoo.metrics import calibration_bins, fit_temperature, plot_confusion, plot_reliability, score_classes
 from zoo.metrics.calibration import softmax
@@ -143,6 +145,8 @@ def run(config):
         f"{train_batches.num_batches()} batches an epoch; {keras.config.backend()} backend"
     )
     say_vocabulary(console, config, tokenizer)
+    epoch = train_batches.num_batches()
+    say_plan(console, epoch * epochs_of(config, epoch), epoch, config.max_minutes)
     classifier = TextClassifier(model, tokenizer, labels, settings)
 
     def score(_):
@@ -160,7 +164,7 @@ def run(config):
             keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0),
         ]
     with devices.scope():
-        compile_model(model, config, train_batches.num_batches() * config.epochs, loss)
+        compile_model(model, config, train_batches.num_batches(), loss)
     validation = Validation(list(batches(validation_rows, shuffle=False).epoch(0)), score, metrics)
     claim = RunClaim(config, "text_classification", {TOKENIZER: tokenizer})
     result, checkpoints = fine_tune(config, model, train_batches, validation, "val_exact", claim)

@@ -129,26 +129,25 @@ def sample():
 
 
 def own_data():
-    """Starting point for files of your own, some ten thousand pairs or more: fairseq's settings for IWSLT."""
+    """Starting point for files of your own, of any number of pairs, which decides on the size of model and run."""
     return TranslationConfig(
         variant="own-data",
         dataset=None,
         vocabulary_size=None,
-        size="small",
+        size=None,
         num_layers=None,
-        dropout=None,
-        batch_size_tokens=4096,
-        total_steps=50_000,
+        dropout=0.2,
+        norm="pre",
+        batch_size_tokens=None,
+        total_steps=None,
         optimizer="adamw",
         weight_decay=1e-4,
-        schedule="inverse_square_root",
-        learning_rate=5e-4,
-        warmup_steps=4000,
-        validate_every_steps=1000,
-        checkpoint_every_steps=500,
+        learning_rate=None,
+        warmup_steps=None,
+        validate_every_steps=None,
+        checkpoint_every_steps=None,
         early_stopping_metric="val_bleu",
-        early_stopping_patience=10,
-        average_checkpoints=5,
+        average_best=True,
     )
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from recipes.encoded_texts import pair_encoders
 from recipes.fine_tuning import in_float32
 from recipes.results import print_ending, training_facts, write_results, write_texts
+from recipes.run_plan import plan_pairs, plan_updates, say_plan
 from recipes.scored_language import check_score_moves, scored_language
 from recipes.sequence_to_sequence import (
     check_positions,
@@ -155,16 +156,19 @@ def run(config):
     train_pairs, validation_pairs, test_pairs, known_language = open_splits(config)
     # Read now, so that a mistake in it shows before the model is trained.
     test_pairs = None if test_pairs is None else list(test_pairs)
+    given, config = config, plan_pairs(config, train_pairs)
     with devices.scope():
         translator = start_translator(config, train_pairs, resumed)
-        model = translator.model
-        compile_model(model, config)
+    model = translator.model
     tokenizers = translator.source_tokenizer, translator.target_tokenizer
     batches = functools.partial(make_batches, config, tokenizers=tokenizers, settings=translator.settings)
     train_batches = batches(
         train_pairs, training=True, encode_epoch=sampled_tokens(config, tokenizers, translator.settings)
     )
     validation_batches = batches(validation_pairs, training=False)
+    config = plan_updates(config, train_batches.num_batches(), passes=60, least=300, most=50_000)
+    with devices.scope():
+        compile_model(model, config)
     console.print(
         f"{'pretrained' if config.pretrained else config.size} Transformer with {model.count_params():,} parameters, "
         f"{tokenizers[1].vocabulary_size:,} tokens; {train_batches.num_batches()} batches an epoch; "
@@ -174,6 +178,7 @@ def run(config):
         console.print(line, highlight=False)
     say_vocabulary(console, config, tokenizers[1])
     console.print(f"training data: {train_batches.report}")
+    say_plan(console, config.total_steps, train_batches.num_batches(), config.max_minutes)
     scored_pairs = list(validation_pairs)[: config.validation_bleu_lines or 200]
     references = [target for _, target in scored_pairs]
     language = scored_language(console, config.target_language, known_language, references)
@@ -194,7 +199,7 @@ def run(config):
         validation,
         metric=config.early_stopping_metric,
         mode=config.metric_mode,
-        claim=RunClaim(config, "translation", kept_tokenizers(tokenizers)),
+        claim=RunClaim(given, "translation", kept_tokenizers(tokenizers)),
     )
     final = model if config.precision == "float32" else in_float32(model)
     examples = [source for source, _ in list(validation_pairs)[:200]]

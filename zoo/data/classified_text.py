@@ -290,31 +290,3 @@ def open_classes(
     label = list(label) if isinstance(label, (list, tuple)) else named_column(label)
     table = open_table(path, _has_header(text, label, None), delimiter)
     return TableClasses(table, text, label, label_separator, label_names)
-
-
-def hold_out(texts, share=0.1):
-    """Splits off a validation set where none is published: of each label, texts at even distances in the file.
-
-    Deterministic, so that a run that is resumed, or repeated with another seed, trains on the same texts.
-
-    Args:
-        texts: Iterable of `ClassifiedText`.
-        share: Between 0 and 1, how much to hold out. A label keeps at least one text to train on, and one with too
-            few texts for the share is not held out.
-
-    Returns:
-        (training, validation): lists of `ClassifiedText`, in file order.
-
-    Raises:
-        UserError: The share is not between 0 and 1.
-    """
-    if not 0 < share < 1:
-        raise UserError(f"the share to hold out must lie between 0 and 1, not {share}")
-    training, validation, seen = [], [], Counter()
-    for text in texts:
-        seen[text.labels] += 1
-        count = seen[text.labels]
-        # The text that completes another whole one of the share; never the first, even for large shares.
-        held = int(count * share) > int((count - 1) * share) and count > 1
-        (validation if held else training).append(text)
-    return training, validation

@@ -20,7 +20,7 @@ class DatasetSplits:
     Attributes:
         name: The name it was opened by.
         train, test: Splits.
-        validation: Split; None where none is published (`zoo.data.classified_text.hold_out` makes one).
+        validation: Split; None where none is published (`zoo.data.held_out.hold_out` makes one).
         task: What its examples are for, as in the table.
         licence: Terms of use, one line.
         homepage: Where it comes from.

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.data.class_labels import check_class_labels, class_labels
-from zoo.data.classified_text import ClassifiedText, CsvClasses, JsonlClasses, TsvClasses, hold_out, open_classes
+from zoo.data.classified_text import ClassifiedText, CsvClasses, JsonlClasses, TsvClasses, open_classes
 from zoo.errors import UserError
 
 
@@ -264,14 +264,3 @@ def test_labels_of_test_data():
         check_class_labels(texts(("x", "y")), ("x", "y"))
     with pytest.raises(UserError, match=r"which has 00, 01, .*09, \.\.\.;"):
         check_class_labels(texts(("z",)), [f"{number:02}" for number in range(20)])
-
-
-def test_hold_out():
-    all_texts = texts(*([("x",)] * 40 + [("y",)] * 10 + [("z",)] * 4 + [("w",)]))
-    training, validation = hold_out(all_texts, 0.2)
-    assert [sum(text.labels == (label,) for text in validation) for label in "xyzw"] == [8, 2, 0, 0]
-    assert sorted(training + validation, key=lambda text: int(text.text)) == all_texts
-    assert [int(text.text) - 1 for text in validation if text.labels == ("x",)] == [5, 10, 15, 20, 25, 30, 35, 40]
-    assert len(hold_out(texts(("x",), ("x",)), 0.9)[0]) == 1
-    with pytest.raises(UserError, match="between 0 and 1"):
-        hold_out(all_texts, 1)
