@@ -6,6 +6,8 @@ import math
 from zoo.errors import UserError
 from zoo.writing import write_whole, writing
 
+_DOT = 7
+
 
 def plot_learning_curve(rows, path, title=""):
     """Draws the learning curve of a run as a PNG.
@@ -38,17 +40,22 @@ def plot_learning_curve(rows, path, title=""):
         1 + len(scores), 1, sharex=True, squeeze=False, height_ratios=[3] + [2] * len(scores)
     ).ravel()
     loss_panel = panels[0]
-    loss_panel.plot(*_points(training, "loss"), color="tab:blue", linewidth=1, label="training loss")
+    steps, values = _points(training, "loss")
+    if steps:
+        # A single point makes no line.
+        dot = {"marker": "o", "markersize": _DOT} if len(steps) == 1 else {}
+        loss_panel.plot(steps, values, color="tab:blue", linewidth=1, label="training loss", **dot)
     steps, values = _points(validation, "val_nll")
     if steps:
-        loss_panel.plot(steps, values, color="tab:orange", marker="o", markersize=3, label="validation nll")
+        loss_panel.plot(steps, values, color="tab:orange", label="validation nll", **_marked(steps))
     loss_panel.set_ylabel("nats per token")
-    loss_panel.legend(frameon=False)
+    if loss_panel.lines:
+        loss_panel.legend(frameon=False)
     if title:
         loss_panel.set_title(title)
     for panel, name in zip(panels[1:], scores, strict=True):
         steps, values = _points(validation, name)
-        panel.plot(steps, values, color="tab:green", marker="o", markersize=3)
+        panel.plot(steps, values, color="tab:green", **_marked(steps))
         panel.set_ylabel(name.removeprefix("val_"))
         if values:
             best = max(range(len(values)), key=values.__getitem__)
@@ -68,6 +75,11 @@ def plot_learning_curve(rows, path, title=""):
     figure.savefig(picture, dpi=120, format="png")
     with writing(path):
         write_whole(path, picture.getvalue())
+
+
+def _marked(steps):
+    """How points are marked: the fewer there are, the more each stands for."""
+    return {"marker": "o", "markersize": _DOT if len(steps) == 1 else 3}
 
 
 def _points(rows, name):

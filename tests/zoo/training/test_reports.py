@@ -141,6 +141,18 @@ def test_learning_curve_draws_every_curve_over_the_whole_width(tmp_path):
         assert columns.max() - columns.min() > 700
 
 
+def test_learning_curve_shows_single_points(tmp_path):
+    rows = [
+        {"kind": "train", "step": 9, "loss": 2.0},
+        {"kind": "validation", "step": 9, "val_nll": 3.0, "val_bleu": 1.0},
+    ]
+    plot_learning_curve(rows, tmp_path / "curve.png")
+    picture = imread(tmp_path / "curve.png")
+    for colour in ((31, 119, 180), (255, 127, 14), (44, 160, 44)):
+        columns = colour_columns(picture[:, : picture.shape[1] * 3 // 4], colour)  # without the legend
+        assert len(columns) >= 8, "a marker in the middle"
+
+
 def test_learning_curve_with_gaps(tmp_path):
     rows = [{"kind": "train", "step": 1, "loss": 2.0}, {"kind": "validation", "step": 1, "val_bleu": math.nan}]
     plot_learning_curve(rows, tmp_path / "curve.png")
