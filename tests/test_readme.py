@@ -99,9 +99,6 @@ def run_module(argv, directory):
         extra += ["--schedule", "cosine"]
     if argv[2] == "recipes.pretraining":
         extra = f"{FEW_STEPS} --vocabulary-size 300 --batch-size 4 --sequence-length 32".split()
-    if "8000" in argv:
-        # Six hundred sentences do not have eight thousand pieces.
-        extra += ["--vocabulary-size", "500"]
     return run([*argv[1:], *extra], directory)
 
 

@@ -45,8 +45,9 @@ class LanguageModelingConfig:
     ASCII text."""
     vocabulary_size: int | None = None
     """Tokens of a trained vocabulary of byte pairs; 8,000, or as many as the text allows, if None."""
-    size: Literal["small", "medium", "large", "xl"] = "small"
-    """Size of a new model, of which the next options change parts."""
+    size: Literal["small", "medium", "large", "xl"] | None = None
+    """Size of a new model, of which the next options change parts; if None small, or for less than a hundred million
+    characters of text 4 blocks of width 256, which two cores can train."""
     num_layers: int | None = None
     """Blocks; the size's own if None."""
     hidden_dim: int | None = None
@@ -171,7 +172,7 @@ def check_data_options(config):
 
 
 def own_data():
-    """Starting point for files of your own, on a GPU; on a CPU take fewer layers and a smaller width."""
+    """Starting point for files of your own, of any length, which decides on the size of model and run."""
     return LanguageModelingConfig()
 
 

@@ -33,6 +33,9 @@ from zoo.training.run_directory import check_run_directory
 METRIC = "val_nll"
 NUM_BYTES = 256
 _EXAMPLES = 50
+# Characters from which on GPT-2's own sizes are worth their time, and what is trained on less.
+_MUCH_TEXT = 100_000_000
+_LITTLE_TEXT_SIZE = dict(num_layers=4, hidden_dim=256, intermediate_dim=1024, num_heads=4)
 _EXAMPLE_CHARACTERS = 80
 # A break where no token of byte pairs reaches over: between a line end and the line after it, neither of them blank.
 _BREAK = re.compile(r"(?<=\S\n)(?=\S)")
@@ -63,7 +66,9 @@ def start_model(config, train_text, resumed):
             raise UserError(f"--context {config.context} is more than the {positions} positions of {config.pretrained}")
         return generator.model, generator.tokenizer
     tokenizer = make_tokenizer(config, train_text, resumed)
-    size = dict(GPT2_SIZES[config.size])
+    size = dict(
+        _LITTLE_TEXT_SIZE if config.size is None and _is_little(train_text) else GPT2_SIZES[config.size or "small"]
+    )
     size.update({name: value for name in ("num_layers", "num_heads") if (value := getattr(config, name)) is not None})
     if config.hidden_dim is not None:
         size.update(hidden_dim=config.hidden_dim, intermediate_dim=4 * config.hidden_dim)
@@ -77,6 +82,16 @@ def start_model(config, train_text, resumed):
     )
     model.build()
     return model, tokenizer
+
+
+def _is_little(text):
+    """Whether a text, an iterable of documents, is too short for GPT-2's own sizes."""
+    characters = 0
+    for document in text:
+        characters += len(document)
+        if characters >= _MUCH_TEXT:
+            return False
+    return True
 
 
 def make_tokenizer(config, text, resumed):

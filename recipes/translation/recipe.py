@@ -224,8 +224,8 @@ def run(config):
 def report(console, results, pairs, hypotheses, directory):
     """Prints the scores and a few translations."""
     table = Table(title=f"{results['split']}: {results['sentences']} sentences")
-    table.add_column("metric")
-    table.add_column("score", justify="right")
+    table.add_column("metric", overflow="fold")
+    table.add_column("score", justify="right", no_wrap=True)
     table.add_column("signature", overflow="fold")
     for value in results["scores"].values():
         table.add_row(value["name"], f"{value['value']:.2f}", value["signature"])

@@ -130,9 +130,10 @@ def score_table(title, scores, relaxed=None):
         `rich.table.Table`.
     """
     table = Table(title=Text(title), title_justify="left")
-    table.add_column("", max_width=28)
+    # Long names go on in the next line.
+    table.add_column("", max_width=28, overflow="fold")
     for name in ("precision", "recall", "F1", *(["relaxed F1"] if relaxed else []), "support", "predicted"):
-        table.add_column(name, justify="right", min_width=6)
+        table.add_column(name, justify="right", min_width=6, overflow="fold")
 
     def row(name, score, other):
         percents = [*score[:3], *([other.f1] if other else [])]

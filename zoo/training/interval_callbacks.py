@@ -40,6 +40,7 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         self._several_processes = replicas_of(updates).num_processes > 1
         self._learning_rate = _learning_rate_of(updates.optimizer, run)
         self._compiles = updates.jit_compile and not updates.run_eagerly
+        self._validated = False
         self._warm = False  # whether this sitting has made an update, for which the first is traced
         self._each_step = [callback for callback in self.callbacks if _wants_steps(callback)]
         self._around_steps = [callback for callback in self.callbacks if isinstance(callback, TrainingCallback)]
@@ -124,7 +125,10 @@ class IntervalCallbacks(keras.callbacks.CallbackList):
         super().on_epoch_end(epoch, {**(logs or {}), "loss": self._losses / max(self._tokens, 1)})
         seconds = self._run.clock() - started
         if self._run.validates_here:
-            self._run.pace.seconds_between["validation"] = seconds
+            # The first one of a sitting is traced.
+            if self._validated:
+                self._run.pace.seconds_between["validation"] = seconds
+            self._validated = True
         elif self._run.checkpoints_here:
             self._run.pace.seconds_between["checkpoint"] = seconds
         self._run.end_interval()

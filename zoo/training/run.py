@@ -129,12 +129,15 @@ class TrainingRun:
         if per_step is None or self.max_seconds is None:
             return None
         left = max(0.0, self.max_seconds - self.reserved_seconds - self.elapsed_seconds)
+        between = 0.0
         for name, interval in self._intervals():
             seconds = self.pace.seconds_between[name]
             if isinstance(interval, ShareOfRun):
-                left -= seconds * interval.parts * left / self.max_seconds
+                between += seconds * interval.parts / self.max_seconds
             elif interval:
                 per_step += seconds / interval
+        # One long validation, as on a machine that had other work, must not seem to end the run.
+        left *= max(0.5, 1.0 - between)
         updates = self.step + max(0.0, left) / max(per_step, 1e-9)
         return min(1.0, max(updates, 1.0) / self.total_steps)
 

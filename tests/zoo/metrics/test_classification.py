@@ -1,12 +1,16 @@
 """Scores of classes against counting."""
 
+import io
 import json
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
 from zoo.errors import UserError
 from zoo.metrics import score_classes
+from zoo.metrics.label_scores import score_table, scores_from_counts
 
 
 def counted(true, found):
@@ -73,3 +77,16 @@ def test_mistakes():
         score_classes([], [], ["x"])
     with pytest.raises(UserError, match=r"predictions of shape \(1,\) but references of shape \(2,\)"):
         score_classes([0, 0], [0], ["x"])
+
+
+@pytest.mark.parametrize("relaxed", [False, True])
+def test_long_names_are_folded_into_80_columns(relaxed):
+    names = ["balance_not_updated_after_cheque_or_cash_deposit", "带有很长的中文标签名称的实体类型和更多的文字"]
+    scores = scores_from_counts({name: (1234, 12345, 12345) for name in names})
+    console = Console(width=80, file=io.StringIO(), color_system=None)
+    console.print(score_table("test: 12,345 texts", scores, scores if relaxed else None))
+    lines = console.file.getvalue().splitlines()
+    assert max(map(cell_len, lines)) == 80 and "…" not in console.file.getvalue()
+    column = "".join(line.split("│")[1].strip() for line in lines if line.startswith("│"))
+    assert all(name in column for name in names)
+    assert all(name in console.file.getvalue() for name in ("precision", "predicted", "12,345"))
