@@ -49,9 +49,10 @@ def arguments(corpus, directory, *extra):
         for side, language in (("source", "en"), ("target", "de"))
         for part in (f"--{split}-{side}", str(corpus / f"{name}.{language}"))
     ]
-    small = "--vocabulary-size 400 --num-layers 1 --batch-size-tokens 1024 --size tiny --max-length 96 --num-beams 2 --norm post"
+    small = "--vocabulary-size 400 --num-layers 1 --batch-size-tokens 1024 --size tiny --max-length 96 --num-beams 2"
     steps = "--total-steps 40 --warmup-steps 10 --validate-every-steps 20 --checkpoint-every-steps 10"
-    few = "--schedule inverse_square_root --learning-rate 3e-3 --early-stopping-patience 0 --average-checkpoints 2"
+    few = "--norm post --schedule inverse_square_root --learning-rate 3e-3"
+    few += " --early-stopping-patience 0 --average-checkpoints 2"
     return ["--variant", "own-data", "--directory", str(directory), *files, *f"{small} {steps} {few}".split(), *extra]
 
 

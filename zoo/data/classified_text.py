@@ -5,7 +5,6 @@ A source is a re-iterable of `ClassifiedText`: each iteration reads its file fro
 
 import itertools
 import shlex
-from collections import Counter
 from dataclasses import dataclass, field
 
 from zoo.data.accepted_rows import AcceptedRows
