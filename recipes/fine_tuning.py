@@ -163,13 +163,3 @@ def fine_tune(config, model, batches, validation, metric, claim):
     average_checkpoints(model, checkpoints)
     plot_learning_curve(result.history, config.directory / "learning_curve.png", title=str(config.directory.name))
     return result, checkpoints
-
-
-def in_float32(model):
-    """A copy of a model with the same weights, computing in float32."""
-    config = keras.saving.serialize_keras_object(model)
-    config["config"]["dtype"] = "float32"
-    copy = keras.saving.deserialize_keras_object({**config, "compile_config": None, "build_config": None})
-    copy.build()
-    copy.set_weights(model.get_weights())
-    return copy

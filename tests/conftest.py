@@ -58,7 +58,8 @@ FIRST = (
 """The files that take longest. The first has no use for what the second makes, and others wait for."""
 # The harness of layers serves the models too, the tiny translation model presets and tasks, the tiny tasks exports.
 sys.path[:0] = [
-    str(ROOT / "tests" / folder) for folder in ("zoo/layers", "zoo/models", "zoo/tasks", "recipes", "processes")
+    str(ROOT / "tests" / folder)
+    for folder in ("zoo/layers", "zoo/models", "zoo/tasks", "zoo/weights", "recipes", "processes")
 ]
 
 
@@ -169,19 +170,18 @@ def store(directory, tiny_translator):
     import tiny_decoder_summarizer
     import tiny_encoder_tasks
     import tiny_generator
-    from layer_harness import CASES, functional
+    from changed_models import changed_models, quantize
+    from layer_harness import CASES, as_a_model
     from tiny_translation import LINES
 
     directory.mkdir()
-    for case in CASES:
-        model = functional(case)
-        model.save(directory / f"{case.name}.keras")
-        model.save_weights(directory / f"{case.name}.weights.h5")
-        inputs = case.inputs["inputs"] if isinstance(case.inputs.get("inputs"), dict) else case.inputs
+    for name, model, inputs in [*map(as_a_model, CASES), *changed_models()]:
+        model.save(directory / f"{name}.keras")
+        model.save_weights(directory / f"{name}.weights.h5")
         outputs = model(inputs)
         outputs = outputs if isinstance(outputs, dict) else {"": outputs}
-        outputs = {f"output:{name}": np.asarray(value) for name, value in outputs.items()}
-        np.savez(directory / f"{case.name}.npz", **outputs, **inputs)
+        outputs = {f"output:{key}": np.asarray(value) for key, value in outputs.items()}
+        np.savez(directory / f"{name}.npz", **outputs, **inputs)
     tiny_translator.save(directory / "preset")
     for make in (
         tiny_encoder_tasks.make_recognizer,
@@ -189,6 +189,9 @@ def store(directory, tiny_translator):
         tiny_encoder_tasks.make_masked_language_model,
     ):
         make().save(directory / make.__name__.removeprefix("make_"))
+    classifier = tiny_encoder_tasks.make_classifier()
+    quantize(classifier.model, "int8")
+    classifier.save(directory / "quantized_classifier")
     tiny_generator.make_generator().save(directory / "generator")
     tiny_decoder_summarizer.make_decoder_summarizer().save(directory / "decoder_summarizer")
     lines = [line if isinstance(line, str) else line.decode("utf-8", "replace") for line in LINES]

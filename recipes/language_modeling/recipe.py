@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from recipes.fine_tuning import TOKENIZER, in_float32
+from recipes.fine_tuning import TOKENIZER
 from recipes.language_modeling.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
 from recipes.run_plan import plan_updates, say_plan
@@ -29,6 +29,7 @@ from zoo.training import (
     build_optimizer,
 )
 from zoo.training.run_directory import check_run_directory
+from zoo.weights import with_dtype
 
 METRIC = "val_nll"
 NUM_BYTES = 256
@@ -231,7 +232,7 @@ def run(config):
         config, model, train_batches, validation, metric=METRIC, mode="min", claim=claim, callbacks=[samples]
     )
 
-    final = model if config.precision == "float32" else in_float32(model)
+    final = model if config.precision == "float32" else with_dtype(model, "float32")
     final.jit_compile = model.jit_compile
     task = TextGenerator(final, tokenizer, generation_settings(config, final), example_prompts(texts[1]))
     task.save(config.directory)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from recipes.fine_tuning import TOKENIZER, compile_model, epochs_of, fine_tune, in_float32, make_encoder
+from recipes.fine_tuning import TOKENIZER, compile_model, epochs_of, fine_tune, make_encoder
 from recipes.ner.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
 from recipes.run_plan import say_plan
@@ -21,6 +21,7 @@ from zoo.models import TokenClassifier
 from zoo.tasks import EntityRecognizer, EntitySettings
 from zoo.training import RunClaim, Validation
 from zoo.training.run_directory import check_run_directory
+from zoo.weights import with_dtype
 
 
 def open_splits(config):
@@ -155,7 +156,7 @@ def run(config):
     result, checkpoints = fine_tune(config, model, train_batches, validation, "val_f1", claim)
 
     examples = [text.text for text in validation_texts[:200]]
-    recognizer = EntityRecognizer(in_float32(model), tokenizer, tag_ids.tags, settings, examples)
+    recognizer = EntityRecognizer(with_dtype(model, "float32"), tokenizer, tag_ids.tags, settings, examples)
     recognizer.save(config.directory)
     split, texts = ("validation", validation_texts) if test_texts is None else ("test", test_texts)
     scores = evaluate(recognizer, texts, progress=True)

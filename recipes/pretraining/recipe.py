@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from recipes.fine_tuning import TOKENIZER, in_float32, train_wordpiece
+from recipes.fine_tuning import TOKENIZER, train_wordpiece
 from recipes.pretraining.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
 from recipes.run_plan import plan_updates, say_plan
@@ -40,6 +40,7 @@ from zoo.training import (
     build_optimizer,
 )
 from zoo.training.run_directory import check_run_directory
+from zoo.weights import with_dtype
 
 METRIC = "val_nll"
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -227,7 +228,7 @@ def run(config):
         config, model, train_batches, validation, metric=METRIC, mode="min", claim=claim
     )
 
-    final = model if config.precision == "float32" else in_float32(model)
+    final = model if config.precision == "float32" else with_dtype(model, "float32")
     final.jit_compile = model.jit_compile
     blanks = [blank for line in texts[1].lines() if (blank := with_blank(line))]
     settings = FillSettings(max_source_length=min(config.sequence_length, FillSettings.max_source_length))

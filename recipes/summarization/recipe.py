@@ -8,7 +8,6 @@ from rich.table import Table
 
 from recipes.decoder_summarizer import decoder_parts
 from recipes.encoder_decoder_summarizer import encoder_decoder_parts
-from recipes.fine_tuning import in_float32
 from recipes.results import print_ending, training_facts, write_results, write_texts
 from recipes.run_plan import plan_pairs, plan_updates, say_plan
 from recipes.scored_language import check_score_moves, scored_language
@@ -22,6 +21,7 @@ from zoo.data.summaries import open_summaries
 from zoo.metrics import rouge
 from zoo.training import RunClaim, Validation
 from zoo.training.run_directory import check_run_directory
+from zoo.weights import with_dtype
 
 _EXAMPLES = 50
 
@@ -119,7 +119,7 @@ def run(config):
         mode=config.metric_mode,
         claim=RunClaim(given, "summarization", kept_tokenizers(parts.tokenizers)),
     )
-    final = model if config.precision == "float32" else in_float32(model)
+    final = model if config.precision == "float32" else with_dtype(model, "float32")
     examples = [each.text for each, _ in zip(validation_texts, range(_EXAMPLES), strict=False)]
     summarizer = parts.make_task(final, examples)
     summarizer.save(config.directory)

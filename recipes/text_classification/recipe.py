@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from recipes.fine_tuning import TOKENIZER, compile_model, epochs_of, fine_tune, in_float32, make_encoder
+from recipes.fine_tuning import TOKENIZER, compile_model, epochs_of, fine_tune, make_encoder
 from recipes.results import print_ending, training_facts, write_results
 from recipes.run_plan import say_plan
 from recipes.text_classification.config import check_data_options
@@ -22,6 +22,7 @@ from zoo.models import SequenceClassifier
 from zoo.tasks import ClassificationSettings, TextClassifier
 from zoo.training import RunClaim, Validation
 from zoo.training.run_directory import check_run_directory
+from zoo.weights import with_dtype
 
 SPECIAL_TOKENS = 2
 
@@ -169,7 +170,7 @@ def run(config):
     claim = RunClaim(config, "text_classification", {TOKENIZER: tokenizer})
     result, checkpoints = fine_tune(config, model, train_batches, validation, "val_exact", claim)
 
-    final = in_float32(model)
+    final = with_dtype(model, "float32")
     classifier = TextClassifier(final, tokenizer, labels, settings)
     validation_logits = classifier.logits([text.text for text in validation_texts])
     truth = validation_rows.labels.astype(bool) if multi_label else validation_rows.labels

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from recipes.encoded_texts import pair_encoders
-from recipes.fine_tuning import in_float32
 from recipes.results import print_ending, training_facts, write_results, write_texts
 from recipes.run_plan import plan_pairs, plan_updates, say_plan
 from recipes.scored_language import check_score_moves, scored_language
@@ -33,6 +32,7 @@ from zoo.tasks import Translator, load
 from zoo.tokenizers import SentencePieceTokenizer
 from zoo.training import RunClaim, Validation
 from zoo.training.run_directory import check_run_directory
+from zoo.weights import with_dtype
 
 
 def open_splits(config):
@@ -201,7 +201,7 @@ def run(config):
         mode=config.metric_mode,
         claim=RunClaim(given, "translation", kept_tokenizers(tokenizers)),
     )
-    final = model if config.precision == "float32" else in_float32(model)
+    final = model if config.precision == "float32" else with_dtype(model, "float32")
     examples = [source for source, _ in list(validation_pairs)[:200]]
     translator = Translator(final, *tokenizers, translator.settings, examples)
     translator.save(config.directory)

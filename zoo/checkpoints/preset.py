@@ -1,5 +1,6 @@
 """The preset directory: config.json, model.weights.h5 and tokenizer files, checked against their recorded hashes."""
 
+import contextlib
 import hashlib
 import json
 import math
@@ -60,7 +61,8 @@ def save_preset(directory, *, task, task_config, model, assets):
         staging = Path(tempfile.mkdtemp(prefix=".saving-", dir=directory))
         try:
             _reserve(staging / WEIGHTS_FILE, model)
-            model.save_weights(staging / WEIGHTS_FILE)
+            with _without_optimizer(model):
+                model.save_weights(staging / WEIGHTS_FILE)
             for name, write in assets.items():
                 write(staging / name)
             files = sorted(path for path in staging.rglob("*") if path.is_file())
@@ -86,6 +88,17 @@ def save_preset(directory, *, task, task_config, model, assets):
                 path.replace(target)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _without_optimizer(model):
+    """The model without the optimizer of its training, which Keras saves with the weights."""
+    optimizer = getattr(model, "optimizer", None)
+    model.optimizer = None
+    try:
+        yield
+    finally:
+        model.optimizer = optimizer
 
 
 def _reserve(path, model):

@@ -5,6 +5,7 @@ from keras import ops
 
 from zoo.layers.activations import activate, check_activation
 from zoo.layers.initializers import projection_initializer
+from zoo.layers.projection import Projection
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -47,7 +48,7 @@ class MaskedLanguageModelHead(keras.layers.Layer):
         self.vocabulary_size = vocabulary_size
         self.hidden_dim = hidden_dim
         self.activation_name = activation
-        self.transform = keras.layers.Dense(
+        self.transform = Projection(
             hidden_dim,
             kernel_initializer=projection_initializer(initializer_stddev),
             dtype=self.dtype_policy,

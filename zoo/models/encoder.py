@@ -4,13 +4,14 @@ import keras
 from keras import ops
 
 from zoo.errors import UserError
-from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerEncoderBlock
+from zoo.layers import PositionEmbedding, Projection, TokenEmbedding, TransformerEncoderBlock
 from zoo.layers.initializers import BERT_STDDEV, projection_initializer
 from zoo.models.sizes import ENCODER_SIZES
+from zoo.models.transformer_model import TransformerModel
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class Encoder(keras.Model):
+class Encoder(TransformerModel):
     """A Transformer that turns tokens into vectors that know their context, such as BERT, DistilBERT and RoBERTa.
 
     Args:
@@ -122,7 +123,7 @@ class Encoder(keras.Model):
         )
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.pooler = (
-            keras.layers.Dense(
+            Projection(
                 hidden_dim,
                 activation="tanh",
                 kernel_initializer=projection_initializer(BERT_STDDEV),

@@ -3,10 +3,12 @@
 import keras
 
 from zoo.errors import UserError
+from zoo.layers import Projection
 from zoo.layers.initializers import BERT_STDDEV, projection_initializer
+from zoo.models.transformer_model import TransformerModel
 
 
-class EncoderWithHead(keras.Model):
+class EncoderWithHead(TransformerModel):
     """A model that reads what an `Encoder` reads and holds one, in the same precision.
 
     Args:
@@ -24,7 +26,7 @@ class EncoderWithHead(keras.Model):
         return self.encoder.max_sequence_length
 
     def _dense(self, units, name):
-        return keras.layers.Dense(
+        return Projection(
             units,
             kernel_initializer=projection_initializer(BERT_STDDEV),
             dtype=self.dtype_policy,

@@ -2,8 +2,6 @@
 
 import functools
 
-import numpy as np
-
 from zoo.models.encoder import Encoder
 from zoo.models.encoder_decoder import EncoderDecoder
 from zoo.models.gpt2 import GPT2
@@ -11,6 +9,7 @@ from zoo.models.masked_token_predictor import MaskedTokenPredictor
 from zoo.models.sequence_classifier import SequenceClassifier
 from zoo.models.t5 import T5
 from zoo.models.token_classifier import TokenClassifier
+from zoo.weights import Matrix, matrices_of
 
 
 @functools.singledispatch
@@ -64,27 +63,43 @@ class _Activations:
         """Layers without products of matrices: tables and normalisations, None for one that is not there."""
         self.learns = self.learns or any(layer.trainable_variables for layer in layers if layer is not None)
 
-    def multiply(self, *matrices):
-        """Products with matrices of weights that all read these vectors."""
-        for matrix in matrices:
-            once = 2 * self.rows * self.length * int(np.prod(matrix.shape))
-            self.flops += once * (1 + self.learns + matrix.trainable)
-        self.learns = self.learns or any(matrix.trainable for matrix in matrices)
+    def multiply(self, *layers):
+        """Products with the matrices of dense layers that all read these vectors."""
+        matrices = [matrices_of(layer) for layer in layers]
+        for own, *adapter in matrices:
+            self._multiply(own, self.learns)
+            # The second matrix of an adapter reads what the first one has made.
+            learns = self.learns
+            for matrix in adapter:
+                self._multiply(matrix, learns)
+                learns = learns or matrix.trainable
+        self.learns = self.learns or any(matrix.trainable for each in matrices for matrix in each)
+
+    def multiply_table(self, embedding):
+        """The product with the table of a `TokenEmbedding` that gives logits."""
+        table = embedding.embeddings
+        self._multiply(Matrix(*table.shape, bool(table.trainable)), self.learns)
+        self.learns = self.learns or bool(table.trainable)
+
+    def _multiply(self, matrix, learns):
+        once = 2 * self.rows * self.length * matrix.rows * matrix.columns
+        self.flops += once * (1 + learns + matrix.trainable)
 
     def attend(self, attention, source=None):
         """An attention layer over these vectors, or from them to those of a source."""
         source = self if source is None else source
-        query, key, value = (layer.kernel for layer in (attention.query, attention.key, attention.value))
+        query, key, value = attention.query, attention.key, attention.value
         read, written = (_Activations(each.rows, each.length, each.learns) for each in (self, source))
         read.multiply(query)
         written.multiply(key, value)
-        once = 2 * self.rows * self.length * source.length * query.shape[-1]
-        weights_learn = read.learns or source.learns or key.trainable
-        scores = once * (1 + read.learns + (source.learns or key.trainable))
-        weighted_values = once * (1 + weights_learn + (source.learns or value.trainable))
+        once = 2 * self.rows * self.length * source.length * query.units
+        keys_learn, values_learn = (source.learns or _learns(layer) for layer in (key, value))
+        weights_learn = read.learns or keys_learn
+        scores = once * (1 + read.learns + keys_learn)
+        weighted_values = once * (1 + weights_learn + values_learn)
         self.flops += read.flops + written.flops + scores + weighted_values
-        self.learns = weights_learn or value.trainable
-        self.multiply(attention.output_projection.kernel)
+        self.learns = weights_learn or values_learn
+        self.multiply(attention.output_projection)
 
     def pass_block(self, block, source=None):
         """A block of `zoo.layers`; one of a decoder with the source that it attends to."""
@@ -104,8 +119,13 @@ class _Activations:
     def _feed_forward(self, block):
         network = getattr(block, "feed_forward", block)  # T5's blocks have the projections themselves
         gate = getattr(network, "gate", None)
-        self.multiply(network.expand.kernel, *([] if gate is None else [gate.kernel]))
-        self.multiply(network.contract.kernel)
+        self.multiply(network.expand, *([] if gate is None else [gate]))
+        self.multiply(network.contract)
+
+
+def _learns(layer):
+    """Whether an update changes a matrix of a dense layer."""
+    return any(matrix.trainable for matrix in matrices_of(layer))
 
 
 def _normalises_first(block):
@@ -128,7 +148,7 @@ def _first_position(activations, *layers):
     """The operations of dense layers over each row's first vector."""
     first = _Activations(activations.rows, 1, activations.learns)
     for layer in layers:
-        first.multiply(layer.kernel)
+        first.multiply(layer)
     return first.flops
 
 
@@ -141,7 +161,7 @@ def _(model: Encoder, x):
 @training_flops.register
 def _(model: TokenClassifier, x):
     encoded = _encoded(model.encoder, x)
-    encoded.multiply(model.classifier.kernel)
+    encoded.multiply(model.classifier)
     return encoded.flops
 
 
@@ -162,9 +182,9 @@ def _(model: MaskedTokenPredictor, x):
     if x.get("masked_positions") is not None:
         flops += encoded.flops
         tokens = _Activations(encoded.rows, x["masked_positions"].shape[1], encoded.learns)
-    tokens.multiply(model.token_head.transform.kernel)
+    tokens.multiply(model.token_head.transform)
     tokens.look_up(model.token_head.transform_norm)
-    tokens.multiply(model.encoder.token_embedding.embeddings)
+    tokens.multiply_table(model.encoder.token_embedding)
     return flops + tokens.flops
 
 
@@ -175,7 +195,7 @@ def _(model: GPT2, x):
     for block in model.decoder_blocks:
         activations.pass_block(block)
     activations.look_up(model.final_norm)
-    activations.multiply(model.output_embedding.embeddings)
+    activations.multiply_table(model.output_embedding)
     return activations.flops
 
 
@@ -202,5 +222,5 @@ def _encoder_decoder_flops(model, source, target):
     for block in model.decoder_blocks:
         target.pass_block(block, source)
     target.look_up(model.decoder_norm)
-    target.multiply(model.output_embedding.embeddings)
+    target.multiply_table(model.output_embedding)
     return source.flops + target.flops

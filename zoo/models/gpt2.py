@@ -10,12 +10,13 @@ from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerCausalBlock
 from zoo.layers.initializers import BERT_STDDEV
 from zoo.layers.key_value_cache import step_place
 from zoo.models.sizes import GPT2_SIZES
+from zoo.models.transformer_model import TransformerModel
 
 PUBLISHED_VOCABULARY_SIZE = 50257
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class GPT2(keras.Model):
+class GPT2(TransformerModel):
     """A Transformer that predicts the next token from those before it.
 
     Called on whole sequences it returns logits for training; `prefill`, `start_cache` and `decode_step` serve

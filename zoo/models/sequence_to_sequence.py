@@ -1,10 +1,11 @@
 """What all encoder-decoders have in common: how tasks and `zoo.generation` call them."""
 
-import keras
 from keras import ops
 
+from zoo.models.transformer_model import TransformerModel
 
-class SequenceToSequenceModel(keras.Model):
+
+class SequenceToSequenceModel(TransformerModel):
     """A model with `encode`, `decode`, `decoder_blocks`, `output_embedding` and `decode_step`.
 
     Blocks of the decoder have `self_attention` and `cross_attention`, and a `step` with a static key-value cache.

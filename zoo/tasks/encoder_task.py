@@ -10,7 +10,8 @@ from zoo.checkpoints.preset import save_preset
 from zoo.errors import UserError
 from zoo.tasks.controls import check_controls
 from zoo.tasks.examples import save_examples
-from zoo.tasks.inference import call_in_backend, compile_inference, traced
+from zoo.tasks.inference import call_in_backend
+from zoo.tasks.inference_functions import InferenceFunctions
 from zoo.tasks.row_parts import in_parts
 from zoo.tasks.task import Task
 from zoo.tasks.text_batches import check_texts, map_in_batches
@@ -51,8 +52,7 @@ class EncoderTask(Task):
         self.tokenizer = tokenizer
         self.examples = list(examples)
         self.controls = {}
-        self._compiled_model = compile_inference(model, self._call_model)
-        self._predictor = None
+        self._functions = InferenceFunctions()
 
     def __call__(self, texts, *, batch_size=32, progress=False, **controls):
         """Results for a str or a list of any length.
@@ -81,15 +81,13 @@ class EncoderTask(Task):
         return found[0] if single else found
 
     def _graph_predictor(self):
-        """`predict_batch`, traced once into a graph where the backend is TensorFlow."""
+        """`predict_batch`, traced into a graph where the backend is TensorFlow."""
 
         def predict(text, controls):
             return self.predict_batch(text, **controls)
 
-        if self._predictor is None:
-            controls = {name: tf.TensorSpec([], control.dtype) for name, control in self.controls.items()}
-            self._predictor = traced(predict, tf.TensorSpec([None], tf.string), controls)
-        return self._predictor
+        controls = {name: tf.TensorSpec([], control.dtype) for name, control in self.controls.items()}
+        return self._functions.traced(self.model, "predict", predict, tf.TensorSpec([None], tf.string), controls)
 
     def _cut_tokens(self, text):
         """Tokens of texts, int32 [B, S], cut off where special ones still fit, and their numbers, int32 [B]."""
@@ -123,11 +121,12 @@ class EncoderTask(Task):
         token_ids = tf.where(places < end, token_ids, tf.where(places == end, tokenizer.eos_id, tokenizer.pad_id))
         inputs = {"token_ids": token_ids, "padding_mask": tf.cast(places <= end, tf.int32), **inputs}
         at_a_time = tf.maximum(_POSITIONS_AT_A_TIME // (width + positions_more), 1)
+        call_model = self._functions.compiled(self.model, self._call_model)
 
         def part(start):
             stop = tf.minimum(start + at_a_time, rows)
             return call_in_backend(
-                self._compiled_model,
+                call_model,
                 {name: value[start:stop] for name, value in inputs.items()},
                 {"token_ids": tokenizer.pad_id, "padding_mask": 0},
                 self.model.max_sequence_length,

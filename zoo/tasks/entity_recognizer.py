@@ -10,7 +10,7 @@ from zoo.data.token_windows import cut_windows, merge_windows
 from zoo.errors import UserError
 from zoo.generation.tag_decoding import TagRules, best_tags, tag_spans
 from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask, decoded
-from zoo.tasks.inference import call_in_backend, compile_inference
+from zoo.tasks.inference import call_in_backend
 from zoo.tokenizers import BytePairTokenizer, character_offsets, clean_text
 from zoo.tokenizers.byte_pair_words import BLANK_WORD
 
@@ -102,7 +102,6 @@ class EntityRecognizer(EncoderTask):
             overlap = min(settings.overlap, (longest - SPECIAL_TOKENS) // 4)
             settings = EntitySettings(**{**asdict(settings), "window": longest, "overlap": overlap})
         self.settings = settings
-        self._compiled_spans = compile_inference(model, self._spans)
 
     @property
     def labels(self):
@@ -138,7 +137,10 @@ class EntityRecognizer(EncoderTask):
         if isinstance(self.tokenizer, BytePairTokenizer):
             scores, lengths, word_starts, word_ends = _without_blanks(cleaned, scores, lengths, word_starts, word_ends)
         starts, ends, label_ids, spans_scores, counts = call_in_backend(
-            self._compiled_spans, {"scores": scores, "lengths": lengths}, {"scores": 0.0}, None
+            self._functions.compiled(self.model, self._spans),
+            {"scores": scores, "lengths": lengths},
+            {"scores": 0.0},
+            None,
         )
         width = tf.maximum(tf.reduce_max(tf.concat([counts, [1]], 0)), 1)
         starts, ends, label_ids, spans_scores = (value[:, :width] for value in (starts, ends, label_ids, spans_scores))

@@ -14,7 +14,8 @@ from zoo.errors import UserError
 from zoo.generation import beam_search, greedy_search, length_penalty_divisor
 from zoo.tasks.controls import check_controls, with_a_row
 from zoo.tasks.examples import save_examples
-from zoo.tasks.inference import SMALLEST_COMPILED_LENGTH, call_in_backend, compile_inference, rounded_up, traced
+from zoo.tasks.inference import SMALLEST_COMPILED_LENGTH, call_in_backend, rounded_up
+from zoo.tasks.inference_functions import InferenceFunctions
 from zoo.tasks.sequence_to_sequence_settings import MAX_LENGTH_PENALTY, SequenceToSequenceSettings
 from zoo.tasks.task import Control, Task
 from zoo.tasks.text_batches import check_texts, map_in_batches
@@ -62,10 +63,7 @@ class SequenceToSequenceTask(Task):
         _check_tokenizer("target", self.target_tokenizer, special_tokens, target_size, suppressed)
         self._check_token_ids()
         self.settings = self._within_positions(self.settings)
-        self._predictors = {}
-        self._generate_compiled = compile_inference(
-            model, self._generate, static_argnames=("loop_length", "num_beams", "num_return", "settings")
-        )
+        self._functions = InferenceFunctions()
 
     @property
     def tokenizer(self):
@@ -170,16 +168,14 @@ class SequenceToSequenceTask(Task):
         """For each text a list of answers, named tuples, from numpy arrays [B, n] by name."""
 
     def _predictor(self, num_beams, num_return):
-        """`_answer_batch` for a beam width, traced once into a graph where the backend is TensorFlow."""
+        """`_answer_batch` for a beam width, traced into a graph where the backend is TensorFlow."""
 
         def predict(text, controls):
             return self._answer_batch(text, controls, num_beams, num_return)
 
+        controls = {name: tf.TensorSpec([], control.dtype) for name, control in self.controls.items()}
         key = (num_beams, num_return, self.settings)
-        if key not in self._predictors:
-            controls = {name: tf.TensorSpec([], control.dtype) for name, control in self.controls.items()}
-            self._predictors[key] = traced(predict, tf.TensorSpec([None], tf.string), controls)
-        return self._predictors[key]
+        return self._functions.traced(self.model, key, predict, tf.TensorSpec([None], tf.string), controls)
 
     def _answer_batch(self, text, controls, num_beams, num_return):
         """Best answers, scores and whether their text was cut off, each [B, num_return], of string [B]."""
@@ -274,9 +270,10 @@ class SequenceToSequenceTask(Task):
                 loop_length = rounded_up(loop_length, SMALLEST_COMPILED_LENGTH, self.settings.max_new_tokens)
         # A row that is added to fill up a batch has room for no token, so it is done before the first step.
         padding = {"source_token_ids": self.source_tokenizer.pad_id, "source_padding_mask": 0}
-        return call_in_backend(
-            self._generate_compiled, arguments, padding, self.max_source_length, loop_length=loop_length, **options
+        generate = self._functions.compiled(
+            self.model, self._generate, ("loop_length", "num_beams", "num_return", "settings")
         )
+        return call_in_backend(generate, arguments, padding, self.max_source_length, loop_length=loop_length, **options)
 
     def _generate(
         self,

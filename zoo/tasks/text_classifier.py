@@ -9,7 +9,6 @@ import tensorflow as tf
 from zoo.errors import UserError
 from zoo.tasks.controls import resolve_controls
 from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask, decoded
-from zoo.tasks.inference import traced
 from zoo.tasks.task import Control
 from zoo.tasks.text_batches import check_texts, map_in_batches
 
@@ -71,7 +70,6 @@ class TextClassifier(EncoderTask):
 
     def __init__(self, model, tokenizer, labels, settings=None, examples=()):
         super().__init__(model, tokenizer, examples)
-        self._logits = None
         self.labels = tuple(labels)
         if len(self.labels) != model.num_labels:
             raise UserError(f"the model has {model.num_labels} outputs but there are {len(self.labels)} labels")
@@ -134,10 +132,9 @@ class TextClassifier(EncoderTask):
             UserError: for texts that are none.
         """
         texts, _ = check_texts(texts)
-        if self._logits is None:
-            self._logits = traced(self.batch_logits, tf.TensorSpec([None], tf.string))
+        logits = self._functions.traced(self.model, "logits", self.batch_logits, tf.TensorSpec([None], tf.string))
         rows = map_in_batches(
-            lambda batch: list(self._logits(tf.constant(batch, tf.string)).numpy()),
+            lambda batch: list(logits(tf.constant(batch, tf.string)).numpy()),
             texts,
             batch_size=batch_size,
             progress=progress,

@@ -14,7 +14,8 @@ from zoo.generation import TokenRules, sample
 from zoo.tasks.controls import check_controls, with_a_row
 from zoo.tasks.examples import save_examples
 from zoo.tasks.generation_settings import LARGEST_SEED, SMALLEST_TOP_P, GenerationSettings, within_positions
-from zoo.tasks.inference import SMALLEST_COMPILED_LENGTH, call_in_backend, compile_inference, rounded_up, traced
+from zoo.tasks.inference import SMALLEST_COMPILED_LENGTH, call_in_backend, rounded_up
+from zoo.tasks.inference_functions import InferenceFunctions
 from zoo.tasks.row_parts import in_parts
 from zoo.tasks.stop_strings import MOST_BYTES, SEPARATOR, StopStrings, joined_stop_strings
 from zoo.tasks.task import Control, Task, TextControl, TextSignature
@@ -91,11 +92,7 @@ class TextGenerator(Task):
         self.settings = within_positions(settings or GenerationSettings(), model.max_sequence_length)
         self._stop = joined_stop_strings(self.settings.stop)
         self.further_signatures = {"score": TextSignature(self.score_batch, ("text", "continuation"))}
-        self._predictors = {}
-        self._generate_compiled = compile_inference(
-            model, self._generate, static_argnames=("loop_length", "num_samples", "stop")
-        )
-        self._score_compiled = compile_inference(model, self._score)
+        self._functions = InferenceFunctions()
 
     @property
     def max_source_length(self):
@@ -181,13 +178,12 @@ class TextGenerator(Task):
         }
         at_a_time = tf.maximum(_POSITIONS_AT_A_TIME // tf.shape(token_ids)[1], 1)
         all_rows = tf.shape(token_ids)[0]
+        score = self._functions.compiled(self.model, self._score)
 
         def part(start):
             stop = tf.minimum(start + at_a_time, all_rows)
             padding = dict.fromkeys(inputs, 0)
-            return call_in_backend(
-                self._score_compiled, {name: value[start:stop] for name, value in inputs.items()}, padding, longest
-            )
+            return call_in_backend(score, {name: value[start:stop] for name, value in inputs.items()}, padding, longest)
 
         (scores,) = in_parts(part, all_rows, at_a_time, (tf.float32,))
         outputs = {"score": tf.ensure_shape(scores, [None]), "num_tokens": scored, "truncated": truncated}
@@ -273,10 +269,8 @@ class TextGenerator(Task):
         continuations, single_continuation = check_texts(continuations)
         if len(texts) != len(continuations) or single != single_continuation:
             raise UserError(f"{len(texts)} texts and {len(continuations)} continuations; give one for each text")
-        if "score" not in self._predictors:
-            spec = tf.TensorSpec([None], tf.string)
-            self._predictors["score"] = traced(self.score_batch, spec, spec)
-        score = self._predictors["score"]
+        spec = tf.TensorSpec([None], tf.string)
+        score = self._functions.traced(self.model, "score", self.score_batch, spec, spec)
 
         def scored(pairs):
             found = score(*(tf.constant(side, tf.string) for side in zip(*pairs, strict=True)))
@@ -315,16 +309,14 @@ class TextGenerator(Task):
         return {choices[i]: float(shares[i]) for i in np.argsort(-shares, kind="stable")}
 
     def _predictor(self, num_samples):
-        """`_continue_batch` for a number of samples, traced once into a graph where the backend is TensorFlow."""
+        """`_continue_batch` for a number of samples, traced into a graph where the backend is TensorFlow."""
+
+        def predict(text, controls):
+            return self._continue_batch(text, controls, num_samples)
+
+        controls = {name: tf.TensorSpec([], control.dtype) for name, control in self.controls.items()}
         key = (num_samples, self.settings)
-        if key not in self._predictors:
-
-            def predict(text, controls):
-                return self._continue_batch(text, controls, num_samples)
-
-            controls = {name: tf.TensorSpec([], control.dtype) for name, control in self.controls.items()}
-            self._predictors[key] = traced(predict, tf.TensorSpec([None], tf.string), controls)
-        return self._predictors[key]
+        return self._functions.traced(self.model, key, predict, tf.TensorSpec([None], tf.string), controls)
 
     def _continue_batch(self, text, controls, num_samples):
         """Continuations, their scores and lengths, [B, num_samples] each, and whether prompts were cut, [B]."""
@@ -352,7 +344,7 @@ class TextGenerator(Task):
             if keras.config.backend() == "jax":
                 loop_length = rounded_up(loop_length, SMALLEST_COMPILED_LENGTH, self.settings.max_new_tokens)
         found, counts, scores = call_in_backend(
-            self._generate_compiled,
+            self._functions.compiled(self.model, self._generate, ("loop_length", "num_samples", "stop")),
             inputs,
             {"prompt_token_ids": self.tokenizer.eos_id, "prompt_mask": 0},
             self.max_source_length,

@@ -377,3 +377,9 @@ def functional(case):
         for name, value in case.inputs.items()
     }
     return keras.Model(inputs, layer(**inputs, **case.options))
+
+
+def as_a_model(case):
+    """Name, `keras.Model` and inputs of a case, as a process of another backend wants them."""
+    inputs = case.inputs["inputs"] if isinstance(case.inputs.get("inputs"), dict) else case.inputs
+    return case.name, functional(case), inputs

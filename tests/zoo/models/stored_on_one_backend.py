@@ -24,6 +24,10 @@ import zoo.layers  # noqa: E402
 import zoo.models  # noqa: E402
 
 STEPS = 6
+SAVED_AGAIN = (
+    *("model_pre_none", "decoder_block_post", "tokens_and_next_sentence"),
+    *("changed_gpt2_int8", "changed_classifier_int8_lora"),
+)
 
 
 def compare(directory, name):
@@ -32,7 +36,7 @@ def compare(directory, name):
     expected = {name: arrays.pop(name) for name in list(arrays) if name.startswith("output:")}
     model = keras.saving.load_model(directory / f"{name}.keras")
     found = {"keras": difference(model, arrays, expected)}
-    if type(model).__module__.startswith("zoo.models"):
+    if type(model).__module__.startswith("zoo.models") and not name.startswith("changed"):
         copy = type(model).from_config(model.get_config())
         copy.build()
         copy.load_weights(directory / f"{name}.weights.h5")
@@ -44,7 +48,7 @@ def compare(directory, name):
         found["steps"] = float(np.abs(steps - whole).max())
         whole, steps = whole_and_steps(model, *continuations([4, 0, 2]), as_searches=True)
         found["steps of a search"] = float(np.abs(steps - whole).max())
-    if name in ("model_pre_none", "decoder_block_post", "tokens_and_next_sentence"):
+    if name in SAVED_AGAIN:
         model.save(directory / f"{BACKEND}-{name}.keras")
         again = keras.saving.load_model(directory / f"{BACKEND}-{name}.keras")
         found["saved here"] = difference(again, arrays, expected)
@@ -100,7 +104,7 @@ def encoder_answers(directory):
     """Answers of the stored tasks over encoders to their texts, by task."""
     from tiny_encoder_tasks import BLANKS, TEXTS
 
-    texts = {"recognizer": TEXTS, "classifier": TEXTS, "masked_language_model": BLANKS}
+    texts = {"recognizer": TEXTS, "classifier": TEXTS, "quantized_classifier": TEXTS, "masked_language_model": BLANKS}
     return {name: zoo.load(directory / name)(lines) for name, lines in texts.items()}
 
 

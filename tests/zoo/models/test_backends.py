@@ -10,14 +10,15 @@ every_backend = pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"
 @every_backend
 def test_stored_layers_and_models_give_equal_outputs(on_backend, backend):
     results = on_backend(backend)["cases"]
-    assert results.keys() == {case.name for case in CASES}
+    changed = {name for name in results if name.startswith("changed")}
+    assert results.keys() - changed == {case.name for case in CASES} and len(changed) == 6
     for name, found in results.items():
         for what, difference in found.items():
             if what != "searches":
                 assert difference < 1e-5, f"{name}, {what}"
     assert all("weights" in results[case.name] for case in [*MODEL_CASES, *ENCODER_CASES, *GPT2_CASES])
     assert all("steps" in results[case.name] for case in GPT2_CASES)
-    for name in ("model_pre_none", "decoder_block_post", "tokens_and_next_sentence"):
+    for name in ("model_pre_none", "decoder_block_post", "tokens_and_next_sentence", "changed_classifier_int8_lora"):
         assert "saved here" in results[name]
 
 

@@ -24,7 +24,7 @@ def _flat(value):
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
-@pytest.mark.parametrize("task", ["recognizer", "classifier", "masked_language_model"])
+@pytest.mark.parametrize("task", ["recognizer", "classifier", "quantized_classifier", "masked_language_model"])
 def test_other_backends_give_the_same_answers(on_backend, backend, task):
     expected, expected_scores = without_scores(on_backend("tensorflow")["encoder answers"][task])
     found, scores = without_scores(on_backend(backend)["encoder answers"][task])

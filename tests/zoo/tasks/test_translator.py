@@ -97,7 +97,7 @@ def target_token_ids(translator, source, num_beams):
     """Token ids of the best translation with what ended it, and its score, from inside the translator."""
     rows = tf.constant([source])
     source_token_ids, mask, *_ = translator._encode(rows)
-    found = translator._generate_compiled(
+    found = translator._generate(
         source_token_ids=source_token_ids,
         source_padding_mask=mask,
         max_new_tokens=tf.constant([14]),

@@ -1,0 +1,29 @@
+"""What all models of the zoo share: a saved form that keeps the way their layers hold weights."""
+
+import keras
+
+from zoo.weights import build_quantized, quantized_layers
+
+_QUANTIZED = "quantized_layers"
+
+
+class TransformerModel(keras.Model):
+    """A `keras.Model` that is quantised again when it is read.
+
+    `.keras` files, presets and `keras.saving.serialize_keras_object` keep which layers are quantised. Low-rank adapters
+    (`enable_lora`) are added to the matrices they adapt when weights are saved, as everywhere in Keras, but for
+    those of quantised layers, which are kept.
+    """
+
+    def get_build_config(self):
+        """What Keras saves of how the model was built: its quantised layers, too."""
+        config = super().get_build_config()
+        quantized = quantized_layers(self)
+        return {**(config or {}), _QUANTIZED: quantized} if quantized else config
+
+    def build_from_config(self, config):
+        """Builds the model of a saved configuration."""
+        if config.get(_QUANTIZED):
+            build_quantized(self, config[_QUANTIZED])
+        else:
+            super().build_from_config(config)
