@@ -4,7 +4,7 @@ import pytest
 
 from export import ask, export_command
 from recipes import summarization, translation
-from zoo import convert
+from zoo import convert, evaluate, predict
 
 EXPORT, CONVERT = export_command.main, convert.main
 
@@ -20,6 +20,9 @@ EXPORT, CONVERT = export_command.main, convert.main
         (ask.main, [], ["SERVING_DIR"]),
         (CONVERT, [], ["SOURCE", "TARGET"]),
         (CONVERT, ["source", "target", "--to", "thing"], ["--to", "'thing'", "hugging-face"]),
+        (predict.main, ["model"], ["INPUT"]),
+        (predict.main, ["model", "-", "--backend", "mxnet"], ["--backend", "'mxnet'", "jax"]),
+        (evaluate.main, ["model"], ["TEST_FILE"]),
         (translation.main, ["--nope", "3"], ["--nope"]),
         (translation.main, ["--size", "huge"], ["--size", "'huge'", "tiny"]),
         (translation.main, ["--variant", "nope"], ["--variant", "'nope'", "multi30k"]),

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "checkpoints": {"errors", "writing", "layers", "models", "tokenizers"},
     "assignments": {"errors"},
     "predict": {"errors", "writing", "assignments", "data", "tasks"},
+    "evaluate": {"errors", "writing", "assignments", "predict", "data", "metrics", "training", "tasks"},
     "convert": {"errors", "tokenizers", "checkpoints", "tasks"},
     "tasks": {"errors", "layers", "models", "generation", "tokenizers", "data", "metrics", "checkpoints"},
 }

@@ -1,9 +1,6 @@
 """Trains a language model on raw text."""
 
-import re
-
 import keras
-import numpy as np
 from rich.console import Console
 
 from recipes.fine_tuning import TOKENIZER
@@ -12,9 +9,9 @@ from recipes.results import print_ending, training_facts, write_results
 from recipes.run_plan import plan_updates, say_plan
 from recipes.train_and_average import train_and_average
 from recipes.vocabulary import MOST_TOKENS, say_vocabulary
-from zoo.data import ExactDocuments, StridedWindows, TokenBlocks, open_dataset
+from zoo.data import ExactDocuments, TokenBlocks, open_dataset
 from zoo.errors import UserError
-from zoo.metrics import Perplexity
+from zoo.evaluate.perplexity import encode_documents, measure_perplexity
 from zoo.models import GPT2
 from zoo.models.sizes import GPT2_SIZES
 from zoo.tasks import GenerationSettings, TextGenerator, load
@@ -38,9 +35,6 @@ _EXAMPLES = 50
 _MUCH_TEXT = 100_000_000
 _LITTLE_TEXT_SIZE = dict(num_layers=4, hidden_dim=256, intermediate_dim=1024, num_heads=4)
 _EXAMPLE_CHARACTERS = 80
-# A break where no token of byte pairs reaches over: between a line end and the line after it, neither of them blank.
-_BREAK = re.compile(r"(?<=\S\n)(?=\S)")
-_CHUNK_CHARACTERS = 20_000
 
 
 def open_texts(config):
@@ -106,28 +100,6 @@ def make_tokenizer(config, text, resumed):
     return BytePairTokenizer.train(text, size or MOST_TOKENS, lower_to_fit=size is None)
 
 
-def encode(tokenizer, documents):
-    """Tokens of each document, a list of int32 arrays."""
-    return [np.concatenate([encode_piece(tokenizer, piece) for piece in pieces(text)]) for text in documents]
-
-
-def encode_piece(tokenizer, piece):
-    """Tokens of one text, an int32 array."""
-    return tokenizer.encode([piece]).flat_values.numpy().astype(np.int32)
-
-
-def pieces(text):
-    """Yields a text in pieces of about 20,000 characters whose tokens are the text's."""
-    start = 0
-    while len(text) - start > _CHUNK_CHARACTERS:
-        found = _BREAK.search(text, start + _CHUNK_CHARACTERS)
-        if found is None:
-            break
-        yield text[start : found.start()]
-        start = found.start()
-    yield text[start:]
-
-
 def make_batches(config, documents, tokenizer, *, training):
     """Batches of tokens; those of validation are the same in every epoch and every run."""
     return TokenBlocks(
@@ -168,23 +140,17 @@ def generation_settings(config, model):
     )
 
 
-def measure_perplexity(config, model, documents, texts, tokenizer):
+def validation_perplexity(config, model, documents, texts, tokenizer):
     """`Perplexity` of the validation text, each document by itself, in windows that overlap."""
-    stride = config.stride or config.context // 2
-    total = tokens = 0
-    for document in documents:
-        if not len(document):
-            continue
-        windows = StridedWindows(
-            document,
-            begin_id=tokenizer.eos_id,
-            block_length=config.context,
-            stride=stride,
-            batch_size=config.batch_size,
-        )
-        total += Validation(windows).evaluate(model)["nll"] * windows.num_tokens
-        tokens += windows.num_tokens
-    return Perplexity(total / tokens, tokens, sum(len(text.encode()) for text in texts), config.context, stride)
+    return measure_perplexity(
+        model,
+        documents,
+        sum(len(text.encode()) for text in texts),
+        begin_id=tokenizer.eos_id,
+        context=config.context,
+        stride=config.stride or config.context // 2,
+        batch_size=config.batch_size,
+    )
 
 
 def example_prompts(documents):
@@ -202,7 +168,7 @@ def run(config):
     texts, names = open_texts(config)
     with devices.scope():
         model, tokenizer = start_model(config, texts[0], resumed)
-    documents = [encode(tokenizer, text) for text in texts]
+    documents = [encode_documents(tokenizer, text) for text in texts]
     train_batches = make_batches(config, documents[0], tokenizer, training=True)
     validation_batches = make_batches(config, documents[1], tokenizer, training=False)
     given = config
@@ -236,7 +202,7 @@ def run(config):
     final.jit_compile = model.jit_compile
     task = TextGenerator(final, tokenizer, generation_settings(config, final), example_prompts(texts[1]))
     task.save(config.directory)
-    perplexity = measure_perplexity(config, final, documents[1], texts[1], tokenizer)
+    perplexity = validation_perplexity(config, final, documents[1], texts[1], tokenizer)
     results = {
         "split": "validation",
         "documents": validation_batches.num_documents,

@@ -10,13 +10,14 @@ from recipes.results import print_ending, training_facts, write_results
 from recipes.run_plan import say_plan
 from recipes.vocabulary import say_vocabulary
 from zoo.data import RowBatches, open_dataset
-from zoo.data.entities import Entity, check_entity_labels, entity_labels
+from zoo.data.entities import check_entity_labels, entity_labels
 from zoo.data.entity_readers import open_entities
 from zoo.data.entity_rows import entity_rows
 from zoo.data.held_out import hold_out
-from zoo.data.label_alignment import TagIds, tags_on_tokens
+from zoo.data.label_alignment import TagIds
 from zoo.data.readings import readings
-from zoo.metrics import plot_confusion, score_entities, score_tags
+from zoo.evaluate.entities import score_recognizer
+from zoo.metrics import plot_confusion
 from zoo.models import TokenClassifier
 from zoo.tasks import EntityRecognizer, EntitySettings
 from zoo.training import RunClaim, Validation
@@ -56,17 +57,6 @@ def label_weights(config, word_counts):
     power = {"inverse": -1.0, "inverse_square_root": -0.5}[config.class_weights]
     weights = np.where(word_counts > 0, np.maximum(word_counts, 1) ** power, 0.0)
     return weights * word_counts.sum() / (weights * word_counts).sum()
-
-
-def evaluate(recognizer, texts, progress=False):
-    """`EntityReport` of a recognizer on texts with entities, counted on the tokens of the file where it has them."""
-    answers = recognizer([text.text for text in texts], progress=progress)
-    found = [[Entity(each["start"], each["end"], each["label"]) for each in answer] for answer in answers]
-    if any(text.tokens is None for text in texts):
-        return score_entities([text.entities for text in texts], found)
-    references = [tags_on_tokens(text.entities, text.tokens) for text in texts]
-    predictions = [tags_on_tokens(entities, text.tokens) for text, entities in zip(texts, found, strict=True)]
-    return score_tags(references, predictions)
 
 
 def labels_of(text):
@@ -146,7 +136,7 @@ def run(config):
     recognizer = EntityRecognizer(model, tokenizer, tag_ids.tags, settings)
 
     def score(_):
-        strict = evaluate(recognizer, validation_texts).strict.micro
+        strict = score_recognizer(recognizer, validation_texts).strict.micro
         return {"precision": strict.precision, "recall": strict.recall, "f1": strict.f1}
 
     with devices.scope():
@@ -159,7 +149,7 @@ def run(config):
     recognizer = EntityRecognizer(with_dtype(model, "float32"), tokenizer, tag_ids.tags, settings, examples)
     recognizer.save(config.directory)
     split, texts = ("validation", validation_texts) if test_texts is None else ("test", test_texts)
-    scores = evaluate(recognizer, texts, progress=True)
+    scores = score_recognizer(recognizer, texts, progress=True)
     plot_confusion(
         scores.confusion, scores.names, config.directory / f"{split}.confusion.png", title=split, what="entities"
     )

@@ -16,8 +16,8 @@ from zoo.data.class_labels import check_class_labels, class_labels
 from zoo.data.classified_text import open_classes
 from zoo.data.held_out import hold_out
 from zoo.data.readings import readings
+from zoo.evaluate.classes import decisions, probabilities
 from zoo.metrics import calibration_bins, fit_temperature, plot_confusion, plot_reliability, score_classes
-from zoo.metrics.calibration import softmax
 from zoo.models import SequenceClassifier
 from zoo.tasks import ClassificationSettings, TextClassifier
 from zoo.training import RunClaim, Validation
@@ -76,20 +76,6 @@ class ClassifiedRows:
                 self.labels[row, [index[label] for label in text.labels]] = 1.0
         else:
             self.labels = np.array([index[text.labels[0]] for text in texts], np.int64)
-
-
-def predicted(logits, settings):
-    """The decision on each row of logits: class ids [N], or bool [N, C] for multi-label settings."""
-    if not settings.multi_label:
-        return logits.argmax(axis=1)
-    return probabilities(logits, settings) >= settings.threshold
-
-
-def probabilities(logits, settings):
-    """Probabilities [N, C] of logits."""
-    scaled = logits / settings.temperature
-    # The sigmoid, written so that nothing overflows.
-    return 0.5 * (1.0 + np.tanh(0.5 * scaled)) if settings.multi_label else softmax(scaled)
 
 
 def run(config):
@@ -151,8 +137,8 @@ def run(config):
     classifier = TextClassifier(model, tokenizer, labels, settings)
 
     def score(_):
-        decisions = predicted(classifier.logits([text.text for text in validation_texts]), settings)
-        report = score_classes(validation_rows.labels, decisions, labels)
+        decided = decisions(classifier.logits([text.text for text in validation_texts]), settings)
+        report = score_classes(validation_rows.labels, decided, labels)
         return {"exact": report.accuracy, "macro_f1": report.scores.macro.f1}
 
     loss, metrics = None, None
@@ -186,7 +172,7 @@ def run(config):
         logits = classifier.logits([text.text for text in texts])
         rows = ClassifiedRows(texts, tokenizer, labels, multi_label, settings.max_source_length)
         truth = rows.labels.astype(bool) if multi_label else rows.labels
-    scores = score_classes(truth, predicted(logits, settings), labels)
+    scores = score_classes(truth, decisions(logits, settings), labels)
     curves = {
         "uncalibrated": calibration_bins(probabilities(logits, replace(settings, temperature=1.0)), truth),
         f"temperature {settings.temperature:.2f}": calibration_bins(probabilities(logits, settings), truth),

@@ -22,12 +22,13 @@ from recipes.sequence_to_sequence import (
 )
 from recipes.train_and_average import train_and_average
 from recipes.translation.config import check_data_options
-from recipes.translation.scores import TranslationScores
 from recipes.vocabulary import say_vocabulary
 from zoo.data import ParallelText, open_dataset
 from zoo.data.readers import open_pairs
 from zoo.data.readings import readings
 from zoo.errors import UserError
+from zoo.evaluate.translations import writes_lowercase
+from zoo.metrics.translation_scores import TranslationScores
 from zoo.tasks import Translator, load
 from zoo.tokenizers import SentencePieceTokenizer
 from zoo.training import RunClaim, Validation
@@ -132,12 +133,6 @@ def start_translator(config, train_pairs, resumed):
         max_source_length=config.max_length,
     )
     return Translator(translator.model, translator.source_tokenizer, translator.target_tokenizer, settings)
-
-
-def writes_lowercase(tokenizer):
-    """Whether the texts that a tokenizer gives back are in lowercase, so that scores are to ignore the case."""
-    (text,) = tokenizer.decode(tokenizer.encode(["Ab"])).numpy()
-    return text == b"ab"
 
 
 def evaluate(translator, pairs, scores):

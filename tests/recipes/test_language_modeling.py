@@ -12,6 +12,8 @@ from recipes.language_modeling import main
 from recipes.language_modeling import recipe as language_modeling
 from recipes.language_modeling.config import VARIANTS, LanguageModelingConfig, parse_command_line
 from zoo.errors import UserError
+from zoo.evaluate import perplexity
+from zoo.evaluate.perplexity import encode_documents
 from zoo.tokenizers import BytePairTokenizer
 
 SMALL = "--vocabulary-size 300 --num-layers 1 --hidden-dim 32 --num-heads 2 --dropout 0 --context 24 --batch-size 16"
@@ -129,12 +131,12 @@ def test_other_backends_train_a_preset_that_tensorflow_loads(backend, corpus, tm
 
 
 def test_pieces_of_a_text_have_the_tokens_of_the_whole(monkeypatch):
-    monkeypatch.setattr(language_modeling, "_CHUNK_CHARACTERS", 10)
+    monkeypatch.setattr(perplexity, "_CHUNK_CHARACTERS", 10)
     text = "One line.\nTwo\n\n  three \n\tfour\nfive's 😀\n\n\nsix\n seven eight nine ten\neleven\n" * 3
-    pieces = list(language_modeling.pieces(text))
+    pieces = list(perplexity.pieces(text))
     assert "".join(pieces) == text and len(pieces) > 8
     tokenizer = BytePairTokenizer.train([text], 290)
-    (tokens,) = language_modeling.encode(tokenizer, [text])
+    (tokens,) = encode_documents(tokenizer, [text])
     assert tokens.tolist() == tokenizer.encode([text]).to_list()[0]
 
 

@@ -12,6 +12,7 @@ from recipes.ner import main
 from recipes.ner import recipe as ner
 from recipes.ner.config import NerConfig, parse_command_line
 from zoo.errors import UserError
+from zoo.evaluate.entities import score_recognizer
 
 SMALL = "--size tiny --vocabulary-size 120 --epochs 6 --learning-rate 2e-3 --batch-size 16 --window 24 --overlap 6"
 
@@ -68,7 +69,7 @@ def test_the_preset_gives_what_was_scored(finished, corpus):
     config = parse_command_line(arguments(corpus, directory, "--average-checkpoints", "2"))
     texts = list(ner.open_splits(config)[2])
     results = json.loads((directory / "results.json").read_text(encoding="utf-8"))
-    assert ner.evaluate(recognizer, texts).to_dict() == results["scores"]
+    assert score_recognizer(recognizer, texts).to_dict() == results["scores"]
     found = recognizer("In S\u00e3o Paulo , Zo\u00eb met Jean-Luc .")
     assert [(entity["text"], entity["label"]) for entity in found] == [
         ("S\u00e3o Paulo", "place"),

@@ -51,8 +51,13 @@ class AnswerFile:
         """
         content = "".join(line + "\n" for line in lines).encode("utf-8", "replace")
         with writing(self._path or "standard output", _ADVICE, "answers"):
-            self._stream.write(content)
-            self._stream.flush()
+            try:
+                self._stream.write(content)
+                self._stream.flush()
+            except BrokenPipeError:
+                # Whoever read the answers has seen enough, as `head` does; Python would complain when it ends.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                raise SystemExit(1) from None
         self.num_lines += len(lines)
 
     def finish(self):

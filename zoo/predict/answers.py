@@ -6,13 +6,9 @@ from zoo.tasks import (
     EntityRecognizer,
     MaskedLanguageModel,
     Summarizer,
-    TextClassifier,
     TextGenerator,
-    TextRegressor,
     Translator,
 )
-
-_BLANK = " "
 
 
 def answer(task, texts):
@@ -48,13 +44,12 @@ def check_plain_text(task):
         )
 
 
-def plain_text(task, answer):
-    """One line of text: what was written, or the label or number, or several with tabs between them."""
-    if isinstance(task, TextRegressor):
-        values = [answer["value"]] if "value" in answer else answer["values"]
-        return "\t".join(map(str, values))
-    if not isinstance(task, TextClassifier):
-        return _BLANK.join(answer["text"].split("\n"))
+def plain_text(answer):
+    """One line of text: what was written, or the label or number, or several of them with tabs between."""
+    if "text" in answer:
+        return answer["text"].replace("\n", " ")
     if "label" in answer:
         return answer["label"]
+    if "values" in answer or "value" in answer:
+        return "\t".join(map(str, answer["values"] if "values" in answer else [answer["value"]]))
     return "\t".join(answer["labels"])

@@ -72,14 +72,14 @@ def _answered(task, part, config, progress):
         batch = order[start : start + config.batch_size]
         answers = answer(task, [part[place].text for place in batch])
         for place, found in zip(batch, answers, strict=True):
-            lines[place] = _line(task, found, part[place].kept, config)
+            lines[place] = _line(found, part[place].kept, config)
         progress.advance(len(batch))
     return lines
 
 
-def _line(task, found, kept, config):
+def _line(found, kept, config):
     if config.found_output_format == "text":
-        return plain_text(task, found)
+        return plain_text(found)
     taken = sorted(kept.keys() & found.keys())
     if taken:
         raise UserError(f"--keep {taken[0]}: answers have a field of that name; rename the field of the input")

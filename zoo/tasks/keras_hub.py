@@ -37,8 +37,8 @@ def task_from_keras_hub(directory, dtype=None, task=None):
         raise UserError(f"{directory} holds a model of kind {found.kind!r}, which cannot be made for {task}")
     if found.kind == "encoder":
         raise UserError(
-            f"{directory} holds a bare encoder, which has no answers to give: write it with python -m zoo.convert "
-            f"{directory} DIRECTORY --to hugging-face, and fine-tune it with --pretrained DIRECTORY"
+            f"{directory} holds a bare encoder, which has no answers to give: fine-tune it, for example with "
+            f"python -m recipes.ner --pretrained {directory}"
         )
     model, tokenizer = found.model, load_keras_hub_tokenizer(directory)
     reading = _preprocessor(directory)

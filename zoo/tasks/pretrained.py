@@ -1,6 +1,7 @@
 """Pretrained encoders to put new heads on."""
 
 from zoo.checkpoints.hugging_face import is_hugging_face, load_hugging_face, load_tokenizer
+from zoo.checkpoints.keras_hub import is_keras_hub, load_keras_hub, load_keras_hub_tokenizer
 from zoo.errors import UserError
 from zoo.models import Encoder
 from zoo.tasks.loading import load
@@ -10,9 +11,9 @@ def load_pretrained_encoder(directory, *, pooler, dtype=None):
     """The encoder of a stored model, whatever head it was saved with, and its tokenizer.
 
     Args:
-        directory: A Hugging Face directory, or the preset of a task over an encoder.
+        directory: A Hugging Face directory, a KerasHub preset, or the preset of a task over an encoder.
         pooler: Whether the encoder is to have a pooler. A new one is made if the stored model has none.
-        dtype: A Keras dtype policy for the encoder; the global one (Hugging Face) or the saved one if None.
+        dtype: A Keras dtype policy for the encoder; that of the preset, or else the global one, if None.
 
     Returns:
         (`zoo.models.Encoder`, `zoo.tokenizers.Tokenizer`). The tokenizer reads no special tokens from text.
@@ -22,6 +23,9 @@ def load_pretrained_encoder(directory, *, pooler, dtype=None):
     """
     if is_hugging_face(directory):
         encoder, tokenizer = load_hugging_face(directory, kind="encoder", dtype=dtype).model, load_tokenizer(directory)
+    elif is_keras_hub(directory):
+        encoder = load_keras_hub(directory, kind="encoder", dtype=dtype).model
+        tokenizer = load_keras_hub_tokenizer(directory)
     else:
         task = load(directory, dtype)
         encoder, tokenizer = getattr(task.model, "encoder", None), task.tokenizer

@@ -17,6 +17,7 @@ from zoo.tasks import (
     Summarizer,
     TextClassifier,
     TextGenerator,
+    load_pretrained_encoder,
 )
 from zoo.tokenizers import BytePairTokenizer, SentencePieceTokenizer
 
@@ -193,6 +194,14 @@ def test_converting(tmp_path):
     assert isinstance(keras_hub.models.Backbone.from_preset(str(tmp_path / "hub")), keras_hub.models.BertBackbone)
     with pytest.raises(UserError, match="bare encoder"):
         zoo.load(tmp_path / "hub")
+    # What recipes take with --pretrained.
+    encoder, tokenizer = load_pretrained_encoder(tmp_path / "hub", pooler=False)
+    inputs = {"token_ids": np.array([[2, 7, 8, 3]]), "padding_mask": np.ones((1, 4), "int32")}
+    theirs = keras_hub.models.Backbone.from_preset(str(tmp_path / "hub"))(
+        {**inputs, "segment_ids": np.zeros((1, 4), "int32")}
+    )
+    np.testing.assert_allclose(encoder(inputs)["hidden_states"], theirs["sequence_output"], rtol=0, atol=1e-5)
+    assert tokenizer.encode(TEXTS).to_list() == make_tokenizer().encode(TEXTS).to_list()
     task = classifier(make_tokenizer(), POOLER, activation="gelu_approximate")
     task.save(tmp_path / "preset")
     convert(tmp_path / "preset", tmp_path / "classes", to="keras-hub")

@@ -36,6 +36,14 @@ def models(tmp_path_factory, tiny_translator):
     return directory, tasks
 
 
+@pytest.fixture
+def in_memory(models, monkeypatch):
+    """Lets the command use the tasks themselves in place of reading them again and again."""
+    directory, tasks = models
+    monkeypatch.setattr(run_module, "load", lambda path, dtype: tasks[path.name])
+    return directory, tasks
+
+
 def lines(path):
     return path.read_text(encoding="utf-8").splitlines()
 
@@ -79,8 +87,8 @@ def test_every_task_answers_each_line_in_its_order(models, tmp_path, name, capsy
     assert {path.name for path in tmp_path.iterdir()} == {"in.txt", "out.jsonl"}
 
 
-def test_texts_come_from_fields_columns_and_standard_input(models, tmp_path, capsys, monkeypatch):
-    directory, tasks = models
+def test_texts_come_from_fields_columns_and_standard_input(in_memory, tmp_path, capsys):
+    directory, tasks = in_memory
     classifier = directory / "classifier"
     expected = [found["label"] for found in tasks["classifier"](TEXTS)]
     rows = [{"id": number, "data": {"text": text}} for number, text in enumerate(TEXTS)]
@@ -114,8 +122,8 @@ def test_texts_come_from_fields_columns_and_standard_input(models, tmp_path, cap
     assert (done.returncode, done.stdout.splitlines()) == (0, expected), done.stderr[-2000:]
 
 
-def test_settings(models, tmp_path, refused, capsys):
-    directory, tasks = models
+def test_settings(in_memory, tmp_path, refused, capsys):
+    directory, tasks = in_memory
     source = tmp_path / "in.txt"
     source.write_text("the horse\n", encoding="utf-8")
     predict(directory / "translator", source, "--num-beams", 1, "--max-new-tokens", 3, "--set", "length_penalty=0")
@@ -129,8 +137,8 @@ def test_settings(models, tmp_path, refused, capsys):
     assert "--set: 'seed'" in refused(main, [directory / "generator", source, "--set", "seed"])
 
 
-def test_what_is_refused_leaves_nothing_behind(models, tmp_path, refused):
-    directory, _ = models
+def test_what_is_refused_leaves_nothing_behind(in_memory, tmp_path, refused):
+    directory, _ = in_memory
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text('{"text": "a", "label": 3}\n{"txt": "b"}\n', encoding="utf-8")
     classifier = [directory / "classifier", source, "--output", output]
@@ -153,8 +161,8 @@ def test_what_is_refused_leaves_nothing_behind(models, tmp_path, refused):
     assert len(lines(output)) == 1
 
 
-def test_an_interruption_leaves_whole_lines(models, tmp_path, monkeypatch, capsys, refused):
-    directory, _ = models
+def test_an_interruption_leaves_whole_lines(in_memory, tmp_path, monkeypatch, capsys, refused):
+    directory, _ = in_memory
     source, output = tmp_path / "in.txt", tmp_path / "out.jsonl"
     source.write_text("the horse\n" * 70, encoding="utf-8")
     calls = []

@@ -1,0 +1,5 @@
+"""`python -m zoo.evaluate`."""
+
+from zoo.evaluate import main
+
+main()
