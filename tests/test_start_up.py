@@ -1,0 +1,123 @@
+"""How commands start: help and scores without TensorFlow, and standard error with our lines alone."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zoo.data.sample_corpus import sample_pairs
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = (
+    *(f"recipes.{path.parent.name}" for path in sorted((ROOT / "recipes").glob("*/__main__.py"))),
+    *(f"zoo.{path.parent.name}" for path in sorted((ROOT / "zoo").glob("*/__main__.py"))),
+    "export",
+    "export.ask",
+    "export.serve",
+)
+# On a machine that does much else, or a slow one; on a free one it is a quarter of a second.
+SECONDS = 3.0
+HEAVY = "('tensorflow', 'keras', 'torch', 'jax', 'matplotlib', 'sklearn')"
+# Runs a command as `python -m` does and says which of these it imported.
+PROGRAM = f"""
+import atexit, runpy, sys
+atexit.register(lambda: print("imported", [name for name in {HEAVY} if name in sys.modules]))
+name = sys.argv.pop(1)
+runpy.run_module(name, run_name="__main__", alter_sys=True)
+"""
+
+
+def run(arguments, directory=ROOT, **environment):
+    """A process without what the tests set for others."""
+    unset = {"TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND", "PYTHONPATH"}
+    kept = {name: value for name, value in os.environ.items() if name not in unset}
+    environment = {**kept, "PYTHONPATH": str(ROOT), **environment}
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def processor_seconds():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def check_light(arguments, shown, directory=ROOT):
+    before = processor_seconds()
+    done = run(["-c", PROGRAM, *arguments], directory)
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout and done.stderr == ""
+    assert done.stdout.endswith("imported []\n"), done.stdout[-200:]
+    assert processor_seconds() - before < SECONDS
+
+
+def test_there_are_all_commands():
+    assert {"recipes.translation", "recipes.ner", "zoo.convert", "zoo.metrics"} <= set(COMMANDS)
+    assert len(COMMANDS) >= 11
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_there_at_once(command):
+    check_light([command, "--help"], f"usage: python -m {command}")
+
+
+def test_so_are_scores_of_two_lines(tmp_path):
+    (tmp_path / "texts.txt").write_text("A man rides a horse.\nIt rains.\n", encoding="utf-8")
+    check_light(["zoo.metrics", "texts.txt", "texts.txt"], "100.00", tmp_path)
+
+
+def test_importing_the_package_imports_no_backend_and_keras_knows_its_classes(tmp_path):
+    """Whenever Keras is imported, and though nothing but the name of the package is."""
+    import zoo
+
+    encoder = zoo.models.Encoder(20, num_layers=1, hidden_dim=4, num_heads=1, intermediate_dim=4, max_sequence_length=8)
+    encoder.build()
+    encoder.save(tmp_path / "model.keras")
+    assert set(zoo.__all__) <= set(dir(zoo)) and all(getattr(zoo, name) is not None for name in zoo.__all__)
+    with pytest.raises(AttributeError, match="module 'zoo' has no attribute 'nothing'"):
+        _ = zoo.nothing
+    for imports in (
+        "import zoo; assert not {'keras', 'jax', 'tensorflow'} & set(sys.modules); import keras",
+        "from zoo.layers import FeedForward; import keras",
+    ):
+        program = f"import sys; {imports}; print(type(keras.saving.load_model(sys.argv[1])).__name__)"
+        done = run(["-c", program, tmp_path / "model.keras"], KERAS_BACKEND="jax")
+        assert done.stdout == "Encoder\n", done.stderr
+
+
+def test_nothing_but_our_lines_comes_on_standard_error(stored, tmp_path):
+    """From processes of their own: of training vocabularies, of byte pairs in the graph, of an export and a server."""
+    text = "".join(f"{source}\t{target}\n" for source, target in sample_pairs(150, seed=3))
+    (tmp_path / "pairs.tsv").write_text(text, encoding="utf-8")
+    tiny = "--vocabulary-size 400 --size tiny --num-layers 1 --max-length 40 --directory runs/pairs --dry-run"
+    data = "--variant own-data --train pairs.tsv --validation pairs.tsv"
+    for arguments, shown in (
+        (f"-m recipes.translation {data} {tiny}", "parameters"),
+        (f"-m export {stored / 'generator'} serving/texts", "published"),
+        ("-m export.ask serving/texts The", "server stopped"),
+    ):
+        done = run(arguments.split(), tmp_path)
+        assert done.returncode == 0 and shown in done.stdout
+        assert done.stderr.splitlines() == [], arguments
+
+
+def test_real_messages_come_through_and_all_where_a_level_is_asked_for():
+    program = """
+import os, sys
+from zoo.errors import UserError, command_line
+
+@command_line
+def main(argv=None):
+    for line in (b"normalizer.cc(51) LOG(INFO) note", b"I0000 00:00:1.5   15 port.cc:153] note",
+                 b"E0000 00:00:1.5   15 nccl.cc:7] lost", b"trainer.cc(9) LOG(ERROR) broken", b"Aborted"):
+        os.write(2, line + b"\\n")
+    raise UserError("mistake")
+
+main()
+"""
+    every = {"note", "lost", "broken", "Aborted", "mistake"}
+    for level, expected in (({}, every - {"note"}), ({"TF_CPP_MIN_LOG_LEVEL": "0"}, every)):
+        done = run(["-c", program], **level)
+        assert done.returncode == 2 and {line.split()[-1] for line in done.stderr.splitlines()} == expected
