@@ -17,7 +17,9 @@ def main(argv=None):
     arguments = sys.argv[1:] if argv is None else list(argv)
     module = _COMMANDS.get(arguments[0]) if arguments else None
     if module is None:
-        importlib.import_module("export.export_command").main(arguments)
+        # Of the process, if there are no others: then the command filters what libraries write to standard error.
+        export = importlib.import_module("export.export_command").main
+        export() if argv is None else export(arguments)
     else:
         importlib.import_module(module).main(arguments[1:])
 
