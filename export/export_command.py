@@ -52,6 +52,8 @@ class ExportConfig:
         max_entities: Places for entities in every answer, so that a server may split and join batches; the output
             `total` says how many a text has. By default as many as the text of a batch with most of them.
         max_blanks: Likewise places for blanks to fill.
+        special_tokens_in_text: Read control tokens, such as </s> or <|endoftext|>, from texts too. Any client can then
+            put them into the model's input, so leave it off where texts come from strangers.
     """
 
     preset_dir: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PRESET_DIR")]
@@ -67,6 +69,7 @@ class ExportConfig:
     row_errors: bool = True
     max_entities: int | None = None
     max_blanks: int | None = None
+    special_tokens_in_text: bool = False
     dtype: Literal["float32", "bfloat16"] = "float32"
 
 
@@ -98,7 +101,8 @@ def main(argv=None):
     check_serving_directory(config.serving_dir)
     texts = None if config.parity_file is None else read_parity_texts(config.parity_file)
     settings = parse_settings(config.settings)
-    task = zoo.load(config.preset_dir, None if config.dtype == "float32" else config.dtype)
+    dtype = None if config.dtype == "float32" else config.dtype
+    task = zoo.load(config.preset_dir, dtype, special_tokens_in_text=config.special_tokens_in_text)
     if settings:
         task = task.with_settings(**settings)
     try:

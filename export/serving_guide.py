@@ -164,7 +164,10 @@ Over gRPC, with `pip install tensorflow-serving-api`:
   without rows must not be sent at all. The last of `allowed_batch_sizes` must equal `max_batch_size`.
 {_about_width(signatures, form, max_batch_size)}{_about_errors(controls, controls_signature, form)}{
         _CONTROLS if controls else ""
-    }- REST requests end after 30 s unless the server is started with `--rest_api_timeout_in_ms`; gRPC clients refuse
+    }- Tokens that were added to the vocabulary are single tokens wherever a text holds them. Control tokens, such as
+  `[SEP]`, `</s>` and `<|endoftext|>`, stay text when a client writes them (but for the mask of a model that fills
+  blanks), unless the model was exported or converted with `--special-tokens-in-text`.
+- REST requests end after 30 s unless the server is started with `--rest_api_timeout_in_ms`; gRPC clients refuse
   answers above 4 MB unless told otherwise.
 - A version under a name: `python -m export promote SERVING_DIR VERSION --label stable` writes label and policy into
   `models.config`, and requests go to `{REST_URL}/{name}/labels/stable:predict`. Without labels the newest version

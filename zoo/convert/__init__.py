@@ -26,6 +26,9 @@ class ConvertConfig:
             is English.
         target_language: Of a multilingual mBART, such as ro_RO, or Marian, such as fra: what it writes.
         source_prefix: Text before every source, such as "summarize: " for a T5.
+        special_tokens_in_text: Read control tokens, such as </s> or <|endoftext|>, from texts too, as prompts of some
+            models hold them; otherwise they stay text, so that nobody can put them into a model's input by writing
+            them. Other added tokens are always read.
         approximate_gelu: With --to keras-hub: write a BERT of exact GELU as one with the approximation by tanh, which
             KerasHub's BERT has. Its numbers then differ a little; by how much is said.
     """
@@ -37,6 +40,7 @@ class ConvertConfig:
     source_language: str | None = None
     target_language: str | None = None
     source_prefix: str | None = None
+    special_tokens_in_text: bool = False
     approximate_gelu: bool = False
 
 

@@ -22,6 +22,8 @@ from zoo.tasks.foreign import SEQUENCE_TO_SEQUENCE_TASKS, task_from_hugging_face
 from zoo.tasks.keras_hub import save_keras_hub_task, task_from_keras_hub
 from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
 
+# Added tokens that a message lists.
+_LISTED = 8
 # Tasks that transformers has models for.
 _WRITTEN = (EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator, TextRegressor)
 
@@ -34,13 +36,14 @@ def convert(
     source_language=None,
     target_language=None,
     source_prefix=None,
+    special_tokens_in_text=False,
     approximate_gelu=False,
 ):
     """Reads a stored model and writes it in another format.
 
     Args:
-        source, target, to, task, source_language, target_language, source_prefix, approximate_gelu: As in
-            `ConvertConfig`.
+        source, target, to, task, source_language, target_language, source_prefix, special_tokens_in_text,
+            approximate_gelu: As in `ConvertConfig`.
 
     Returns:
         One line on what was written.
@@ -58,6 +61,7 @@ def convert(
         source_language=source_language,
         target_language=target_language,
         source_prefix=source_prefix,
+        special_tokens_in_text=special_tokens_in_text or None,
     )
     for name, value in choices.items():
         of_keras_hub = found == "keras_hub" and name == "task"
@@ -74,6 +78,7 @@ def convert(
     if found == "preset":
         raise UserError(f"{source} is a preset already; use --to hugging-face or --to keras-hub for the other way")
     if found == "hugging_face":
+        choices["special_tokens_in_text"] = special_tokens_in_text
         return _save_task(task_from_hugging_face(source, **choices), target)
     if found == "keras_hub":
         return _save_task(task_from_keras_hub(source, task=task), target)
@@ -85,7 +90,21 @@ def convert(
 
 def _save_task(task, target):
     task.save(target)
-    return f"{target}: a preset of {type(task).__name__}"
+    return f"{target}: a preset of {type(task).__name__}{_about_tokens(task.tokenizer)}"
+
+
+def _about_tokens(tokenizer):
+    """What is read from texts as single tokens, where there is anything to say."""
+    control = set(tokenizer.control_tokens)
+    added = [token.content for token in tokenizer.added_tokens if token.content not in control]
+    notes = []
+    if added:
+        listed = ", ".join(added[:_LISTED]) + (f" and {len(added) - _LISTED} more" if len(added) > _LISTED else "")
+        notes.append(f"\nAdded tokens, each one token wherever a text holds it: {listed}")
+        unread = [token for token in tokenizer.control_tokens if token not in tokenizer.special_tokens_in_text]
+        if unread:
+            notes.append(f"\nControl tokens that stay text without --special-tokens-in-text: {', '.join(unread)}")
+    return "".join(notes)
 
 
 def _to_keras_hub(source, target, found, approximate_gelu):

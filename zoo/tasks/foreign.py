@@ -33,7 +33,13 @@ _TASK_OF_FAMILY = {
 
 
 def task_from_hugging_face(
-    directory, dtype=None, task=None, source_language=None, target_language=None, source_prefix=None
+    directory,
+    dtype=None,
+    task=None,
+    source_language=None,
+    target_language=None,
+    source_prefix=None,
+    special_tokens_in_text=False,
 ):
     """The task that a Hugging Face directory's architecture names.
 
@@ -49,6 +55,7 @@ def task_from_hugging_face(
         source_language: Of a multilingual mBART, such as "en_XX"; what its files say, or else English, if None.
         target_language: Likewise, such as "ro_RO"; or such as "fra" of a Marian whose texts begin with `>>fra<<`.
         source_prefix: Text before every source of an encoder-decoder, such as "summarize: " for T5; none if None.
+        special_tokens_in_text: As in `zoo.load`.
 
     Raises:
         UserError: for anything missing, damaged or not supported, by name.
@@ -58,24 +65,27 @@ def task_from_hugging_face(
     found = load_hugging_face(directory, dtype=dtype)
     if found.kind == SEQUENCE_TO_SEQUENCE:
         name = task or _TASK_OF_FAMILY[found.family]
-        return _sequence_to_sequence_task(found, name, source_language, target_language, source_prefix or "")
+        languages = (source_language, target_language)
+        return _sequence_to_sequence_task(found, name, *languages, source_prefix or "", special_tokens_in_text)
     if (source_language, target_language, source_prefix) != (None, None, None):
         raise UserError(f"{directory} holds a model of kind {found.kind!r}, which has no languages or prefix to choose")
     if task is None and found.kind == LANGUAGE_MODEL:
-        return _text_generator(found)
+        return _text_generator(found, special_tokens_in_text)
     if task is not None:
         raise UserError(f"{directory} holds a model of kind {found.kind!r}, which cannot be made for {task}")
     if found.kind in ("token_classifier", "sequence_classifier", "masked_token_predictor", "pretraining"):
-        return _encoder_task(found)
+        return _encoder_task(found, special_tokens_in_text)
     raise UserError(
         f"{directory} holds a bare encoder, which has no answers to give: fine-tune it, for example with "
         f"python -m recipes.ner --pretrained {directory}"
     )
 
 
-def _encoder_task(found):
+def _encoder_task(found, special_tokens_in_text):
     directory, model = found.directory, found.model
     tokenizer = _encoder_tokenizer(directory)
+    if special_tokens_in_text:
+        tokenizer = tokenizer.reading_from_text(tokenizer.control_tokens)
     longest = min(max_text_length(directory) or model.max_sequence_length, model.max_sequence_length)
     if longest <= SPECIAL_TOKENS:
         raise UserError(f"{directory}: model_max_length {longest} leaves no room for a text; {SPECIAL_TOKENS + 1} does")
@@ -101,7 +111,8 @@ def _encoder_task(found):
         return TextClassifier(model, tokenizer, found.labels, settings)
     if tokenizer.mask_id is None:
         raise UserError(f"{directory}: the tokenizer has no mask token, which filling blanks needs")
-    tokenizer = tokenizer.reading_from_text(tokenizer.id_to_token([tokenizer.mask_id]))
+    if not special_tokens_in_text:
+        tokenizer = tokenizer.reading_from_text(tokenizer.id_to_token([tokenizer.mask_id]))
     return MaskedLanguageModel(model, tokenizer, FillSettings(max_source_length=longest))
 
 
@@ -114,11 +125,13 @@ def _encoder_tokenizer(directory):
     return tokenizer
 
 
-def _text_generator(found):
+def _text_generator(found, special_tokens_in_text):
     directory, model = found.directory, found.model
     if not is_byte_pair(directory):
         raise UserError(f"{directory}: a language model needs a byte-level BPE tokenizer, which is not there")
     tokenizer, around = read_byte_pair(directory, vocabulary_size=model.vocabulary_size)
+    if special_tokens_in_text:
+        tokenizer = tokenizer.reading_from_text(tokenizer.control_tokens)
     if around == "both":
         raise UserError(f"{directory}: a tokenizer that puts an end token behind every prompt is not supported")
     found = read_sampling(directory, tokenizer.eos_id, model.max_sequence_length)
@@ -131,7 +144,7 @@ def _text_generator(found):
     return TextGenerator(model, tokenizer, settings)
 
 
-def _sequence_to_sequence_task(found, name, source_language, target_language, source_prefix):
+def _sequence_to_sequence_task(found, name, source_language, target_language, source_prefix, special_tokens_in_text):
     model = found.model
     cls = SEQUENCE_TO_SEQUENCE_TASKS[name]
     tokenizers = load_sequence_to_sequence_tokenizers(
@@ -159,7 +172,12 @@ def _sequence_to_sequence_task(found, name, source_language, target_language, so
         source_prefix=source_prefix,
         clean_up_spaces=tokenizers.clean_up_spaces,
     )
-    return cls(model, tokenizers.source, tokenizers.target, settings)
+    source, target = tokenizers.source, tokenizers.target
+    if special_tokens_in_text:
+        joint = source is target
+        source = source.reading_from_text(source.control_tokens)
+        target = source if joint else target
+    return cls(model, source, target, settings)
 
 
 def _target_language(found, tokenizers, asked):

@@ -32,13 +32,16 @@ TASKS = {
 }
 
 
-def load(directory, dtype=None):
+def load(directory, dtype=None, *, special_tokens_in_text=False):
     """The task stored in a directory.
 
     Args:
         directory: A preset directory, as `task.save` and the recipes write it, a Hugging Face directory or a
             KerasHub preset.
         dtype: A Keras dtype policy for the model, such as "mixed_bfloat16"; the saved one if None.
+        special_tokens_in_text: Whether control tokens, such as "</s>" or "<|endoftext|>", are read from texts, as the
+            prompts of some models hold them. Otherwise they stay text, so that nobody can put them into a model's
+            input by writing them, unless the preset was made with this option. Other added tokens are always read.
 
     Returns:
         A `zoo.tasks.Task`, such as `Translator`.
@@ -51,15 +54,23 @@ def load(directory, dtype=None):
         'Ein Mann reitet auf einem Pferd.'
     """
     if is_keras_hub(directory):
+        if special_tokens_in_text:
+            raise UserError(f"{directory} is a preset of KerasHub, of which special_tokens_in_text is not supported")
         return task_from_keras_hub(directory, dtype)
     if is_hugging_face(directory):
-        return task_from_hugging_face(directory, dtype)
+        return task_from_hugging_face(directory, dtype, special_tokens_in_text=special_tokens_in_text)
     preset = load_preset(directory, dtype)
     if preset.task not in TASKS:
         raise UserError(f"{preset.directory} holds a {preset.task!r}, which this version does not know")
     examples = load_examples(preset.directory / "examples.json")
     try:
-        return TASKS[preset.task].from_preset(preset, load_tokenizer, examples)
+        read_tokenizer = _load_reading_all if special_tokens_in_text else load_tokenizer
+        return TASKS[preset.task].from_preset(preset, read_tokenizer, examples)
     except (KeyError, TypeError) as error:
         path = preset.directory / CONFIG_FILE
         raise UserError(f"{path} does not describe a {preset.task} of this version: {error}") from error
+
+
+def _load_reading_all(directory):
+    tokenizer = load_tokenizer(directory)
+    return tokenizer.reading_from_text(tokenizer.control_tokens)
