@@ -95,8 +95,8 @@ def _save_task(task, target):
 
 def _about_tokens(tokenizer):
     """What is read from texts as single tokens, where there is anything to say."""
-    control = set(tokenizer.control_tokens)
-    added = [token.content for token in tokenizer.added_tokens if token.content not in control]
+    beyond = [token for token in tokenizer.added_tokens if token.id >= tokenizer.own_vocabulary_size]
+    added = [token.content for token in beyond if not token.control]
     notes = []
     if added:
         listed = ", ".join(added[:_LISTED]) + (f" and {len(added) - _LISTED} more" if len(added) > _LISTED else "")
