@@ -160,6 +160,11 @@ def _sequence_to_sequence_task(found, name, source_language, target_language, so
         generation |= _target_language(found, tokenizers, target_language)
     elif generation["start_token_id"] is None:
         raise UserError(f"{found.directory}: decoder_start_token_id is missing, without which no answer can begin")
+    start = generation["start_token_id"]
+    named = start is not None and start < tokenizers.target.vocabulary_size
+    # transformers would make it a part of the answer's text.
+    if named and tokenizers.target.decode([[start]]).numpy()[0]:
+        raise UserError(f"{found.directory}: decoder_start_token_id {start} is not supported: it is a token of text")
     nameless = range(tokenizers.target.vocabulary_size, model.target_vocabulary_size)
     generation["suppressed_token_ids"] = tuple(sorted({*generation["suppressed_token_ids"], *nameless}))
     settings = cls.settings_class(

@@ -146,6 +146,12 @@ UNIMPORTANT = {
     "padding_side": "padding is masked",
     "decoder_start_token_id": "of config.json beside generation_config.json, which counts alone",
     "forced_eos_token_id": "of config.json beside generation_config.json, which counts alone",
+    "max_len": "beside model_max_length, which counts alone",
+    "sp_model_kwargs": "transformers 5 splits into the pieces itself, but for Marian",
+    "add_prefix_space": "SentencePiece's tokenizers always have it",
+    "extra_ids": "of T5",
+    "offset": "of PEGASUS",
+    "separate_vocabs": "of Marian",
     "pruned_heads": "transformers 5 no longer reads it",
     "id2label": "of classifiers",
     "problem_type": "of classifiers",
@@ -288,7 +294,10 @@ class Writer:
         model, tokenizer = self._write(directory, **options, **self._options)
         path = directory / "generation_config.json"
         content = json.loads(path.read_text())
-        nameless = list(range(len(tokenizer), model.config.vocab_size))
+        # Tokens without a name, which the zoo never writes, and those that stand for parts left out.
+        names = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+        nameless = [number for number, name in enumerate(names) if name.startswith("<extra_id_")]
+        nameless += range(len(names), model.config.vocab_size)
         content = {**content, **({"suppress_tokens": nameless} if nameless else {}), "length_penalty": 1.0}
         path.write_text(json.dumps(content))
 

@@ -76,6 +76,9 @@ def test_an_answer_that_cannot_begin(pegasus, tmp_path):
     edit(tmp_path / "generation_config.json", decoder_start_token_id=None)
     with pytest.raises(UserError, match="decoder_start_token_id is missing, without which no answer can begin"):
         zoo.load(tmp_path)
+    edit(tmp_path / "generation_config.json", decoder_start_token_id=120)
+    with pytest.raises(UserError, match="decoder_start_token_id 120 is not supported: it is a token of text"):
+        zoo.load(tmp_path)
 
 
 def test_blanks_that_are_cleaned_up():
