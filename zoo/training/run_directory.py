@@ -26,6 +26,7 @@ _BEGINNINGS = (
     *TOKENIZERS,
     JSONL_NAME,
     CSV_NAME,
+    "progress.log",
     "checkpoints",
     "samples.txt",
     "tensorboard",
