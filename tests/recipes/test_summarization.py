@@ -170,7 +170,10 @@ def test_the_preset_of_another_backend_is_the_same_here(corpus, tmp_path):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--max-source-length", "9000"], "--batch-size-tokens 8192 is less than --max-source-length 9000"),
+        (
+            ["--batch-size-tokens", "8192", "--max-source-length", "9000"],
+            "--batch-size-tokens 8192 is less than --max-source-length 9000",
+        ),
         (["--min-new-tokens", "200"], "--min-new-tokens 200 is more than --max-target-length 128"),
         (["--validation-rouge-texts", "0"], "--early-stopping-metric val_rouge2 needs --validation-rouge-texts"),
         (["--no-repeat-ngram-size", "-1"], "--no-repeat-ngram-size must be at least 0"),
