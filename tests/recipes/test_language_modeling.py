@@ -147,7 +147,10 @@ def test_pieces_of_a_text_have_the_tokens_of_the_whole(monkeypatch):
         (["--stride", "300"], "--stride must be between 1 and --context"),
         (["--final-learning-rate", "1"], "--final-learning-rate must be between 0 and --learning-rate"),
         (["--dropout", "1"], "--dropout must be at least 0 and below 1"),
-        (["--warmup-steps", "5000"], "--warmup-steps 5000 must be at least 0 and below --total-steps"),
+        (
+            ["--total-steps", "5000", "--warmup-steps", "5000"],
+            "--warmup-steps 5000 must be at least 0 and below --total-steps",
+        ),
         (["--top-p", "0"], "--top-p must be above 0"),
         (["--temperature", "-1"], "--temperature must be between 0 and 100"),
         (["--num-layers", "0"], "--num-layers must be at least 1"),
