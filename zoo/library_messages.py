@@ -30,9 +30,10 @@ def hide_library_messages():
 def filter_standard_error():
     """Lets a process of its own pass on what libraries write to the descriptor of standard error, less their notes.
 
-    `sys.stderr` goes on writing to where it did. With a level below 3 in TF_CPP_MIN_LOG_LEVEL nothing is left out.
+    `sys.stderr` goes on writing to where it did. With a level below 3 in TF_CPP_MIN_LOG_LEVEL nothing is left out, and
+    nothing happens in a program that has put a stream of its own in the place of `sys.stderr`.
     """
-    if os.environ[_LEVEL] != "3" or not hasattr(os, "fork"):
+    if os.environ[_LEVEL] != "3" or not hasattr(os, "fork") or sys.stderr is not sys.__stderr__:
         return
     sys.stderr.flush()
     original = os.dup(2)
