@@ -18,7 +18,7 @@ from zoo.errors import UserError
 @pytest.fixture
 def run(folder, monkeypatch, capsys):
     """Runs the command and returns its exit status, standard output and standard error."""
-    monkeypatch.setattr(zoo, "load", lambda directory, dtype: folder, raising=False)
+    monkeypatch.setattr(zoo, "load", lambda directory, dtype, special_tokens_in_text: folder, raising=False)
 
     def run_command(*arguments):
         try:

@@ -267,7 +267,7 @@ def test_accepted_control_out_of_bounds_is_found(check, folder, monkeypatch):
     }
     monkeypatch.setattr(type(folder), "__call__", lambda self, texts: texts)
     details = _details(check)
-    for value in ("max_new_tokens=[0]", "max_new_tokens=[51]", "length_penalty=[-11.0]", "length_penalty=[nan]"):
+    for value in ("max_new_tokens=[0]", "max_new_tokens=[51]", "length_penalty=[-1.0]", "length_penalty=[nan]"):
         assert f"generate accepts {value} for 1 texts" in details
 
 

@@ -186,7 +186,7 @@ def test_what_does_not_fit(recognizer):
     for changes, message in (
         ({"window": 2}, "window must be an integer of at least 3, got 2"),
         ({"overlap": 10}, r"overlap \(10\) must be less than .* \(10\)"),
-        ({"word_scores": "last"}, "word_scores must be one of mean, first, got 'last'"),
+        ({"word_scores": "last"}, "word_scores must be one of mean, first, token, got 'last'"),
     ):
         with pytest.raises(UserError, match=message):
             replace(EntitySettings(window=12, overlap=4), **changes)

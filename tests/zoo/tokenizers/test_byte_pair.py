@@ -3,6 +3,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -381,7 +382,7 @@ def test_saved_model_in_a_process_with_nothing_but_tensorflow(tmp_path, corpus):
         trained.merges,
         add_prefix_space=True,
         special_tokens_in_text=["<mask>"],
-        added_tokens=[MASK],
+        added_tokens=[replace(MASK, id=trained.vocabulary.index("<mask>"))],
     )
     trained.save(tmp_path / "tokenizer")
     served = Served(tokenizers.load(tmp_path / "tokenizer"))

@@ -25,11 +25,11 @@ def test_metrics_of_one_value_share_a_line():
     assert second.startswith("val_nll exactly nan")
 
 
-def test_progress_says_it():
+def test_progress_says_it(tmp_path):
     file = io.StringIO()
     progress = Progress(file)
     for step in (10, 20, 30, 40):
-        progress.run = SimpleNamespace(step=step)
+        progress.run = SimpleNamespace(step=step, directory=tmp_path)
         progress.on_epoch_end(0, {"loss": 1.0, "val_bleu": 0.0, "val_nll": 1 / step, "val_seconds": 2.0})
     lines = file.getvalue().splitlines()
     assert len(lines) == 5 and lines[0] == "step 10  validation: val_bleu 0.0000  val_nll 0.1000"

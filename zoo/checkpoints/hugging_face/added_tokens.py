@@ -119,7 +119,7 @@ class DescribedTokens:
         Args:
             ids: The vocabulary's own ids by entry.
             size: How many ids these are.
-            most: Rows of the model's table of vectors. Control tokens that have none, such as a padding token that the
+            most: Rows of the model's table of vectors. Special tokens that have none, such as a padding token that the
                 model was not made larger for, are left out. None leaves out those that no file gives a number.
 
         Returns:
@@ -151,7 +151,7 @@ class DescribedTokens:
                 )
             # A number that a file gives counts even where the size of the model is not known.
             room = most if most is not None else number + (content in self._entries)
-            if content in control and number >= max(size, room):
+            if special and number >= max(size, room):
                 continue
             flags = {flag: bool(entry.get(flag, False)) for flag in ("lstrip", "rstrip", "single_word")}
             normalized = bool(entry.get("normalized", not special))
