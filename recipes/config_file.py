@@ -94,7 +94,7 @@ class ConfigFile:
 
     def applied_to(self, start):
         """A configuration like `start` with this file's values; not checked, because options may still change it."""
-        return _with_values(start, self.values)
+        return with_values(start, self.values)
 
 
 _NOT_ONE = object()
@@ -172,10 +172,11 @@ def _shown(value):
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _with_values(start, values):
+def with_values(start, values):
+    """A dataclass like `start` with other values, not checked."""
     changed = object.__new__(type(start))
     for name in _names(type(start)):
         old = getattr(start, name)
         new = values.get(name, old)
-        object.__setattr__(changed, name, _with_values(old, new) if is_dataclass(old) and new is not old else new)
+        object.__setattr__(changed, name, with_values(old, new) if is_dataclass(old) and new is not old else new)
     return changed

@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from recipes.added_tokens import add_to_pretrained, add_to_tokenizer, without_added_tokens
 from recipes.dry_run import end_if_dry_run
 from recipes.reports import model_flops, report_callbacks
 from recipes.train_and_average import leave_the_rest_to_the_chief
@@ -49,7 +50,8 @@ def make_encoder(config, texts, *, pooler, resumed):
         resumed: Whether a run goes on; its tokenizer is then read again.
     """
     if config.pretrained is not None:
-        return load_pretrained_encoder(config.pretrained, pooler=pooler, dtype=config.precision)
+        found = load_pretrained_encoder(config.pretrained, pooler=pooler, dtype=config.precision)
+        return add_to_pretrained(*found, config.add_token)
     directory = config.directory / TOKENIZER
     if resumed and (directory / "tokenizer.json").is_file():
         tokenizer = load_tokenizer(directory)
@@ -63,9 +65,15 @@ def make_encoder(config, texts, *, pooler, resumed):
 
 
 def train_wordpiece(config, texts):
-    """A WordPiece tokenizer of texts, of the size that was asked for or that they allow."""
+    """A WordPiece tokenizer of texts, of the size that was asked for or that they allow, with the added tokens."""
     size = config.vocabulary_size
-    return WordPieceTokenizer.train(texts, size or MOST_TOKENS, lowercase=config.lowercase, lower_to_fit=size is None)
+    tokenizer = WordPieceTokenizer.train(
+        without_added_tokens(texts, config.add_token),
+        size or MOST_TOKENS,
+        lowercase=config.lowercase,
+        lower_to_fit=size is None,
+    )
+    return add_to_tokenizer(tokenizer, config.add_token, trained=True)
 
 
 def epochs_of(config, num_batches):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from recipes.added_tokens import AddedTokens, check_added_tokens
 from recipes.device_options import DeviceOptions, Devices
 from zoo.errors import UserError
 
@@ -26,6 +27,9 @@ class FineTuningConfig:
     as many as the texts allow, if None."""
     lowercase: bool = True
     """Whether that vocabulary is of lowercase text without accents."""
+    add_token: AddedTokens = ()
+    """A token to add to the vocabulary, one id wherever a text holds it, such as "[E1]". The vector of a token that is
+    new to a pretrained model starts as the mean of all others."""
     dropout: float | None = None
     """Dropout rate on the input of the head; the encoder's own rate if None."""
 
@@ -70,6 +74,9 @@ class FineTuningConfig:
     """Write TensorBoard events (needs the extra `tensorboard`)."""
 
     def __post_init__(self):
+        check_added_tokens(self.add_token)
+        if self.add_token and self.trainable_blocks is not None:
+            raise UserError("--add-token adds vectors that must learn, and --trainable-blocks keeps them as they are")
         for name in ("vocabulary_size", "batch_size", "epochs", "validations_per_epoch", "average_checkpoints"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")

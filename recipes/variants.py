@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from recipes.config_file import ConfigFile
+from recipes.config_file import ConfigFile, with_values
 from recipes.fine_tuning_config import flag
 from zoo.errors import UserError
 
@@ -39,6 +39,9 @@ def parse_variants(config_class, variants, default, argv, prog, new_model_option
     # tyro itself refuses a name that is none.
     start = variants.get(name, variants[default])()
     from_here = start if file is None else file.applied_to(start)
+    if any(word.partition("=")[0].replace("_", "-") == "--add-token" for word in argv):
+        # Given several times, the option makes a list; that of the file is overridden, not made longer.
+        from_here = with_values(from_here, {"add_token": ()})
 
     def command(
         options: Annotated[config_class, tyro.conf.arg(name="")] = from_here,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from recipes.added_tokens import AddedTokens, check_added_tokens
 from recipes.device_options import DeviceOptions, Devices
 from recipes.fine_tuning_config import flag
 from recipes.variants import parse_variants
@@ -45,6 +46,9 @@ class LanguageModelingConfig:
     ASCII text."""
     vocabulary_size: int | None = None
     """Tokens of a trained vocabulary of byte pairs; 8,000, or as many as the text allows, if None."""
+    add_token: AddedTokens = ()
+    """A token to add to the vocabulary, one id wherever a text holds it, such as "[E1]". The vector of a token that is
+    new to a pretrained model starts as the mean of all others."""
     size: Literal["small", "medium", "large", "xl"] | None = None
     """Size of a new model, of which the next options change parts; if None small, or for less than a hundred million
     characters of text 4 blocks of width 256, which two cores can train."""
@@ -117,6 +121,7 @@ class LanguageModelingConfig:
     """Nucleus of the samples and the preset."""
 
     def __post_init__(self):
+        check_added_tokens(self.add_token)
         if not 0 <= self.ema_momentum < 1:
             raise UserError(f"--ema-momentum must be at least 0 and below 1, got {self.ema_momentum}")
         positive = ("batch_size", "total_steps", "validate_every_steps", "checkpoint_every_steps", "sample_tokens")

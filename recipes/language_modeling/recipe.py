@@ -3,6 +3,7 @@
 import keras
 from rich.console import Console
 
+from recipes.added_tokens import add_to_pretrained, add_to_tokenizer, say_added_tokens, without_added_tokens
 from recipes.fine_tuning import TOKENIZER
 from recipes.language_modeling.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
@@ -59,7 +60,7 @@ def start_model(config, train_text, resumed):
         positions = generator.model.max_sequence_length
         if config.context > positions:
             raise UserError(f"--context {config.context} is more than the {positions} positions of {config.pretrained}")
-        return generator.model, generator.tokenizer
+        return add_to_pretrained(generator.model, generator.tokenizer, config.add_token)
     tokenizer = make_tokenizer(config, train_text, resumed)
     size = dict(
         _LITTLE_TEXT_SIZE if config.size is None and _is_little(train_text) else GPT2_SIZES[config.size or "small"]
@@ -94,10 +95,13 @@ def make_tokenizer(config, text, resumed):
     directory = config.directory / TOKENIZER
     if resumed and (directory / "tokenizer.json").is_file():
         return load_tokenizer(directory)
-    if config.vocabulary_type == "bytes":
-        return BytePairTokenizer.train(text, NUM_BYTES + 1)  # and the end token
     size = config.vocabulary_size
-    return BytePairTokenizer.train(text, size or MOST_TOKENS, lower_to_fit=size is None)
+    if config.vocabulary_type == "bytes":
+        tokenizer = BytePairTokenizer.train(text, NUM_BYTES + 1)  # and the end token
+    else:
+        text = without_added_tokens(text, config.add_token)
+        tokenizer = BytePairTokenizer.train(text, size or MOST_TOKENS, lower_to_fit=size is None)
+    return add_to_tokenizer(tokenizer, config.add_token, trained=True)
 
 
 def make_batches(config, documents, tokenizer, *, training):
@@ -188,6 +192,7 @@ def run(config):
 
     if config.vocabulary_type == "bpe":
         say_vocabulary(console, config, tokenizer)
+    say_added_tokens(console, tokenizer, config.add_token)
     say_plan(console, config.total_steps, train_batches.num_batches(), config.max_minutes)
 
     writer = TextGenerator(model, tokenizer, generation_settings(config, model))

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from rich.console import Console
 
+from recipes.added_tokens import say_added_tokens
 from recipes.fine_tuning import TOKENIZER, compile_model, epochs_of, fine_tune, make_encoder
 from recipes.ner.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
@@ -125,6 +126,7 @@ def run(config):
         f"{train_batches.num_batches()} batches an epoch; {keras.config.backend()} backend"
     )
     say_vocabulary(console, config, tokenizer)
+    say_added_tokens(console, tokenizer, config.add_token)
     epoch = train_batches.num_batches()
     say_plan(console, epoch * epochs_of(config, epoch), epoch, config.max_minutes)
 

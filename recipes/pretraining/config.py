@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from recipes.added_tokens import AddedTokens, check_added_tokens
 from recipes.device_options import DeviceOptions, Devices
 from recipes.fine_tuning_config import flag
 from recipes.variants import parse_variants
@@ -48,6 +49,9 @@ class PretrainingConfig:
     """Tokens of the vocabulary that is trained; 8,000, or as many as the text allows, if None."""
     lowercase: bool = True
     """Whether a trained or given vocabulary is of lowercase text without accents."""
+    add_token: AddedTokens = ()
+    """A token to add to the vocabulary, one id wherever a text holds it, such as "[E1]". The vector of a token that is
+    new to a pretrained model starts as the mean of all others."""
 
     sequence_length: int = 128
     """Tokens of a row, special ones included."""
@@ -102,6 +106,7 @@ class PretrainingConfig:
     """Write TensorBoard events (needs the extra `tensorboard`)."""
 
     def __post_init__(self):
+        check_added_tokens(self.add_token)
         if not 0 <= self.ema_momentum < 1:
             raise UserError(f"--ema-momentum must be at least 0 and below 1, got {self.ema_momentum}")
         positive = ("vocabulary_size", "batch_size", "total_steps", "validate_every_steps", "checkpoint_every_steps")

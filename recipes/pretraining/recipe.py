@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from rich.console import Console
 
+from recipes.added_tokens import add_to_pretrained, add_to_tokenizer, say_added_tokens
 from recipes.fine_tuning import TOKENIZER, train_wordpiece
 from recipes.pretraining.config import check_data_options
 from recipes.results import print_ending, training_facts, write_results
@@ -40,7 +41,7 @@ from zoo.training import (
     build_optimizer,
 )
 from zoo.training.run_directory import check_run_directory
-from zoo.weights import with_dtype
+from zoo.weights import with_dtype, with_new_tokens
 
 METRIC = "val_nll"
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -61,7 +62,7 @@ def make_encoder(config, text, resumed):
             )
         if config.next_sentence and encoder.num_segments < 2:
             raise UserError(f"{config.pretrained} has no vectors of segments, which --next-sentence needs")
-        return encoder, check_tokenizer(tokenizer, config.pretrained)
+        return add_to_pretrained(encoder, check_tokenizer(tokenizer, config.pretrained), config.add_token)
     tokenizer = make_tokenizer(config, text, resumed)
     rates = {} if config.dropout is None else {"dropout": config.dropout, "attention_dropout": config.dropout}
     encoder = Encoder(
@@ -82,7 +83,7 @@ def make_tokenizer(config, text, resumed):
         return load_tokenizer(directory).reading_from_text(())
     if config.vocabulary is not None:
         tokenizer = WordPieceTokenizer.from_vocabulary_file(config.vocabulary, lowercase=config.lowercase)
-        return check_tokenizer(tokenizer, config.vocabulary)
+        return add_to_tokenizer(check_tokenizer(tokenizer, config.vocabulary), config.add_token)
     return train_wordpiece(config, text.lines())
 
 
@@ -103,7 +104,7 @@ def stored_predictor(directory):
     return model if isinstance(model, MaskedTokenPredictor) else None
 
 
-def make_model(config, encoder):
+def make_model(config, encoder, tokenizer):
     """The model to train and a word on where its head is from."""
     stored = None if config.pretrained is None else stored_predictor(config.pretrained)
     activation = None if stored is None else stored.activation_name
@@ -111,6 +112,9 @@ def make_model(config, encoder):
     model.build()
     if stored is None:
         return model, "new head"
+    if config.add_token:
+        count = len(config.add_token)
+        stored = with_new_tokens(stored, tokenizer.vocabulary_size - count, count)
     model.token_head.set_weights(stored.token_head.get_weights())
     if model.next_sentence_head is None:
         return model, "stored head"
@@ -199,7 +203,7 @@ def run(config):
     texts = [TextDocuments(paths) for paths in (config.train, config.validation)]
     with devices.scope():
         encoder, tokenizer = make_encoder(config, texts[0], resumed)
-        model, head = make_model(config, encoder)
+        model, head = make_model(config, encoder, tokenizer)
     train_documents, validation_documents = (
         TokenizedDocuments.encode(text, tokenizer.tokenize_with_offsets, text.name) for text in texts
     )
@@ -220,6 +224,7 @@ def run(config):
     )
     if config.vocabulary is None:
         say_vocabulary(console, config, tokenizer)
+    say_added_tokens(console, tokenizer, config.add_token)
     say_plan(console, config.total_steps, train_batches.num_batches(), config.max_minutes)
 
     validation = Validation(validation_batches, metrics=metrics(config))

@@ -121,7 +121,7 @@ def test_going_on_from_a_preset(finished, corpus, tmp_path):
     del argv[argv.index("--dropout") : argv.index("--dropout") + 2]
     config = parse_command_line(argv)
     encoder, tokenizer = pretraining.make_encoder(config, None, resumed=False)
-    model, head = pretraining.make_model(config, encoder)
+    model, head = pretraining.make_model(config, encoder, tokenizer)
     assert head == "stored head for tokens, new one for next sentences" and model.next_sentence_head is not None
     task = zoo.load(directory)
     assert tokenizer.vocabulary == task.tokenizer.vocabulary and tokenizer.special_tokens_in_text == ()
@@ -130,7 +130,7 @@ def test_going_on_from_a_preset(finished, corpus, tmp_path):
     # And from a model that has everything.
     pretraining.MaskedLanguageModel(model, tokenizer.reading_from_text(("[MASK]",))).save(tmp_path / "all")
     config = replace(config, pretrained=tmp_path / "all")
-    again, head = pretraining.make_model(config, pretraining.make_encoder(config, None, resumed=False)[0])
+    again, head = pretraining.make_model(config, *pretraining.make_encoder(config, None, resumed=False))
     assert head == "stored heads"
     for name, expected in model(inputs).items():
         np.testing.assert_allclose(again(inputs)[name], expected, atol=1e-5)
@@ -159,7 +159,7 @@ def test_going_on_from_a_hugging_face_directory(corpus, tmp_path):
         (directory / "vocab.txt").write_text("\n".join(tokenizer.vocabulary) + "\n", encoding="utf-8")
         argv = arguments(corpus, tmp_path / "run", "--dropout", "None", "--pretrained", directory)
         config = replace(parse_command_line(argv), next_sentence=next_sentence)
-        model, head = pretraining.make_model(config, pretraining.make_encoder(config, None, resumed=False)[0])
+        model, head = pretraining.make_model(config, *pretraining.make_encoder(config, None, resumed=False))
         assert head == expected_head
         if kind == "BertModel":
             continue

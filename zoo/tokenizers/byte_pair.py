@@ -139,13 +139,12 @@ class BytePairTokenizer(Tokenizer):
             found[token.id] = b"" if token.special else _spelled(token.content)
         return tuple(found)
 
-    def reading_from_text(self, special_tokens: Iterable[str]) -> "BytePairTokenizer":
-        """The same tokenizer, which reads just these special tokens from text.
-
-        Args:
-            special_tokens: As `special_tokens_in_text` of the constructor.
-        """
-        options = {**self._options(), "special_tokens_in_text": special_tokens}
+    def _rebuilt(self, added_tokens, special_tokens_in_text):
+        options = {
+            **self._options(),
+            ADDED_TOKENS: added_tokens,
+            "special_tokens_in_text": special_tokens_in_text,
+        }
         return type(self)(self._vocabulary.tokens, self.merges, **options)
 
     def _checked_roles(self, roles):

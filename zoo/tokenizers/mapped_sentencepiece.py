@@ -139,13 +139,12 @@ class MappedSentencePieceTokenizer(Tokenizer):
         except UserError as error:
             raise UserError(f"{model_file} and {vocabulary_file}: {error}") from None
 
-    def reading_from_text(self, special_tokens: Iterable[str]) -> "MappedSentencePieceTokenizer":
-        """The same tokenizer, which reads just these special tokens from text.
-
-        Args:
-            special_tokens: As `special_tokens_in_text` of the constructor.
-        """
-        options = {**self._options(), "special_tokens_in_text": special_tokens}
+    def _rebuilt(self, added_tokens, special_tokens_in_text):
+        options = {
+            **self._options(),
+            ADDED_TOKENS: added_tokens,
+            "special_tokens_in_text": special_tokens_in_text,
+        }
         return type(self)(self.model, self.vocabulary[: self._size], **options)
 
     def _encode(self, texts):

@@ -111,13 +111,8 @@ class SentencePieceTokenizer(Tokenizer):
             found[token.id] = b"" if token.special else content.encode()
         return found
 
-    def reading_from_text(self, special_tokens: Iterable[str]) -> "SentencePieceTokenizer":
-        """The same tokenizer, which reads just these special tokens from text.
-
-        Args:
-            special_tokens: As `special_tokens_in_text` of the constructor.
-        """
-        return type(self)(self.model, self.added_tokens, special_tokens)
+    def _rebuilt(self, added_tokens, special_tokens_in_text):
+        return type(self)(self.model, added_tokens, special_tokens_in_text)
 
     @classmethod
     def train(

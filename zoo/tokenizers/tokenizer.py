@@ -3,7 +3,9 @@
 import abc
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Self
 
 import tensorflow as tf
 
@@ -80,13 +82,45 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
         """Spellings of the control tokens that are read from text."""
         return self._added.in_text
 
-    @abc.abstractmethod
-    def reading_from_text(self, special_tokens) -> "Tokenizer":
+    def reading_from_text(self, special_tokens: Iterable[str]) -> Self:
         """The same tokenizer, which reads just these control tokens from text.
 
         Args:
             special_tokens: Spellings of control tokens, such as `control_tokens` for all of them.
+
+        Raises:
+            UserError: for what is no control token.
         """
+        return self._rebuilt(self.added_tokens, special_tokens)
+
+    def with_added_tokens(self, contents: Iterable[str], entries_too: bool = False) -> Self:
+        """The same tokenizer with more tokens, which are single tokens wherever a text holds them as spelled here.
+
+        They are not special: decoding writes them.
+
+        Args:
+            contents: What each token is in a text. Their ids follow those of the vocabulary.
+            entries_too: Whether an entry of the vocabulary may become such a token, with the id that it has.
+
+        Raises:
+            UserError: for a token that is there already, an empty one, and one that is given twice.
+        """
+        added, next_id = list(self.added_tokens), self.vocabulary_size
+        fixed = {*self.control_tokens, *(token.content for token in added)}
+        for content in contents:
+            try:
+                token_id = self.token_to_id(content)
+            except KeyError:
+                token_id, next_id = next_id, next_id + 1
+            else:
+                if content in fixed or not entries_too:
+                    raise UserError(f"the vocabulary has {content!r} already, with the id {token_id}")
+            added.append(AddedToken(content, token_id, special=False))
+        return self._rebuilt(added, self.special_tokens_in_text)
+
+    @abc.abstractmethod
+    def _rebuilt(self, added_tokens, special_tokens_in_text) -> Self:
+        """The same tokenizer but for these arguments of the constructor."""
 
     def encode(self, texts) -> tf.RaggedTensor:
         """Token ids of each text, with no special tokens added.

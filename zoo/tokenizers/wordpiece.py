@@ -100,20 +100,15 @@ class WordPieceTokenizer(Tokenizer):
         """The entries by id, added tokens included."""
         return (*self._vocabulary.tokens, *self._added.ids)
 
-    def reading_from_text(self, special_tokens: Iterable[str]) -> "WordPieceTokenizer":
-        """The same tokenizer, which reads just these special tokens from text.
-
-        Args:
-            special_tokens: As `special_tokens_in_text` of the constructor.
-        """
+    def _rebuilt(self, added_tokens, special_tokens_in_text):
         return type(self)(
             self._vocabulary.tokens,
             self.lowercase,
             self.strip_accents,
             self.split_cjk,
             self.max_word_length,
-            special_tokens,
-            self.added_tokens,
+            special_tokens_in_text,
+            added_tokens,
         )
 
     @classmethod

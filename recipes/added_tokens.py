@@ -1,0 +1,89 @@
+"""Tokens that a recipe adds to a vocabulary: the option, and what it does to texts, tokenizers and models."""
+
+import re
+from typing import Annotated
+
+import tyro
+
+from zoo.errors import UserError
+
+AddedTokens = Annotated[
+    tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="TOKEN", help_behavior_hint="(repeatable)")
+]
+"""The type of a field `add_token`."""
+
+
+def check_added_tokens(contents):
+    """Refuses tokens that no vocabulary can be given.
+
+    Raises:
+        UserError: naming the option.
+    """
+    for place, content in enumerate(contents):
+        if not content.strip():
+            raise UserError(f"--add-token {content!r}: a token needs a character that is no blank")
+        if "\n" in content or "\r" in content:
+            raise UserError(f"--add-token {content!r}: a token is within a line; leave out the line end")
+        if content in contents[:place]:
+            raise UserError(f"--add-token {content!r} is given twice")
+
+
+def without_added_tokens(texts, contents):
+    """Texts to train a vocabulary on, which spends nothing on the parts of added tokens.
+
+    Args:
+        texts: Iterable of str.
+        contents: What the tokens are in a text.
+    """
+    if not contents:
+        return texts
+    # Of alternatives the first counts that matches.
+    pattern = re.compile("|".join(map(re.escape, sorted(contents, key=len, reverse=True))))
+    return (pattern.sub(" ", text) for text in texts)
+
+
+def add_to_tokenizer(tokenizer, contents, *, trained=False):
+    """The tokenizer with the tokens.
+
+    Args:
+        tokenizer: `zoo.tokenizers.Tokenizer`.
+        contents: What the tokens are in a text.
+        trained: Whether its vocabulary is one that has just been trained, so that it may have a token by chance.
+
+    Raises:
+        UserError: for a token that the vocabulary has already.
+    """
+    if not contents:
+        return tokenizer
+    try:
+        return tokenizer.with_added_tokens(contents, entries_too=trained)
+    except UserError as error:
+        raise UserError(f"--add-token: {error}") from None
+
+
+def add_to_pretrained(model, tokenizer, contents):
+    """A pretrained model and its tokenizer with the tokens.
+
+    Raises:
+        UserError: for a token that the vocabulary has already.
+    """
+    if not contents:
+        return model, tokenizer
+    # Here, so that a configuration is made without Keras.
+    from zoo.weights import with_new_tokens
+
+    larger = add_to_tokenizer(tokenizer, contents)
+    return with_new_tokens(model, tokenizer.vocabulary_size, len(contents)), larger
+
+
+def say_added_tokens(console, tokenizer, contents):
+    """Prints the added tokens with their ids.
+
+    Args:
+        console: `rich.console.Console`.
+        tokenizer: What has them.
+        contents: What they are in a text.
+    """
+    if contents:
+        listed = ", ".join(f"{content} {tokenizer.token_to_id(content)}" for content in contents)
+        console.print(f"added tokens: {listed}", markup=False, highlight=False, soft_wrap=True)
