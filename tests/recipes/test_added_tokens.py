@@ -92,9 +92,12 @@ def test_a_pretrained_encoder_gets_tokens_and_goes_back_to_transformers(corpus, 
     for found, expected in zip(after(TEXTS), pipeline(TEXTS), strict=True):
         assert found["label"] == expected["label"]
         assert found["score"] == pytest.approx(expected["score"], abs=1e-4)
-    keras_hub = pytest.importorskip("keras_hub")
+
+
+def test_keras_hub_is_refused_what_it_would_not_find(encoder):
+    tokenizer = zoo.load(encoder).tokenizer.with_added_tokens(TOKENS)
     with pytest.raises(UserError, match=r"does not find added tokens in texts; this vocabulary has \[E1\], \{x\}"):
-        to_keras_hub_tokenizer(after.tokenizer, FAMILIES[0], keras_hub)
+        to_keras_hub_tokenizer(tokenizer, FAMILIES[0], keras_hub=None)
 
 
 def test_from_scratch_the_vocabulary_has_them(corpus, tmp_path):

@@ -76,6 +76,12 @@ def to_keras_hub_tokenizer(tokenizer, family, keras_hub):
         raise UserError(
             f"KerasHub's {family.name} has a {name}, which holds a {wanted.__name__}, not a {type(tokenizer).__name__}"
         )
+    added = [token.content for token in tokenizer.added_tokens if not token.control]
+    # Those of T5, which pretraining uses, are left out as ever.
+    if added and wanted is not SentencePieceTokenizer:
+        raise UserError(
+            f"KerasHub's {name} does not find added tokens in texts; this vocabulary has {', '.join(added)}"
+        )
     make = getattr(keras_hub.models, name)
     if wanted is SentencePieceTokenizer:
         if tokenizer.escaped:
@@ -84,11 +90,6 @@ def to_keras_hub_tokenizer(tokenizer, family, keras_hub):
         _check_special_tokens(name, pieces)
         return make(proto=tokenizer.model)
     _check_special_tokens(name, tokenizer.vocabulary)
-    added = [token.content for token in tokenizer.added_tokens if not token.control]
-    if added:
-        raise UserError(
-            f"KerasHub's {name} does not find added tokens in texts; this vocabulary has {', '.join(added)}"
-        )
     if wanted is BytePairTokenizer:
         vocabulary = {token: token_id for token_id, token in enumerate(tokenizer.vocabulary)}
         merges = [" ".join(pair) for pair in tokenizer.merges]
