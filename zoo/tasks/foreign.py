@@ -83,7 +83,7 @@ def task_from_hugging_face(
 
 def _encoder_task(found, special_tokens_in_text):
     directory, model = found.directory, found.model
-    tokenizer = _encoder_tokenizer(directory)
+    tokenizer = _encoder_tokenizer(directory, found.kind)
     if special_tokens_in_text:
         tokenizer = tokenizer.reading_from_text(tokenizer.control_tokens)
     longest = min(max_text_length(directory) or model.max_sequence_length, model.max_sequence_length)
@@ -116,10 +116,15 @@ def _encoder_task(found, special_tokens_in_text):
     return MaskedLanguageModel(model, tokenizer, FillSettings(max_source_length=longest))
 
 
-def _encoder_tokenizer(directory):
+def _encoder_tokenizer(directory, kind):
     if not is_byte_pair(directory):
         return load_tokenizer(directory)
-    tokenizer, around = read_byte_pair(directory)
+    tokenizer, around, trims_offsets = read_byte_pair(directory)
+    if kind == "token_classifier" and not trims_offsets:
+        raise UserError(
+            f"{directory}: trim_offsets false of its tokenizer is not supported: entities would begin with the blank "
+            "before them"
+        )
     if around not in ("both", None):
         raise UserError(f"{directory}: an encoder whose tokenizer puts no special tokens around texts is not supported")
     return tokenizer
@@ -129,7 +134,7 @@ def _text_generator(found, special_tokens_in_text):
     directory, model = found.directory, found.model
     if not is_byte_pair(directory):
         raise UserError(f"{directory}: a language model needs a byte-level BPE tokenizer, which is not there")
-    tokenizer, around = read_byte_pair(directory, vocabulary_size=model.vocabulary_size)
+    tokenizer, around, _ = read_byte_pair(directory, vocabulary_size=model.vocabulary_size)
     if special_tokens_in_text:
         tokenizer = tokenizer.reading_from_text(tokenizer.control_tokens)
     if around == "both":

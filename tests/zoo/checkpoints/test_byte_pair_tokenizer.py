@@ -8,7 +8,7 @@ import pytest
 import transformers
 from tiny_byte_pair import MASK, gpt2_tokenizer, roberta_tokenizer, write_tokenizer
 
-from zoo.checkpoints.hugging_face import load_tokenizer, read_byte_pair, tokenizer_files
+from zoo.checkpoints.hugging_face import load_tokenizer, max_text_length, read_byte_pair, tokenizer_files
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer
 
@@ -165,7 +165,11 @@ def test_tokenizer_json_that_is_refused(tmp_path):
     edited(pre_tokenizer={**content["pre_tokenizer"], "add_prefix_space": True})
     refuse(tmp_path, "add_prefix_space True is not supported beside the False of tokenizer_config.json")
     edited(post_processor={**content["post_processor"], "cls": ["<pad>", 1]})
-    refuse(tmp_path, "['<pad>'] before and ['</s>'] after a text are not supported")
+    refuse(tmp_path, "['<pad>'] before and ['</s>'] after a text is not supported beside class RobertaTokenizer")
+    edited(post_processor={**content["post_processor"], "sep": ["</s>", 3]})
+    refuse(tmp_path, "post_processor give '</s>' the numbers [3] and the vocabulary gives it 2")
+    edited(post_processor=None)
+    refuse(tmp_path, "[] before and [] after a text is not supported beside class RobertaTokenizer")
     edited(post_processor={"type": "BertProcessing"})
     refuse(tmp_path, "post_processor 'BertProcessing' is not supported")
     edited(normalizer={"type": "Lowercase"})
@@ -174,6 +178,36 @@ def test_tokenizer_json_that_is_refused(tmp_path):
     refuse(tmp_path, "the model lacks vocab or merges")
     path.write_text("{")
     refuse(tmp_path, "is damaged")
+
+
+def test_begin_tokens_beside_tokenizer_json(tmp_path):
+    """transformers 5 goes by add_bos_token, other programs by the file: they must say the same."""
+    write_tokenizer(tmp_path, gpt2_tokenizer(), "gpt2", "tokenizer.json", around="begin")
+    assert read_byte_pair(tmp_path).around == "begin"
+    path = tmp_path / "tokenizer_config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "add_bos_token": False}))
+    refuse(tmp_path, "['<|endoftext|>'] before and [] after a text is not supported beside add_bos_token")
+    path.write_text(json.dumps({key: value for key, value in config.items() if key != "add_bos_token"}))
+    assert read_byte_pair(tmp_path).around == "begin"
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert theirs("low").input_ids == [0, *load_tokenizer(tmp_path).encode(["low"]).to_list()[0]]
+
+
+def test_control_tokens_of_text(tmp_path):
+    write_tokenizer(tmp_path, gpt2_tokenizer(), "gpt2")
+    path = tmp_path / "tokenizer_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "pad_token": "low"}))
+    refuse(tmp_path, "pad_token 'low' is not supported: texts hold this entry")
+
+
+def test_texts_cut_at_the_left(tmp_path):
+    write_tokenizer(tmp_path, roberta_tokenizer(), "roberta", "tokenizer.json")
+    path = tmp_path / "tokenizer.json"
+    cut = {"direction": "Left", "max_length": 6, "strategy": "LongestFirst", "stride": 0}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "truncation": cut}))
+    with pytest.raises(UserError, match=r"tokenizer\.json: direction 'Left' of truncation is not supported"):
+        max_text_length(tmp_path)
 
 
 def test_tokenizers_that_cannot_be_written():

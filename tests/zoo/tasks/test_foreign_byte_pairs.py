@@ -284,6 +284,24 @@ def test_entities_without_blanks(tmp_path):
     assert sum(map(len, found)) > 40
 
 
+def test_entities_that_begin_with_a_blank(tmp_path):
+    """As transformers gives them after trim_offsets false."""
+    write_roberta(tmp_path, transformers.RobertaForTokenClassification, id2label=dict(enumerate(TAGS)))
+    path = tmp_path / "tokenizer_config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "trim_offsets": False}))
+    with pytest.raises(UserError, match="trim_offsets false of its tokenizer is not supported"):
+        zoo.load(tmp_path)
+    path.write_text(json.dumps(config))
+    transformers.AutoTokenizer.from_pretrained(tmp_path).save_pretrained(tmp_path)
+    assert zoo.load(tmp_path).labels
+    path = tmp_path / "tokenizer.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "post_processor": {**content["post_processor"], "trim_offsets": False}}))
+    with pytest.raises(UserError, match="trim_offsets false of its tokenizer is not supported"):
+        zoo.load(tmp_path)
+
+
 def test_blanks_are_those_of_the_pipeline(tmp_path):
     write_roberta(tmp_path, transformers.RobertaForMaskedLM)
     model = zoo.load(tmp_path)

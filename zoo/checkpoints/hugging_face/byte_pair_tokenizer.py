@@ -11,6 +11,7 @@ from zoo.checkpoints.hugging_face.added_tokens import (
     described_tokens,
     model_rows,
 )
+from zoo.checkpoints.hugging_face.byte_pair_post_processor import tokens_around, trims_offsets
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer
 from zoo.tokenizers.added_tokens import AddedToken
@@ -56,10 +57,12 @@ class BytePairDirectory(NamedTuple):
     Attributes:
         tokenizer: The `BytePairTokenizer`, which itself puts nothing around a text.
         around: One of `AROUND`, what transformers' tokenizer puts there; None if the files do not say.
+        trims_offsets: Whether the places of tokens in a text leave out the blanks before them.
     """
 
     tokenizer: BytePairTokenizer
     around: str | None
+    trims_offsets: bool
 
 
 def is_byte_pair(directory):
@@ -173,6 +176,9 @@ class _Reader:
         added = self.described.added(vocabulary, len(vocabulary), rows)
         apart = {token.content for token in added}
         merged = {left + right for left, right in arguments["merges"]}
+        for role, token in self.described.roles.items():
+            if token in merged or len(token) == 1:
+                raise UserError(f"{self.directory}: {role}_token {token!r} is not supported: texts hold this entry")
         usual = [token for spellings in KNOWN_SPECIAL_TOKENS.values() for token in spellings if token not in merged]
         control = dict.fromkeys((*usual, *self.described.roles.values()))
         special = {token: vocabulary[token] for token in control if token in vocabulary and token not in apart}
@@ -190,7 +196,7 @@ class _Reader:
             )
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
-        return BytePairDirectory(tokenizer, self._around(tokenizer, names))
+        return BytePairDirectory(tokenizer, self._around(tokenizer, names), self._trims_offsets())
 
     def _from_fast(self):
         path = self.directory / FAST_FILE
@@ -221,16 +227,20 @@ class _Reader:
         return names
 
     def _around(self, tokenizer, names):
-        path = self.path
+        tokens, path = self._of_class(names), self.path
         if self.fast is not None:
             path = self.directory / FAST_FILE
-            tokens = _tokens_around(self.fast.get("post_processor"), path)
-        elif self.cls in (_ROBERTA, _BART):
-            tokens = [names.get("cls")], [names.get("sep")]
-        elif self.cls == _GPT2:
-            begins, ends = (self.config.get(f"add_{role}_token", False) for role in ("bos", "eos"))
-            tokens = [names.get("bos")] * bool(begins), [names.get("eos")] * bool(ends)
-        else:
+            ids = {token: number for number, token in enumerate(tokenizer.vocabulary)}
+            said = tokens_around(self.fast.get("post_processor"), ids, path)
+            # transformers 5 goes by the class, whatever the file says; other programs go by the file.
+            if tokens is not None and tokens != said:
+                settings = "add_bos_token and add_eos_token" if self._says_around() else f"class {self.cls}"
+                raise UserError(
+                    f"{path}: a post_processor with {said[0]} before and {said[1]} after a text is not supported "
+                    f"beside {settings} in {CONFIG_FILE}, which stand for {tokens[0]} and {tokens[1]}"
+                )
+            tokens = said
+        if tokens is None:
             return None
         begin, end = (
             [tokenizer.vocabulary[i] for i in (i,) if i is not None] for i in (tokenizer.bos_id, tokenizer.eos_id)
@@ -238,7 +248,27 @@ class _Reader:
         for around, expected in zip(AROUND, (([], []), (begin, []), (begin, end)), strict=True):
             if tokens == expected:
                 return around
-        raise UserError(f"{path}: {tokens[0]} before and {tokens[1]} after a text are not supported")
+        settings = " (add_bos_token, add_eos_token)" if self._says_around() else ""
+        if self.cls in (_ROBERTA, _BART):
+            settings = " unless bos_token and eos_token are the same as cls_token and sep_token"
+        raise UserError(f"{path}: {tokens[0]} before and {tokens[1]} after a text are not supported{settings}")
+
+    def _says_around(self):
+        return any(f"add_{role}_token" in self.config for role in ("bos", "eos"))
+
+    def _of_class(self, names):
+        """Tokens before and after a text by the class and tokenizer_config.json, two lists; None if they do not say."""
+        if self.cls in (_ROBERTA, _BART):
+            return [names.get("cls")], [names.get("sep")]
+        if self._says_around() or (self.cls == _GPT2 and self.fast is None):
+            return tuple([names.get(role)] * bool(self.config.get(f"add_{role}_token")) for role in ("bos", "eos"))
+        return None
+
+    def _trims_offsets(self):
+        said = self.config.get("trim_offsets", True) if self.cls in (_ROBERTA, _BART) else True
+        if self.fast is None:
+            return bool(said)
+        return bool(said) and trims_offsets(self.fast.get("post_processor"))
 
 
 def _roles(names, special):
@@ -251,23 +281,6 @@ def _roles(names, special):
         if role in names and names[role] != usual:
             roles[role] = names[role]
     return roles
-
-
-def _tokens_around(processor, path):
-    """The tokens that a post-processor of tokenizer.json puts before and after a text, two lists."""
-    several = processor["processors"] if processor and processor.get("type") == "Sequence" else [processor]
-    # This one is about offsets.
-    several = [part for part in several if part is not None and part.get("type") != "ByteLevel"]
-    if not several:
-        return [], []
-    kind = several[0].get("type")
-    if len(several) == 1 and kind == "RobertaProcessing":
-        return [several[0]["cls"][0]], [several[0]["sep"][0]]
-    if len(several) == 1 and kind == "TemplateProcessing":
-        pieces = [piece.get("SpecialToken", {}).get("id") for piece in several[0]["single"]]
-        text = pieces.index(None)
-        return pieces[:text], pieces[text + 1 :]
-    raise UserError(f"{path}: post_processor {kind!r} is not supported, only RobertaProcessing and TemplateProcessing")
 
 
 def _of_size(entries, vocabulary_size):

@@ -212,7 +212,7 @@ def _with_added_tokens(model, vocabulary, options, described, vocabulary_size):
 
 
 def _bart(directory, vocabulary_size):
-    tokenizer, around = read_byte_pair(directory, vocabulary_size=vocabulary_size)
+    tokenizer, around, _ = read_byte_pair(directory, vocabulary_size=vocabulary_size)
     for role in ("bos", "eos", "pad"):
         if getattr(tokenizer, f"{role}_id") is None:
             raise UserError(f"{directory}: the tokenizer has no {role} token")

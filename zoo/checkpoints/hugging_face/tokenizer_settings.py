@@ -8,6 +8,7 @@ from zoo.tokenizers.byte_pair_files import parse_json, read_file
 
 TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
 MODEL_CONFIG_FILE = "config.json"
+FAST_FILE = "tokenizer.json"
 GENERIC_CLASSES = ("PreTrainedTokenizer", "TokenizersBackend")
 """Classes, without "Fast", that do nothing of their own: tokenizer.json says everything."""
 
@@ -49,13 +50,18 @@ def max_text_length(directory):
         holds the huge number that transformers writes for none.
 
     Raises:
-        UserError: for a damaged file, a length that is no number of tokens, and texts that lose their beginning.
+        UserError: for damaged files, a length that is no number of tokens, and texts that lose their beginning, also
+            after tokenizer.json.
     """
     path = Path(directory) / TOKENIZER_CONFIG_FILE
     config = read_optional(path)
     side = config.get("truncation_side")
     if side not in ("right", None):
         raise UserError(f"{path}: truncation_side {side!r} is not supported; it must be 'right'")
+    fast_path = Path(directory) / FAST_FILE
+    direction = (read_optional(fast_path).get("truncation") or {}).get("direction", "Right")
+    if side is None and direction != "Right":
+        raise UserError(f"{fast_path}: direction {direction!r} of truncation is not supported; it must be 'Right'")
     key = "model_max_length" if "model_max_length" in config else "max_len"
     length = config.get(key)
     if length is None or (isinstance(length, (int, float)) and length > _NO_LIMIT):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from zoo.checkpoints.hugging_face.tokenizer_settings import (
+    FAST_FILE,
     GENERIC_CLASSES,
     TOKENIZER_CONFIG_FILE,
     read_optional,
@@ -10,7 +11,6 @@ from zoo.checkpoints.hugging_face.tokenizer_settings import (
 )
 from zoo.errors import UserError
 
-FAST_FILE = "tokenizer.json"
 WORDPIECE_CLASSES = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", *GENERIC_CLASSES)
 """Classes, without "Fast", whose tokenizers are BERT's."""
 
