@@ -20,8 +20,8 @@ from export.asked_signature import AskedSignature, find_signature
 from export.errors import shorten_message
 from export.serve.requirements import require_serving_extra
 from zoo.assignments import parse_settings
-from zoo.data.json_lines import JsonLines, text_field
-from zoo.data.text_lines import TextLines
+from zoo.data.readers.json_lines import JsonLines, text_field
+from zoo.data.readers.text_lines import TextLines
 from zoo.errors import UserError, command_line
 
 

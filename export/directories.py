@@ -5,7 +5,7 @@ from pathlib import Path
 from zoo.checkpoints import is_preset
 from zoo.checkpoints.hugging_face import is_hugging_face
 from zoo.errors import UserError
-from zoo.training.run_directory import CONFIG_FILE as RUN_FILE
+from zoo.training.runs.run_directory import CONFIG_FILE as RUN_FILE
 
 _ORDER = "the order is `python -m export PRESET_DIR SERVING_DIR`"
 

@@ -15,7 +15,7 @@ from fine_tuning_data import write_classes, write_conll
 from tiny_checkpoints import TARGET_WORDS, sentences, write_bart, write_marian
 from tiny_sentencepiece import write_mbart, write_t5
 
-from zoo.data.sample_corpus import sample_pairs
+from zoo.data.datasets.sample_corpus import sample_pairs
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.data.sample_corpus import sample_pairs
+from zoo.data.datasets.sample_corpus import sample_pairs
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (

@@ -26,7 +26,7 @@ from zoo.training import (
     Validation,
     build_optimizer,
 )
-from zoo.training.run_directory import check_run_directory
+from zoo.training.runs.run_directory import check_run_directory
 from zoo.weights import with_dtype
 
 METRIC = "val_nll"

@@ -11,18 +11,18 @@ from recipes.results import print_ending, training_facts, write_results
 from recipes.run_plan import say_plan
 from recipes.vocabulary import say_vocabulary
 from zoo.data import RowBatches, open_dataset
-from zoo.data.entities import check_entity_labels, entity_labels
-from zoo.data.entity_readers import open_entities
-from zoo.data.entity_rows import entity_rows
-from zoo.data.held_out import hold_out
-from zoo.data.label_alignment import TagIds
-from zoo.data.readings import readings
+from zoo.data.batches.entity_rows import entity_rows
+from zoo.data.batches.label_alignment import TagIds
+from zoo.data.datasets.held_out import hold_out
+from zoo.data.readers.entities import check_entity_labels, entity_labels
+from zoo.data.readers.entity_readers import open_entities
+from zoo.data.readers.readings import readings
 from zoo.evaluate.entities import score_recognizer
 from zoo.metrics import plot_confusion
 from zoo.models import TokenClassifier
 from zoo.tasks import EntityRecognizer, EntitySettings
 from zoo.training import RunClaim, Validation
-from zoo.training.run_directory import check_run_directory
+from zoo.training.runs.run_directory import check_run_directory
 from zoo.weights import with_dtype
 
 

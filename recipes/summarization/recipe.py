@@ -16,11 +16,11 @@ from recipes.summarization.config import check_data_options
 from recipes.train_and_average import train_and_average
 from recipes.vocabulary import say_vocabulary
 from zoo.data import open_dataset
-from zoo.data.readings import readings
-from zoo.data.summaries import open_summaries
+from zoo.data.readers.readings import readings
+from zoo.data.readers.summaries import open_summaries
 from zoo.metrics import rouge
 from zoo.training import RunClaim, Validation
-from zoo.training.run_directory import check_run_directory
+from zoo.training.runs.run_directory import check_run_directory
 from zoo.weights import with_dtype
 
 _EXAMPLES = 50

@@ -13,16 +13,16 @@ from recipes.run_plan import say_plan
 from recipes.text_classification.config import check_data_options
 from recipes.vocabulary import say_vocabulary
 from zoo.data import RowBatches, open_dataset
-from zoo.data.class_labels import check_class_labels, class_labels
-from zoo.data.classified_text import open_classes
-from zoo.data.held_out import hold_out
-from zoo.data.readings import readings
+from zoo.data.datasets.held_out import hold_out
+from zoo.data.readers.class_labels import check_class_labels, class_labels
+from zoo.data.readers.classified_text import open_classes
+from zoo.data.readers.readings import readings
 from zoo.evaluate.classes import decisions, probabilities
 from zoo.metrics import calibration_bins, fit_temperature, plot_confusion, plot_reliability, score_classes
 from zoo.models import SequenceClassifier
 from zoo.tasks import ClassificationSettings, TextClassifier
 from zoo.training import RunClaim, Validation
-from zoo.training.run_directory import check_run_directory
+from zoo.training.runs.run_directory import check_run_directory
 from zoo.weights import with_dtype
 
 SPECIAL_TOKENS = 2

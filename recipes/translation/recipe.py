@@ -24,15 +24,15 @@ from recipes.train_and_average import train_and_average
 from recipes.translation.config import check_data_options
 from recipes.vocabulary import say_vocabulary
 from zoo.data import ParallelText, open_dataset
-from zoo.data.readers import open_pairs
-from zoo.data.readings import readings
+from zoo.data.readers.readings import readings
+from zoo.data.readers.text_pairs import open_pairs
 from zoo.errors import UserError
 from zoo.evaluate.translations import writes_lowercase
 from zoo.metrics.translation_scores import TranslationScores
 from zoo.tasks import Translator, load
 from zoo.tokenizers import SentencePieceTokenizer
 from zoo.training import RunClaim, Validation
-from zoo.training.run_directory import check_run_directory
+from zoo.training.runs.run_directory import check_run_directory
 from zoo.weights import with_dtype
 
 

@@ -22,8 +22,8 @@ def train_with_transformers(arguments):
     from torch_fine_tuning import fine_tune, padded, print_result, seed_everything
 
     from zoo.data import open_dataset
-    from zoo.data.classified_text import class_labels
-    from zoo.data.held_out import hold_out
+    from zoo.data.datasets.held_out import hold_out
+    from zoo.data.readers.classified_text import class_labels
 
     seed_everything(arguments.seeds[0])
     splits = open_dataset("banking77")

@@ -10,7 +10,7 @@ import numpy as np
 from ctranslate2.specs import TransformerSpec, common_spec
 
 from zoo.layers import sinusoidal_table
-from zoo.tokenizers.reversible_escape import ESCAPES
+from zoo.tokenizers.sentencepiece.reversible_escape import ESCAPES
 
 ACTIVATIONS = {
     "relu": common_spec.Activation.RELU,

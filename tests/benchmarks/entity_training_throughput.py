@@ -67,9 +67,9 @@ class Options:
 def make_batches(options, compiled):
     """The batches of a round, and the number of labels of a token."""
     from zoo.data import RowBatches, open_dataset
-    from zoo.data.entities import entity_labels
-    from zoo.data.entity_rows import entity_rows
-    from zoo.data.label_alignment import TagIds
+    from zoo.data.batches.entity_rows import entity_rows
+    from zoo.data.batches.label_alignment import TagIds
+    from zoo.data.readers.entities import entity_labels
     from zoo.tasks import load_pretrained_encoder
 
     texts = list(open_dataset("wnut17").train)

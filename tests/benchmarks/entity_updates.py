@@ -22,8 +22,8 @@ def keras_entity_updates(path, pretrained, precision, compiled, num_labels, lear
     limit_threads(threads)
     from zoo.models import TokenClassifier
     from zoo.tasks import load_pretrained_encoder
-    from zoo.training.optimizers import build_optimizer
-    from zoo.training.token_loss import TokenCrossEntropy
+    from zoo.training.optimizers.optimizers import build_optimizer
+    from zoo.training.updates.token_loss import TokenCrossEntropy
 
     keras.utils.set_random_seed(seed)
     batches = load_batches(path)

@@ -20,8 +20,8 @@ def keras_updates(path, precision, compiled, sizes, vocabulary_size, learning_ra
 
     limit_threads(threads)
     from zoo.models import EncoderDecoder
-    from zoo.training.optimizers import build_optimizer
-    from zoo.training.token_loss import TokenCrossEntropy
+    from zoo.training.optimizers.optimizers import build_optimizer
+    from zoo.training.updates.token_loss import TokenCrossEntropy
 
     keras.utils.set_random_seed(seed)
     batches = load_batches(path)
@@ -46,7 +46,7 @@ def rounds_of(model, batches):
     """A function that trains a compiled model on every batch once and tells tokens, parameters and loss."""
     import keras
 
-    from zoo.training.variable_shapes import dataset_of_any_shape
+    from zoo.training.updates.variable_shapes import dataset_of_any_shape
 
     facts = {"tokens": real_tokens(batches), "parameters": model.count_params()}
 

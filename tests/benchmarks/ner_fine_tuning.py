@@ -19,15 +19,15 @@ MAX_LENGTH = 128
 def read_texts(split):
     """Texts of a split of WNUT-17, and its labels' tags by id."""
     from zoo.data import open_dataset
-    from zoo.data.entities import entity_labels
-    from zoo.data.label_alignment import TagIds
+    from zoo.data.batches.label_alignment import TagIds
+    from zoo.data.readers.entities import entity_labels
 
     splits = open_dataset("wnut17")
     return list(getattr(splits, split)), TagIds(entity_labels(splits.train))
 
 
 def words_and_tags(text):
-    from zoo.data.label_alignment import tags_on_tokens
+    from zoo.data.batches.label_alignment import tags_on_tokens
 
     return [text.text[start:end] for start, end in text.tokens], tags_on_tokens(text.entities, text.tokens)
 

@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 import torch
 
 from zoo.models import EncoderDecoder
-from zoo.training.token_loss import TokenCrossEntropy
+from zoo.training.updates.token_loss import TokenCrossEntropy
 
 sys.path.insert(0, str(Path(__file__).parent))
 from batch_file import load_batches, real_tokens, save_batches

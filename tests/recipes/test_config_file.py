@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.training.run_directory import saved_form
+from zoo.training.runs.run_directory import saved_form
 
 RECIPES = ("translation", "summarization", "ner", "text_classification", "language_modeling", "pretraining")
 

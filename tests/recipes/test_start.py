@@ -8,7 +8,7 @@ from fine_tuning_data import write_classes, write_conll
 from pretraining_data import write_documents
 from summarization_data import write_dialogues
 
-from zoo.data.sample_corpus import sample_pairs
+from zoo.data.datasets.sample_corpus import sample_pairs
 from zoo.errors import UserError
 from zoo.training import loop
 

@@ -13,7 +13,8 @@ from recipes.encoded_texts import pair_encoders
 from recipes.summarization import main
 from recipes.summarization import recipe as summarization
 from recipes.summarization.config import VARIANTS, parse_command_line
-from zoo.data import JsonlSummaries, named_datasets, published_summaries
+from zoo.data import JsonlSummaries
+from zoo.data.datasets import named_datasets, published_summaries
 from zoo.errors import UserError
 from zoo.metrics import rouge
 

@@ -17,7 +17,7 @@ from recipes.scored_language import check_score_moves
 from recipes.translation import main
 from recipes.translation import recipe as translation
 from recipes.translation.config import parse_command_line
-from zoo.data.sample_corpus import sample_pairs
+from zoo.data.datasets.sample_corpus import sample_pairs
 from zoo.errors import UserError
 from zoo.metrics.text_language import guess_language, language_from_code
 from zoo.metrics.translation_scores import TranslationScores

@@ -11,7 +11,7 @@ from zoo.checkpoints.hugging_face.configuration import Configuration
 from zoo.checkpoints.named_tensors import NamedTensors, TensorName, assign_tensors
 from zoo.errors import UserError
 from zoo.tokenizers import WordPieceTokenizer
-from zoo.tokenizers.wordpiece_vocabulary import SPECIAL_TOKENS
+from zoo.tokenizers.wordpiece.vocabulary import SPECIAL_TOKENS
 
 CONFIG_FILE = "bert_config.json"
 VOCABULARY_FILE = "vocab.txt"

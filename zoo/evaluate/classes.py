@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from zoo.data.class_labels import check_class_labels
-from zoo.data.classified_text import open_classes
+from zoo.data.readers.class_labels import check_class_labels
+from zoo.data.readers.classified_text import open_classes
 from zoo.evaluate.evaluation import Evaluation
 from zoo.metrics import calibration_bins, score_classes
 from zoo.metrics.calibration import softmax
@@ -27,7 +27,7 @@ def true_classes(texts, labels, multi_label):
     """What texts are labelled with: class ids [N], or bool [N, C] where they may have any number of labels.
 
     Args:
-        texts: list of `zoo.data.classified_text.ClassifiedText`, whose labels are among `labels`.
+        texts: list of `zoo.data.readers.classified_text.ClassifiedText`, whose labels are among `labels`.
         labels: The classifier's labels.
         multi_label: Whether texts may have any number of them.
     """

@@ -1,8 +1,8 @@
 """Precision, recall and F1 of an entity recognizer."""
 
-from zoo.data.entities import Entity, check_entity_labels
-from zoo.data.entity_readers import open_entities
-from zoo.data.label_alignment import tags_on_tokens
+from zoo.data.batches.label_alignment import tags_on_tokens
+from zoo.data.readers.entities import Entity, check_entity_labels
+from zoo.data.readers.entity_readers import open_entities
 from zoo.evaluate.evaluation import Evaluation
 from zoo.metrics import score_entities, score_tags
 
@@ -12,7 +12,7 @@ def score_recognizer(recognizer, texts, *, batch_size=32, progress=False):
 
     Args:
         recognizer: `zoo.tasks.EntityRecognizer`.
-        texts: list of `zoo.data.entities.EntityText`.
+        texts: list of `zoo.data.readers.entities.EntityText`.
         batch_size, progress: As in a call of the recognizer.
     """
     answers = recognizer([text.text for text in texts], batch_size=batch_size, progress=progress)

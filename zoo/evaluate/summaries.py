@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from rich.table import Table
 
-from zoo.data.summaries import open_summaries
+from zoo.data.readers.summaries import open_summaries
 from zoo.errors import UserError
 from zoo.evaluate.evaluation import Evaluation
 from zoo.metrics import rouge, target_language

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from rich.table import Table
 
-from zoo.data.readers import ParallelText, open_pairs
+from zoo.data.readers.text_pairs import ParallelText, open_pairs
 from zoo.errors import UserError
 from zoo.evaluate.evaluation import Evaluation
 from zoo.metrics import target_language

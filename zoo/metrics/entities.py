@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from zoo.data.tag_schemes import spans_to_tags, tags_to_spans
+from zoo.data.readers.tag_schemes import spans_to_tags, tags_to_spans
 from zoo.errors import UserError
 from zoo.metrics.label_scores import LabelScore, LabelScores, f1_intervals, score_table, scores_from_counts
 
@@ -68,7 +68,7 @@ def score_entities(references, predictions, *, intervals=False):
     Args:
         references: list of N lists of (start, end, label), such as `Entity`. Offsets may count characters or tokens.
         predictions: list of N such lists, in the same unit. Scores on the tokens of a file need predictions that end
-            where tokens do; see `zoo.data.label_alignment.tags_on_tokens`.
+            where tokens do; see `zoo.data.batches.label_alignment.tags_on_tokens`.
         intervals: Whether to compute confidence intervals.
 
     Returns:

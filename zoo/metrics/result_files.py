@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data.entity_readers import ConllEntities, JsonlEntities
-from zoo.data.json_lines import JsonLines, field, json_type, text_field
-from zoo.data.tables import open_table
-from zoo.data.text_lines import TextLines
+from zoo.data.readers.entity_readers import ConllEntities, JsonlEntities
+from zoo.data.readers.json_lines import JsonLines, field, json_type, text_field
+from zoo.data.readers.tables import open_table
+from zoo.data.readers.text_lines import TextLines
 from zoo.errors import UserError
 
 _COLUMN_NAMES = ("label", "labels")

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from zoo.data.json_lines import JsonLines, field, text_field
-from zoo.data.tables import named_column, open_table
-from zoo.data.text_lines import TextLines
+from zoo.data.readers.json_lines import JsonLines, field, text_field
+from zoo.data.readers.tables import named_column, open_table
+from zoo.data.readers.text_lines import TextLines
 
 
 class InputText(NamedTuple):
@@ -94,7 +94,7 @@ class ColumnTexts:
         form: "csv", in which quoted fields may hold delimiters and line ends, or "tsv", without quoting.
         text: Column of the text: a name of the header, or a number from 0.
         keep: Columns to keep, likewise.
-        delimiter: What parts the columns, see `zoo.data.tables.open_table`; None for what the form says.
+        delimiter: What parts the columns, see `zoo.data.readers.tables.open_table`; None for what the form says.
     """
 
     def __init__(self, lines, form, text, keep, delimiter=None):

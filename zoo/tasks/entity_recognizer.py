@@ -6,13 +6,13 @@ from typing import ClassVar
 import keras
 import tensorflow as tf
 
-from zoo.data.token_windows import cut_windows, merge_windows
+from zoo.data.batches.token_windows import cut_windows, merge_windows
 from zoo.errors import UserError
 from zoo.generation.tag_decoding import TagRules, best_tags, tag_spans
 from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask, decoded
 from zoo.tasks.inference import call_in_backend
 from zoo.tokenizers import BytePairTokenizer, character_offsets, clean_text
-from zoo.tokenizers.byte_pair_words import BLANK_WORD
+from zoo.tokenizers.byte_pair.words import BLANK_WORD
 
 WORD_SCORES = ("mean", "first", "token")
 

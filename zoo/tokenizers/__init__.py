@@ -3,15 +3,15 @@
 from pathlib import Path
 
 from zoo.errors import UserError
-from zoo.tokenizers.added_tokens import AddedToken
-from zoo.tokenizers.byte_pair import BytePairTokenizer
+from zoo.tokenizers.added_tokens.added_token import AddedToken
+from zoo.tokenizers.byte_pair.byte_pair_tokenizer import BytePairTokenizer
 from zoo.tokenizers.clean_text import clean_text
-from zoo.tokenizers.mapped_sentencepiece import MappedSentencePieceTokenizer
 from zoo.tokenizers.offsets import character_offsets
-from zoo.tokenizers.sentencepiece import SentencePieceTokenizer
+from zoo.tokenizers.sentencepiece.mapped_sentencepiece_tokenizer import MappedSentencePieceTokenizer
+from zoo.tokenizers.sentencepiece.sentencepiece_tokenizer import SentencePieceTokenizer
 from zoo.tokenizers.tokenized_text import TokenizedText
 from zoo.tokenizers.tokenizer import CONFIG_FILE, Tokenizer, read_config
-from zoo.tokenizers.wordpiece import WordPieceTokenizer
+from zoo.tokenizers.wordpiece.wordpiece_tokenizer import WordPieceTokenizer
 
 __all__ = [
     "AddedToken",

@@ -10,8 +10,8 @@ from typing import Self
 import tensorflow as tf
 
 from zoo.errors import UserError
-from zoo.tokenizers.added_token_splitter import AddedTokenSplitter
-from zoo.tokenizers.added_tokens import AddedToken, AddedTokens
+from zoo.tokenizers.added_tokens.added_token import AddedToken, AddedTokens
+from zoo.tokenizers.added_tokens.splitter import AddedTokenSplitter
 from zoo.tokenizers.clean_text import clean_text, string_tensor
 from zoo.tokenizers.text_parts import joined_ids, joined_tokens
 from zoo.tokenizers.tokenized_text import TokenizedText

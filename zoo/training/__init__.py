@@ -1,31 +1,31 @@
 """Training around Keras's `fit`: loss, optimisers, schedules, resume, averaging, validation and reports."""
 
-from zoo.training.accelerator_peaks import peak_flops
-from zoo.training.averaging import average_checkpoints, select_checkpoints
-from zoo.training.devices import STRATEGIES, Devices, open_devices
-from zoo.training.early_stopping import EarlyStopping
-from zoo.training.fine_tuning import freeze, layer_rate_factors
-from zoo.training.history import History, read_history
-from zoo.training.jax_processes import part_processes
-from zoo.training.layouts import TensorParallel, check_heads, shape_on_one_device
-from zoo.training.learning_curve import plot_learning_curve
+from zoo.training.callbacks.early_stopping import EarlyStopping
+from zoo.training.callbacks.history import History, read_history
+from zoo.training.callbacks.learning_curve import plot_learning_curve
+from zoo.training.callbacks.profile import Profile
+from zoo.training.callbacks.progress import Progress
+from zoo.training.callbacks.tensorboard import TensorBoard
+from zoo.training.callbacks.text_samples import TextSamples
+from zoo.training.callbacks.training_callback import TrainingCallback
+from zoo.training.callbacks.validation import Validation
+from zoo.training.distributed.devices import STRATEGIES, Devices, open_devices
+from zoo.training.distributed.jax_processes import part_processes
+from zoo.training.distributed.layouts import TensorParallel, check_heads, shape_on_one_device
+from zoo.training.distributed.replicas import Replicas, replicas_of, scope_of
 from zoo.training.loop import TrainingResult, train
-from zoo.training.loss_scaling import LossScaleOptimizer
-from zoo.training.model_flops import ModelFlops
-from zoo.training.optimizers import Adam, AdamW, build_optimizer
-from zoo.training.profile import Profile
-from zoo.training.progress import Progress
-from zoo.training.replicas import Replicas, replicas_of, scope_of
-from zoo.training.resume import Resume
-from zoo.training.run_claim import RunClaim
-from zoo.training.schedules import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot, LinearDecay
-from zoo.training.share_of_run import ShareOfRun
-from zoo.training.tensorboard import TensorBoard
-from zoo.training.text_samples import TextSamples
-from zoo.training.token_loss import TokenCrossEntropy, token_cross_entropy
-from zoo.training.token_metrics import TokenAccuracy, TokenNegativeLogLikelihood
-from zoo.training.training_callback import TrainingCallback
-from zoo.training.validation import Validation
+from zoo.training.optimizers.fine_tuning import freeze, layer_rate_factors
+from zoo.training.optimizers.loss_scaling import LossScaleOptimizer
+from zoo.training.optimizers.optimizers import Adam, AdamW, build_optimizer
+from zoo.training.optimizers.schedules import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot, LinearDecay
+from zoo.training.runs.averaging import average_checkpoints, select_checkpoints
+from zoo.training.runs.resume import Resume
+from zoo.training.runs.run_claim import RunClaim
+from zoo.training.runs.share_of_run import ShareOfRun
+from zoo.training.speed.accelerator_peaks import peak_flops
+from zoo.training.speed.model_flops import ModelFlops
+from zoo.training.updates.token_loss import TokenCrossEntropy, token_cross_entropy
+from zoo.training.updates.token_metrics import TokenAccuracy, TokenNegativeLogLikelihood
 
 __all__ = [
     "STRATEGIES",

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from zoo.errors import UserError
-from zoo.training.variable_shapes import dataset_of_any_shape
+from zoo.training.updates.variable_shapes import dataset_of_any_shape
 
 
 class FedBatch(NamedTuple):

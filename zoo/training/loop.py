@@ -8,24 +8,24 @@ import keras
 
 from zoo.errors import UserError
 from zoo.training.batch_feed import BatchFeed
-from zoo.training.batch_parts import every_nth_row, pad_rows
-from zoo.training.early_stopping import EarlyStopping
-from zoo.training.history import History
-from zoo.training.interval_callbacks import IntervalCallbacks
-from zoo.training.jax_processes import end_without_the_others
-from zoo.training.layouts import check_heads
-from zoo.training.nonfinite_loss import NonFiniteLossError, explain_nonfinite_loss
-from zoo.training.optimizers import OPTIMIZERS
-from zoo.training.preemption import Preemption
-from zoo.training.progress import Progress
-from zoo.training.random_states import random_states
-from zoo.training.replica_seeds import spread_generators, spread_seeds
-from zoo.training.replicas import number_of_chief, replicas_of, scope_of
-from zoo.training.resume import Resume
-from zoo.training.run import TrainingRun
-from zoo.training.share_of_run import ShareOfRun
-from zoo.training.summed_loss import SummedLoss
-from zoo.training.update_model import update_model
+from zoo.training.callbacks.early_stopping import EarlyStopping
+from zoo.training.callbacks.history import History
+from zoo.training.callbacks.interval_callbacks import IntervalCallbacks
+from zoo.training.callbacks.nonfinite_loss import NonFiniteLossError, explain_nonfinite_loss
+from zoo.training.callbacks.preemption import Preemption
+from zoo.training.callbacks.progress import Progress
+from zoo.training.distributed.batch_parts import every_nth_row, pad_rows
+from zoo.training.distributed.jax_processes import end_without_the_others
+from zoo.training.distributed.layouts import check_heads
+from zoo.training.distributed.replica_seeds import spread_generators, spread_seeds
+from zoo.training.distributed.replicas import number_of_chief, replicas_of, scope_of
+from zoo.training.optimizers.optimizers import OPTIMIZERS
+from zoo.training.runs.resume import Resume
+from zoo.training.runs.run import TrainingRun
+from zoo.training.runs.share_of_run import ShareOfRun
+from zoo.training.updates.random_states import random_states
+from zoo.training.updates.summed_loss import SummedLoss
+from zoo.training.updates.update_model import update_model
 
 
 class TrainingResult(NamedTuple):
@@ -34,7 +34,7 @@ class TrainingResult(NamedTuple):
     Attributes:
         step: Updates that the model has had.
         stop_reason: "finished", "early_stopping", "time", or "callback" where a callback set `model.stop_training`.
-        history: Rows as in `history.jsonl`, see `zoo.training.history.History`.
+        history: Rows as in `history.jsonl`, see `zoo.training.callbacks.history.History`.
         elapsed_seconds: Wall time over all sittings.
         compiled_shapes: Shapes of batches that this sitting compiled an update for; None without a compiler.
     """

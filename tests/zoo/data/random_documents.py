@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zoo.data.tokenized_documents import TokenizedDocuments
+from zoo.data.batches.tokenized_documents import TokenizedDocuments
 
 PAD, UNK, CLS, SEP, MASK = range(5)
 SPECIAL = (PAD, UNK, CLS, SEP, MASK)

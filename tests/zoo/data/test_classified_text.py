@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.data.class_labels import check_class_labels, class_labels
-from zoo.data.classified_text import ClassifiedText, CsvClasses, JsonlClasses, TsvClasses, open_classes
+from zoo.data.readers.class_labels import check_class_labels, class_labels
+from zoo.data.readers.classified_text import ClassifiedText, CsvClasses, JsonlClasses, TsvClasses, open_classes
 from zoo.errors import UserError
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from random_documents import CLS, FIRST, IDS, PAD, SEP, all_rows, document_of_token, random_documents, word_of_token
 
-from zoo.data.document_blocks import DocumentBlocks
+from zoo.data.batches.document_blocks import DocumentBlocks
 from zoo.errors import UserError
 
 DOCUMENTS = random_documents(seed=1, count=30)

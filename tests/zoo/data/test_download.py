@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from zoo.data import download as download_module
-from zoo.data.download import download, file_sha256
+from zoo.data.datasets import download as download_module
+from zoo.data.datasets.download import download, file_sha256
 from zoo.errors import UserError
 
 BODY = bytes(range(256)) * 3000

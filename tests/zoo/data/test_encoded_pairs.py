@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data import encoded_pairs
-from zoo.data.encoded_pairs import EncodedPairs, TokenRows
+from zoo.data.batches import encoded_pairs
+from zoo.data.batches.encoded_pairs import EncodedPairs, TokenRows
 
 rows_of_ids = st.lists(st.lists(st.integers(0, 2**31 - 1), max_size=5), max_size=12)
 

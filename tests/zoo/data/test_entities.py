@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.data.entities import (
+from zoo.data.readers.entities import (
     Entity,
     EntityText,
     check_entity_labels,

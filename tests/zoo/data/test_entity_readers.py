@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from zoo.data.entities import Entity, EntityText, entity_labels
-from zoo.data.entity_readers import ConllEntities, JsonlEntities, open_entities
+from zoo.data.readers.entities import Entity, EntityText, entity_labels
+from zoo.data.readers.entity_readers import ConllEntities, JsonlEntities, open_entities
 from zoo.errors import UserError
 
 CONLL = """-DOCSTART- -X- O O

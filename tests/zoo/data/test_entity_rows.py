@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 import transformers
 
-from zoo.data.entities import Entity, EntityText
-from zoo.data.entity_rows import entity_rows
-from zoo.data.label_alignment import TagIds
+from zoo.data.batches.entity_rows import entity_rows
+from zoo.data.batches.label_alignment import TagIds
+from zoo.data.readers.entities import Entity, EntityText
 from zoo.errors import UserError
 from zoo.tokenizers import WordPieceTokenizer
 

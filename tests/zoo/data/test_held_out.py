@@ -1,8 +1,8 @@
 import pytest
 
-from zoo.data.classified_text import ClassifiedText
-from zoo.data.entities import Entity, EntityText
-from zoo.data.held_out import hold_out
+from zoo.data.datasets.held_out import hold_out
+from zoo.data.readers.classified_text import ClassifiedText
+from zoo.data.readers.entities import Entity, EntityText
 from zoo.errors import UserError
 
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.data.entities import Entity, EntityText, entities_in_bytes
-from zoo.data.label_alignment import (
+from zoo.data.batches.label_alignment import (
     AlignmentReport,
     TagIds,
     tags_on_tokens,
@@ -18,6 +17,7 @@ from zoo.data.label_alignment import (
     word_spans,
     word_tags,
 )
+from zoo.data.readers.entities import Entity, EntityText, entities_in_bytes
 
 
 def words(text):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data.length_buckets import bucket_lengths, cut_batches, num_buckets, similar_lengths_first
+from zoo.data.batches.length_buckets import bucket_lengths, cut_batches, num_buckets, similar_lengths_first
 
 
 def test_bucket_lengths_round_up_but_not_above_the_maximum():

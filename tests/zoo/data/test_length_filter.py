@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data.length_filter import LengthFilter
+from zoo.data.batches.length_filter import LengthFilter
 from zoo.errors import UserError
 
 

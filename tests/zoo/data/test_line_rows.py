@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from random_documents import CLS, IDS, PAD, SEP, all_rows, documents_of, random_documents
 
-from zoo.data.line_rows import LineRows
+from zoo.data.batches.line_rows import LineRows
 from zoo.errors import UserError
 
 DOCUMENTS = random_documents(seed=2, count=30)

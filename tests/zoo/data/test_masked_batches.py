@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from random_documents import FIRST, IDS, MASK, PAD, SPECIAL, random_documents, word_of_token
 
-from zoo.data.document_blocks import DocumentBlocks
-from zoo.data.line_rows import LineRows
-from zoo.data.masked_batches import MaskedBatches
-from zoo.data.sentence_pairs import SentencePairs
-from zoo.data.token_masking import TokenMasking
+from zoo.data.batches.document_blocks import DocumentBlocks
+from zoo.data.batches.line_rows import LineRows
+from zoo.data.batches.masked_batches import MaskedBatches
+from zoo.data.batches.sentence_pairs import SentencePairs
+from zoo.data.batches.token_masking import TokenMasking
 from zoo.errors import UserError
 
 DOCUMENTS = random_documents(seed=4, count=25)

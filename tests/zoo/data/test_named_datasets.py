@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from zoo.data import named_datasets, sample_corpus
-from zoo.data.entities import Entity
-from zoo.data.named_datasets import open_dataset
-from zoo.data.published_classes import BANKING77, PublishedClasses
-from zoo.data.published_entities import WNUT17, PublishedEntities
-from zoo.data.published_files import cache_directory
-from zoo.data.published_pairs import MULTI30K, PublishedText
-from zoo.data.published_summaries import DIALOGSUM
+from zoo.data.datasets import named_datasets, sample_corpus
+from zoo.data.datasets.named_datasets import open_dataset
+from zoo.data.datasets.published_classes import BANKING77, PublishedClasses
+from zoo.data.datasets.published_entities import WNUT17, PublishedEntities
+from zoo.data.datasets.published_files import cache_directory
+from zoo.data.datasets.published_pairs import MULTI30K, PublishedText
+from zoo.data.datasets.published_summaries import DIALOGSUM
+from zoo.data.readers.entities import Entity
 from zoo.errors import UserError
 
 TEXTS = {

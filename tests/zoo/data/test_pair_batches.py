@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.data.pair_batches import PairBatches
-from zoo.data.readers import ParallelText
+from zoo.data.batches.pair_batches import PairBatches
+from zoo.data.readers.text_pairs import ParallelText
 from zoo.errors import UserError
 
 BOS, EOS, PAD = 1, 2, 0
@@ -216,7 +216,7 @@ def test_shuffled_batches_do_not_run_by_length():
 
 def test_pairs_travel_far_in_the_shuffle_buffer(monkeypatch):
     # With a small pool the buffer is mixed bit by bit, as a large one is in real use.
-    monkeypatch.setattr("zoo.data.pair_batches._LEAST_POOL", 20)
+    monkeypatch.setattr("zoo.data.batches.pair_batches._LEAST_POOL", 20)
     pairs = [(str(10 + number), "9") for number in range(2000)]
     order = [int(source) - 10 for source, _ in all_texts(make(pairs, shuffle_buffer=500).epoch(0))]
     assert sorted(order) == list(range(2000))

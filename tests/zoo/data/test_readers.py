@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.data.readers import JsonlText, ParallelText, TableText, open_pairs
+from zoo.data.readers.text_pairs import JsonlText, ParallelText, TableText, open_pairs
 from zoo.errors import UserError
 
 PAIRS = [("A man.", "Ein Mann."), ("Two dogs\u2028run.", "Zwei Hunde\x0c laufen.")]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.data.sample_corpus import sample_pairs, sample_splits
+from zoo.data.datasets.sample_corpus import sample_pairs, sample_splits
 from zoo.errors import UserError
 
 ROOT = Path(__file__).parents[3]
@@ -172,7 +172,7 @@ def test_pairs_are_distinct_and_tidy(pairs):
 
 def test_same_seed_same_pairs_in_any_process():
     script = (
-        "import hashlib; from zoo.data.sample_corpus import sample_pairs\n"
+        "import hashlib; from zoo.data.datasets.sample_corpus import sample_pairs\n"
         "print(hashlib.sha256(repr(sample_pairs(400, 5)).encode()).hexdigest())"
     )
     expected = hashlib.sha256(repr(sample_pairs(400, 5)).encode()).hexdigest()
@@ -334,7 +334,7 @@ def test_no_number_that_german_would_inflect(pairs):
 @pytest.mark.parametrize("module", ["babel", "babel.dates", "num2words"])
 def test_missing_library_names_the_extra(module, monkeypatch):
     for name in list(sys.modules):
-        if name.startswith(("zoo.data.sample_s", "zoo.data.sample_e", "babel")):
+        if name.startswith(("zoo.data.datasets.sample_", "babel")):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     library = module.partition(".")[0]
@@ -347,6 +347,6 @@ def test_impossible_counts(monkeypatch):
         sample_pairs(-1)
     with pytest.raises(UserError, match="validation is -2"):
         sample_splits(validation=-2)
-    monkeypatch.setattr("zoo.data.sample_sentences.Sentences.draw", lambda self: ("Same.", "Gleich."))
+    monkeypatch.setattr("zoo.data.datasets.sample_sentences.Sentences.draw", lambda self: ("Same.", "Gleich."))
     with pytest.raises(UserError, match="no more than about 1 "):
         sample_pairs(2)

@@ -16,7 +16,7 @@ from random_documents import (
     word_of_token,
 )
 
-from zoo.data.sentence_pairs import SentencePairs, truncated_pair
+from zoo.data.batches.sentence_pairs import SentencePairs, truncated_pair
 from zoo.errors import UserError
 
 LENGTH = 40

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from zoo.data import JsonlSummaries
-from zoo.data.summaries import open_summaries
+from zoo.data.readers.summaries import open_summaries
 from zoo.errors import UserError
 
 ROWS = [{"dialogue": "Hi.\nHo.", "a": "one", "more": {"b": "two"}}, {"dialogue": "x", "a": "", "more": {"b": "ß"}}]

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
-from zoo.data.tag_schemes import SchemeDetector, TagError, bio_tags, spans_to_tags, split_tag, tags_to_spans
+from zoo.data.readers.tag_schemes import SchemeDetector, TagError, bio_tags, spans_to_tags, split_tag, tags_to_spans
 from zoo.errors import UserError
 
 SPANS = [(0, 1, "a"), (1, 3, "a"), (4, 8, "b-c")]

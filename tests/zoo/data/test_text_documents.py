@@ -2,7 +2,7 @@ import gzip
 
 import pytest
 
-from zoo.data.text_documents import TextDocuments
+from zoo.data.readers.text_documents import TextDocuments
 from zoo.errors import UserError
 
 

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from zoo.data.text_lines import MAX_LINE_BYTES, TextLines
+from zoo.data.readers.text_lines import MAX_LINE_BYTES, TextLines
 from zoo.errors import UserError
 
 

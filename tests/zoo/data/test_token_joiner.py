@@ -2,7 +2,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from zoo.data.token_joiner import TokenJoiner
+from zoo.data.readers.token_joiner import TokenJoiner
 
 
 def joined(*sentences, separator="auto"):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from random_documents import CLS, FIRST, MASK, PAD, SEP, SPECIAL, UNK
 
-from zoo.data.text_rows import TextRows
-from zoo.data.token_masking import TokenMasking
+from zoo.data.batches.text_rows import TextRows
+from zoo.data.batches.token_masking import TokenMasking
 from zoo.errors import UserError
 
 VOCABULARY = 60

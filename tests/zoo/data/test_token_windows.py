@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.data.token_windows import cut_windows, merge_windows, window_starts
+from zoo.data.batches.token_windows import cut_windows, merge_windows, window_starts
 from zoo.errors import UserError
 
 SHAPES = [(4, 2), (5, 5), (7, 3), (1, 1), (6, 1)]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from zoo.data import tokenized_documents
-from zoo.data.tokenized_documents import TokenizedDocuments
+from zoo.data.batches import tokenized_documents
+from zoo.data.batches.tokenized_documents import TokenizedDocuments
 from zoo.errors import UserError
 from zoo.tokenizers import WordPieceTokenizer
 

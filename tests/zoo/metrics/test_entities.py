@@ -12,7 +12,7 @@ from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 from seqeval.metrics.v1 import precision_recall_fscore_support as strict_scores
 from seqeval.scheme import IOB2
 
-from zoo.data.entities import Entity
+from zoo.data.readers.entities import Entity
 from zoo.errors import UserError
 from zoo.metrics import score_entities, score_tags
 

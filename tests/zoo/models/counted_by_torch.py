@@ -16,7 +16,7 @@ from zoo.models import (
     TokenClassifier,
     training_flops,
 )
-from zoo.training.fine_tuning import freeze
+from zoo.training.optimizers.fine_tuning import freeze
 
 # All sizes differ, so that none can stand in for another. Attention with dropout is made of products that are counted.
 ROWS, SOURCE, TARGET, MASKED = 3, 7, 5, 2

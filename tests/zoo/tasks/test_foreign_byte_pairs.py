@@ -12,7 +12,7 @@ import transformers
 
 import zoo
 from zoo.convert.conversion import convert
-from zoo.data.tag_schemes import tags_to_spans
+from zoo.data.readers.tag_schemes import tags_to_spans
 from zoo.errors import UserError
 from zoo.tasks import GenerationSettings, load_pretrained_encoder
 

@@ -12,8 +12,8 @@ from tokenizers import pre_tokenizers
 sys.path.insert(0, str(Path(__file__).parent))
 from wordpiece_reference import OTHER_SCRIPTS, bert_normalizer, random_texts
 
-from zoo.tokenizers.bert_words import BertWords
 from zoo.tokenizers.offsets import code_points
+from zoo.tokenizers.wordpiece.bert_words import BertWords
 
 OPTIONS = {
     "uncased": (True, True, True),

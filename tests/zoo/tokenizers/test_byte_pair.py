@@ -20,7 +20,7 @@ from export.op_allow_list import KNOWN_SERVERS, ops_used, servers_with
 from zoo import tokenizers
 from zoo.errors import UserError
 from zoo.tokenizers import AddedToken, BytePairTokenizer, TokenizedText, clean_text
-from zoo.tokenizers.byte_pair_alphabet import ALPHABET
+from zoo.tokenizers.byte_pair.alphabet import ALPHABET
 
 SPECIAL = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
 # The order of RoBERTa's: special tokens at both ends, and entries that no merge makes.

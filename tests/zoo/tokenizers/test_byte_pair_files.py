@@ -11,7 +11,7 @@ from byte_pair_reference import odd_texts
 
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer
-from zoo.tokenizers.byte_pair_alphabet import ALPHABET
+from zoo.tokenizers.byte_pair.alphabet import ALPHABET
 
 VOCABULARY = ["<s>", "<pad>", "</s>", "<unk>", *ALPHABET, "Ġl", "Ġlo", "Ġlow", "er", "##", "<mask>"]
 IDS = {token: token_id for token_id, token in enumerate(VOCABULARY)}

@@ -15,7 +15,7 @@ from wordpiece_reference import DATA, flat, real_texts
 
 from zoo import tokenizers as zoo_tokenizers
 from zoo.tokenizers import BytePairTokenizer, clean_text
-from zoo.tokenizers.byte_pair_alphabet import ALPHABET
+from zoo.tokenizers.byte_pair.alphabet import ALPHABET
 
 GPT2 = DATA / "vocabs" / "gpt2"
 

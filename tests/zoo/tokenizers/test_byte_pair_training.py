@@ -5,7 +5,7 @@ import pytest
 
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer
-from zoo.tokenizers.byte_pair_alphabet import ALPHABET
+from zoo.tokenizers.byte_pair.alphabet import ALPHABET
 
 
 def test_vocabulary(corpus):

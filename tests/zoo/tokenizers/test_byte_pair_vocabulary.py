@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from zoo.errors import UserError
-from zoo.tokenizers.byte_pair_alphabet import ALPHABET, spelled_bytes
-from zoo.tokenizers.byte_pair_merging import UNMADE, finishing_merges
-from zoo.tokenizers.byte_pair_vocabulary import BytePairVocabulary
+from zoo.tokenizers.byte_pair.alphabet import ALPHABET, spelled_bytes
+from zoo.tokenizers.byte_pair.merging import UNMADE, finishing_merges
+from zoo.tokenizers.byte_pair.vocabulary import BytePairVocabulary
 
 
 def test_alphabet_is_that_of_the_reference():

@@ -2,7 +2,13 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.tokenizers.reversible_escape import ESCAPE_CHARACTER, ESCAPES, escape_graph, escape_text, unescape_graph
+from zoo.tokenizers.sentencepiece.reversible_escape import (
+    ESCAPE_CHARACTER,
+    ESCAPES,
+    escape_graph,
+    escape_text,
+    unescape_graph,
+)
 
 TRICKY = st.text(st.sampled_from("".join(character for character, _ in ESCAPES) + "euxztnr a"))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from zoo.errors import UserError
 from zoo.tokenizers import SentencePieceTokenizer
-from zoo.tokenizers.reversible_escape import escape_text
+from zoo.tokenizers.sentencepiece.reversible_escape import escape_text
 
 HARD_TEXTS = [
     "",

@@ -11,7 +11,7 @@ import numpy as np
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers
 
-from zoo.tokenizers.bert_characters import ORDERED_MARKS, parse_ranges
+from zoo.tokenizers.wordpiece.bert_characters import ORDERED_MARKS, parse_ranges
 
 DATA = Path(os.environ.get("ZOO_DATA_DIR", "absent"))
 MARKS = [mark for marks in ORDERED_MARKS.values() for mark in parse_ranges(marks)]

@@ -12,11 +12,11 @@ import keras
 import numpy as np
 from tiny_run import VOCABULARY_SIZE, batch_of_one_shape, tiny_model, train_tiny, weights_of
 
-from zoo.training.averaging import average_checkpoints, select_checkpoints
-from zoo.training.optimizers import build_optimizer
-from zoo.training.profile import Profile
-from zoo.training.resume import Resume
-from zoo.training.token_loss import TokenCrossEntropy
+from zoo.training.callbacks.profile import Profile
+from zoo.training.optimizers.optimizers import build_optimizer
+from zoo.training.runs.averaging import average_checkpoints, select_checkpoints
+from zoo.training.runs.resume import Resume
+from zoo.training.updates.token_loss import TokenCrossEntropy
 
 
 class LogitTable(keras.layers.Layer):

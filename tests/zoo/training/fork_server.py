@@ -3,4 +3,6 @@
 import multiprocessing
 
 context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(["keras", "tensorflow", "matplotlib", "rich.progress", "zoo.training.checkpoint_files"])
+context.set_forkserver_preload(
+    ["keras", "tensorflow", "matplotlib", "rich.progress", "zoo.training.runs.checkpoint_files"]
+)

@@ -18,9 +18,9 @@ from recipes.dry_run import facts, mebibytes
 from zoo.errors import UserError
 from zoo.layers import Recomputable
 from zoo.models import GPT2, T5, Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
-from zoo.training.checkpoint_files import checkpoint_paths, read_arrays
-from zoo.training.devices import open_devices
-from zoo.training.layouts import DIVISIONS
+from zoo.training.distributed.devices import open_devices
+from zoo.training.distributed.layouts import DIVISIONS
+from zoo.training.runs.checkpoint_files import checkpoint_paths, read_arrays
 
 # Matrices that are whole on every device: positions, segments, and layers of as many columns as there are labels.
 WHOLE = re.compile(

@@ -18,8 +18,8 @@ from replica_cases import (
 )
 from tiny_run import weights_of
 
-from zoo.training.devices import open_devices
-from zoo.training.replicas import replicas_of
+from zoo.training.distributed.devices import open_devices
+from zoo.training.distributed.replicas import replicas_of
 
 
 def check_overflow(directory, strategy):

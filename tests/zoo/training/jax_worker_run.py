@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo.training.devices import open_devices
+from zoo.training.distributed.devices import open_devices
 
 if __name__ == "__main__":
     open_devices("auto", tuple(map(int, sys.argv[3:])))
@@ -20,11 +20,11 @@ if __name__ == "__main__":
     from mesh_cases import ROWS, batch, compiled, gpt2
     from replica_cases import STEPS, assert_as_reference, count_fed_rows, trained, with_sigterm
 
-    from zoo.training.checkpoint_files import checkpoint_paths, read_arrays
-    from zoo.training.jax_processes import part_processes
-    from zoo.training.layouts import whole_value
-    from zoo.training.replicas import replicas_of
-    from zoo.training.validation import Validation
+    from zoo.training.callbacks.validation import Validation
+    from zoo.training.distributed.jax_processes import part_processes
+    from zoo.training.distributed.layouts import whole_value
+    from zoo.training.distributed.replicas import replicas_of
+    from zoo.training.runs.checkpoint_files import checkpoint_paths, read_arrays
 
     def numbered(epoch, index):
         """A batch whose rows say their numbers."""

@@ -11,7 +11,7 @@ from tiny_run import weights_of
 
 from zoo.layers import TransformerCausalBlock, recompute_blocks
 from zoo.models import GPT2, Encoder, EncoderDecoder, MaskedTokenPredictor
-from zoo.training.token_loss import TokenCrossEntropy
+from zoo.training.updates.token_loss import TokenCrossEntropy
 
 EVEN, ODD = 12, 11
 """Vocabularies: one that the model axis divides, and one that it does not."""

@@ -11,12 +11,12 @@ import numpy as np
 from tiny_run import VOCABULARY_SIZE, TinyBatches, weights_of
 
 from zoo.training.batch_feed import BatchFeed
+from zoo.training.distributed.replicas import scope_of
 from zoo.training.loop import train
-from zoo.training.loss_scaling import LossScaleOptimizer
-from zoo.training.optimizers import build_optimizer
-from zoo.training.replicas import scope_of
-from zoo.training.schedules import CosineDecay, InverseSquareRoot
-from zoo.training.token_loss import TokenCrossEntropy
+from zoo.training.optimizers.loss_scaling import LossScaleOptimizer
+from zoo.training.optimizers.optimizers import build_optimizer
+from zoo.training.optimizers.schedules import CosineDecay, InverseSquareRoot
+from zoo.training.updates.token_loss import TokenCrossEntropy
 
 STEPS = 6
 EMA_MOMENTUM = 0.9

@@ -33,9 +33,9 @@ from replica_cases import (  # noqa: E402
 )
 from tiny_run import VOCABULARY_SIZE, weights_of  # noqa: E402
 
-from zoo.training.devices import open_devices  # noqa: E402
-from zoo.training.optimizers import build_optimizer  # noqa: E402
-from zoo.training.token_loss import TokenCrossEntropy  # noqa: E402
+from zoo.training.distributed.devices import open_devices  # noqa: E402
+from zoo.training.optimizers.optimizers import build_optimizer  # noqa: E402
+from zoo.training.updates.token_loss import TokenCrossEntropy  # noqa: E402
 
 
 def number(variable):

@@ -1,9 +1,9 @@
 import pytest
 from tiny_run import tiny_model
 
-from zoo.training import accelerator_peaks
-from zoo.training.accelerator_peaks import peak_flops, peak_of
-from zoo.training.replicas import Replicas
+from zoo.training.distributed.replicas import Replicas
+from zoo.training.speed import accelerator_peaks
+from zoo.training.speed.accelerator_peaks import peak_flops, peak_of
 
 
 # Units, operations of one in a clock, and GHz, as the white papers of the architectures give them.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fork_server import context
 
-from zoo.training.checkpoint_files import (
+from zoo.training.runs.checkpoint_files import (
     checkpoint_paths,
     checkpoint_step,
     read_arrays,

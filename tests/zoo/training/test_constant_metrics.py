@@ -2,8 +2,8 @@ import io
 import math
 from types import SimpleNamespace
 
-from zoo.training.constant_metrics import ConstantMetrics
-from zoo.training.progress import Progress
+from zoo.training.callbacks.constant_metrics import ConstantMetrics
+from zoo.training.callbacks.progress import Progress
 
 
 def test_a_metric_that_does_not_move_is_said_once():

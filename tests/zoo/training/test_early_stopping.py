@@ -3,7 +3,7 @@ import types
 import pytest
 
 from zoo.errors import UserError
-from zoo.training.early_stopping import EarlyStopping
+from zoo.training.callbacks.early_stopping import EarlyStopping
 
 
 def run_through(stopping, values, validates=lambda step: True):

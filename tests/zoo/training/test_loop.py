@@ -18,10 +18,10 @@ from tiny_run import (
 )
 
 from zoo.errors import UserError
-from zoo.training.early_stopping import EarlyStopping
-from zoo.training.history import read_history
+from zoo.training.callbacks.early_stopping import EarlyStopping
+from zoo.training.callbacks.history import read_history
+from zoo.training.callbacks.validation import Validation
 from zoo.training.loop import train
-from zoo.training.validation import Validation
 
 
 def positions(count):

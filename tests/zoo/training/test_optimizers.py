@@ -5,8 +5,8 @@ import tensorflow as tf
 import torch
 
 from zoo.errors import UserError
-from zoo.training.optimizers import Adam, AdamW, build_optimizer
-from zoo.training.schedules import InverseSquareRoot
+from zoo.training.optimizers.optimizers import Adam, AdamW, build_optimizer
+from zoo.training.optimizers.schedules import InverseSquareRoot
 
 V, D, STEPS = 7, 4, 8
 OPTIONS = dict(beta_1=0.9, beta_2=0.98, epsilon=1e-9)

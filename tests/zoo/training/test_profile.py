@@ -4,7 +4,7 @@ import pytest
 from tiny_run import train_tiny
 
 from zoo.errors import UserError
-from zoo.training.profile import Profile
+from zoo.training.callbacks.profile import Profile
 
 
 def named_updates(path):

@@ -30,14 +30,14 @@ from replica_cases import (
 
 from recipes.device_options import DeviceOptions
 from zoo.errors import UserError
-from zoo.training import devices
-from zoo.training.batch_parts import every_nth_row, pad_rows
-from zoo.training.checkpoint_files import checkpoint_paths
-from zoo.training.devices import open_devices
-from zoo.training.jax_processes import join_processes
-from zoo.training.rendezvous import meet, meet_at_first
-from zoo.training.summed_loss import SummedLoss
-from zoo.training.token_loss import TokenCrossEntropy
+from zoo.training.distributed import devices
+from zoo.training.distributed.batch_parts import every_nth_row, pad_rows
+from zoo.training.distributed.devices import open_devices
+from zoo.training.distributed.jax_processes import join_processes
+from zoo.training.distributed.rendezvous import meet, meet_at_first
+from zoo.training.runs.checkpoint_files import checkpoint_paths
+from zoo.training.updates.summed_loss import SummedLoss
+from zoo.training.updates.token_loss import TokenCrossEntropy
 
 HERE = Path(__file__).parent
 

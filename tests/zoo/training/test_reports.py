@@ -9,12 +9,12 @@ from matplotlib.image import imread
 from tiny_run import batch, train_tiny
 
 from zoo.errors import UserError
-from zoo.training.history import read_history
-from zoo.training.learning_curve import plot_learning_curve
-from zoo.training.model_flops import ModelFlops
-from zoo.training.progress import Progress, duration, flops_per_second
-from zoo.training.tensorboard import TensorBoard
-from zoo.training.text_samples import TextSamples
+from zoo.training.callbacks.history import read_history
+from zoo.training.callbacks.learning_curve import plot_learning_curve
+from zoo.training.callbacks.progress import Progress, duration, flops_per_second
+from zoo.training.callbacks.tensorboard import TensorBoard
+from zoo.training.callbacks.text_samples import TextSamples
+from zoo.training.speed.model_flops import ModelFlops
 
 
 def test_plain_lines(tmp_path):

@@ -12,11 +12,11 @@ from fork_server import context
 from tiny_run import TinyBatches, tiny_model, train_tiny, weights_of
 
 from zoo.errors import UserError
-from zoo.training.averaging import average_checkpoints, select_checkpoints
-from zoo.training.checkpoint_files import checkpoint_paths
+from zoo.training.callbacks.validation import Validation
 from zoo.training.loop import train
-from zoo.training.resume import Resume
-from zoo.training.validation import Validation
+from zoo.training.runs.averaging import average_checkpoints, select_checkpoints
+from zoo.training.runs.checkpoint_files import checkpoint_paths
+from zoo.training.runs.resume import Resume
 
 
 def steps_on_disk(directory):
@@ -222,7 +222,7 @@ def test_full_disk_is_one_line_and_leaves_the_checkpoints(tmp_path):
 def test_bfloat16_variables_survive(tmp_path):
     import ml_dtypes
 
-    from zoo.training.checkpoint_files import read_arrays, write_checkpoint
+    from zoo.training.runs.checkpoint_files import read_arrays, write_checkpoint
 
     array = np.arange(5, dtype="float32").astype(ml_dtypes.bfloat16)
     path = write_checkpoint(tmp_path, 1, {"model": [array, np.arange(3)]}, {})

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import UserError
-from zoo.training.run_directory import check_run_directory, claim_run_directory, release_run_directory, saved_form
+from zoo.training.runs.run_directory import check_run_directory, claim_run_directory, release_run_directory, saved_form
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.training.schedules import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot, LinearDecay
+from zoo.training.optimizers.schedules import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot, LinearDecay
 
 
 def at_updates(schedule, updates):

@@ -6,10 +6,10 @@ import pytest
 from tiny_run import VOCABULARY_SIZE, TinyBatches, weights_of
 
 from zoo.training.batch_feed import BatchFeed
+from zoo.training.callbacks.validation import Validation
 from zoo.training.loop import train
-from zoo.training.token_loss import TokenCrossEntropy
-from zoo.training.token_metrics import TokenAccuracy, TokenNegativeLogLikelihood
-from zoo.training.validation import Validation
+from zoo.training.updates.token_loss import TokenCrossEntropy
+from zoo.training.updates.token_metrics import TokenAccuracy, TokenNegativeLogLikelihood
 
 
 def batch(epoch, index):

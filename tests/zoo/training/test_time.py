@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from tiny_run import TinyBatches, batch_of_one_shape, train_tiny, validation_batches, weights_of
 
+from zoo.training.callbacks.progress import LOG_NAME, Progress
+from zoo.training.callbacks.training_callback import TrainingCallback
+from zoo.training.callbacks.validation import Validation
 from zoo.training.loop import train
-from zoo.training.optimizers import build_optimizer
-from zoo.training.pace import Pace
-from zoo.training.progress import LOG_NAME, Progress
-from zoo.training.run import TrainingRun
-from zoo.training.schedules import CosineDecay
-from zoo.training.share_of_run import ShareOfRun
-from zoo.training.token_loss import TokenCrossEntropy
-from zoo.training.training_callback import TrainingCallback
-from zoo.training.validation import Validation
+from zoo.training.optimizers.optimizers import build_optimizer
+from zoo.training.optimizers.schedules import CosineDecay
+from zoo.training.runs.pace import Pace
+from zoo.training.runs.run import TrainingRun
+from zoo.training.runs.share_of_run import ShareOfRun
+from zoo.training.updates.token_loss import TokenCrossEntropy
 
 
 class Clock(TrainingCallback):

@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 import torch
 
-from zoo.training.token_loss import TokenCrossEntropy, token_cross_entropy
-from zoo.training.token_metrics import TokenAccuracy, TokenNegativeLogLikelihood
+from zoo.training.updates.token_loss import TokenCrossEntropy, token_cross_entropy
+from zoo.training.updates.token_metrics import TokenAccuracy, TokenNegativeLogLikelihood
 
 B, T, V = 3, 5, 13
 

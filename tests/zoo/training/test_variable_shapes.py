@@ -1,7 +1,7 @@
 import numpy as np
 from tiny_run import batch
 
-from zoo.training.variable_shapes import dataset_of_any_shape
+from zoo.training.updates.variable_shapes import dataset_of_any_shape
 
 
 def test_batches_of_all_shapes_come_through_unchanged():

@@ -5,12 +5,12 @@ import time
 import keras
 import numpy as np
 
+from zoo.training.callbacks.validation import Validation
 from zoo.training.loop import train
-from zoo.training.optimizers import build_optimizer
-from zoo.training.resume import Resume
-from zoo.training.schedules import InverseSquareRoot
-from zoo.training.token_loss import TokenCrossEntropy
-from zoo.training.validation import Validation
+from zoo.training.optimizers.optimizers import build_optimizer
+from zoo.training.optimizers.schedules import InverseSquareRoot
+from zoo.training.runs.resume import Resume
+from zoo.training.updates.token_loss import TokenCrossEntropy
 
 VOCABULARY_SIZE = 11
 BATCHES_PER_EPOCH = 5

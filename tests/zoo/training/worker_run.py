@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo.training.devices import open_devices
+from zoo.training.distributed.devices import open_devices
 
 if __name__ == "__main__":
     directory, check, options = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
@@ -30,8 +30,8 @@ if __name__ == "__main__":
     )
     from tiny_run import weights_of
 
-    from zoo.training.replicas import replicas_of
-    from zoo.training.validation import Validation
+    from zoo.training.callbacks.validation import Validation
+    from zoo.training.distributed.replicas import replicas_of
 
     if options.pop("recompute", False):
         check_recomputation(directory)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from zoo.errors import UserError
-from zoo.tokenizers.added_tokens import AddedToken
-from zoo.tokenizers.byte_pair_files import parse_json, read_file
+from zoo.tokenizers.added_tokens.added_token import AddedToken
+from zoo.tokenizers.byte_pair.files import parse_json, read_file
 
 ROLES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 """Parts that a control token can play; tokenizer_config.json names that of `eos` as `eos_token`."""

@@ -14,8 +14,8 @@ from zoo.checkpoints.hugging_face.added_tokens import (
 from zoo.checkpoints.hugging_face.byte_pair_post_processor import tokens_around, trims_offsets
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer
-from zoo.tokenizers.added_tokens import AddedToken
-from zoo.tokenizers.byte_pair_files import (
+from zoo.tokenizers.added_tokens.added_token import AddedToken
+from zoo.tokenizers.byte_pair.files import (
     MERGES_FILE,
     VOCABULARY_FILE,
     merges_content,
@@ -24,8 +24,8 @@ from zoo.tokenizers.byte_pair_files import (
     read_file,
     vocabulary_content,
 )
-from zoo.tokenizers.byte_pair_tokenizer_json import read_tokenizer_json
-from zoo.tokenizers.byte_pair_vocabulary import KNOWN_SPECIAL_TOKENS
+from zoo.tokenizers.byte_pair.tokenizer_json import read_tokenizer_json
+from zoo.tokenizers.byte_pair.vocabulary import KNOWN_SPECIAL_TOKENS
 
 FAST_FILE = "tokenizer.json"
 CONFIG_FILE = "tokenizer_config.json"

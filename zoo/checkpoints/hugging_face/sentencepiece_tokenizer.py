@@ -19,7 +19,7 @@ from zoo.checkpoints.hugging_face.sentencepiece_rules import (
 )
 from zoo.errors import UserError
 from zoo.tokenizers import SentencePieceTokenizer
-from zoo.tokenizers.byte_pair_files import parse_json, read_file
+from zoo.tokenizers.byte_pair.files import parse_json, read_file
 
 FAST_FILE = "tokenizer.json"
 

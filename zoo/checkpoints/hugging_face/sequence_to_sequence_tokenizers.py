@@ -20,8 +20,8 @@ from zoo.checkpoints.hugging_face.tokenizer import tokenizer_files
 from zoo.checkpoints.hugging_face.tokenizer_settings import max_text_length, with_text_length
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer, MappedSentencePieceTokenizer, SentencePieceTokenizer, Tokenizer
-from zoo.tokenizers.added_tokens import AddedToken
-from zoo.tokenizers.byte_pair_files import parse_json, read_file
+from zoo.tokenizers.added_tokens.added_token import AddedToken
+from zoo.tokenizers.byte_pair.files import parse_json, read_file
 
 CONFIG_FILE = "tokenizer_config.json"
 

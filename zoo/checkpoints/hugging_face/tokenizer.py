@@ -14,7 +14,7 @@ from zoo.checkpoints.hugging_face.byte_pair_tokenizer import byte_pair_files, is
 from zoo.checkpoints.hugging_face.wordpiece_options import wordpiece_options
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
-from zoo.tokenizers.added_tokens import AddedToken
+from zoo.tokenizers.added_tokens.added_token import AddedToken
 
 VOCABULARY_FILE = "vocab.txt"
 FAST_FILE = "tokenizer.json"

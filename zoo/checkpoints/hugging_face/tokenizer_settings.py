@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from zoo.errors import UserError
-from zoo.tokenizers.byte_pair_files import parse_json, read_file
+from zoo.tokenizers.byte_pair.files import parse_json, read_file
 
 TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
 MODEL_CONFIG_FILE = "config.json"

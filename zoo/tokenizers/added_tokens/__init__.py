@@ -1,0 +1,1 @@
+"""Tokens that a text is split at before anything else."""

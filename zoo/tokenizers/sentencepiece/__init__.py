@@ -1,0 +1,1 @@
+"""SentencePiece models and what families of checkpoints do around them."""

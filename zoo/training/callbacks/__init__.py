@@ -1,0 +1,1 @@
+"""What happens between updates: validation, reports, early stopping."""

@@ -1,0 +1,1 @@
+"""Devices, replicas, processes and where variables lie on them."""

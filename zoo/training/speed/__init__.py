@@ -1,0 +1,1 @@
+"""What the speed of a run is measured against."""

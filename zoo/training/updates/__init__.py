@@ -1,0 +1,1 @@
+"""One update on every backend, the loss that it follows and the metrics of it."""
