@@ -15,7 +15,7 @@ from recipes.run_plan import plan_updates, say_plan
 from recipes.train_and_average import train_and_average
 from recipes.vocabulary import say_vocabulary
 from zoo.checkpoints.foreign_model import LANGUAGE_MODELS
-from zoo.checkpoints.hugging_face import is_hugging_face, load_hugging_face
+from zoo.checkpoints.hugging_face import DirectoryFiles, is_hugging_face, load_hugging_face
 from zoo.checkpoints.hugging_face.configuration import Configuration
 from zoo.data import (
     DocumentBlocks,
@@ -97,9 +97,10 @@ def check_tokenizer(tokenizer, source):
 
 def stored_predictor(directory):
     """The masked language model in a directory, whose head goes on; None if it holds another model."""
-    if is_hugging_face(directory):
-        is_one = Configuration.read(directory).kind in LANGUAGE_MODELS
-        return load_hugging_face(directory).model if is_one else None
+    files = DirectoryFiles(directory)
+    if is_hugging_face(files):
+        is_one = Configuration.read(files).kind in LANGUAGE_MODELS
+        return load_hugging_face(files).model if is_one else None
     model = load(directory).model
     return model if isinstance(model, MaskedTokenPredictor) else None
 

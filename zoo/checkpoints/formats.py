@@ -3,7 +3,7 @@
 import importlib
 from pathlib import Path
 
-from zoo.checkpoints.hugging_face import is_hugging_face
+from zoo.checkpoints.hugging_face import DirectoryFiles, is_hugging_face
 from zoo.checkpoints.hugging_face.safetensors_files import INDEX_FILE, WEIGHTS_FILE
 from zoo.checkpoints.keras2_hdf5 import WEIGHTS_FILE as KERAS2_FILE
 from zoo.checkpoints.keras_hub import is_keras_hub
@@ -40,14 +40,14 @@ def checkpoint_format(directory):
     Raises:
         UserError: if it is none of them.
     """
-    directory = Path(directory)
+    files, directory = DirectoryFiles.of(directory), Path(directory)
+    if is_hugging_face(files):
+        safetensors = any((directory / name).is_file() for name in (WEIGHTS_FILE, INDEX_FILE))
+        return "keras2_hdf5" if not safetensors and (directory / KERAS2_FILE).is_file() else "hugging_face"
     if is_preset(directory):
         return "preset"
     if is_keras_hub(directory):
         return "keras_hub"
-    if is_hugging_face(directory):
-        safetensors = any((directory / name).is_file() for name in (WEIGHTS_FILE, INDEX_FILE))
-        return "keras2_hdf5" if not safetensors and (directory / KERAS2_FILE).is_file() else "hugging_face"
     if (directory / "bert_config.json").is_file():
         return "original_tensorflow"
     if (directory / "hparams.json").is_file():

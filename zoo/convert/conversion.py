@@ -7,7 +7,8 @@ from pathlib import Path
 from zoo.checkpoints import checkpoint_format, load_foreign, load_foreign_tokenizer, save_hugging_face
 from zoo.checkpoints.gpt2 import LANGUAGE_MODEL
 from zoo.checkpoints.hugging_face import (
-    family_of_model,
+    DirectoryFiles,
+    family_name,
     generation_file,
     sampling_file,
     sequence_to_sequence_tokenizer_files,
@@ -55,7 +56,8 @@ def convert(
     source, target = Path(source), Path(target)
     if target.exists() and source.resolve() == target.resolve():
         raise UserError(f"{target} is the source itself; give another directory")
-    found = checkpoint_format(source)
+    files = DirectoryFiles(source)
+    found = checkpoint_format(files)
     choices = dict(
         task=task,
         source_language=source_language,
@@ -79,7 +81,7 @@ def convert(
         raise UserError(f"{source} is a preset already; use --to hugging-face or --to keras-hub for the other way")
     if found == "hugging_face":
         choices["special_tokens_in_text"] = special_tokens_in_text
-        return _save_task(task_from_hugging_face(source, **choices), target)
+        return _save_task(task_from_hugging_face(files, **choices), target)
     if found == "keras_hub":
         return _save_task(task_from_keras_hub(source, task=task), target)
     # Every other format goes through a Hugging Face directory, so that tasks are made of one format alone.
@@ -198,15 +200,7 @@ def _task_to_hugging_face(source, target):
 
 def _sequence_to_sequence_to_hugging_face(task, target):
     model, settings, tokenizer = task.model, task.settings, task.target_tokenizer
-    family = family_of_model(model).name
-    byte_pairs = isinstance(task.tokenizer, BytePairTokenizer)
-    if family != ("bart" if byte_pairs else "marian"):
-        kind = type(task.tokenizer).__name__
-        raise UserError(f"it is built like {family.upper()}, whose tokenizer in transformers is no {kind}")
-    prefix = (task.tokenizer.bos_id,) if byte_pairs else ()
-    around = (settings.source_prefix_ids, settings.source_suffix_ids)
-    if around not in ((prefix, None), (prefix, (task.tokenizer.eos_id,))):
-        raise UserError(f"its tokenizer in transformers does not put the tokens {around} around a text")
+    files = sequence_to_sequence_tokenizer_files(family_name(model), task.tokenizer, tokenizer, asdict(settings))
     special = dict(
         start_token_id=tokenizer.bos_id if settings.start_token_id is None else settings.start_token_id,
         pad_token_id=tokenizer.pad_id,
@@ -214,12 +208,11 @@ def _sequence_to_sequence_to_hugging_face(task, target):
         begin_token_id=tokenizer.bos_id,
     )
     content = generation_file(asdict(settings), **special)
-    files = sequence_to_sequence_tokenizer_files(task.tokenizer, tokenizer, settings.max_source_length)
     assets = {**files, "generation_config.json": lambda path: path.write_bytes(content)}
     save_hugging_face(model, target, **special, assets=assets)
     lost = []
     if settings.max_tokens_factor:
         lost.append("without its limit of answers after the length of the text")
-    if model.get_config()["positions"] == "sinusoidal":
+    if model.get_config().get("positions") == "sinusoidal":
         lost.append("with its own table of positions, which transformers leaves out where it saves the model again")
     return ", ".join([f"{target}: a Hugging Face directory of {type(task).__name__}", *lost])

@@ -2,6 +2,7 @@
 
 from zoo.checkpoints.gpt2 import LANGUAGE_MODEL
 from zoo.checkpoints.hugging_face import (
+    DirectoryFiles,
     is_byte_pair,
     load_hugging_face,
     load_sequence_to_sequence_tokenizers,
@@ -62,33 +63,34 @@ def task_from_hugging_face(
     """
     if task not in (None, *SEQUENCE_TO_SEQUENCE_TASKS):
         raise UserError(f"task must be one of {', '.join(SEQUENCE_TO_SEQUENCE_TASKS)}, got {task!r}")
-    found = load_hugging_face(directory, dtype=dtype)
+    files = DirectoryFiles.of(directory)
+    found = load_hugging_face(files, dtype=dtype)
     if found.kind == SEQUENCE_TO_SEQUENCE:
         name = task or _TASK_OF_FAMILY[found.family]
         languages = (source_language, target_language)
-        return _sequence_to_sequence_task(found, name, *languages, source_prefix or "", special_tokens_in_text)
+        return _sequence_to_sequence_task(files, found, name, *languages, source_prefix or "", special_tokens_in_text)
     if (source_language, target_language, source_prefix) != (None, None, None):
         raise UserError(f"{directory} holds a model of kind {found.kind!r}, which has no languages or prefix to choose")
     if task is None and found.kind == LANGUAGE_MODEL:
-        return _text_generator(found, special_tokens_in_text)
+        return _text_generator(files, found.model, special_tokens_in_text)
     if task is not None:
         raise UserError(f"{directory} holds a model of kind {found.kind!r}, which cannot be made for {task}")
     if found.kind in ("token_classifier", "sequence_classifier", "masked_token_predictor", "pretraining"):
-        return _encoder_task(found, special_tokens_in_text)
+        return _encoder_task(files, found, special_tokens_in_text)
     raise UserError(
         f"{directory} holds a bare encoder, which has no answers to give: fine-tune it, for example with "
         f"python -m recipes.ner --pretrained {directory}"
     )
 
 
-def _encoder_task(found, special_tokens_in_text):
-    directory, model = found.directory, found.model
-    tokenizer = _encoder_tokenizer(directory, found.kind)
+def _encoder_task(files, found, special_tokens_in_text):
+    model = found.model
+    tokenizer = _encoder_tokenizer(files, found.kind)
     if special_tokens_in_text:
         tokenizer = tokenizer.reading_from_text(tokenizer.control_tokens)
-    longest = min(max_text_length(directory) or model.max_sequence_length, model.max_sequence_length)
+    longest = min(max_text_length(files) or model.max_sequence_length, model.max_sequence_length)
     if longest <= SPECIAL_TOKENS:
-        raise UserError(f"{directory}: model_max_length {longest} leaves no room for a text; {SPECIAL_TOKENS + 1} does")
+        raise UserError(f"{files}: model_max_length {longest} leaves no room for a text; {SPECIAL_TOKENS + 1} does")
     if found.kind == "token_classifier":
         # Texts that transformers reads whole are one window.
         overlap = min(EntitySettings().overlap, (longest - SPECIAL_TOKENS) // 4)
@@ -103,57 +105,58 @@ def _encoder_task(found, special_tokens_in_text):
             return TextRegressor(model, tokenizer, found.labels, settings)
         if len(found.labels) == 1 and found.problem_type == "single_label_classification":
             raise UserError(
-                f"{directory / 'config.json'}: problem_type {found.problem_type!r} with one label is not supported; "
+                f"{files / 'config.json'}: problem_type {found.problem_type!r} with one label is not supported; "
                 "'regression' is"
             )
         multi_label = found.problem_type == "multi_label_classification"
         settings = ClassificationSettings(multi_label=multi_label, max_source_length=longest)
         return TextClassifier(model, tokenizer, found.labels, settings)
     if tokenizer.mask_id is None:
-        raise UserError(f"{directory}: the tokenizer has no mask token, which filling blanks needs")
+        raise UserError(f"{files}: the tokenizer has no mask token, which filling blanks needs")
     if not special_tokens_in_text:
         tokenizer = tokenizer.reading_from_text(tokenizer.id_to_token([tokenizer.mask_id]))
     return MaskedLanguageModel(model, tokenizer, FillSettings(max_source_length=longest))
 
 
-def _encoder_tokenizer(directory, kind):
-    if not is_byte_pair(directory):
-        return load_tokenizer(directory)
-    tokenizer, around, trims_offsets = read_byte_pair(directory)
+def _encoder_tokenizer(files, kind):
+    if not is_byte_pair(files):
+        return load_tokenizer(files)
+    tokenizer, around, trims_offsets = read_byte_pair(files)
     if kind == "token_classifier" and not trims_offsets:
         raise UserError(
-            f"{directory}: trim_offsets false of its tokenizer is not supported: entities would begin with the blank "
+            f"{files}: trim_offsets false of its tokenizer is not supported: entities would begin with the blank "
             "before them"
         )
     if around not in ("both", None):
-        raise UserError(f"{directory}: an encoder whose tokenizer puts no special tokens around texts is not supported")
+        raise UserError(f"{files}: an encoder whose tokenizer puts no special tokens around texts is not supported")
     return tokenizer
 
 
-def _text_generator(found, special_tokens_in_text):
-    directory, model = found.directory, found.model
-    if not is_byte_pair(directory):
-        raise UserError(f"{directory}: a language model needs a byte-level BPE tokenizer, which is not there")
-    tokenizer, around, _ = read_byte_pair(directory, vocabulary_size=model.vocabulary_size)
+def _text_generator(files, model, special_tokens_in_text):
+    if not is_byte_pair(files):
+        raise UserError(f"{files}: a language model needs a byte-level BPE tokenizer, which is not there")
+    tokenizer, around, _ = read_byte_pair(files, vocabulary_size=model.vocabulary_size)
     if special_tokens_in_text:
         tokenizer = tokenizer.reading_from_text(tokenizer.control_tokens)
     if around == "both":
-        raise UserError(f"{directory}: a tokenizer that puts an end token behind every prompt is not supported")
-    found = read_sampling(directory, tokenizer.eos_id, model.max_sequence_length)
+        raise UserError(f"{files}: a tokenizer that puts an end token behind every prompt is not supported")
+    found = read_sampling(files, tokenizer.eos_id, model.max_sequence_length)
     # A short context would otherwise leave no room for a prompt.
     longest = min(GenerationSettings().max_new_tokens, model.max_sequence_length // 2)
     try:
         settings = GenerationSettings(**{"max_new_tokens": longest, **found}, begin_token=around == "begin")
     except UserError as error:
-        raise UserError(f"{directory}: {error}") from error
+        raise UserError(f"{files}: {error}") from error
     return TextGenerator(model, tokenizer, settings)
 
 
-def _sequence_to_sequence_task(found, name, source_language, target_language, source_prefix, special_tokens_in_text):
+def _sequence_to_sequence_task(
+    files, found, name, source_language, target_language, source_prefix, special_tokens_in_text
+):
     model = found.model
     cls = SEQUENCE_TO_SEQUENCE_TASKS[name]
     tokenizers = load_sequence_to_sequence_tokenizers(
-        found.directory, found.family, model.target_vocabulary_size, source_language, target_language
+        files, found.family, model.target_vocabulary_size, source_language, target_language
     )
     generation = dict(found.generation)
     if found.end_token_ids != (tokenizers.target.eos_id,):

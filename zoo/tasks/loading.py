@@ -1,6 +1,6 @@
 """Loading any stored model as the task it was saved as."""
 
-from zoo.checkpoints.hugging_face import is_hugging_face
+from zoo.checkpoints.hugging_face import DirectoryFiles, is_hugging_face
 from zoo.checkpoints.keras_hub import is_keras_hub
 from zoo.checkpoints.preset import CONFIG_FILE, load_preset
 from zoo.errors import UserError
@@ -53,12 +53,13 @@ def load(directory, dtype=None, *, special_tokens_in_text=False):
         >>> zoo.load("runs/translation")("A man rides a horse.")
         'Ein Mann reitet auf einem Pferd.'
     """
+    files = DirectoryFiles(directory)
+    if is_hugging_face(files):
+        return task_from_hugging_face(files, dtype, special_tokens_in_text=special_tokens_in_text)
     if is_keras_hub(directory):
         if special_tokens_in_text:
             raise UserError(f"{directory} is a preset of KerasHub, of which special_tokens_in_text is not supported")
         return task_from_keras_hub(directory, dtype)
-    if is_hugging_face(directory):
-        return task_from_hugging_face(directory, dtype, special_tokens_in_text=special_tokens_in_text)
     preset = load_preset(directory, dtype)
     if preset.task not in TASKS:
         raise UserError(f"{preset.directory} holds a {preset.task!r}, which this version does not know")

@@ -1,6 +1,6 @@
 """Pretrained encoders to put new heads on."""
 
-from zoo.checkpoints.hugging_face import is_hugging_face, load_hugging_face, load_tokenizer
+from zoo.checkpoints.hugging_face import DirectoryFiles, is_hugging_face, load_hugging_face, load_tokenizer
 from zoo.checkpoints.keras_hub import is_keras_hub, load_keras_hub, load_keras_hub_tokenizer
 from zoo.errors import UserError
 from zoo.models import Encoder
@@ -21,8 +21,9 @@ def load_pretrained_encoder(directory, *, pooler, dtype=None):
     Raises:
         UserError: for a directory that cannot be read or holds no encoder.
     """
-    if is_hugging_face(directory):
-        encoder, tokenizer = load_hugging_face(directory, kind="encoder", dtype=dtype).model, load_tokenizer(directory)
+    files = DirectoryFiles(directory)
+    if is_hugging_face(files):
+        encoder, tokenizer = load_hugging_face(files, kind="encoder", dtype=dtype).model, load_tokenizer(files)
     elif is_keras_hub(directory):
         encoder = load_keras_hub(directory, kind="encoder", dtype=dtype).model
         tokenizer = load_keras_hub_tokenizer(directory)

@@ -269,8 +269,13 @@ def test_other_things_that_cannot_be_written(tmp_path):
     encoder = Encoder(**SIZES)
     with pytest.raises(UserError, match="problem_type must be one of"):
         save_hugging_face(encoder, tmp_path, problem_type="ranking")
-    with pytest.raises(UserError, match="T5 cannot be written"):
-        save_hugging_face(T5(9, hidden_dim=8, intermediate_dim=8, num_heads=2, head_dim=4), tmp_path)
+    sizes = dict(hidden_dim=8, intermediate_dim=8, num_heads=2, num_encoder_layers=1, num_decoder_layers=1)
+    for options, words in (
+        ({"tied_embeddings": False}, "no T5 with tied_embeddings=False and scale_logits=True"),
+        ({"gated": True, "activation": "gelu"}, "no T5 with gated=True and activation='gelu'"),
+    ):
+        with pytest.raises(UserError, match=words):
+            save_hugging_face(T5(9, head_dim=4, **sizes, **options), tmp_path / "t5", end_token_id=1)
     encoder.build()
     save_preset(tmp_path, task="Some", task_config={}, model=encoder, assets={})
     with pytest.raises(UserError, match=r"holds a preset, whose config\.json would be lost"):

@@ -1,20 +1,25 @@
 """Encoder-decoders as Hugging Face directories: what transformers makes of them, and what comes back."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import transformers
+from added_token_shapes import SHAPES, read, texts_with, write
+from test_sentencepiece_tokenizer import HARD_TEXTS
 from tiny_checkpoints import answers_of_transformers, sentences, write_bart, write_marian
+from tiny_sentencepiece import write_mbart, write_pegasus, write_t5
 from tiny_sequence_to_sequence import EVERY, MODELS, logits, make_reference, reference_logits
 from tiny_translation import LINES, make_tiny_model
 
 import zoo
 from zoo.checkpoints import load_hugging_face, save_hugging_face
+from zoo.checkpoints.hugging_face import load_sequence_to_sequence_tokenizers, sequence_to_sequence_tokenizer_files
 from zoo.convert.conversion import convert
 from zoo.errors import UserError
 from zoo.models import EncoderDecoder
-from zoo.tasks import TranslationSettings, Translator
+from zoo.tasks import SummarizationSettings, TranslationSettings, Translator
 
 TEXTS = [*sentences(54, seed=2), "x", "größer 中文 ☃", "two  dogs"]
 
@@ -67,6 +72,67 @@ def test_answers_after_a_round_trip(tmp_path, kind):
     assert answers_of_transformers(again, tokenizer_again, TEXTS) == expected and len(set(expected)) > 20
     first, second = (zoo.load(tmp_path / name) for name in ("preset", "second"))
     assert first.settings == second.settings
+
+
+WRITERS = {
+    "t5": write_t5,
+    "t5 1.1": lambda directory: write_t5(directory, "1.1"),
+    "pegasus": write_pegasus,
+    "mbart": lambda directory: write_mbart(
+        directory, config={"src_lang": "de_DE", "tgt_lang": "ro_RO", "clean_up_tokenization_spaces": True}
+    ),
+    "mbart50": lambda directory: write_mbart(directory, "mbart50", {"src_lang": "gl_ES", "tgt_lang": "sl_SI"}),
+}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_sentencepiece_families_after_a_round_trip(tmp_path, kind):
+    """Logits, ids and answers of transformers, and the settings here."""
+    model, tokenizer = WRITERS[kind](tmp_path / "first")
+    convert(tmp_path / "first", tmp_path / "preset")
+    convert(tmp_path / "preset", tmp_path / "second", to="hugging-face")
+    again, report = type(model).from_pretrained(tmp_path / "second", output_loading_info=True)
+    assert not any(report.values()), report
+    tokenizer_again = transformers.AutoTokenizer.from_pretrained(tmp_path / "second")
+    assert (
+        type(tokenizer_again) is type(tokenizer)
+        and tokenizer_again(TEXTS)["input_ids"] == tokenizer(TEXTS)["input_ids"]
+    )
+    options = {"suppress_tokens": list(range(len(tokenizer), model.config.vocab_size)) or None}
+    if kind == "mbart":
+        options["decoder_start_token_id"] = tokenizer.convert_tokens_to_ids("ro_RO")
+    elif kind == "mbart50":
+        options["forced_bos_token_id"] = tokenizer.convert_tokens_to_ids("sl_SI")
+    expected = answers_of_transformers(model, tokenizer, TEXTS, **options)
+    assert answers_of_transformers(again.eval(), tokenizer_again, TEXTS) == expected and len(set(expected)) > 20
+    first, second = (zoo.load(tmp_path / name) for name in ("preset", "second"))
+    configs = [{**task.model.get_config(), "name": None} for task in (first, second)]
+    assert first.settings == second.settings and configs[0] == configs[1]
+
+
+SENTENCEPIECE_SHAPES = {"T5: {, }, <": "t5", "mBART: new tokens": "mbart", "PEGASUS: new tokens": "pegasus"}
+
+
+@pytest.mark.parametrize("name", [*SENTENCEPIECE_SHAPES, "mBART-50: new tokens"])
+def test_sentencepiece_tokenizers_are_written_as_they_were_read(tmp_path, name):
+    """What transformers makes of the directory written is what it makes of the one read, added tokens included."""
+    theirs = write(name, tmp_path / "first")
+    family = SHAPES[name][1]
+    found = load_sequence_to_sequence_tokenizers(tmp_path / "first", family, 10**6)
+    around = {f"source_{side}_ids": getattr(found, f"source_{side}_ids") for side in ("prefix", "suffix")}
+    settings = asdict(SummarizationSettings(max_source_length=99, **around))
+    (tmp_path / "second").mkdir()
+    files = sequence_to_sequence_tokenizer_files(family, found.source, found.target, settings)
+    for file, save in files.items():
+        save(tmp_path / "second" / file)
+    (tmp_path / "second" / "config.json").write_text((tmp_path / "first" / "config.json").read_text())
+    again = transformers.AutoTokenizer.from_pretrained(tmp_path / "second")
+    texts = [*HARD_TEXTS, *texts_with(SHAPES[name][2], 1000), *sentences(100)]
+    assert again(texts)["input_ids"] == theirs(texts)["input_ids"] and again.model_max_length == 99
+    assert again.get_vocab() == theirs.get_vocab() and again.all_special_tokens == theirs.all_special_tokens
+    ids = found.source.encode(texts).to_list()
+    assert read(name, tmp_path / "second").encode(texts).to_list() == ids
+    assert len({token.id for token in found.source.added_tokens} & {number for row in ids for number in row}) > 2
 
 
 @pytest.fixture(scope="module")

@@ -154,8 +154,6 @@ def test_configurations_that_are_refused(tmp_path, changes, words):
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_it_cannot_be_written(answering, tmp_path, refused):
-    task_from_hugging_face(answering[0]).save(tmp_path / "preset")
-    refused(main, [tmp_path / "preset", tmp_path / "model", "--to", "hugging-face"])
+def test_a_prefix_that_is_no_text(answering):
     with pytest.raises(UserError, match="source_prefix must be a text, got 5"):
         task_from_hugging_face(answering[0], source_prefix=5)

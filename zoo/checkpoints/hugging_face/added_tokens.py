@@ -1,21 +1,23 @@
 """Tokens added to the vocabulary of a Hugging Face directory, in all the files that may describe them."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
+from zoo.checkpoints.hugging_face.directory_files import (
+    CONFIG_FILE,
+    FAST_FILE,
+    TOKENIZER_CONFIG_FILE,
+    DirectoryFiles,
+)
 from zoo.errors import UserError
 from zoo.tokenizers.added_tokens.added_token import AddedToken
-from zoo.tokenizers.byte_pair.files import parse_json, read_file
 
 ROLES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 """Parts that a control token can play; tokenizer_config.json names that of `eos` as `eos_token`."""
 
-_FAST_FILE = "tokenizer.json"
-_CONFIG_FILE = "tokenizer_config.json"
 _NAMES_FILE = "special_tokens_map.json"
 _ADDED_FILE = "added_tokens.json"
 ADDED_TOKENS_DECODER = "added_tokens_decoder"
-_EXTRA = ("additional_special_tokens", "extra_special_tokens")
+_EXTRA, _ADDITIONAL, _NAMED = "extra_special_tokens", "additional_special_tokens", "model_specific_special_tokens"
 _FLAGS = ("special", "lstrip", "rstrip", "single_word", "normalized")
 
 
@@ -38,6 +40,7 @@ class DescribedTokens:
         roles: Mapping[str, str] | None = None,
         extra: Iterable[str] = (),
         swallowing: Iterable[str] = (),
+        from_model_file: bool = False,
     ):
         """Reads the files.
 
@@ -46,29 +49,43 @@ class DescribedTokens:
             roles: Control tokens of the tokenizer's class, where the files do not name others.
             extra: Further special tokens of the class.
             swallowing: Parts whose tokens swallow the blanks before them where the files give only a spelling.
+            from_model_file: Whether the vocabulary is that of a SentencePiece model, with no tokenizer.json beside it.
+                transformers then takes no notice of `additional_special_tokens` in special_tokens_map.json.
 
         Raises:
-            UserError: for damaged files.
+            UserError: for damaged files, for `split_special_tokens`, and for a list of special tokens that leaves out
+                some of the class, which are then none.
         """
-        directory = Path(directory)
-        self.path = directory / _CONFIG_FILE
-        config = _optional(self.path)
-        names = _optional(directory / _NAMES_FILE) if ADDED_TOKENS_DECODER not in config else {}
+        files = DirectoryFiles.of(directory)
+        self.path = files / TOKENIZER_CONFIG_FILE
+        config = files.json(TOKENIZER_CONFIG_FILE)
+        names = files.json(_NAMES_FILE) if ADDED_TOKENS_DECODER not in config else {}
         self._said = {**config, **names}
+        self._names_path, self._names = files / _NAMES_FILE, names
+        if self._said.get("split_special_tokens"):
+            raise UserError(f"{self.path}: split_special_tokens True is not supported; it must be False")
         self.roles = {
             **(roles or {}),
             **{role: _content(token, self.path) for role in ROLES if (token := self._said.get(f"{role}_token"))},
         }
+        self._listed = self._find_lists(config, names, from_model_file)
         self._entries = {}
-        fast = _optional(directory / _FAST_FILE).get("added_tokens") or []
+        fast = files.json(FAST_FILE).get("added_tokens") or []
         if ADDED_TOKENS_DECODER in config:
             numbered = config[ADDED_TOKENS_DECODER].items()
             self._take([{**_object(token, self.path), "id": int(number)} for number, token in numbered], self.path)
-            self._check_fast(fast, directory / _FAST_FILE)
+            self._check_fast(fast, files / FAST_FILE)
         else:
-            self._take_added_file(directory / _ADDED_FILE)
-            self._take([_object(token, directory / _FAST_FILE) for token in fast], directory / _FAST_FILE)
+            self._take_added_file(files)
+            self._take([_object(token, files / FAST_FILE) for token in fast], files / FAST_FILE)
         self._extra = [*self._further(), *extra]
+        listed = {_content(token, self.path) for token in self._listed}
+        lost = [token for token in extra if token not in {*listed, *self._entries}] if listed else []
+        if lost:
+            raise UserError(
+                f"{self.path}: {_ADDITIONAL} (or {_EXTRA}) lacks {lost[0]!r}, which other programs then take for text; "
+                "add it there"
+            )
         self._swallowing = frozenset(swallowing)
 
     def _take(self, entries, path):
@@ -78,11 +95,12 @@ class DescribedTokens:
                 raise UserError(f"{path}: added token {entry!r} is damaged; copy the file again")
             self._entries[entry["content"]] = entry
 
-    def _take_added_file(self, path):
+    def _take_added_file(self, files):
+        path = files / _ADDED_FILE
         special = {*self.roles.values(), *(_content(token, path) for token in self._further())}
         entries = [
             {"content": content, "id": number, "special": content in special}
-            for content, number in _optional(path).items()
+            for content, number in files.json(_ADDED_FILE).items()
         ]
         self._take(entries, path)
 
@@ -91,20 +109,44 @@ class DescribedTokens:
         lost = [content for content in lost if content not in self.roles.values()]
         if lost:
             raise UserError(
-                f"{path}: the added token {lost[0]!r} is not in {ADDED_TOKENS_DECODER} of {_CONFIG_FILE}, which other "
-                "programs take for the whole list; add it there, or remove that key"
+                f"{path}: the added token {lost[0]!r} is not in {ADDED_TOKENS_DECODER} of {TOKENIZER_CONFIG_FILE}, "
+                "which other programs take for the whole list; add it there, or remove that key"
             )
 
     def names_role(self, role) -> bool:
         """Whether the files themselves name the token of a part."""
         return bool(self._said.get(f"{role}_token"))
 
+    def path_of_role(self, role):
+        """The file that names the token of a part."""
+        return self._names_path if self._names.get(f"{role}_token") else self.path
+
+    def _find_lists(self, config, names, from_model_file):
+        """Special tokens that lists in the files name, as far as transformers takes notice of them."""
+        listed = [] if isinstance(config.get(_EXTRA), Mapping) else [*(config.get(_EXTRA) or [])]
+        self._ignored = []
+
+        def add(tokens, path):
+            if listed:
+                self._ignored += [(_content(token, path), path) for token in tokens]
+            else:
+                listed.extend(tokens)
+
+        add(config.get(_ADDITIONAL) or [], self.path)
+        listed += [] if isinstance(names.get(_EXTRA), Mapping) else names.get(_EXTRA) or []
+        further = names.get(_ADDITIONAL) or []
+        if from_model_file:
+            self._ignored += [(_content(token, self._names_path), self._names_path) for token in further]
+        else:
+            add(further, self._names_path)
+        return listed
+
     def _further(self):
         """Special tokens without a part to play, str or dict."""
-        found = []
-        for key in _EXTRA:
-            tokens = self._said.get(key) or []
-            found += tokens.values() if isinstance(tokens, Mapping) else tokens
+        found = [*self._listed]
+        for key in (_EXTRA, _NAMED):
+            tokens = self._said.get(key)
+            found += tokens.values() if isinstance(tokens, Mapping) else []
         parts = {f"{role}_token" for role in ROLES}
         found += [
             token
@@ -137,6 +179,12 @@ class DescribedTokens:
         for token in self._extra:
             entry = _object(token, self.path)
             entries.setdefault(entry["content"], {"special": True, **entry})
+        for content, path in self._ignored:
+            if content not in ids and content not in entries:
+                raise UserError(
+                    f"{path}: {_ADDITIONAL} names {content!r}, of which other programs take no notice there; add it to "
+                    f"{ADDED_TOKENS_DECODER} of {TOKENIZER_CONFIG_FILE}, or remove it"
+                )
         control = set(self.roles.values())
         found, following = [], size
         for content, entry in entries.items():
@@ -165,7 +213,7 @@ class DescribedTokens:
 
 def model_rows(directory):
     """`vocab_size` of config.json, or None."""
-    rows = _optional(Path(directory) / "config.json").get("vocab_size")
+    rows = DirectoryFiles.of(directory).json(CONFIG_FILE).get("vocab_size")
     return rows if isinstance(rows, int) else None
 
 
@@ -188,8 +236,3 @@ def _object(token, path):
 
 def _content(token, path):
     return _object(token, path)["content"]
-
-
-def _optional(path):
-    """A file's JSON object, empty if the file is not there."""
-    return parse_json(read_file(path), path) if path.is_file() else {}

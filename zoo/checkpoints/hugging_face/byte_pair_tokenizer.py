@@ -1,7 +1,6 @@
 """Byte-level BPE tokenizers of Hugging Face directories, in and out: GPT-2's, RoBERTa's and BART's."""
 
 import json
-from pathlib import Path
 from typing import NamedTuple
 
 from zoo.checkpoints.hugging_face.added_tokens import (
@@ -12,6 +11,12 @@ from zoo.checkpoints.hugging_face.added_tokens import (
     model_rows,
 )
 from zoo.checkpoints.hugging_face.byte_pair_post_processor import tokens_around, trims_offsets
+from zoo.checkpoints.hugging_face.directory_files import (
+    CONFIG_FILE,
+    FAST_FILE,
+    TOKENIZER_CONFIG_FILE,
+    DirectoryFiles,
+)
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer
 from zoo.tokenizers.added_tokens.added_token import AddedToken
@@ -26,9 +31,6 @@ from zoo.tokenizers.byte_pair.files import (
 )
 from zoo.tokenizers.byte_pair.tokenizer_json import read_tokenizer_json
 from zoo.tokenizers.byte_pair.vocabulary import KNOWN_SPECIAL_TOKENS
-
-FAST_FILE = "tokenizer.json"
-CONFIG_FILE = "tokenizer_config.json"
 
 _GPT2, _ROBERTA, _BART = "GPT2Tokenizer", "RobertaTokenizer", "BartTokenizer"
 # Classes that do nothing of their own: tokenizer.json says everything.
@@ -71,11 +73,11 @@ def is_byte_pair(directory):
     Raises:
         UserError: for a damaged tokenizer.json.
     """
-    directory = Path(directory)
-    if (directory / FAST_FILE).is_file():
-        model = _read(directory / FAST_FILE).get("model")
+    files = DirectoryFiles.of(directory)
+    if files.holds(FAST_FILE):
+        model = files.json(FAST_FILE).get("model")
         return isinstance(model, dict) and model.get("type", "BPE" if "merges" in model else None) == "BPE"
-    return all((directory / name).is_file() for name in (VOCABULARY_FILE, MERGES_FILE))
+    return all(files.holds(name) for name in (VOCABULARY_FILE, MERGES_FILE))
 
 
 def read_byte_pair(directory, special_tokens_in_text=(), vocabulary_size=None):
@@ -97,7 +99,7 @@ def read_byte_pair(directory, special_tokens_in_text=(), vocabulary_size=None):
         UserError: for missing or damaged files, other kinds of tokenizers, and options that cannot be followed exactly,
             by name.
     """
-    return _Reader(Path(directory)).read(special_tokens_in_text, vocabulary_size)
+    return _Reader(DirectoryFiles.of(directory)).read(special_tokens_in_text, vocabulary_size)
 
 
 def byte_pair_files(tokenizer, around=None):
@@ -142,34 +144,32 @@ def byte_pair_files(tokenizer, around=None):
     return {
         VOCABULARY_FILE: vocabulary_content(tokenizer.vocabulary[: tokenizer.own_vocabulary_size]),
         MERGES_FILE: merges_content(tokenizer.merges),
-        CONFIG_FILE: (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode(),
+        TOKENIZER_CONFIG_FILE: (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode(),
     }
 
 
 class _Reader:
-    def __init__(self, directory):
-        self.directory, self.path = directory, directory / CONFIG_FILE
-        self.config = _optional(self.path)
+    def __init__(self, files):
+        self.files, self.path = files, files / TOKENIZER_CONFIG_FILE
+        self.config = files.json(TOKENIZER_CONFIG_FILE)
         for key, values in _ONLY.items():
             if self.config.get(key) not in (*values, None):
                 raise UserError(f"{self.path}: {key} {self.config[key]!r} is not supported; it must be {values[0]!r}")
-        named = self.config.get("tokenizer_class") or _optional(directory / "config.json").get("tokenizer_class")
-        model_type = _optional(directory / "config.json").get("model_type")
+        model = files.json(CONFIG_FILE)
+        named, model_type = self.config.get("tokenizer_class") or model.get("tokenizer_class"), model.get("model_type")
         self.cls = named.removesuffix("Fast") if isinstance(named, str) else _CLASS_OF_MODEL.get(model_type)
         if self.cls not in (*_TOKENS_OF_CLASS, *_PLAIN_CLASSES, None):
             known = ", ".join((*_TOKENS_OF_CLASS, *_PLAIN_CLASSES))
             raise UserError(f"{self.path}: tokenizer_class {named!r} is not supported; supported are {known}")
         swallowing = ("mask",) if self.cls in (_ROBERTA, _BART) else ()
-        self.described = DescribedTokens(directory, roles=_TOKENS_OF_CLASS.get(self.cls, {}), swallowing=swallowing)
-        self.fast = None
-        if (directory / FAST_FILE).is_file():
-            self.fast = _read(directory / FAST_FILE)
+        self.described = DescribedTokens(files, roles=_TOKENS_OF_CLASS.get(self.cls, {}), swallowing=swallowing)
+        self.fast = files.json(FAST_FILE) if files.holds(FAST_FILE) else None
 
     def read(self, special_tokens_in_text, vocabulary_size):
         """The `BytePairDirectory`."""
         arguments = self._from_fast() if self.fast is not None else self._from_slow()
-        path = self.directory / (VOCABULARY_FILE if self.fast is None else FAST_FILE)
-        rows = model_rows(self.directory) if vocabulary_size is None else vocabulary_size
+        path = self.files / (VOCABULARY_FILE if self.fast is None else FAST_FILE)
+        rows = model_rows(self.files) if vocabulary_size is None else vocabulary_size
         vocabulary = arguments["vocabulary"]
         if rows is not None:
             vocabulary = _of_size(vocabulary, rows)
@@ -178,7 +178,7 @@ class _Reader:
         merged = {left + right for left, right in arguments["merges"]}
         for role, token in self.described.roles.items():
             if token in merged or len(token) == 1:
-                raise UserError(f"{self.directory}: {role}_token {token!r} is not supported: texts hold this entry")
+                raise UserError(f"{self.files}: {role}_token {token!r} is not supported: texts hold this entry")
         usual = [token for spellings in KNOWN_SPECIAL_TOKENS.values() for token in spellings if token not in merged]
         control = dict.fromkeys((*usual, *self.described.roles.values()))
         special = {token: vocabulary[token] for token in control if token in vocabulary and token not in apart}
@@ -199,17 +199,19 @@ class _Reader:
         return BytePairDirectory(tokenizer, self._around(tokenizer, names), self._trims_offsets())
 
     def _from_fast(self):
-        path = self.directory / FAST_FILE
-        arguments = read_tokenizer_json(path)
+        path = self.files / FAST_FILE
+        arguments = read_tokenizer_json(self.fast, path)
         found = arguments["add_prefix_space"]
         # The classes of GPT-2 and RoBERTa go by their own setting and not by the file's.
         wanted = found if self.cls in (*_PLAIN_CLASSES, None) else bool(self.config.get("add_prefix_space", False))
         if found != wanted:
-            raise UserError(f"{path}: add_prefix_space {found} is not supported beside the {wanted} of {CONFIG_FILE}")
+            raise UserError(
+                f"{path}: add_prefix_space {found} is not supported beside the {wanted} of {TOKENIZER_CONFIG_FILE}"
+            )
         return arguments
 
     def _from_slow(self):
-        vocabulary_path, merges_path = self.directory / VOCABULARY_FILE, self.directory / MERGES_FILE
+        vocabulary_path, merges_path = self.files / VOCABULARY_FILE, self.files / MERGES_FILE
         return {
             "vocabulary": parse_json(read_file(vocabulary_path), vocabulary_path),
             "merges": parse_merges(read_file(merges_path), merges_path),
@@ -229,7 +231,7 @@ class _Reader:
     def _around(self, tokenizer, names):
         tokens, path = self._of_class(names), self.path
         if self.fast is not None:
-            path = self.directory / FAST_FILE
+            path = self.files / FAST_FILE
             ids = {token: number for number, token in enumerate(tokenizer.vocabulary)}
             said = tokens_around(self.fast.get("post_processor"), ids, path)
             # transformers 5 goes by the class, whatever the file says; other programs go by the file.
@@ -237,7 +239,7 @@ class _Reader:
                 settings = "add_bos_token and add_eos_token" if self._says_around() else f"class {self.cls}"
                 raise UserError(
                     f"{path}: a post_processor with {said[0]} before and {said[1]} after a text is not supported "
-                    f"beside {settings} in {CONFIG_FILE}, which stand for {tokens[0]} and {tokens[1]}"
+                    f"beside {settings} in {TOKENIZER_CONFIG_FILE}, which stand for {tokens[0]} and {tokens[1]}"
                 )
             tokens = said
         if tokens is None:
@@ -289,12 +291,3 @@ def _of_size(entries, vocabulary_size):
     if any(not (token.startswith("<") and token.endswith(">")) for token in beyond):
         return entries
     return {token: token_id for token, token_id in entries.items() if token_id < vocabulary_size}
-
-
-def _read(path):
-    return parse_json(read_file(path), path)
-
-
-def _optional(path):
-    """A file's JSON object, empty if the file is not there."""
-    return _read(path) if path.is_file() else {}

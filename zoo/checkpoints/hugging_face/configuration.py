@@ -1,15 +1,13 @@
 """config.json of a Hugging Face directory and the arguments of `Encoder`, in both directions."""
 
-import json
 from pathlib import Path
 
 from zoo.checkpoints.bert_families import FAMILIES
 from zoo.checkpoints.gpt2 import MODEL_TYPE as GPT2
+from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
 from zoo.checkpoints.hugging_face.safetensors_files import pickle_advice
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE_FAMILIES
 from zoo.errors import UserError
-
-CONFIG_FILE = "config.json"
 
 _REQUIRED = object()
 # Our argument: (their key, the value where a configuration has none). The defaults are those of transformers.
@@ -71,29 +69,6 @@ _KINDS = {
 PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
 
 
-def read_content(directory):
-    """The dictionary in a directory's config.json.
-
-    Raises:
-        UserError: for a missing or damaged file.
-    """
-    directory = Path(directory)
-    path = directory / CONFIG_FILE
-    if not directory.is_dir():
-        raise UserError(f"{directory} is not a directory; give a directory with {CONFIG_FILE} and its weights")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{directory} holds no {CONFIG_FILE}; it is no Hugging Face directory") from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); copy it again") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged: it is no JSON object; copy it again")
-    return content
-
-
 def check_architectures(content, path, supported):
     """Refuses a config.json of another class of models than the supported ones; one that names none is not refused."""
     names = content.get("architectures")
@@ -128,7 +103,8 @@ class Configuration:
     @classmethod
     def read(cls, directory):
         """The configuration in a directory."""
-        return cls(read_content(directory), Path(directory) / CONFIG_FILE)
+        files = DirectoryFiles.of(directory)
+        return cls(files.config, files / CONFIG_FILE)
 
     def _find_family(self):
         model_type = self.content.get("model_type")
@@ -191,6 +167,11 @@ class Configuration:
             raise UserError(f"{self.path}: id2label must name a label for every number, got {given!r}") from error
         if sorted(by_id) != list(range(len(by_id))) or not by_id:
             raise UserError(f"{self.path}: id2label must number the labels from 0 without gaps, got {sorted(by_id)}")
+        count = self.content.get("num_labels")
+        if count not in (None, len(by_id)):
+            raise UserError(
+                f"{self.path}: num_labels {count!r} is not supported beside id2label with {len(by_id)} labels"
+            )
         return tuple(by_id[number] for number in range(len(by_id)))
 
     @property

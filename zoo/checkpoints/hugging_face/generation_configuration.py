@@ -1,8 +1,6 @@
 """How a Hugging Face directory wants its model decoded: generation_config.json, earlier config.json."""
 
-import json
-from pathlib import Path
-
+from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
 from zoo.errors import UserError
 
 GENERATION_FILE = "generation_config.json"
@@ -89,7 +87,7 @@ WITHOUT_EFFECT = (
 _STOPPING = {True: "first", False: "estimate", "never": "exact"}
 
 
-def read_generation(directory, config, defaults):
+def read_generation(directory, defaults):
     """Settings of decoding after a Hugging Face directory.
 
     Where generation_config.json is there it alone counts, as in transformers: also of single tokens; before 2023 the
@@ -98,7 +96,6 @@ def read_generation(directory, config, defaults):
 
     Args:
         directory: The directory.
-        config: The content of its config.json.
         defaults: Token ids by key for what config.json does not say where it alone counts.
 
     Returns:
@@ -109,8 +106,8 @@ def read_generation(directory, config, defaults):
     Raises:
         UserError: for a damaged file, and for what the zoo cannot follow exactly, naming the key and its value.
     """
-    content, path = generation_content(directory, config, defaults, NEUTRAL, {*NEUTRAL, *_FOLLOWED, *WITHOUT_EFFECT})
-    old = path.name != GENERATION_FILE and config.get("force_bos_token_to_be_generated")
+    content, path = generation_content(directory, defaults, NEUTRAL, {*NEUTRAL, *_FOLLOWED, *WITHOUT_EFFECT})
+    old = path.name != GENERATION_FILE and content.get("force_bos_token_to_be_generated")
     if old and content.get("forced_bos_token_id") is None:
         # BART's spelling before 2021.
         content["forced_bos_token_id"] = content["bos_token_id"]
@@ -118,12 +115,11 @@ def read_generation(directory, config, defaults):
     return settings.settings(), settings.tokens("eos_token_id")
 
 
-def generation_content(directory, config, defaults, neutral, known):
+def generation_content(directory, defaults, neutral, known):
     """What a directory says of decoding, by key.
 
     Args:
         directory: The directory.
-        config: The content of its config.json.
         defaults: Token ids by key for what config.json does not say where it alone counts.
         neutral: By key the values that change nothing; any other is refused.
         known: The keys that generation_config.json may hold.
@@ -134,15 +130,16 @@ def generation_content(directory, config, defaults, neutral, known):
     Raises:
         UserError: as `read_generation`.
     """
-    path = Path(directory) / GENERATION_FILE
-    if path.is_file():
-        content = _read_json(path)
+    files = DirectoryFiles.of(directory)
+    path = files / GENERATION_FILE
+    if files.holds(GENERATION_FILE):
+        content = files.json(GENERATION_FILE)
         unknown = sorted(key for key, value in content.items() if key not in known and value not in (None, False))
         if unknown:
             raise UserError(f"{path}: {unknown[0]} {content[unknown[0]]!r} is not supported; remove it to do without")
     else:
-        path = Path(directory) / "config.json"
-        content = {**defaults, **config}
+        path = files / CONFIG_FILE
+        content = {**defaults, **files.config}
     for key, values in neutral.items():
         value = content.get(key)
         if value is not None and value not in values:
@@ -231,13 +228,3 @@ class _Settings(GenerationValues):
         # transformers takes an end token out of bad_words_ids, but not out of suppress_tokens.
         bad = [word[0] for word in words if word[0] not in self.tokens("eos_token_id")]
         return tuple(sorted({*bad, *self.value("suppress_tokens", [])}))
-
-
-def _read_json(path):
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is damaged or cannot be read ({error}); copy it again") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged: it is no JSON object; copy it again")
-    return content

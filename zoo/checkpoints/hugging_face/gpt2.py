@@ -1,13 +1,13 @@
 """GPT-2 from a Hugging Face directory, and what such a directory holds of one."""
 
 import math
-from pathlib import Path
 
 from keras import ops
 
 from zoo.checkpoints.foreign_model import ForeignModel
 from zoo.checkpoints.gpt2 import LANGUAGE_MODEL, MODEL_TYPE, check_language_model, gpt2_names, make_gpt2
-from zoo.checkpoints.hugging_face.configuration import ACTIVATIONS, CONFIG_FILE, read_content
+from zoo.checkpoints.hugging_face.configuration import ACTIVATIONS
+from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
 from zoo.checkpoints.named_tensors import TensorName, assign_tensors, tensors_by_name
 from zoo.errors import UserError
@@ -73,9 +73,9 @@ def load_gpt2(directory, kind=None, dtype=None):
         UserError: for missing or damaged files, settings that the zoo does not have, and tensors missing, unexpected or
             of another shape, each by name.
     """
-    directory = Path(directory)
-    check_language_model(kind, directory)
-    content, path = read_content(directory), directory / CONFIG_FILE
+    files = DirectoryFiles.of(directory)
+    check_language_model(kind, files.path)
+    content, path = files.config, files / CONFIG_FILE
     architectures = content.get("architectures")
     if kind is None and (not architectures or architectures[0] not in _CLASSES):
         raise UserError(
@@ -84,13 +84,13 @@ def load_gpt2(directory, kind=None, dtype=None):
         )
     flags = _flags(content, path)
     arguments = {**_model_arguments(content, path), "tied_embeddings": flags["tie_word_embeddings"]}
-    tensors = SafetensorsFiles(directory)
+    tensors = SafetensorsFiles(files.path)
     model = make_gpt2(arguments, path, dtype)
     prefix = PREFIX if any(name.startswith(PREFIX) for name in tensors.shapes) else ""
     copies = {OUTPUT_MATRIX: f"{prefix}wte.weight"} if model.tied_embeddings else None
     assign_tensors(model, tensors, tensor_names(model, prefix), [*_BUFFERS, *_HEADS] if kind else _BUFFERS, copies)
     _scale_queries(model, flags)
-    return ForeignModel(directory=directory, model=model, kind=LANGUAGE_MODEL)
+    return ForeignModel(directory=files.path, model=model, kind=LANGUAGE_MODEL)
 
 
 def tensor_names(model, prefix=PREFIX):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from zoo.checkpoints.bert_families import KINDS
 from zoo.checkpoints.foreign_model import CLASSIFIERS, LANGUAGE_MODELS, ForeignModel, make_model
-from zoo.checkpoints.hugging_face.configuration import Configuration, read_content
+from zoo.checkpoints.hugging_face.configuration import Configuration
+from zoo.checkpoints.hugging_face.directory_files import DirectoryFiles
 from zoo.checkpoints.hugging_face.gpt2 import is_gpt2, load_gpt2
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
 from zoo.checkpoints.hugging_face.sequence_to_sequence import family_of, load_sequence_to_sequence
@@ -20,11 +21,14 @@ from zoo.checkpoints.named_tensors import assign_tensors
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
 
+ADAPTER_FILE = "adapter_config.json"
+"""What the package peft writes beside the weights of an adapter."""
+
 
 def is_hugging_face(directory):
     """Whether a directory holds a config.json with a `model_type`, readable for the zoo or not."""
     try:
-        return "model_type" in read_content(directory)
+        return "model_type" in DirectoryFiles.of(directory).config
     except UserError:
         return False
 
@@ -55,16 +59,22 @@ def load_hugging_face(directory, kind=None, dtype=None):
         >>> encoder = load_hugging_face("bert-base-uncased", kind="encoder").model
         >>> tagger = TokenClassifier(encoder, num_labels=9)
     """
-    content = read_content(directory)
+    files = DirectoryFiles.of(directory)
+    if files.holds(ADAPTER_FILE):
+        raise UserError(
+            f"{files / ADAPTER_FILE} is not supported: transformers would put that adapter on the model; merge it into "
+            "the weights, or remove the file"
+        )
+    content = files.config
     if is_gpt2(content):
-        return load_gpt2(directory, kind, dtype)
+        return load_gpt2(files, kind, dtype)
     if is_t5(content) or family_of(content) is not None:
         if kind not in (SEQUENCE_TO_SEQUENCE, None):
             raise UserError(f"{directory} holds a model of kind {SEQUENCE_TO_SEQUENCE!r}, which is no {kind!r}")
-        return load_t5(directory, dtype) if is_t5(content) else load_sequence_to_sequence(directory, dtype)
-    configuration = Configuration.read(directory)
+        return load_t5(files, dtype) if is_t5(content) else load_sequence_to_sequence(files, dtype)
+    configuration = Configuration.read(files)
     kind = choose_kind(configuration, kind)
-    tensors = SafetensorsFiles(directory)
+    tensors = SafetensorsFiles(files.path)
     family = configuration.family
     with_pooler = pooler_is_used(family, kind) and (kind != "encoder" or pooler_is_there(tensors.shapes))
     model = make_configured_model(configuration, kind, with_pooler, dtype)

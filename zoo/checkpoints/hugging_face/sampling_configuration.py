@@ -2,7 +2,6 @@
 
 import json
 
-from zoo.checkpoints.hugging_face.configuration import read_content
 from zoo.checkpoints.hugging_face.generation_configuration import (
     GENERATION_FILE,
     NEUTRAL,
@@ -67,10 +66,8 @@ def read_sampling(directory, end_token_id, max_sequence_length):
     Raises:
         UserError: for a damaged file, and for what the zoo cannot follow exactly, naming the key and its value.
     """
-    config = read_content(directory)
-    content, path = generation_content(
-        directory, config, {"eos_token_id": None}, _NEUTRAL, {*_NEUTRAL, *_FOLLOWED, *_WITHOUT_EFFECT}
-    )
+    known = {*_NEUTRAL, *_FOLLOWED, *_WITHOUT_EFFECT}
+    content, path = generation_content(directory, {"eos_token_id": None}, _NEUTRAL, known)
     return _Settings(content, path).settings(end_token_id, max_sequence_length)
 
 

@@ -72,6 +72,9 @@ def check_json_rules(content, path, eos):
             f"{path}: a tokenizer of type {model.get('type')!r} is not supported for this family; it must be Unigram"
             + (" without byte_fallback" if model.get("byte_fallback") else "")
         )
+    number, entries = model.get("unk_id"), model.get("vocab") or []
+    if not isinstance(number, int) or not 0 <= number < len(entries) or entries[number][0] != "<unk>":
+        raise UserError(f"{path}: unk_id {number!r} is not supported; it must be the number of '<unk>'")
     for part in _parts(content.get("normalizer"), "normalizers"):
         if not _is_usual_normalizer(part):
             raise UserError(f"{path}: normalizer {part.get('type')!r} is not supported beside SentencePiece's own")
@@ -123,7 +126,8 @@ def _parts(part, several):
     """The parts of a part of tokenizer.json that may be a sequence of them, a list."""
     if part is None:
         return []
-    return part[several] if part.get("type") == "Sequence" else [part]
+    parts = part[several] if part.get("type") == "Sequence" else [part]
+    return [each if isinstance(each, dict) else {} for each in parts]
 
 
 def _is_usual_normalizer(part):

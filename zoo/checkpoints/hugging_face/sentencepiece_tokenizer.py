@@ -5,11 +5,11 @@ tokenizer here is one of a SentencePiece model made with that very numbering.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from sentencepiece import sentencepiece_model_pb2
 
 from zoo.checkpoints.hugging_face.added_tokens import DescribedTokens
+from zoo.checkpoints.hugging_face.directory_files import FAST_FILE, DirectoryFiles
 from zoo.checkpoints.hugging_face.mbart_languages import MBART50_LANGUAGES, MBART_LANGUAGES
 from zoo.checkpoints.hugging_face.sentencepiece_rules import (
     character_map,
@@ -19,9 +19,6 @@ from zoo.checkpoints.hugging_face.sentencepiece_rules import (
 )
 from zoo.errors import UserError
 from zoo.tokenizers import SentencePieceTokenizer
-from zoo.tokenizers.byte_pair.files import parse_json, read_file
-
-FAST_FILE = "tokenizer.json"
 
 _KINDS = sentencepiece_model_pb2.ModelProto.SentencePiece
 
@@ -106,21 +103,31 @@ def read_sentencepiece(directory, numbering, vocabulary_size=None):
     Raises:
         UserError: for missing or damaged files, and a tokenizer.json that cannot be followed.
     """
-    directory = Path(directory)
-    path, fast = directory / numbering.model_file, directory / FAST_FILE
+    files = DirectoryFiles.of(directory)
+    path, fast = files / numbering.model_file, files / FAST_FILE
+    described = DescribedTokens(
+        files,
+        roles=numbering.roles,
+        extra=numbering.extra,
+        swallowing=numbering.swallowing,
+        from_model_file=not fast.is_file(),
+    )
+    for role, token in numbering.roles.items():
+        if described.roles[role] != token:
+            raise UserError(
+                f"{described.path_of_role(role)}: {role}_token {described.roles[role]!r} is not supported; it must be "
+                f"{token!r}"
+            )
     if path.is_file():
         model = _numbered_model(SentencePieceTokenizer.from_model_file(path).model, numbering, path)
         if fast.is_file():
             proto, end = sentencepiece_model_pb2.ModelProto.FromString(model), _end_in_json(numbering)
-            check_beside_model(parse_json(read_file(fast), fast), fast, proto, path, end, map_may_be_lost=end is None)
+            check_beside_model(files.json(FAST_FILE), fast, proto, path, end, map_may_be_lost=end is None)
     elif fast.is_file():
         path = fast
-        model = _model_of_json(parse_json(read_file(fast), fast), numbering, fast)
+        model = _model_of_json(files.json(FAST_FILE), numbering, fast)
     else:
-        raise UserError(f"{directory} holds neither {numbering.model_file} nor {FAST_FILE}: its tokenizer is missing")
-    described = DescribedTokens(
-        directory, roles=numbering.roles, extra=numbering.extra, swallowing=numbering.swallowing
-    )
+        raise UserError(f"{files} holds neither {numbering.model_file} nor {FAST_FILE}: its tokenizer is missing")
     pieces = sentencepiece_model_pb2.ModelProto.FromString(model).pieces
     ids = {piece.piece: number for number, piece in enumerate(pieces)}
     try:

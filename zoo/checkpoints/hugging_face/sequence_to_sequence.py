@@ -1,16 +1,13 @@
 """Marian, BART, mBART and PEGASUS from a Hugging Face directory."""
 
-from pathlib import Path
-
 import numpy as np
 
 from zoo.checkpoints.foreign_model import ForeignModel
 from zoo.checkpoints.hugging_face.configuration import (
     ACTIVATIONS,
-    CONFIG_FILE,
     check_architectures,
-    read_content,
 )
+from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
 from zoo.checkpoints.hugging_face.generation_configuration import read_generation
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
 from zoo.checkpoints.hugging_face.tensor_names import names_of_rules
@@ -80,14 +77,14 @@ def load_sequence_to_sequence(directory, dtype=None):
         UserError: for missing or damaged files, settings that the zoo does not have, and tensors missing, unexpected or
             of another shape, each by name.
     """
-    directory = Path(directory)
-    content, path = read_content(directory), directory / CONFIG_FILE
+    files = DirectoryFiles.of(directory)
+    content, path = files.config, files / CONFIG_FILE
     family = family_of(content)
     # The class without a head has the same tensors, and often its name alone is in a file of the whole.
     check_architectures(content, path, (family.class_name, *family.other_class_names))
     arguments = _model_arguments(content, path, family)
-    generation, end_token_ids = read_generation(directory, content, family.defaults)
-    tensors = SafetensorsFiles(directory)
+    generation, end_token_ids = read_generation(files, family.defaults)
+    tensors = SafetensorsFiles(files.path)
     tensors.rename(_name_with_head)
     copies = _name_shared_table(tensors, COPIES[arguments["tied_embeddings"]])
     bias = _logits_bias(tensors, arguments)
@@ -104,7 +101,7 @@ def load_sequence_to_sequence(directory, dtype=None):
     if bias is not None:
         model.logits_bias.assign(bias)
     return ForeignModel(
-        directory,
+        files.path,
         model,
         SEQUENCE_TO_SEQUENCE,
         family=family.name,

@@ -1,13 +1,11 @@
 """The tokenizers of encoder-decoder directories, and the special tokens that they put around a text."""
 
-import functools
-import json
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from zoo.checkpoints.hugging_face.added_tokens import ADDED_TOKENS_DECODER, DescribedTokens, described_tokens
+from zoo.checkpoints.hugging_face.added_tokens import DescribedTokens
 from zoo.checkpoints.hugging_face.byte_pair_tokenizer import read_byte_pair
+from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, TOKENIZER_CONFIG_FILE, DirectoryFiles
 from zoo.checkpoints.hugging_face.mbart_languages import MBART50_LANGUAGES
 from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import (
     MBART50_NUMBERING,
@@ -16,16 +14,12 @@ from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import (
     read_sentencepiece,
     t5_numbering,
 )
-from zoo.checkpoints.hugging_face.tokenizer import tokenizer_files
-from zoo.checkpoints.hugging_face.tokenizer_settings import max_text_length, with_text_length
+from zoo.checkpoints.hugging_face.tokenizer_settings import max_text_length
 from zoo.errors import UserError
-from zoo.tokenizers import BytePairTokenizer, MappedSentencePieceTokenizer, SentencePieceTokenizer, Tokenizer
-from zoo.tokenizers.added_tokens.added_token import AddedToken
-from zoo.tokenizers.byte_pair.files import parse_json, read_file
+from zoo.tokenizers import MappedSentencePieceTokenizer, Tokenizer
 
-CONFIG_FILE = "tokenizer_config.json"
-
-
+# Tokens of the longest source where Marian's files do not say, as in transformers.
+_MARIAN_LENGTH = 512
 # Languages that a message lists.
 _LISTED = 5
 # How mBART spells them: "en_XX".
@@ -77,123 +71,59 @@ def load_sequence_to_sequence_tokenizers(
         UserError: for missing or damaged files, options that cannot be followed exactly and languages that the model
             does not have, by name.
     """
-    directory = Path(directory)
-    path = directory / CONFIG_FILE
-    config = parse_json(read_file(path), path) if path.is_file() else {}
+    files = DirectoryFiles.of(directory)
+    path, config = files / TOKENIZER_CONFIG_FILE, files.json(TOKENIZER_CONFIG_FILE)
     if family == "mbart":
-        parts = _mbart(directory, config, path, vocabulary_size, source_language, target_language)
+        parts = _mbart(files, config, path, vocabulary_size, source_language, target_language)
     else:
         if source_language is not None or (target_language is not None and family != "marian"):
-            raise UserError(f"{directory} holds a {family}, which has no {_asked(source_language)} language to choose")
+            raise UserError(f"{files} holds a {family}, which has no {_asked(source_language)} language to choose")
         if family == "marian":
-            parts = _marian(directory, config, path, vocabulary_size, target_language)
+            parts = _marian(files, config, path, vocabulary_size, target_language)
         elif family == "bart":
-            tokenizer = _bart(directory, vocabulary_size)
+            tokenizer = _bart(files, vocabulary_size)
             parts = dict(source=tokenizer, target=tokenizer, source_prefix_ids=(tokenizer.bos_id,))
         elif family == "pegasus":
-            parts = _pegasus(directory, config, path, vocabulary_size)
+            parts = _pegasus(files, config, path, vocabulary_size)
         else:
-            parts = _t5(directory, config, path, vocabulary_size)
+            parts = _t5(files, config, path, vocabulary_size)
     cleaned = config.get("clean_up_tokenization_spaces", False)
     if not isinstance(cleaned, (bool, type(None))):
         raise UserError(f"{path}: clean_up_tokenization_spaces {cleaned!r} is not supported; it must be true or false")
     # transformers 5 leaves byte pairs alone, of which blanks are a part; Marian's own tokenizer does it itself.
     parts["clean_up_spaces"] = bool(cleaned) and family not in ("marian", "bart")
     around = {"source_prefix_ids": (), "source_suffix_ids": (parts["source"].eos_id,)}
-    return SequenceToSequenceTokenizers(**{**around, **parts}, max_source_length=max_text_length(directory))
-
-
-def sequence_to_sequence_tokenizer_files(source, target, max_source_length):
-    """The files that transformers and `load_sequence_to_sequence_tokenizers` read tokenizers from: Marian's or BART's.
-
-    A `SentencePieceTokenizer` becomes Marian's, with its pieces as the vocabulary. Texts with tabs, line breaks and the
-    few other characters that it escapes are split otherwise there.
-
-    Args:
-        source: A `MappedSentencePieceTokenizer` or `SentencePieceTokenizer`, or for BART a `BytePairTokenizer`.
-        target: Likewise; the same object for one vocabulary.
-        max_source_length: Tokens of the longest source.
-
-    Returns:
-        Functions by file name, each of which writes that path when called with it, as `save_hugging_face` takes them.
-
-    Raises:
-        UserError: for tokenizers that transformers' tokenizers of these models cannot be.
-    """
-    if isinstance(source, BytePairTokenizer):
-        return with_text_length(tokenizer_files(source, "both"), max_source_length)
-    kinds = (MappedSentencePieceTokenizer, SentencePieceTokenizer)
-    if not isinstance(source, kinds) or not isinstance(target, kinds):
-        raise UserError(f"a {type(source).__name__} cannot be written as the tokenizer of a Marian")
-    vocabularies = [_entries(tokenizer) for tokenizer in (source, target)]
-    separate = vocabularies[0] != vocabularies[1]
-    if source.added_tokens != target.added_tokens:
-        raise UserError("a Marian has the same added tokens for both languages")
-    spellings = [
-        {f"{role}_token": entries[getattr(tokenizer, f"{role}_id")] for role in ("unk", "eos", "pad")}
-        for tokenizer, entries in zip((source, target), vocabularies, strict=True)
-    ]
-    if spellings[0] != spellings[1] or (separate and source.pad_id != target.pad_id):
-        raise UserError("a Marian has one spelling and one padding id of special tokens for both languages")
-    config = {
-        "tokenizer_class": "MarianTokenizer",
-        "model_max_length": max_source_length,
-        "separate_vocabs": separate,
-        "clean_up_tokenization_spaces": getattr(target, "clean_up_spaces", False),
-        **spellings[0],
-    }
-    if source.added_tokens:
-        config[ADDED_TOKENS_DECODER] = described_tokens(_described(source))
-    contents = {"source.spm": source.model, "target.spm": target.model, CONFIG_FILE: _json(config)}
-    for name, entries in zip(("vocab.json", "target_vocab.json"), vocabularies[: 1 + separate], strict=False):
-        contents[name] = _json({entry: number for number, entry in enumerate(entries)})
-    return {name: functools.partial(_write, content) for name, content in contents.items()}
-
-
-def _entries(tokenizer):
-    return tokenizer.id_to_token(range(tokenizer.own_vocabulary_size))
-
-
-def _described(tokenizer):
-    """Added tokens, control tokens included, by id."""
-    control = [AddedToken(token, tokenizer.token_to_id(token), control=True) for token in tokenizer.control_tokens]
-    tokens = {token.content: token for token in (*control, *tokenizer.added_tokens)}
-    return sorted(tokens.values(), key=lambda token: token.id)
-
-
-def _json(content):
-    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def _write(content, path):
-    path.write_bytes(content)
+    longest = max_text_length(files)
+    if family == "marian" and not config.keys() & {"model_max_length", "max_len"}:
+        longest = _MARIAN_LENGTH
+    return SequenceToSequenceTokenizers(**{**around, **parts}, max_source_length=longest)
 
 
 def _asked(source_language):
     return "target" if source_language is None else "source"
 
 
-def _marian(directory, config, path, vocabulary_size, target_language):
+def _marian(files, config, path, vocabulary_size, target_language):
     name = config.get("tokenizer_class", "MarianTokenizer")
     if name != "MarianTokenizer":
         raise UserError(f"{path}: tokenizer_class {name!r} is not supported; it must be 'MarianTokenizer'")
     if config.get("sp_model_kwargs"):
         raise UserError(f"{path}: sp_model_kwargs {config['sp_model_kwargs']!r} is not supported")
     separate = bool(config.get("separate_vocabs", False))
-    described = DescribedTokens(directory, roles={"unk": "<unk>", "eos": "</s>", "pad": "<pad>"})
+    described = DescribedTokens(files, roles={"unk": "<unk>", "eos": "</s>", "pad": "<pad>"})
     options = {f"{role}_token": described.roles[role] for role in ("unk", "eos", "pad")}
     options["clean_up_spaces"] = bool(config.get("clean_up_tokenization_spaces", False))
     vocabularies = ("vocab.json", "target_vocab.json" if separate else "vocab.json")
     source, target = (
-        _with_added_tokens(directory / model, directory / vocabulary, options, described, vocabulary_size)
+        _with_added_tokens(files / model, files / vocabulary, options, described, vocabulary_size)
         for model, vocabulary in zip(("source.spm", "target.spm"), vocabularies, strict=True)
     )
     prefix = ()
     if target_language is not None:
         known = [entry[2:-2] for entry in source.vocabulary if entry.startswith(">>") and entry.endswith("<<")]
         if not known:
-            raise UserError(f"{directory} holds a Marian of one target language, so there is none to choose")
-        _check_language("target", target_language, known, directory)
+            raise UserError(f"{files} holds a Marian of one target language, so there is none to choose")
+        _check_language("target", target_language, known, files)
         prefix = (source.token_to_id(f">>{target_language}<<"),)
     return dict(source=source, target=target, source_prefix_ids=prefix)
 
@@ -211,27 +141,25 @@ def _with_added_tokens(model, vocabulary, options, described, vocabulary_size):
         raise UserError(f"{vocabulary.parent}: {error}") from None
 
 
-def _bart(directory, vocabulary_size):
-    tokenizer, around, _ = read_byte_pair(directory, vocabulary_size=vocabulary_size)
+def _bart(files, vocabulary_size):
+    tokenizer, around, _ = read_byte_pair(files, vocabulary_size=vocabulary_size)
     for role in ("bos", "eos", "pad"):
         if getattr(tokenizer, f"{role}_id") is None:
-            raise UserError(f"{directory}: the tokenizer has no {role} token")
+            raise UserError(f"{files}: the tokenizer has no {role} token")
     if around not in ("both", None):
-        raise UserError(f"{directory}: a tokenizer that does not put tokens around a text is not supported")
+        raise UserError(f"{files}: a tokenizer that does not put tokens around a text is not supported")
     return tokenizer
 
 
-def _mbart(directory, config, path, vocabulary_size, source_language, target_language):
-    content = parse_json(read_file(directory / "config.json"), directory / "config.json")
-    name = config.get("tokenizer_class") or content.get("tokenizer_class") or "MBartTokenizer"
+def _mbart(files, config, path, vocabulary_size, source_language, target_language):
+    name = config.get("tokenizer_class") or files.json(CONFIG_FILE).get("tokenizer_class") or "MBartTokenizer"
     numberings = {"MBartTokenizer": MBART_NUMBERING, "MBart50Tokenizer": MBART50_NUMBERING}
     numbering = numberings.get(name.removesuffix("Fast"))
     if numbering is None:
         raise UserError(
             f"{path}: tokenizer_class {name!r} is not supported; it must be one of {', '.join(map(repr, numberings))}"
         )
-    _check_spellings(config, path, numbering)
-    tokenizer = read_sentencepiece(directory, numbering, vocabulary_size)
+    tokenizer = read_sentencepiece(files, numbering, vocabulary_size)
     pieces = set(tokenizer.id_to_token(range(tokenizer.vocabulary_size)))
     known = [language for language in MBART50_LANGUAGES if language in numbering.after and language in pieces]
     # Languages that somebody added to the model's own.
@@ -240,11 +168,11 @@ def _mbart(directory, config, path, vocabulary_size, source_language, target_lan
     # English is what transformers falls back to.
     source_language = source_language or config.get("src_lang") or "en_XX"
     target_language = target_language or config.get("tgt_lang")
-    _check_language("source", source_language, known, directory)
+    _check_language("source", source_language, known, files)
     source_id = tokenizer.token_to_id(source_language)
     target_id = None
     if target_language is not None:
-        _check_language("target", target_language, known, directory)
+        _check_language("target", target_language, known, files)
         target_id = tokenizer.token_to_id(target_language)
     if numbering is MBART_NUMBERING:
         around = dict(source_suffix_ids=(tokenizer.eos_id, source_id))
@@ -256,42 +184,32 @@ def _mbart(directory, config, path, vocabulary_size, source_language, target_lan
     return dict(source=tokenizer, target=tokenizer, **around, generation=generation)
 
 
-def _pegasus(directory, config, path, vocabulary_size):
+def _pegasus(files, config, path, vocabulary_size):
     name = (config.get("tokenizer_class") or "PegasusTokenizer").removesuffix("Fast")
     if name != "PegasusTokenizer":
         raise UserError(f"{path}: tokenizer_class {name!r} is not supported; it must be 'PegasusTokenizer'")
-    _check_spellings(config, path, PEGASUS_NUMBERING)
-    fixed = {"offset": 103, "mask_token": "<mask_2>", "mask_token_sent": "<mask_1>"}
+    fixed = {"offset": 103, "mask_token_sent": "<mask_1>"}
     for key, wanted in fixed.items():
         found = _spelling(config.get(key, wanted))
         if found != wanted:
             raise UserError(f"{path}: {key} {found!r} is not supported; it must be {wanted!r}")
-    tokenizer = read_sentencepiece(directory, PEGASUS_NUMBERING, vocabulary_size)
+    tokenizer = read_sentencepiece(files, PEGASUS_NUMBERING, vocabulary_size)
     return dict(source=tokenizer, target=tokenizer)
 
 
-def _t5(directory, config, path, vocabulary_size):
+def _t5(files, config, path, vocabulary_size):
     name = (config.get("tokenizer_class") or "T5Tokenizer").removesuffix("Fast")
     extra_ids = config.get("extra_ids", 100)
     if name != "T5Tokenizer" or not isinstance(extra_ids, int):
         raise UserError(f"{path}: tokenizer_class {name!r} with extra_ids {extra_ids!r} is not supported")
-    numbering = t5_numbering(extra_ids)
-    _check_spellings(config, path, numbering)
-    tokenizer = read_sentencepiece(directory, numbering, vocabulary_size)
+    tokenizer = read_sentencepiece(files, t5_numbering(extra_ids), vocabulary_size)
     return dict(source=tokenizer, target=tokenizer)
 
 
-def _check_spellings(config, path, numbering):
-    for role in ("unk", "eos", "pad"):
-        found, wanted = _spelling(config.get(f"{role}_token")), getattr(numbering, role)
-        if found not in (None, wanted):
-            raise UserError(f"{path}: {role}_token {found!r} is not supported; it must be {wanted!r}")
-
-
-def _check_language(side, language, known, directory):
+def _check_language(side, language, known, files):
     if language not in known:
         listed = ", ".join(known[:_LISTED]) + (f" and {len(known) - _LISTED} more" if len(known) > _LISTED else "")
-        raise UserError(f"{directory}: the {side} language {language!r} is not one of the model's: {listed}")
+        raise UserError(f"{files}: the {side} language {language!r} is not one of the model's: {listed}")
 
 
 def _spelling(token):

@@ -1,4 +1,4 @@
-"""An encoder-decoder as a Hugging Face directory of Marian, BART, mBART or PEGASUS."""
+"""An encoder-decoder as a Hugging Face directory of Marian, BART, mBART, PEGASUS or T5."""
 
 import json
 
@@ -7,6 +7,8 @@ from keras import ops
 
 from zoo.checkpoints.hugging_face.configuration import ACTIVATIONS
 from zoo.checkpoints.hugging_face.sequence_to_sequence import LOGITS_BIAS, MODEL_KEYS, POSITION_TABLES
+from zoo.checkpoints.hugging_face.t5 import MODEL_TYPE as T5_TYPE
+from zoo.checkpoints.hugging_face.t5_writing import t5_to_hugging_face
 from zoo.checkpoints.hugging_face.tensor_names import names_of_rules
 from zoo.checkpoints.named_tensors import tensors_by_name
 from zoo.checkpoints.sequence_to_sequence_families import (
@@ -15,9 +17,18 @@ from zoo.checkpoints.sequence_to_sequence_families import (
 )
 from zoo.errors import UserError
 from zoo.layers import sinusoidal_table
-from zoo.models import EncoderDecoder
+from zoo.models import T5, EncoderDecoder
 
 _EARLY_STOPPING = {"first": True, "estimate": False, "exact": "never"}
+
+
+def family_name(model):
+    """What an encoder-decoder can be written as: "marian", "bart", "mbart", "pegasus" or "t5".
+
+    Raises:
+        UserError: as `family_of_model`.
+    """
+    return T5_TYPE if isinstance(model, T5) else family_of_model(model).name
 
 
 def family_of_model(model):
@@ -61,7 +72,7 @@ def family_of_model(model):
 
 
 def sequence_to_sequence_to_hugging_face(model, *, start_token_id, pad_token_id, end_token_id, begin_token_id=None):
-    """What `load_sequence_to_sequence` and transformers read a built `EncoderDecoder` from.
+    """What `load_hugging_face` and transformers read a built `EncoderDecoder` or `T5` from.
 
     Args:
         model: The model.
@@ -72,8 +83,17 @@ def sequence_to_sequence_to_hugging_face(model, *, start_token_id, pad_token_id,
         The content of config.json, and float32 numpy arrays by the names of tensors.
 
     Raises:
-        UserError: as `family_of_model`.
+        UserError: for a model that transformers has no class for, saying what differs.
     """
+    special = {
+        "decoder_start_token_id": start_token_id,
+        "pad_token_id": pad_token_id,
+        "eos_token_id": end_token_id,
+        "bos_token_id": begin_token_id,
+    }
+    if isinstance(model, T5):
+        content, tensors = t5_to_hugging_face(model)
+        return {**content, **special}, tensors
     family, config = family_of_model(model), model.get_config()
     for ours, shared in (("decoder_intermediate_dim", "intermediate_dim"), ("num_decoder_heads", "num_heads")):
         config[ours] = config[ours] or config[shared]
@@ -89,10 +109,7 @@ def sequence_to_sequence_to_hugging_face(model, *, start_token_id, pad_token_id,
         "activation_function": activations[config["activation"]],
         "scale_embedding": config["scale_embedding"],
         "tie_word_embeddings": tied != "none",
-        "decoder_start_token_id": start_token_id,
-        "pad_token_id": pad_token_id,
-        "eos_token_id": end_token_id,
-        "bos_token_id": begin_token_id,
+        **special,
         "forced_eos_token_id": None,
         "init_std": 0.02,
         "dtype": "float32",
@@ -127,8 +144,6 @@ def generation_file(settings, *, start_token_id, pad_token_id, end_token_id, beg
     """
     if settings["source_prefix"]:
         raise UserError(f"transformers has no source_prefix {settings['source_prefix']!r}; put it into the texts")
-    if settings["clean_up_spaces"]:
-        raise UserError("clean_up_spaces cannot be kept there; set it to false with with_settings")
     if settings["length_penalty_type"] != "average" and settings["length_penalty"]:
         raise UserError(
             f"transformers has no length_penalty_type {settings['length_penalty_type']!r}, only 'average'; "

@@ -1,16 +1,13 @@
 """T5 of version 1.0 or 1.1 from a Hugging Face directory."""
 
-from pathlib import Path
-
 import numpy as np
 
 from zoo.checkpoints.foreign_model import ForeignModel
 from zoo.checkpoints.hugging_face.configuration import (
     ACTIVATIONS,
-    CONFIG_FILE,
     check_architectures,
-    read_content,
 )
+from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
 from zoo.checkpoints.hugging_face.generation_configuration import read_generation
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
 from zoo.checkpoints.hugging_face.tokenizer_settings import max_text_length
@@ -25,14 +22,15 @@ CLASS_NAMES = ("T5ForConditionalGeneration", "T5WithLMHeadModel", "T5Model")
 LONGEST_TEXT = 2048
 """Tokens of a source that are read where the files name no limit. T5 has no positions to run out of."""
 
-_TABLE, _OUTPUT = "shared.weight", "lm_head.weight"
+OUTPUT_NAME = "lm_head.weight"
+_TABLE = "shared.weight"
 # Names that files may repeat the table under, and a table that old files have and no model reads.
 _COPIES = {f"{side}.embed_tokens.weight": _TABLE for side in ("encoder", "decoder")}
 _UNUSED = [r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight"]
 
 _REQUIRED = object()
 # Our argument: (their key, the value where a configuration has none, which is that of transformers).
-_KEYS = {
+MODEL_KEYS = {
     "vocabulary_size": ("vocab_size", _REQUIRED),
     "hidden_dim": ("d_model", _REQUIRED),
     "intermediate_dim": ("d_ff", _REQUIRED),
@@ -69,29 +67,29 @@ def load_t5(directory, dtype=None):
         UserError: for missing or damaged files, settings that the zoo does not have, and tensors missing, unexpected or
             of another shape, each by name.
     """
-    directory = Path(directory)
-    content, path = read_content(directory), directory / CONFIG_FILE
+    files = DirectoryFiles.of(directory)
+    content, path = files.config, files / CONFIG_FILE
     check_architectures(content, path, CLASS_NAMES)
     arguments = _model_arguments(content, path)
-    generation, end_token_ids = read_generation(directory, content, _GENERATION)
-    longest = (LONGEST_TEXT, max_text_length(directory) or 0, generation.get("max_new_tokens", 0))
+    generation, end_token_ids = read_generation(files, _GENERATION)
+    longest = (LONGEST_TEXT, max_text_length(files) or 0, generation.get("max_new_tokens", 0))
     arguments["max_sequence_length"] = max(arguments["max_sequence_length"], *longest)
-    tensors = SafetensorsFiles(directory)
+    tensors = SafetensorsFiles(files.path)
     copies = _name_shared_table(tensors)
     # Files tell what config.json may not: transformers 5 calls every output matrix tied.
-    if content.get("tie_word_embeddings") is False and _OUTPUT not in tensors.shapes:
+    if content.get("tie_word_embeddings") is False and OUTPUT_NAME not in tensors.shapes:
         # transformers 4 would draw one at random, and transformers 5 take the table of token vectors.
-        raise UserError(f"{directory} lacks {_OUTPUT}, which tie_word_embeddings false in {CONFIG_FILE} asks for")
-    tied = _OUTPUT not in tensors.shapes or _equal(tensors, _OUTPUT, _TABLE)
+        raise UserError(f"{files} lacks {OUTPUT_NAME}, which tie_word_embeddings false in {CONFIG_FILE} asks for")
+    tied = OUTPUT_NAME not in tensors.shapes or _equal(tensors, OUTPUT_NAME, _TABLE)
     try:
         model = T5(**arguments, tied_embeddings=tied, dtype=dtype)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     model.build()
-    copies = {**copies, **({_OUTPUT: _TABLE} if tied else {})}
+    copies = {**copies, **({OUTPUT_NAME: _TABLE} if tied else {})}
     assign_tensors(model, tensors, tensor_names(model), _UNUSED, copies)
     return ForeignModel(
-        directory,
+        files.path,
         model,
         SEQUENCE_TO_SEQUENCE,
         family=MODEL_TYPE,
@@ -105,7 +103,7 @@ def tensor_names(model):
     config = model.get_config()
     found = [TensorName("token_embedding.embeddings", _TABLE)]
     if not config["tied_embeddings"]:
-        found.append(TensorName("output_embedding.embeddings", _OUTPUT))
+        found.append(TensorName("output_embedding.embeddings", OUTPUT_NAME))
 
     def add_norm(ours, theirs):
         found.append(TensorName(f"{ours}.scale", f"{theirs}.weight"))
@@ -140,15 +138,15 @@ def _model_arguments(content, path):
         if value is not None and value not in values:
             known = values[0] if values else None
             raise UserError(f"{path}: {key} {value!r} is not supported for t5; it must be {known!r}")
-    absent = [key for key, default in _KEYS.values() if default is _REQUIRED and content.get(key) is None]
+    absent = [key for key, default in MODEL_KEYS.values() if default is _REQUIRED and content.get(key) is None]
     if absent:
         raise UserError(f"{path} is damaged: it lacks {', '.join(absent)}; copy it again")
-    arguments = {ours: content.get(key, default) for ours, (key, default) in _KEYS.items()}
+    arguments = {ours: content.get(key, default) for ours, (key, default) in MODEL_KEYS.items()}
     arguments["num_decoder_layers"] = content.get("num_decoder_layers") or arguments["num_encoder_layers"]
     for ours, value in arguments.items():
         wanted = (int, float) if ours in ("dropout", "norm_epsilon") else int
         if not isinstance(value, wanted) or isinstance(value, bool) or value < (wanted is int):
-            raise UserError(f"{path}: {_KEYS.get(ours, (ours,))[0]} {value!r} is not supported")
+            raise UserError(f"{path}: {MODEL_KEYS.get(ours, (ours,))[0]} {value!r} is not supported")
     projection = content.get("feed_forward_proj", "relu")
     gate, _, name = projection.rpartition("-") if isinstance(projection, str) else (projection, "", "")
     # "gated-gelu" means the approximation by tanh, as in T5's own program.
@@ -172,7 +170,7 @@ def _model_arguments(content, path):
 def _name_shared_table(tensors):
     """Gives the table its name where a file holds it under that of a repetition alone; the names that repeat it."""
     if _TABLE not in tensors.shapes:
-        found = next((name for name in (*_COPIES, _OUTPUT) if name in tensors.shapes), None)
+        found = next((name for name in (*_COPIES, OUTPUT_NAME) if name in tensors.shapes), None)
         tensors.rename(lambda name: _TABLE if name == found else name)
     return dict(_COPIES)
 

@@ -2,7 +2,6 @@
 
 import functools
 import json
-from pathlib import Path
 
 from zoo.checkpoints.hugging_face.added_tokens import (
     ADDED_TOKENS_DECODER,
@@ -11,14 +10,13 @@ from zoo.checkpoints.hugging_face.added_tokens import (
     model_rows,
 )
 from zoo.checkpoints.hugging_face.byte_pair_tokenizer import byte_pair_files, is_byte_pair, read_byte_pair
+from zoo.checkpoints.hugging_face.directory_files import FAST_FILE, TOKENIZER_CONFIG_FILE, DirectoryFiles
 from zoo.checkpoints.hugging_face.wordpiece_options import wordpiece_options
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
 from zoo.tokenizers.added_tokens.added_token import AddedToken
 
 VOCABULARY_FILE = "vocab.txt"
-FAST_FILE = "tokenizer.json"
-CONFIG_FILE = "tokenizer_config.json"
 
 _ROLES = ("pad", "unk", "cls", "sep", "mask")
 
@@ -38,26 +36,26 @@ def load_tokenizer(directory, special_tokens_in_text=()):
     Raises:
         UserError: for missing or damaged files, other kinds of tokenizers, and options that cannot be followed exactly.
     """
-    directory = Path(directory)
-    fast, vocabulary = directory / FAST_FILE, directory / VOCABULARY_FILE
-    if is_byte_pair(directory) and (fast.is_file() or not vocabulary.is_file()):
-        return read_byte_pair(directory, special_tokens_in_text).tokenizer
-    if not fast.is_file() and not vocabulary.is_file():
+    files = DirectoryFiles.of(directory)
+    fast, vocabulary = files.holds(FAST_FILE), files / VOCABULARY_FILE
+    if is_byte_pair(files) and (fast or not vocabulary.is_file()):
+        return read_byte_pair(files, special_tokens_in_text).tokenizer
+    if not fast and not vocabulary.is_file():
         raise UserError(
-            f"{directory} holds neither {FAST_FILE} nor {VOCABULARY_FILE} nor vocab.json with merges.txt: "
+            f"{files} holds neither {FAST_FILE} nor {VOCABULARY_FILE} nor vocab.json with merges.txt: "
             "its tokenizer is missing"
         )
     entries = (
-        _vocabulary_of(_read_json(fast), fast)
-        if fast.is_file()
+        _vocabulary_of(files.json(FAST_FILE), files / FAST_FILE)
+        if fast
         else WordPieceTokenizer.from_vocabulary_file(vocabulary).vocabulary
     )
-    return _with_added_tokens(directory, entries, **wordpiece_options(directory), in_text=special_tokens_in_text)
+    return _with_added_tokens(files, entries, **wordpiece_options(files), in_text=special_tokens_in_text)
 
 
-def _with_added_tokens(directory, vocabulary, *, in_text, **options):
+def _with_added_tokens(files, vocabulary, *, in_text, **options):
     """The tokenizer of a vocabulary with the tokens that the directory's files add to it."""
-    described = DescribedTokens(directory, roles={role: f"[{role.upper()}]" for role in _ROLES})
+    described = DescribedTokens(files, roles={role: f"[{role.upper()}]" for role in _ROLES})
     for role in _ROLES:
         if described.roles[role] != f"[{role.upper()}]":
             raise UserError(
@@ -65,11 +63,11 @@ def _with_added_tokens(directory, vocabulary, *, in_text, **options):
                 f"'[{role.upper()}]'"
             )
     ids = {token: number for number, token in enumerate(vocabulary)}
-    added = described.added(ids, len(vocabulary), model_rows(directory))
+    added = described.added(ids, len(vocabulary), model_rows(files))
     try:
         return WordPieceTokenizer(vocabulary, **options, special_tokens_in_text=in_text, added_tokens=added)
     except UserError as error:
-        raise UserError(f"{directory}: {error}") from None
+        raise UserError(f"{files}: {error}") from None
 
 
 def tokenizer_files(tokenizer, around=None):
@@ -108,22 +106,12 @@ def _word_piece_files(tokenizer):
     own = tokenizer.vocabulary[: tokenizer.own_vocabulary_size]
     return {
         VOCABULARY_FILE: "".join(f"{token}\n" for token in own),
-        CONFIG_FILE: json.dumps(config, indent=2) + "\n",
+        TOKENIZER_CONFIG_FILE: json.dumps(config, indent=2) + "\n",
     }
 
 
 def _write(content, path):
     path.write_bytes(content)
-
-
-def _read_json(path):
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is damaged or cannot be read ({error}); copy it again") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged: it is no JSON object; copy it again")
-    return content
 
 
 def _vocabulary_of(content, path):

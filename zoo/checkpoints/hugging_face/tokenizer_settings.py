@@ -1,29 +1,20 @@
 """What tokenizer_config.json says beside the tokens: how long a text may be, and at which end a longer one is cut."""
 
 import json
-from pathlib import Path
 
+from zoo.checkpoints.hugging_face.directory_files import (
+    CONFIG_FILE,
+    FAST_FILE,
+    TOKENIZER_CONFIG_FILE,
+    DirectoryFiles,
+)
 from zoo.errors import UserError
-from zoo.tokenizers.byte_pair.files import parse_json, read_file
 
-TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
-MODEL_CONFIG_FILE = "config.json"
-FAST_FILE = "tokenizer.json"
 GENERIC_CLASSES = ("PreTrainedTokenizer", "TokenizersBackend")
 """Classes, without "Fast", that do nothing of their own: tokenizer.json says everything."""
 
 # Above it, as in transformers, a number stands for "no limit": files hold 1e30.
 _NO_LIMIT = 10**20
-
-
-def read_optional(path):
-    """The JSON object in a file, empty if the file is not there.
-
-    Raises:
-        UserError: for a damaged file.
-    """
-    path = Path(path)
-    return parse_json(read_file(path), path) if path.is_file() else {}
 
 
 def tokenizer_class(directory):
@@ -32,8 +23,9 @@ def tokenizer_class(directory):
     Returns:
         The name without "Fast", or None if neither names one.
     """
-    for name in (TOKENIZER_CONFIG_FILE, MODEL_CONFIG_FILE):
-        found = read_optional(Path(directory) / name).get("tokenizer_class")
+    files = DirectoryFiles.of(directory)
+    for name in (TOKENIZER_CONFIG_FILE, CONFIG_FILE):
+        found = files.json(name).get("tokenizer_class")
         if isinstance(found, str):
             return found.removesuffix("Fast")
     return None
@@ -53,15 +45,16 @@ def max_text_length(directory):
         UserError: for damaged files, a length that is no number of tokens, and texts that lose their beginning, also
             after tokenizer.json.
     """
-    path = Path(directory) / TOKENIZER_CONFIG_FILE
-    config = read_optional(path)
+    files = DirectoryFiles.of(directory)
+    path, config = files / TOKENIZER_CONFIG_FILE, files.json(TOKENIZER_CONFIG_FILE)
     side = config.get("truncation_side")
     if side not in ("right", None):
         raise UserError(f"{path}: truncation_side {side!r} is not supported; it must be 'right'")
-    fast_path = Path(directory) / FAST_FILE
-    direction = (read_optional(fast_path).get("truncation") or {}).get("direction", "Right")
+    direction = (files.json(FAST_FILE).get("truncation") or {}).get("direction", "Right")
     if side is None and direction != "Right":
-        raise UserError(f"{fast_path}: direction {direction!r} of truncation is not supported; it must be 'Right'")
+        raise UserError(
+            f"{files / FAST_FILE}: direction {direction!r} of truncation is not supported; it must be 'Right'"
+        )
     key = "model_max_length" if "model_max_length" in config else "max_len"
     length = config.get(key)
     if length is None or (isinstance(length, (int, float)) and length > _NO_LIMIT):
@@ -84,7 +77,7 @@ def with_text_length(files, length):
 
     def write(path):
         files[TOKENIZER_CONFIG_FILE](path)
-        content = {**read_optional(path), "model_max_length": length}
+        content = {**json.loads(path.read_bytes()), "model_max_length": length}
         path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     return {**files, TOKENIZER_CONFIG_FILE: write}

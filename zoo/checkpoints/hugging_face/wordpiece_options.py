@@ -1,14 +1,7 @@
 """How the WordPiece tokenizer of a Hugging Face directory normalises and splits text, after the file that counts."""
 
-from pathlib import Path
-
-from zoo.checkpoints.hugging_face.tokenizer_settings import (
-    FAST_FILE,
-    GENERIC_CLASSES,
-    TOKENIZER_CONFIG_FILE,
-    read_optional,
-    tokenizer_class,
-)
+from zoo.checkpoints.hugging_face.directory_files import FAST_FILE, TOKENIZER_CONFIG_FILE, DirectoryFiles
+from zoo.checkpoints.hugging_face.tokenizer_settings import GENERIC_CLASSES, tokenizer_class
 from zoo.errors import UserError
 
 WORDPIECE_CLASSES = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", *GENERIC_CLASSES)
@@ -36,10 +29,10 @@ def wordpiece_options(directory):
     Raises:
         UserError: for damaged files, other classes, and parts of tokenizer.json other than BERT's.
     """
-    directory = Path(directory)
-    path, fast_path = directory / TOKENIZER_CONFIG_FILE, directory / FAST_FILE
-    config, fast = read_optional(path), read_optional(fast_path)
-    name = tokenizer_class(directory) or "BertTokenizer"
+    files = DirectoryFiles.of(directory)
+    path, fast_path = files / TOKENIZER_CONFIG_FILE, files / FAST_FILE
+    config, fast = files.json(TOKENIZER_CONFIG_FILE), files.json(FAST_FILE)
+    name = tokenizer_class(files) or "BertTokenizer"
     if name not in WORDPIECE_CLASSES:
         raise UserError(f"{path}: tokenizer_class {name!r} is not supported; supported are those of BERT")
     if config.get("do_basic_tokenize", True) is not True:

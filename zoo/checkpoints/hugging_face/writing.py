@@ -17,7 +17,15 @@ from zoo.checkpoints.hugging_face.tensor_names import pooler_is_used, tensor_nam
 from zoo.checkpoints.named_tensors import tensors_by_name
 from zoo.checkpoints.preset import is_preset
 from zoo.errors import UserError
-from zoo.models import GPT2, Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
+from zoo.models import (
+    GPT2,
+    T5,
+    Encoder,
+    EncoderDecoder,
+    MaskedTokenPredictor,
+    SequenceClassifier,
+    TokenClassifier,
+)
 from zoo.writing import writing
 
 
@@ -37,13 +45,13 @@ def save_hugging_face(
 
     Encoders become BERT, DistilBERT (no segments) or RoBERTa (a position offset), with or without a head, and a `GPT2`
     becomes GPT2LMHeadModel. An `EncoderDecoder` becomes Marian (sinusoidal positions), BART (learned ones), PEGASUS or
-    mBART (the same with the normalisation before each sub-layer). Rates of dropout that transformers has no setting for
-    are not kept. A pooler is written where transformers' class has one; an encoder that should have one and has none is
-    read there with a new one.
+    mBART (the same with the normalisation before each sub-layer), and a `T5` becomes T5ForConditionalGeneration. Rates
+    of dropout that transformers has no setting for are not kept. A pooler is written where transformers' class has one;
+    an encoder that should have one and has none is read there with a new one.
 
     Args:
-        model: An `Encoder`, `TokenClassifier`, `SequenceClassifier`, `MaskedTokenPredictor`, `GPT2` or
-            `EncoderDecoder`.
+        model: An `Encoder`, `TokenClassifier`, `SequenceClassifier`, `MaskedTokenPredictor`, `GPT2`,
+            `EncoderDecoder` or `T5`.
         directory: Where to write; made if needed. Other files in it stay.
         labels: Names of a classifier's classes in the order of its logits; LABEL_0, LABEL_1 and so on if None.
         problem_type: Of a `SequenceClassifier`: one of `PROBLEM_TYPES`, or None.
@@ -60,7 +68,7 @@ def save_hugging_face(
     directory = Path(directory)
     if is_preset(directory):
         raise UserError(f"{directory} holds a preset, whose {CONFIG_FILE} would be lost; give another directory")
-    if isinstance(model, (GPT2, EncoderDecoder)):
+    if isinstance(model, (GPT2, EncoderDecoder, T5)):
         if labels is not None or problem_type is not None:
             raise UserError(f"labels and problem_type are those of a classifier, which a {type(model).__name__} is not")
         if not model.built:

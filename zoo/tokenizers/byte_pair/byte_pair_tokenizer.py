@@ -196,7 +196,7 @@ class BytePairTokenizer(Tokenizer):
             UserError: for a missing or damaged file, and for each setting in it that would give other tokens, such as a
                 normaliser or another regular expression, by its name.
         """
-        arguments = read_tokenizer_json(path)
+        arguments = read_tokenizer_json(parse_json(read_file(path), path), path)
         special_tokens_in_text = list(special_tokens_in_text)
         control = {token for spellings in KNOWN_SPECIAL_TOKENS.values() for token in spellings}
         control |= {*special_tokens_in_text, *(roles or {}).values()}

@@ -43,7 +43,7 @@ def parse_json(content: bytes, path) -> dict:
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); get it again") from None
     if not isinstance(parsed, dict):
-        raise UserError(f"{path} holds no JSON object")
+        raise UserError(f"{path} is damaged: it holds no JSON object; get it again")
     return parsed
 
 

@@ -2,7 +2,6 @@
 
 from zoo.errors import UserError
 from zoo.tokenizers.added_tokens.added_token import AddedToken
-from zoo.tokenizers.byte_pair.files import parse_json, read_file
 
 _PLAIN_MODEL = {
     "dropout": (None, 0),
@@ -14,18 +13,18 @@ _PLAIN_MODEL = {
 _FLAGS = ("special", "lstrip", "rstrip", "single_word", "normalized")
 
 
-def read_tokenizer_json(path) -> dict:
+def read_tokenizer_json(content, path) -> dict:
     """The arguments of `BytePairTokenizer` that such a file describes; none of the added tokens is a control token yet.
 
     Padding, truncation and the post-processor, which adds special tokens, have no counterpart and are not looked at.
 
     Args:
+        content: The JSON object in the file.
         path: The file.
 
     Raises:
         UserError: naming the file, and the setting in it that is not supported.
     """
-    content = parse_json(read_file(path), path)
     model = content.get("model")
     if not isinstance(model, dict):
         raise UserError(f'{path} has no "model": it is no tokenizer.json of Hugging Face')

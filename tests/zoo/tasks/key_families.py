@@ -1,0 +1,182 @@
+"""Tiny directories of every family, and what transformers and the zoo answer after them."""
+
+import json
+from typing import ClassVar
+
+import torch
+import transformers
+from test_foreign import READABLE, pipeline, write
+from test_foreign_byte_pairs import PROMPTS, write_gpt2, write_roberta
+from tiny_checkpoints import sentences, write_bart, write_marian
+from tiny_sentencepiece import write_mbart, write_pegasus, write_t5
+
+GENERATION = dict(num_beams=2, max_length=9, early_stopping=False, no_repeat_ngram_size=0)
+SOURCES = sentences(3, seed=5)
+
+TOKENIZER_FILES = ("special_tokens_map.json", "tokenizer.json")
+WRITER_FILES = ("config.json", "generation_config.json", "tokenizer_config.json")
+
+
+_BYTE_PAIRS = {
+    **dict.fromkeys(("unk_token", "fuse_unk"), "every byte has a token"),
+    "mask_token": "of models that fill blanks",
+    "pad_token": "padding is masked",
+}
+
+
+_OF_PART = {f"{role}_token": "no part of a text by itself" for role in ("bos", "cls", "sep", "mask", "pad")}
+_SENTENCEPIECE = {**_OF_PART, **dict.fromkeys(("post_processor", "special_tokens"), "the class makes its own")}
+
+
+class Classifier:
+    """A BERT of three classes."""
+
+    texts = (*READABLE[:2], "naïve 中国")
+    unimportant: ClassVar = {"bos_token": "no part of a text by itself", "eos_token": "no part of a text by itself"}
+    files = ("config.json", "tokenizer_config.json", *TOKENIZER_FILES)
+
+    def write(self, directory):
+        write(directory, transformers.BertForSequenceClassification, 1, id2label={0: "a", 1: "b", 2: "c"})
+
+    def theirs(self, directory):
+        found = pipeline("text-classification", directory, top_k=None)(list(self.texts), truncation=True)
+        return [{each["label"]: each["score"] for each in row} for row in found]
+
+    def ours(self, task):
+        rows = task(self.texts)
+        return [
+            dict(zip(row.get("all_labels", row["labels"]), row.get("all_scores", row["scores"]), strict=True))
+            for row in rows
+        ]
+
+
+class Tagger:
+    """A DistilBERT whose tags have no prefixes, so that every token counts."""
+
+    files = ("config.json", "tokenizer_config.json", *TOKENIZER_FILES)
+    texts = READABLE[:3]
+    # The zoo reads the rest of a longer text in further windows, where transformers cuts it off.
+    differing = ("max_len", "model_max_length")
+    unimportant: ClassVar = Classifier.unimportant
+
+    def write(self, directory):
+        write(directory, transformers.BertForTokenClassification, 1)
+        sizes = dict(dim=16, hidden_dim=24, n_heads=2, n_layers=2, max_position_embeddings=64)
+        vocabulary_size = json.loads((directory / "config.json").read_text())["vocab_size"]
+        config = transformers.DistilBertConfig(vocab_size=vocabulary_size, **sizes, id2label={0: "O", 1: "A", 2: "B"})
+        torch.manual_seed(2)
+        model = transformers.DistilBertForTokenClassification(config)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.normal_(0, 0.5)
+        model.save_pretrained(directory)
+
+    def theirs(self, directory):
+        found = pipeline("token-classification", directory, aggregation_strategy="simple")
+        return [{(e["entity_group"], e["start"], e["end"]): e["score"] for e in found(text)} for text in self.texts]
+
+    def ours(self, task):
+        return [{(e["label"], e["start"], e["end"]): e["score"] for e in row} for row in task(self.texts)]
+
+
+class BytePairTagger(Tagger):
+    """A RoBERTa likewise, of texts whose words are those between blanks."""
+
+    files = ("config.json", "tokenizer_config.json", *TOKENIZER_FILES)
+    unimportant = _BYTE_PAIRS
+    texts = [text for text in PROMPTS if text.isascii() and not set(text) & set("',")][:4]
+
+    def write(self, directory):
+        write_roberta(directory, transformers.RobertaForTokenClassification, id2label={0: "O", 1: "A", 2: "B"})
+
+
+class Writer:
+    """An encoder-decoder that answers by beam search."""
+
+    def __init__(self, write_directory, further_files=(), unimportant=None, **options):
+        self.files = (*WRITER_FILES, *further_files)
+        self.unimportant = unimportant or {}
+        self._write, self._options = write_directory, options
+
+    def write(self, directory):
+        options = dict(GENERATION)
+        model, tokenizer = self._write(directory, **options, **self._options)
+        path = directory / "generation_config.json"
+        content = json.loads(path.read_text())
+        # Tokens without a name, which the zoo never writes, and those that stand for parts left out.
+        names = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+        nameless = [number for number, name in enumerate(names) if name.startswith("<extra_id_")]
+        nameless += range(len(names), model.config.vocab_size)
+        content = {**content, **({"suppress_tokens": nameless} if nameless else {}), "length_penalty": 1.0}
+        path.write_text(json.dumps(content))
+
+    def theirs(self, directory):
+        model = transformers.AutoModelForSeq2SeqLM.from_pretrained(directory, dtype="float32").eval()
+        tokenizer = transformers.AutoTokenizer.from_pretrained(directory)
+        answers = []
+        for text in SOURCES:
+            inputs = tokenizer(text, truncation=True, return_tensors="pt")
+            inputs.pop("token_type_ids", None)
+            with torch.no_grad():
+                found = model.generate(**inputs, return_dict_in_generate=True, output_scores=True)
+            answer = tokenizer.decode(found.sequences[0], skip_special_tokens=True).lstrip(" ")
+            answers.append(
+                {answer: None if model.generation_config.num_beams == 1 else float(found.sequences_scores[0])}
+            )
+        return answers
+
+    def ours(self, task):
+        return [{answers[0].text: answers[0].score} for answers in task.n_best(SOURCES, 1)]
+
+
+class Generator:
+    """A GPT-2 that goes on with the most probable token."""
+
+    files = (*WRITER_FILES, *TOKENIZER_FILES)
+    unimportant: ClassVar = {
+        **dict.fromkeys(("early_stopping", "length_penalty"), "of beam search"),
+        "renormalize_logits": "changes no choice",
+        "max_length": "beside max_new_tokens, which counts alone",
+        "truncation_side": "prompts are not cut",
+        "direction": "prompts are not cut",
+        "post_processor": "that of GPT-2 adds no tokens",
+        **_BYTE_PAIRS,
+        **dict.fromkeys(("bos_token", "sep_token", "cls_token"), "no part of a prompt by itself"),
+    }
+
+    def write(self, directory):
+        write_gpt2(directory)
+        # With top_k 1 sampling has one choice.
+        (directory / "generation_config.json").write_text('{"max_new_tokens": 8, "eos_token_id": 0, "top_k": 1}')
+
+    def theirs(self, directory):
+        model = transformers.AutoModelForCausalLM.from_pretrained(directory, dtype="float32").eval()
+        tokenizer = transformers.AutoTokenizer.from_pretrained(directory)
+        answers = []
+        for text in PROMPTS[:3]:
+            inputs = tokenizer(text, return_tensors="pt")
+            with torch.no_grad():
+                found = model.generate(**inputs, return_dict_in_generate=False)[0, inputs.input_ids.shape[1] :]
+                score = torch.log_softmax(model(inputs.input_ids).logits[0, -1], -1).max()
+            answers.append({tokenizer.decode(found, skip_special_tokens=True): float(score)})
+        return answers
+
+    def ours(self, task):
+        answers = []
+        for text in PROMPTS[:3]:
+            first = task.samples(text, 1, max_new_tokens=1, min_new_tokens=0)[0]
+            answers.append({task(text): first.score if first.num_tokens else None})
+        return answers
+
+
+FAMILIES = {
+    "bert": Classifier(),
+    "distilbert": Tagger(),
+    "gpt2": Generator(),
+    "marian": Writer(write_marian, TOKENIZER_FILES[:1], _OF_PART, bad_words_ids=None, renormalize_logits=False),
+    "bart": Writer(write_bart, TOKENIZER_FILES, _BYTE_PAIRS, min_length=0, forced_bos_token_id=None),
+    "roberta": BytePairTagger(),
+    "mbart": Writer(write_mbart, TOKENIZER_FILES, _SENTENCEPIECE, config={"src_lang": "en_XX", "tgt_lang": "ro_RO"}),
+    "pegasus": Writer(write_pegasus, TOKENIZER_FILES, _SENTENCEPIECE),
+    "t5": Writer(write_t5, TOKENIZER_FILES, _SENTENCEPIECE),
+}

@@ -1,0 +1,101 @@
+"""The keys of the files of a Hugging Face directory: those written, and further ones that transformers reads."""
+
+import json
+
+import transformers
+from other_values import last_name
+
+ROLES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
+
+
+def config_keys(directory):
+    """The keys of config.json, with the defaults of its class, second names, and keys of older files."""
+    written = json.loads((directory / "config.json").read_text())
+    config = transformers.AutoConfig.from_pretrained(directory)
+    defaults = json.loads(config.to_json_string(use_diff=False))
+    older = dict.fromkeys(("quantization_config", "pruned_heads", "torch_dtype", "task_specific_params"))
+    second = {alias: defaults[key] for alias, key in config.attribute_map.items()}
+    return {**older, "num_labels": None, **second, **defaults, **written}
+
+
+def generation_keys(directory):
+    path = directory / "generation_config.json"
+    keys = transformers.GenerationConfig().to_dict()
+    return {**keys, **(json.loads(path.read_text()) if path.is_file() else {})}
+
+
+def tokenizer_keys(directory):
+    """The keys of tokenizer_config.json, and further ones that its class reads."""
+    content = json.loads((directory / "tokenizer_config.json").read_text())
+    name = content["tokenizer_class"]
+    older = ("truncation_side", "padding_side", "clean_up_tokenization_spaces", "model_input_names", "max_len")
+    older += ("split_special_tokens", "extra_special_tokens", "model_specific_special_tokens", "image_token")
+    older += ("additional_special_tokens",)
+    if name.startswith("Bert"):
+        older += ("do_basic_tokenize", "never_split")
+    elif name.startswith(("GPT2", "Roberta", "Bart")):
+        older += ("add_prefix_space", "errors", "trim_offsets", "add_bos_token", "add_eos_token")
+    else:
+        older += ("sp_model_kwargs", "legacy", "extra_ids", "offset", "separate_vocabs", "add_prefix_space")
+    return {**dict.fromkeys(older), **special_token_keys(directory), **content}
+
+
+def special_token_keys(directory):
+    """The parts that tokens can play, with those that have them."""
+    tokens = transformers.AutoTokenizer.from_pretrained(directory).special_tokens_map
+    further = ("additional_special_tokens", "extra_special_tokens", "image_token", "split_special_tokens")
+    return {f"{role}_token": tokens.get(f"{role}_token") for role in ROLES} | dict.fromkeys(further)
+
+
+def fast_keys(directory):
+    """Paths of every part and setting of tokenizer.json but the vocabulary itself."""
+    return dict(_paths(json.loads((directory / "tokenizer.json").read_text()), ""))
+
+
+def _paths(value, path):
+    # The package tokenizers panics at another sequence than A.
+    if (
+        path in ("model.vocab", "model.merges")
+        or path.endswith("Sequence.id")
+        or last_name(path or "-") in ("type", "precompiled_charsmap")
+    ):
+        return
+    if path in ("added_tokens", "truncation", "padding", "model") or (value and path.endswith(".special_tokens")):
+        yield path, value
+        if path != "model":
+            return
+    elif path and (not isinstance(value, (dict, list)) or (isinstance(value, dict) and "type" in value)):
+        yield path, value
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, child in children:
+        yield from _paths(child, f"{path}.{name}" if path else str(name))
+
+
+def _without_decoder(directory):
+    """tokenizer_config.json without the key beside which special_tokens_map.json does not count."""
+    path = directory / "tokenizer_config.json"
+    content = json.loads(path.read_text())
+    content.pop("added_tokens_decoder", None)
+    path.write_text(json.dumps(content))
+
+
+def _with_fast_file(directory):
+    """The tokenizer as transformers saves it, which a SentencePiece model may be beside."""
+    transformers.AutoTokenizer.from_pretrained(directory).save_pretrained(directory)
+    # Beside these the file's post_processor does not count.
+    path = directory / "tokenizer_config.json"
+    content = json.loads(path.read_text())
+    content = {key: value for key, value in content.items() if key not in ("add_bos_token", "add_eos_token")}
+    path.write_text(json.dumps(content))
+    for name in ("vocab.json", "merges.txt", "vocab.txt"):
+        (directory / name).unlink(missing_ok=True)
+
+
+PREPARED = {"special_tokens_map.json": _without_decoder, "tokenizer.json": _with_fast_file}
+KEYS_OF_FILES = {
+    "special_tokens_map.json": special_token_keys,
+    "tokenizer.json": fast_keys,
+    "config.json": config_keys,
+    "generation_config.json": generation_keys,
+    "tokenizer_config.json": tokenizer_keys,
+}

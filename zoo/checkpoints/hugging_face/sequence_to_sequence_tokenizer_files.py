@@ -1,0 +1,149 @@
+"""The tokenizer files of encoder-decoder directories, as transformers reads them."""
+
+import functools
+import json
+
+from zoo.checkpoints.hugging_face.added_tokens import ADDED_TOKENS_DECODER, described_tokens
+from zoo.checkpoints.hugging_face.directory_files import TOKENIZER_CONFIG_FILE
+from zoo.checkpoints.hugging_face.mbart_languages import MBART50_LANGUAGES
+from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import MBART50_NUMBERING
+from zoo.checkpoints.hugging_face.sentencepiece_writing import numbering_of, unnumbered_model
+from zoo.checkpoints.hugging_face.tokenizer import tokenizer_files
+from zoo.checkpoints.hugging_face.tokenizer_settings import with_text_length
+from zoo.errors import UserError
+from zoo.tokenizers import BytePairTokenizer, MappedSentencePieceTokenizer, SentencePieceTokenizer
+from zoo.tokenizers.added_tokens.added_token import AddedToken
+
+_CLASSES = {"t5": "T5Tokenizer", "pegasus": "PegasusTokenizer"}
+
+
+def sequence_to_sequence_tokenizer_files(family, source, target, settings):
+    """The files that transformers and `load_sequence_to_sequence_tokenizers` read tokenizers from.
+
+    Args:
+        family: "marian", "bart", "mbart", "pegasus" or "t5": what the model is written as.
+        source: Tokenizer of the input.
+        target: Likewise of the answers; the same object for one vocabulary.
+        settings: Values by the names of `zoo.tasks.SequenceToSequenceSettings`: what is put around a text, in which
+            language answers are, how long a text may be.
+
+    Returns:
+        Functions by file name, each of which writes that path when called with it, as `save_hugging_face` takes them.
+
+    Raises:
+        UserError: for tokenizers that transformers' tokenizer of the family cannot be, saying what differs.
+    """
+    wanted = {"bart": BytePairTokenizer, "marian": (MappedSentencePieceTokenizer, SentencePieceTokenizer)}
+    wanted = wanted.get(family, SentencePieceTokenizer)
+    for tokenizer in (source, target):
+        if not isinstance(tokenizer, wanted):
+            kind = type(tokenizer).__name__
+            raise UserError(f"it is built like {family.upper()}, whose tokenizer in transformers is no {kind}")
+    if family not in ("bart", "marian"):
+        return _sentencepiece_files(family, source, target, settings)
+    prefix = (source.bos_id,) if family == "bart" else ()
+    _check_around(settings, prefix, (source.eos_id,))
+    if settings["clean_up_spaces"]:
+        raise UserError("clean_up_spaces cannot be kept there; set it to false with with_settings")
+    if family == "bart":
+        return with_text_length(tokenizer_files(source, "both"), settings["max_source_length"])
+    return _marian_files(source, target, settings["max_source_length"])
+
+
+def _marian_files(source, target, max_source_length):
+    """Files of Marian's tokenizer.
+
+    A `SentencePieceTokenizer` becomes one with its pieces as the vocabulary. Texts with tabs, line breaks and the few
+    other characters that it escapes are split otherwise there.
+    """
+    vocabularies = [_entries(tokenizer) for tokenizer in (source, target)]
+    separate = vocabularies[0] != vocabularies[1]
+    if source.added_tokens != target.added_tokens:
+        raise UserError("a Marian has the same added tokens for both languages")
+    spellings = [
+        {f"{role}_token": entries[getattr(tokenizer, f"{role}_id")] for role in ("unk", "eos", "pad")}
+        for tokenizer, entries in zip((source, target), vocabularies, strict=True)
+    ]
+    if spellings[0] != spellings[1] or (separate and source.pad_id != target.pad_id):
+        raise UserError("a Marian has one spelling and one padding id of special tokens for both languages")
+    config = {
+        "tokenizer_class": "MarianTokenizer",
+        "model_max_length": max_source_length,
+        "separate_vocabs": separate,
+        "clean_up_tokenization_spaces": getattr(target, "clean_up_spaces", False),
+        **spellings[0],
+    }
+    if source.added_tokens:
+        config[ADDED_TOKENS_DECODER] = described_tokens(_described(source))
+    contents = {"source.spm": source.model, "target.spm": target.model, TOKENIZER_CONFIG_FILE: _json(config)}
+    for name, entries in zip(("vocab.json", "target_vocab.json"), vocabularies[: 1 + separate], strict=False):
+        contents[name] = _json({entry: number for number, entry in enumerate(entries)})
+    return {name: functools.partial(_write, content) for name, content in contents.items()}
+
+
+def _sentencepiece_files(family, source, target, settings):
+    """Files of T5's, PEGASUS's and mBART's tokenizers."""
+    if source is not target and (source.model, source.added_tokens) != (target.model, target.added_tokens):
+        raise UserError(f"a {family.upper()} has one tokenizer for both sides")
+    numbering = numbering_of(family, source)
+    config = {
+        "tokenizer_class": _CLASSES.get(family),
+        "model_max_length": settings["max_source_length"],
+        "clean_up_tokenization_spaces": settings["clean_up_spaces"],
+    }
+    if family == "mbart":
+        config |= _mbart_settings(source, numbering, settings)
+    else:
+        _check_around(settings, (), (source.eos_id,))
+    if family == "t5":
+        config["extra_ids"] = len(numbering.after)
+    config |= {f"{role}_token": getattr(numbering, role) for role in ("eos", "unk", "pad")}
+    config[ADDED_TOKENS_DECODER] = described_tokens(_described(source))
+    contents = {numbering.model_file: unnumbered_model(source, numbering), TOKENIZER_CONFIG_FILE: _json(config)}
+    return {name: functools.partial(_write, content) for name, content in contents.items()}
+
+
+def _mbart_settings(tokenizer, numbering, settings):
+    """The class, and the languages that the tokens around a text and at the start of answers name."""
+    prefix, suffix = settings["source_prefix_ids"], settings["source_suffix_ids"]
+    of_50 = numbering is MBART50_NUMBERING
+    language = (prefix if of_50 else suffix or ())[-1:]
+    around = (language, (tokenizer.eos_id,)) if of_50 else ((), (tokenizer.eos_id, *language))
+    _check_around(settings, *around)
+    languages = {"src_lang": language, "tgt_lang": (settings["forced_first_token_id" if of_50 else "start_token_id"],)}
+    if not language:
+        raise UserError("its tokenizer in transformers puts the token of a language to every text, and it puts none")
+    found = {"tokenizer_class": "MBart50Tokenizer" if of_50 else "MBartTokenizer"}
+    known = MBART50_LANGUAGES if of_50 else (*numbering.extra, *(token.content for token in tokenizer.added_tokens))
+    for key, (token_id,) in languages.items():
+        token = None if token_id is None else tokenizer.id_to_token([token_id])[0]
+        if token in known:
+            found[key] = token
+        elif key == "src_lang":
+            raise UserError(f"its tokenizer in transformers has no language {token!r} for sources")
+    return found
+
+
+def _check_around(settings, prefix, suffix):
+    found = settings["source_prefix_ids"], settings["source_suffix_ids"]
+    if found[0] != prefix or found[1] not in (suffix, *((None,) if len(suffix) == 1 else ())):
+        raise UserError(f"its tokenizer in transformers does not put the tokens {found} around a text")
+
+
+def _entries(tokenizer):
+    return tokenizer.id_to_token(range(tokenizer.own_vocabulary_size))
+
+
+def _described(tokenizer):
+    """Added tokens, control tokens included, by id."""
+    control = [AddedToken(token, tokenizer.token_to_id(token), control=True) for token in tokenizer.control_tokens]
+    tokens = {token.content: token for token in (*control, *tokenizer.added_tokens)}
+    return sorted(tokens.values(), key=lambda token: token.id)
+
+
+def _json(content):
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _write(content, path):
+    path.write_bytes(content)
