@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from zoo.data.datasets import download as download_module
-from zoo.data.datasets.download import download, file_sha256
+from zoo.data.datasets.download import download
 from zoo.errors import UserError
 
 BODY = bytes(range(256)) * 3000
@@ -57,7 +57,6 @@ def test_download(server, tmp_path, name, capsys):
     assert path.read_bytes() == BODY
     assert [each.name for each in path.parent.iterdir()] == ["file.gz"]
     assert path.stat().st_mode & 0o777 == 0o644
-    assert file_sha256(path) == SHA256
     output = capsys.readouterr()
     assert output.out == ""
     assert "file.gz" in output.err  # the progress bar
@@ -67,7 +66,7 @@ def test_download(server, tmp_path, name, capsys):
     ("name", "message"),
     [
         ("absent", "cannot be downloaded .*Not [hH]ere"),
-        ("short", "sent 1,000 of 768,000 bytes"),
+        ("short", r"cannot be downloaded .*ended before all 768,000 bytes had come"),
     ],
 )
 def test_server_fails(server, tmp_path, name, message):
@@ -81,7 +80,7 @@ def test_server_fails(server, tmp_path, name, message):
 
 def test_other_data_is_not_kept(server, tmp_path):
     (tmp_path / "file.gz").write_bytes(b"what was there before")
-    with pytest.raises(UserError, match=rf"file\.gz: {server}/whole sent other data .*{SHA256}, not {'0' * 64}.*copy"):
+    with pytest.raises(UserError, match=rf"file\.gz: {server}/whole sent other data .* not {'0' * 64}.*copy"):
         download(f"{server}/whole", tmp_path / "file.gz", "0" * 64, ADVICE)
     assert (tmp_path / "file.gz").read_bytes() == b"what was there before"
     assert len(list(tmp_path.iterdir())) == 1
@@ -109,22 +108,12 @@ def test_silent_server_times_out(tmp_path, monkeypatch):
 
 
 def test_full_disk(server, tmp_path, monkeypatch):
-    def full(descriptor, mode):
-        file = open(descriptor, mode)  # noqa: SIM115, PTH123
+    import shutil
 
-        class Full:
-            def __enter__(self):
-                return self
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-            def __exit__(self, *_):
-                file.close()
-
-            def write(self, _):
-                raise OSError(errno.ENOSPC, "No space left on device")
-
-        return Full()
-
-    monkeypatch.setattr(download_module.os, "fdopen", full)
+    monkeypatch.setattr(shutil, "move", full)
     with pytest.raises(UserError, match=r"file\.gz: cannot be written \(No space left on device\); copy it"):
         download(f"{server}/whole", tmp_path / "file.gz", SHA256, ADVICE)
     assert list(tmp_path.iterdir()) == []

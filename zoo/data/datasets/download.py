@@ -1,11 +1,7 @@
-"""Fetches a published file once: download to a temporary name with a progress bar, check its hash, then rename."""
+"""Fetches a published file once, by the package pooch: progress on standard error, the hash checked, then renamed."""
 
-import hashlib
-import http.client
+import contextlib
 import os
-import tempfile
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from rich.console import Console
@@ -13,22 +9,31 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from zoo.errors import UserError
 
-_BLOCK_BYTES = 1 << 18
 _TIMEOUT_SECONDS = 30
 
 
-def file_sha256(path):
-    """Returns the SHA-256 of a file as 64 lower-case hexadecimal digits."""
-    with Path(path).open("rb") as file:
-        return content_sha256(file)
+class _Bar:
+    """A progress bar of rich as pooch drives one."""
 
+    def __init__(self, title):
+        columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        self._progress = Progress(TextColumn("{task.description}"), *columns, console=Console(stderr=True))
+        self._task = self._progress.add_task(title, total=None)
+        self.total, self.received = 0, 0
 
-def content_sha256(file):
-    """Returns the SHA-256 of what is left to read of a binary file object, as `file_sha256` does."""
-    digest = hashlib.sha256()
-    while block := file.read(_BLOCK_BYTES):
-        digest.update(block)
-    return digest.hexdigest()
+    def update(self, count):
+        """Counts bytes that have come."""
+        self._progress.start()
+        self.received += count
+        self._progress.update(self._task, total=self.total or None, completed=self.received)
+
+    def reset(self):
+        """Begins to count anew: pooch then gives the whole at once, since the last part may have been shorter."""
+        self.received = 0
+
+    def close(self):
+        """Leaves the bar as it is."""
+        self._progress.stop()
 
 
 def download(url, path, sha256, advice):
@@ -43,64 +48,41 @@ def download(url, path, sha256, advice):
     Raises:
         UserError: When the network, the server, the disk or the hash fails. Nothing is left behind.
     """
+    import pooch
+    import requests
+
     path = Path(path)
+    bar = _Bar(path.name)
+    headers = {"User-Agent": "keras-transformer-zoo"}
+    fetch = pooch.HTTPDownloader(progressbar=bar, timeout=_TIMEOUT_SECONDS, headers=headers)
+    pooch.get_logger().setLevel("WARNING")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(suffix=".part", prefix=f"{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}); {advice}") from error
-    part = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            found = _receive(url, file, path, advice)
-        if found != sha256:
-            raise UserError(
-                f"{path.name}: {url} sent other data than expected (sha256 {found}, not {sha256}); "
-                f"try again, or {advice}"
-            )
+        pooch.retrieve(url, f"sha256:{sha256}", part.name, path.parent, downloader=fetch)
+        # pooch makes it readable for its owner alone.
         part.chmod(0o644)
         part.replace(path)
+    except requests.RequestException as error:
+        raise UserError(f"{path.name}: cannot be downloaded from {url} ({_reason(error, bar)}); {advice}") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); {advice}") from error
+    except ValueError as error:
+        raise UserError(
+            f"{path.name}: {url} sent other data than expected, whose sha256 is not {sha256}; try again, or {advice}"
+        ) from error
     finally:
-        part.unlink(missing_ok=True)
+        bar.close()
+        with contextlib.suppress(OSError):
+            part.unlink()
 
 
-def _receive(url, file, path, advice):
-    """Copies the body of `url` into `file` and returns its SHA-256."""
-    digest = hashlib.sha256()
-    for block in _blocks(url, path.name, advice):
-        digest.update(block)
-        try:
-            file.write(block)
-            file.flush()
-        except OSError as error:
-            raise UserError(f"{path}: cannot be written ({error.strerror}); {advice}") from error
-    return digest.hexdigest()
-
-
-def _blocks(url, title, advice):
-    """Yields the body of `url` in blocks while showing progress on standard error."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    request = urllib.request.Request(url, headers={"User-Agent": "keras-transformer-zoo"})
-    try:
-        with (
-            urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response,
-            Progress(*columns, console=Console(stderr=True)) as progress,
-        ):
-            size = int(response.headers.get("Content-Length") or 0)
-            task = progress.add_task(title, total=size or None)
-            received = 0
-            while block := response.read(_BLOCK_BYTES):
-                received += len(block)
-                progress.update(task, completed=received)
-                yield block
-    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise UserError(f"{title}: cannot be downloaded from {url} ({reason}); {advice}") from error
-    if received < size:
-        raise UserError(f"{title}: {url} sent {received:,} of {size:,} bytes; try again, or {advice}")
+def _reason(error, bar):
+    """Why a request failed, on one line."""
+    if error.response is not None:
+        return f"{error.response.status_code} {error.response.reason}"
+    if bar.total:
+        return f"the connection ended before all {bar.total:,} bytes had come"
+    innermost = error
+    while innermost.__cause__ or innermost.__context__:
+        innermost = innermost.__cause__ or innermost.__context__
+    return getattr(innermost, "strerror", None) or " ".join(str(innermost).split())

@@ -1,13 +1,14 @@
 """Files of public data sets: found in the user's folder or the cache, or downloaded once, and always checked."""
 
 import gzip
+import hashlib
 import os
 import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.data.datasets.download import content_sha256, download, file_sha256
+from zoo.data.datasets.download import download
 from zoo.errors import UserError
 
 DATA_DIRECTORY_VARIABLE = "ZOO_DATA_DIR"
@@ -63,11 +64,8 @@ class PublishedFiles:
 
     def _check(self, path, filename):
         try:
-            if path.name == filename:
-                found = file_sha256(path)
-            else:
-                with gzip.open(path) as file:
-                    found = content_sha256(file)
+            with path.open("rb") if path.name == filename else gzip.open(path) as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
         except (EOFError, zlib.error) as error:
             raise UserError(f"{path}: the gzip data is damaged ({error}); fetch it again") from error
         except OSError as error:
