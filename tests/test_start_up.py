@@ -87,6 +87,48 @@ def test_importing_the_package_imports_no_backend_and_keras_knows_its_classes(tm
         assert done.stdout == "Encoder\n", done.stderr
 
 
+def test_compiled_models_load_after_importing_the_package_alone(tmp_path):
+    """With the optimizers, schedules, losses and metrics of `zoo.training`; TensorFlow is not imported for them."""
+    import zoo
+    from zoo.training import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot, LinearDecay, build_optimizer
+
+    optimizers = {
+        "cosine": build_optimizer("adamw", CosineDecay(1e-3, 2, 9), weight_decay=0.25),
+        "linear": build_optimizer("adam", LinearDecay(1e-3, 2, 9), loss_scaling=True),
+        "root": build_optimizer("adam", InverseSquareRoot(1e-3, 2)),
+        "constant": build_optimizer("adam", ConstantAfterWarmUp(1e-3, 2)),
+    }
+    for name, optimizer in optimizers.items():
+        encoder = zoo.models.Encoder(20, num_layers=1, hidden_dim=4, num_heads=1, intermediate_dim=4)
+        model = zoo.models.TokenClassifier(encoder, 2)
+        metrics = [zoo.training.TokenAccuracy(), zoo.training.TokenNegativeLogLikelihood()]
+        model.compile(optimizer, zoo.training.TokenCrossEntropy(label_smoothing=0.25), weighted_metrics=metrics)
+        model.build()
+        model.save(tmp_path / f"{name}.keras")
+    program = """
+import sys
+import zoo, keras
+for name in sys.argv[1:]:
+    model = keras.saving.load_model(name + ".keras")
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    config = optimizer.get_config()
+    rate = config["learning_rate"]["class_name"]
+    assert type(model.optimizer).__module__.startswith("zoo.training.")
+    print(type(model.optimizer).__name__, type(optimizer).__name__, config["weight_decay"], rate)
+    assert model.loss.label_smoothing == 0.25
+    metrics = keras.tree.flatten(keras.saving.deserialize_keras_object(model.get_compile_config()["weighted_metrics"]))
+    assert [type(metric) for metric in metrics] == [zoo.training.TokenAccuracy, zoo.training.TokenNegativeLogLikelihood]
+assert "tensorflow" not in sys.modules
+"""
+    done = run(["-c", program, *optimizers], tmp_path, KERAS_BACKEND="jax")
+    assert done.stdout.splitlines() == [
+        "AdamW AdamW 0.25 CosineDecay",
+        "LossScaleOptimizer Adam None LinearDecay",
+        "Adam Adam None InverseSquareRoot",
+        "Adam Adam None ConstantAfterWarmUp",
+    ], done.stderr
+
+
 def test_nothing_but_our_lines_comes_on_standard_error(stored, tmp_path):
     """From processes of their own: of training vocabularies, of byte pairs in the graph, of an export and a server."""
     text = "".join(f"{source}\t{target}\n" for source, target in sample_pairs(150, seed=3))

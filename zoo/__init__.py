@@ -46,9 +46,11 @@ __all__ = [
 _PARTS = ("checkpoints", "data", "generation", "layers", "metrics", "models", "tasks", "tokenizers", "training")
 
 # `keras.saving.load_model` knows only classes that have been registered, and ours are when they are imported. So that
-# it reads stored models after `import zoo`, layers and models follow Keras, whoever imports it, before or later.
+# it reads stored models after `import zoo`, layers, models, and the optimizers, losses and metrics that a model may be
+# compiled with follow Keras, whoever imports it, before or later.
 wrapt.register_post_import_hook(lambda _: importlib.import_module("zoo.layers"), "keras")
 wrapt.register_post_import_hook(lambda _: importlib.import_module("zoo.models"), "zoo.layers")
+wrapt.register_post_import_hook(lambda _: importlib.import_module("zoo.training"), "zoo.models")
 
 
 def __getattr__(name):
