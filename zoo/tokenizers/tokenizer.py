@@ -132,22 +132,53 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
             int32 ragged tensor of shape [B, None].
         """
         with tf.device(DEVICE):
+            texts = string_tensor(texts)
             if self._splitter is None:
-                return self._encode(string_tensor(texts))
-            parts = self._splitter.split(clean_text(texts))
-            return joined_ids(parts, self._encode(parts.texts))
+                return self._encode(texts)
+
+            def split():
+                parts = self._splitter.split(clean_text(texts))
+                return _components(joined_ids(parts, self._encode_parts(parts.texts)))
+
+            # Most batches hold no added token.
+            values, row_splits = self._if_split(texts, split, lambda: _components(self._encode(texts)))
+            return tf.RaggedTensor.from_row_splits(values, row_splits, validate=False)
 
     @abc.abstractmethod
     def _encode(self, texts) -> tf.RaggedTensor:
         """`encode` for texts without added tokens, a string tensor [B]."""
 
+    def _encode_parts(self, texts) -> tf.RaggedTensor:
+        """`encode` for what is between added tokens, a string tensor [P], as the splitter leaves it."""
+        return self._encode(texts)
+
     def _with_offsets(self, texts, tokenize) -> TokenizedText:
         """The tokens of texts by a function that gives those of texts without added tokens."""
         with tf.device(DEVICE):
+            texts = string_tensor(texts)
             if self._splitter is None:
-                return tokenize(string_tensor(texts))
-            parts = self._splitter.split(clean_text(texts))
-            return joined_tokens(parts, tokenize(parts.texts))
+                return tokenize(texts)
+
+            def split():
+                parts = self._splitter.split(clean_text(texts))
+                return _components(*joined_tokens(parts, tokenize(parts.texts)))
+
+            *fields, row_splits = self._if_split(texts, split, lambda: _components(*tokenize(texts)))
+            return TokenizedText(
+                *(tf.RaggedTensor.from_row_splits(field, row_splits, validate=False) for field in fields)
+            )
+
+    def _if_split(self, texts, split, whole):
+        """What `split` gives if any text may hold an added token, or else `whole`; both give tuples of tensors."""
+        if not self._splitter.tells:
+            return split()
+
+        def placed(branch):
+            # Branches do not inherit the device.
+            with tf.device(DEVICE):
+                return branch()
+
+        return tf.cond(self._splitter.may_split(texts), lambda: placed(split), lambda: placed(whole))
 
     @abc.abstractmethod
     def decode(self, token_ids) -> tf.Tensor:
@@ -223,6 +254,11 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
         if config["class"] != cls.__name__:
             raise UserError(f"{directory / CONFIG_FILE} is of class {config['class']!r}, not {cls.__name__!r}")
         return cls._from_assets(directory, config)
+
+
+def _components(*tensors):
+    """The values of ragged tensors [B, None] with the same rows, and where these begin."""
+    return *(tensor.flat_values for tensor in tensors), tensors[0].row_splits
 
 
 def read_config(directory: Path) -> dict:

@@ -1,6 +1,7 @@
 """Added tokens found in parts of texts, inside a graph."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -19,7 +20,11 @@ _ALL = 2**31 - 1
 
 
 class AddedTokenSearch(tf.Module):
-    """Looks for several added tokens at the same time: from left to right, the longest first."""
+    """Looks for several added tokens at the same time: from left to right, the longest first.
+
+    Attributes:
+        pattern: Regular expression of all tokens.
+    """
 
     def __init__(self, tokens: Sequence[AddedToken], contents: Sequence[str], blanks: str = BLANKS):
         """Creates the tables.
@@ -40,7 +45,7 @@ class AddedTokenSearch(tf.Module):
             by_content.setdefault(content, token)
         # Of alternatives the first counts that matches.
         longest_first = sorted(by_content, key=lambda content: -len(content.encode()))
-        self._pattern = "|".join(map(_literal, longest_first))
+        self.pattern = "|".join(map(_literal, longest_first))
         tokens = tuple(by_content.values())
         self._count = len(tokens)
         self._single_word, self._lstrip, self._rstrip = (
@@ -60,7 +65,7 @@ class AddedTokenSearch(tf.Module):
 
     def split(self, parts: TextParts) -> TextParts:
         """Splits each part that is text, as a text of its own."""
-        marked = tf.strings.regex_replace(parts.texts, self._pattern, _BOUNDARY + _MARK + rb"\0" + _BOUNDARY)
+        marked = tf.strings.regex_replace(parts.texts, self.pattern, _BOUNDARY + _MARK + rb"\0" + _BOUNDARY)
         found = tf.reduce_any(tf.strings.length(marked) != tf.strings.length(parts.texts))
         return TextParts(*tf.cond(found, lambda: self._split(parts, marked), lambda: parts))
 
@@ -120,6 +125,27 @@ class AddedTokenSearch(tf.Module):
         starts += leading - tf.concat([[0], trailing[:-1]], 0)
         ends += tf.concat([leading[1:], [0]], 0) - trailing
         return texts, starts, ends
+
+
+def telling_characters(contents: Sequence[str], never: str = " ") -> str:
+    """Few characters, rare ones, of which every content holds one: a text without them holds none of the contents.
+
+    Args:
+        contents: The contents.
+        never: Characters that may not be taken, because texts have other ones for them.
+
+    Returns:
+        The characters; an empty str if some content has no character that may be taken.
+    """
+    contents, found = {frozenset(content) - {*never} for content in contents}, ""
+    if frozenset() in contents:
+        return ""
+    while contents:
+        counts = Counter(character for content in contents for character in content)
+        best = max(counts, key=lambda each: (not each.isalnum(), counts[each], each))
+        found += best
+        contents = {content for content in contents if best not in content}
+    return found
 
 
 def _literal(text):

@@ -15,6 +15,9 @@ class AddedTokenSplitter(tf.Module):
 
     First the tokens that are not `normalized` are looked for in the text, from left to right, the longest first; then
     the others in the normalised text of each part in between, as if it stood alone.
+
+    Attributes:
+        tells: Whether texts that hold no token can be told before they are cleaned and normalised, by `may_split`.
     """
 
     def __init__(
@@ -22,6 +25,7 @@ class AddedTokenSplitter(tf.Module):
         tokens: Sequence[AddedToken],
         normalize: Callable | None = None,
         blanks: str = BLANKS,
+        sources: Callable | None = None,
     ):
         """Creates the tables.
 
@@ -30,6 +34,9 @@ class AddedTokenSplitter(tf.Module):
             normalize: From string [P] to string [P]: what normalisation makes of each text. The texts that `split`
                 gives are then normalised ones. None if there is no normalisation.
             blanks: Code points that `lstrip` and `rstrip` swallow, in ranges of hexadecimal numbers.
+            sources: From a list of normalised contents to a str of characters, of which a text must hold one for
+                normalisation to leave any of the contents in it; empty if there are no such characters. None if it is
+                not known how normalisation works.
         """
         super().__init__(name="added_token_splitter")
         plain = [token for token in tokens if not token.normalized]
@@ -41,6 +48,28 @@ class AddedTokenSplitter(tf.Module):
                 contents = [content.decode() for content in normalize(tf.constant(contents)).numpy()]
         self._plain = AddedTokenSearch(plain, [token.content for token in plain], blanks) if plain else None
         self._normalized = AddedTokenSearch(normalized, contents, blanks) if normalized else None
+        patterns = [self._plain.pattern] if plain else []
+        self.tells = not any("\ufffd" in token.content for token in tokens)
+        if normalized and normalize is None:
+            patterns.append(self._normalized.pattern)
+        elif normalized:
+            characters = sources(contents) if sources else ""
+            # What is not valid UTF-8 becomes U+FFFD, of which a token may be made.
+            self.tells = self.tells and characters != "" and "\ufffd" not in characters
+            patterns.append("[" + "".join(rf"\x{{{ord(character):x}}}" for character in characters) + "]")
+        # Any bytes, since texts need not be valid UTF-8 here.
+        self._holds_a_token = rf"(?s)\C*(?:{'|'.join(patterns)})\C*"
+
+    def may_split(self, texts) -> tf.Tensor:
+        """Whether any text may hold a token, which takes less time than to look for them.
+
+        Args:
+            texts: string [B], valid UTF-8 or not.
+
+        Returns:
+            bool scalar; False only if `split` leaves the cleaned texts as they are. To be asked only if `tells`.
+        """
+        return tf.reduce_any(tf.strings.regex_full_match(texts, self._holds_a_token))
 
     def split(self, texts) -> TextParts:
         """Splits a batch.

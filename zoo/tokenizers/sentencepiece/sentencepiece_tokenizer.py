@@ -11,7 +11,9 @@ from sentencepiece import sentencepiece_model_pb2
 
 from zoo.errors import UserError
 from zoo.tokenizers.added_tokens.added_token import AddedToken, AddedTokens
+from zoo.tokenizers.added_tokens.search import telling_characters
 from zoo.tokenizers.clean_text import clean_text, replace_surrogates
+from zoo.tokenizers.sentencepiece.character_map import characters_that_may_become
 from zoo.tokenizers.sentencepiece.normalizer import SentencePieceNormalizer, without_normalization
 from zoo.tokenizers.sentencepiece.resource import LastingSentencepiece
 from zoo.tokenizers.sentencepiece.reversible_escape import ESCAPE_SYMBOLS, escape_graph, escape_text, unescape_graph
@@ -89,10 +91,12 @@ class SentencePieceTokenizer(Tokenizer):
         size = processor.vocab_size()
         ids = {piece: number for number, piece in enumerate(self._facts.pieces)}
         added = AddedTokens(added_tokens, ids, size, self._facts.control, special_tokens_in_text)
-        self._normalizer, model = None, self.model
+        self._normalizer = self._part_encoder = None
         if any(token.normalized for token in added.read):
-            self._normalizer, model = SentencePieceNormalizer(self.model), without_normalization(self.model)
-        self._add_tokens(added, normalize=self._normalized if self._normalizer else None)
+            self._normalizer = SentencePieceNormalizer(self.model)
+            self._add_tokens(added, normalize=self._normalized, sources=self._sources)
+        else:
+            self._add_tokens(added)
         self.vocabulary_size = size + len(added.beyond)
         self.pad_id = _existing(processor.pad_id())
         self.bos_id = _existing(processor.bos_id())
@@ -100,7 +104,9 @@ class SentencePieceTokenizer(Tokenizer):
         self.unk_id = _existing(processor.unk_id())
         # Resources and tables belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
-            self._encoder = LastingSentencepiece(model=model, out_type=tf.int32)
+            self._encoder = LastingSentencepiece(model=self.model, out_type=tf.int32)
+            if self._normalizer is not None:
+                self._part_encoder = LastingSentencepiece(without_normalization(self.model), out_type=tf.int32)
             self._surfaces = tf.constant(self._all_surfaces(), tf.string)
 
     def _all_surfaces(self):
@@ -189,14 +195,21 @@ class SentencePieceTokenizer(Tokenizer):
             raise UserError(f"{path}: {error}") from None
 
     def _encode(self, texts):
-        # A normaliser has done both already.
-        if self._normalizer is None:
-            texts = clean_text(texts)
-            texts = escape_graph(texts) if self.escaped else texts
-        return self._encoder.tokenize(texts)
+        texts = clean_text(texts)
+        return self._encoder.tokenize(escape_graph(texts) if self.escaped else texts)
+
+    def _encode_parts(self, texts):
+        return self._encode(texts) if self._normalizer is None else self._part_encoder.tokenize(texts)
 
     def _normalized(self, texts):
         return self._normalizer(escape_graph(texts) if self.escaped else texts)
+
+    def _sources(self, contents):
+        """Characters of which a text must hold one for these contents to be in it once it is normalised."""
+        never = " " + ("".join(ESCAPE_SYMBOLS) if self.escaped else "")
+        rules = sentencepiece_model_pb2.ModelProto.FromString(self.model).normalizer_spec
+        characters = telling_characters(contents, never)
+        return characters and characters_that_may_become(characters, rules.precompiled_charsmap)
 
     def sample(self, texts, alpha, seed) -> list[np.ndarray]:
         """Token ids of each text in a random segmentation, for training (subword regularisation).

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from zoo.tokenizers.added_tokens.added_token import AddedToken
-from zoo.tokenizers.added_tokens.search import AddedTokenSearch
+from zoo.tokenizers.added_tokens.search import AddedTokenSearch, telling_characters
 from zoo.tokenizers.offsets import CodePoints, byte_positions, code_points
 from zoo.tokenizers.text_parts import whole_texts
 from zoo.tokenizers.wordpiece.bert_character_table import (
@@ -91,6 +91,7 @@ class BertWords(tf.Module):
                 contents = self._normalized(code_points([token.content for token in added]))
                 contents = [content.decode() for content in _texts(self._padded(contents)).numpy()]
                 self._added = AddedTokenSearch(added, contents)
+                self._telling = telling_characters(contents)
 
     def split(self, texts: CodePoints) -> Words:
         """Splits a batch.
@@ -99,9 +100,21 @@ class BertWords(tf.Module):
             texts: The code points of the texts.
         """
         characters = self._normalized(texts)
-        if self._added is not None:
-            characters = self._with_added_tokens(self._padded(characters))
-        return self._grouped(characters)
+        if self._added is None:
+            return self._grouped(characters)
+
+        def split():
+            return self._grouped(self._with_added_tokens(self._padded(characters)))
+
+        def whole():
+            words = self._grouped(characters)
+            return words._replace(token_ids=-tf.ones_like(words.word_splits[1:], tf.int32))
+
+        if not self._telling:
+            return split()
+        # Most batches hold no added token.
+        may_hold = tf.reduce_any(tf.stack([tf.reduce_any(characters.codes == ord(each)) for each in self._telling]))
+        return Words(*tf.cond(may_hold, split, whole))
 
     def _normalized(self, texts):
         """The characters of texts, of which only BLANK, LETTER and SINGLE are left."""
