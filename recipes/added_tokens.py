@@ -1,16 +1,8 @@
-"""Tokens that a recipe adds to a vocabulary: the option, and what it does to texts, tokenizers and models."""
+"""Tokens that a recipe adds to a vocabulary: what the option does to texts, tokenizers and models."""
 
 import re
-from typing import Annotated
-
-import tyro
 
 from zoo.errors import UserError
-
-AddedTokens = Annotated[
-    tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="TOKEN", help_behavior_hint="(repeatable)")
-]
-"""The type of a field `add_token`."""
 
 
 def check_added_tokens(contents):

@@ -1,6 +1,6 @@
 """The check that options of data files have a file to apply to."""
 
-from recipes.fine_tuning_config import flag
+from recipes.options.run import flag
 from zoo.errors import UserError
 
 SPLITS = ("train", "validation", "test")

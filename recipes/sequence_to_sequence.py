@@ -3,7 +3,7 @@
 import keras
 
 from recipes.encoded_texts import pair_encoders, source_end_id
-from recipes.fine_tuning_config import flag
+from recipes.options.run import flag
 from recipes.vocabulary import size_by_text
 from zoo.data import PairBatches
 from zoo.errors import UserError

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from recipes.config_file import ConfigFile, with_values
-from recipes.fine_tuning_config import flag
+from recipes.options.run import flag
 from zoo.errors import UserError
 
 

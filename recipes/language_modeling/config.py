@@ -1,19 +1,19 @@
 """Settings of the language modelling recipe and their named variants."""
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from recipes.added_tokens import AddedTokens, check_added_tokens
-from recipes.device_options import DeviceOptions, Devices
-from recipes.fine_tuning_config import flag
+from recipes.options.added_tokens import AddedTokenOptions
+from recipes.options.run import flag
+from recipes.options.steps import StepOptions
 from recipes.variants import parse_variants
 from zoo.errors import UserError
 
 
 @dataclass(frozen=True)
-class LanguageModelingConfig:
+class LanguageModelingConfig(AddedTokenOptions, StepOptions):
     r"""Trains a GPT-2 on raw text, from scratch or from a pretrained one, and saves it as a preset that writes text.
 
     Text is a named data set (--dataset) or files (--train, --validation): plain UTF-8, also .gz, read to the last blank
@@ -21,11 +21,7 @@ class LanguageModelingConfig:
     """
 
     variant: Literal["own-data", "shakespeare", "shakespeare-large"] = "own-data"
-    """Named settings that the other options start from."""
     directory: Path = Path("runs/language_modeling")
-    """Where the run is kept: checkpoints, logs, samples, learning curve and, at the end, the preset."""
-    seed: int = 1
-    """Seed of new weights, dropout and data order."""
 
     dataset: str | None = None
     """Named data set, "tinyshakespeare"; None to read files."""
@@ -46,9 +42,6 @@ class LanguageModelingConfig:
     ASCII text."""
     vocabulary_size: int | None = None
     """Tokens of a trained vocabulary of byte pairs; 8,000, or as many as the text allows, if None."""
-    add_token: AddedTokens = ()
-    """A token to add to the vocabulary, one id wherever a text holds it, such as "[E1]". The vector of a token that is
-    new to a pretrained model starts as the mean of all others."""
     size: Literal["small", "medium", "large", "xl"] | None = None
     """Size of a new model, of which the next options change parts; if None small, or for less than a hundred million
     characters of text 4 blocks of width 256, which two cores can train."""
@@ -69,45 +62,13 @@ class LanguageModelingConfig:
     """Whether a position sees only its own document where a block holds several."""
     batch_size: int = 16
     """Blocks of a batch."""
-    total_steps: int | None = None
-    """Updates; by the amount of training text if None. --max-minutes may end training before, with the learning rate
-    where it is at the end."""
     learning_rate: float = 5e-4
     """Learning rate at the end of warm-up, from which it falls along a cosine."""
     final_learning_rate: float = 5e-5
     """Learning rate at the end."""
-    warmup_steps: int | None = None
-    """Updates of linear warm-up; a tenth of all, and 4,000 at most, if None."""
     beta_2: float = 0.99
     """Decay rate of AdamW's second moment."""
     weight_decay: float = 0.1
-    """Decoupled weight decay of matrices."""
-    clip_norm: float = 1.0
-    """Largest global norm of the gradients; 0 for no clipping."""
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    """Precision of training; weights and the saved preset are float32."""
-    jit_compile: bool = False
-    """Compile training with XLA on TensorFlow. JAX always compiles."""
-    devices: Devices = field(default_factory=DeviceOptions)
-    """Devices that train."""
-
-    validate_every_steps: int | None = None
-    """Updates between validations, each with a few samples of text; a tenth of the run if None."""
-    checkpoint_every_steps: int | None = None
-    """Updates between checkpoints; a twentieth of the run if None."""
-    early_stopping_patience: int = 0
-    """Validations without a lower val_nll before training stops; 0 never stops."""
-    average_checkpoints: int = 1
-    """Checkpoints averaged into the final model; 1 for a single one."""
-    ema_momentum: float = 0.0
-    """Final model from moving averages of the weights, with this share of the old in each update, in place of averaged
-    checkpoints; 0 for none."""
-    average_best: bool = False
-    """Take the best checkpoints by val_nll in place of the last."""
-    max_minutes: float | None = None
-    """Minutes of training, over all sittings; None for no limit."""
-    tensorboard: bool = False
-    """Write TensorBoard events (needs the extra `tensorboard`)."""
 
     stride: int | None = None
     """Tokens by which the windows of the final perplexity move on; half of --context if None."""
@@ -121,16 +82,11 @@ class LanguageModelingConfig:
     """Nucleus of the samples and the preset."""
 
     def __post_init__(self):
-        check_added_tokens(self.add_token)
-        if not 0 <= self.ema_momentum < 1:
-            raise UserError(f"--ema-momentum must be at least 0 and below 1, got {self.ema_momentum}")
-        positive = ("batch_size", "total_steps", "validate_every_steps", "checkpoint_every_steps", "sample_tokens")
-        for name in (*positive, "average_checkpoints", "vocabulary_size"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise UserError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")
-        for name in ("num_layers", "hidden_dim", "num_heads"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise UserError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")
+        super().__post_init__()
+        self.check_at_least(
+            1, "vocabulary_size", "num_layers", "hidden_dim", "num_heads", "batch_size", "sample_tokens"
+        )
+        self.check_shares("dropout")
         if self.context < 2:
             raise UserError(f"--context must be at least 2, got {self.context}")
         if self.max_positions is not None and self.max_positions < self.context:
@@ -144,14 +100,10 @@ class LanguageModelingConfig:
                 f"--final-learning-rate must be between 0 and --learning-rate ({self.learning_rate}), "
                 f"got {self.final_learning_rate}"
             )
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise UserError(f"--dropout must be at least 0 and below 1, got {self.dropout}")
         if self.warmup_steps is not None and not 0 <= self.warmup_steps < (self.total_steps or math.inf):
             raise UserError(
                 f"--warmup-steps {self.warmup_steps} must be at least 0 and below --total-steps {self.total_steps}"
             )
-        if self.early_stopping_patience < 0:
-            raise UserError(f"--early-stopping-patience must be at least 0, got {self.early_stopping_patience}")
         if not 0 <= self.temperature <= 100:
             raise UserError(f"--temperature must be between 0 and 100, got {self.temperature}")
         if not 0 < self.top_p <= 1:

@@ -7,11 +7,12 @@ from typing import Literal
 from recipes.data_options import check_file_options, is_json_lines, is_other
 from recipes.fine_tuning_config import FineTuningConfig
 from recipes.variants import parse_variants
+from zoo.data.readers.entity_format import EntityFormat
 from zoo.errors import UserError
 
 
 @dataclass(frozen=True)
-class NerConfig(FineTuningConfig):
+class NerConfig(EntityFormat, FineTuningConfig):
     """Trains an entity recognizer and saves it as a preset in its run directory.
 
     Data is a named data set (--dataset wnut17) or files of your own (--train, --validation, --test): CoNLL files, or
@@ -20,36 +21,13 @@ class NerConfig(FineTuningConfig):
     """
 
     variant: Literal["wnut17", "own-data"] = "own-data"
-    """Named settings that the other options start from."""
     directory: Path = Path("runs/ner")
-    """Where the run is kept: checkpoints, logs, learning curve and, at the end, the preset."""
-
     dataset: str | None = None
     """Named data set, "wnut17"; None to read files."""
     train: Path | None = None
     """Training file: .jsonl for spans, anything else is read as CoNLL (also .gz)."""
     validation: Path | None = None
     """Validation file; a tenth of the training texts is held out if there is none."""
-    test: Path | None = None
-    """Test file; the validation texts are scored if there is none."""
-    token_column: int | None = None
-    """Column of the tokens of a CoNLL file, from 0, or from the last, -1; the first if None, or where lines are
-    numbered (CoNLL-U, GermEval) the second."""
-    tag_column: int | None = None
-    """Column of the tags, likewise; the last if None, or where lines are numbered the one that holds tags."""
-    text_field: str = "text"
-    """Field of the text in JSON Lines."""
-    entities_field: str | None = None
-    """Field of the list of entities in JSON Lines; entities, spans, labels or label if None."""
-    offsets: Literal["characters", "bytes", "utf16"] = "characters"
-    """What the offsets of entities in JSON Lines count; UTF-16 units are JavaScript's and Java's."""
-    tag_scheme: Literal["BIO", "IOB1", "BIOES", "BILOU", "BMES"] | None = None
-    """Scheme of the tags in the files; found out if None."""
-    token_separator: Literal["auto", "blank", "none"] = "auto"
-    """What stands between the tokens of a file in its texts: a blank or nothing; "auto" goes by their scripts, such as
-    nothing between Chinese characters."""
-    lenient: bool = False
-    """Read tags that break their scheme as conlleval does, instead of refusing them."""
 
     window: int = 128
     """Tokens that the model sees at a time; longer texts are read in several overlapping windows."""
@@ -84,10 +62,7 @@ def check_data_options(config):
     Raises:
         UserError: naming the options.
     """
-    if config.dataset is not None and config.train is not None:
-        raise UserError("--dataset and --train name two training sets; give one of them")
-    if config.dataset is None and config.train is None:
-        raise UserError("own data: give --train, or a named data set with --dataset")
+    config.check_one_training_set("train")
     check_file_options(config, _FILE_OPTIONS)
 
 

@@ -15,7 +15,6 @@ from zoo.data.batches.entity_rows import entity_rows
 from zoo.data.batches.label_alignment import TagIds
 from zoo.data.datasets.held_out import hold_out
 from zoo.data.readers.entities import check_entity_labels, entity_labels
-from zoo.data.readers.entity_readers import open_entities
 from zoo.data.readers.readings import readings
 from zoo.evaluate.entities import score_recognizer
 from zoo.metrics import plot_confusion
@@ -32,23 +31,8 @@ def open_splits(config):
     if config.dataset is not None:
         splits = open_dataset(config.dataset, task="entities")
         return splits.train, splits.validation, splits.test
-    return tuple(_open_file(config, path) for path in (config.train, config.validation, config.test))
-
-
-def _open_file(config, path):
-    if path is None:
-        return None
-    return open_entities(
-        path,
-        scheme=config.tag_scheme,
-        lenient=config.lenient,
-        token_separator=config.token_separator,
-        token_column=config.token_column,
-        tag_column=config.tag_column,
-        offsets=config.offsets,
-        text_field=config.text_field,
-        entities_field=config.entities_field,
-    )
+    paths = (config.train, config.validation, config.test)
+    return tuple(None if path is None else config.open_entities(path) for path in paths)
 
 
 def label_weights(config, word_counts):

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Literal
 
 from recipes.data_options import check_file_options, is_table
-from recipes.fine_tuning_config import flag
+from recipes.options.run import flag
 from recipes.sequence_to_sequence_config import NEW_MODEL_OPTIONS, SequenceToSequenceConfig
 from recipes.variants import parse_variants
+from zoo.data.readers.summary_format import SummaryFormat
 from zoo.errors import UserError
-from zoo.metrics.text_language import language_from_code
 
 
 @dataclass(frozen=True)
-class SummarizationConfig(SequenceToSequenceConfig):
+class SummarizationConfig(SummaryFormat, SequenceToSequenceConfig):
     """Trains a summarizer, from scratch or from a pretrained one, and saves it as a preset in its run directory.
 
     Data is a named data set (--dataset) or files of texts with summaries (--train, --validation, --test). Of a
@@ -22,27 +22,11 @@ class SummarizationConfig(SequenceToSequenceConfig):
     """
 
     variant: Literal["own-data", "dialogsum", "dialogsum-decoder"] = "own-data"
-    """Named settings that the other options start from."""
     directory: Path = Path("runs/summarization")
-    """Where the run is kept: checkpoints, logs, learning curve and, at the end, the preset."""
-
     dataset: str | None = None
     """Named data set, "dialogsum"; None to read files."""
     train: Path | None = None
     """Training file, .jsonl, .csv or .tsv (also .gz)."""
-    validation: Path | None = None
-    """Validation file."""
-    test: Path | None = None
-    """Test file; the validation file is scored if there is none."""
-    text_field: str = "text"
-    """Field or column of the files that holds the text."""
-    summary_fields: tuple[str, ...] = ("summary",)
-    """Fields or columns that hold summaries: the first is learnt from, all are references of the scores."""
-    target_language: str | None = None
-    """Code of the language of the summaries, such as de, zh-TW or jpn_Jpan, which the scores depend on; that of the
-    named data set or, for files, by the script of the references if None."""
-    delimiter: str | None = None
-    """What parts the columns of tables, such as ";", "|" or tab; makes a .tsv file one with quotation marks."""
     score_split: Literal["test", "validation"] = "test"
     """What is scored at the end."""
 
@@ -68,22 +52,17 @@ class SummarizationConfig(SequenceToSequenceConfig):
     early_stopping_metric: Literal["val_rouge1", "val_rouge2", "val_rougeL", "val_nll"] = "val_nll"
     """What early stopping and the best checkpoints go by."""
     max_length_ratio: float | None = None
-    """Pairs whose token counts differ by more than this factor are left out of training; None for any."""
 
     def __post_init__(self):
         super().__post_init__()
         self.check_lengths(max_source_length=self.max_source_length, max_target_length=self.max_target_length)
-        for name in ("min_new_tokens", "no_repeat_ngram_size", "validation_rouge_texts"):
-            if getattr(self, name) < 0:
-                raise UserError(f"{flag(name)} must be at least 0, got {getattr(self, name)}")
+        self.check_at_least(0, "min_new_tokens", "no_repeat_ngram_size", "validation_rouge_texts")
         if self.min_new_tokens > self.max_target_length:
             raise UserError(
                 f"--min-new-tokens {self.min_new_tokens} is more than --max-target-length {self.max_target_length}"
             )
         if self.early_stopping_metric != "val_nll" and not self.validation_rouge_texts:
             raise UserError(f"--early-stopping-metric {self.early_stopping_metric} needs --validation-rouge-texts")
-        if self.target_language is not None:
-            language_from_code(self.target_language)
         if not self.summary_fields:
             raise UserError("--summary-fields needs at least one field")
         if self.architecture == "decoder":
@@ -123,10 +102,7 @@ def check_data_options(config):
     Raises:
         UserError: naming the options.
     """
-    if config.dataset is not None and config.train is not None:
-        raise UserError("--dataset and --train name two training sets; give one of them")
-    if config.dataset is None and (config.train is None or config.validation is None):
-        raise UserError("own data: give --train and --validation, or a named data set with --dataset")
+    config.check_one_training_set("train", "validation")
     check_file_options(config, {"delimiter": ("tables (.csv, .tsv)", is_table)})
 
 

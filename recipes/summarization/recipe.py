@@ -17,7 +17,6 @@ from recipes.train_and_average import train_and_average
 from recipes.vocabulary import say_vocabulary
 from zoo.data import open_dataset
 from zoo.data.readers.readings import readings
-from zoo.data.readers.summaries import open_summaries
 from zoo.metrics import rouge
 from zoo.training import RunClaim, Validation
 from zoo.training.runs.run_directory import check_run_directory
@@ -54,7 +53,7 @@ def open_splits(config):
         train, validation, test, language = splits.train, splits.validation, splits.test, splits.source_language
     else:
         train, validation, test = (
-            None if path is None else open_summaries(path, config.text_field, config.summary_fields, config.delimiter)
+            None if path is None else config.open_summaries(path)
             for path in (config.train, config.validation, config.test)
         )
     if test is None or config.score_split == "validation":

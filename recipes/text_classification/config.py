@@ -7,11 +7,12 @@ from typing import Literal
 from recipes.data_options import check_file_options, is_table
 from recipes.fine_tuning_config import FineTuningConfig
 from recipes.variants import parse_variants
+from zoo.data.readers.class_format import ClassFormat
 from zoo.errors import UserError
 
 
 @dataclass(frozen=True)
-class TextClassificationConfig(FineTuningConfig):
+class TextClassificationConfig(ClassFormat, FineTuningConfig):
     """Trains a text classifier and saves it as a preset in its run directory.
 
     Data is a named data set (--dataset banking77) or files of your own (--train, --validation, --test): .csv, .tsv or
@@ -19,30 +20,11 @@ class TextClassificationConfig(FineTuningConfig):
     """
 
     variant: Literal["banking77", "own-data"] = "own-data"
-    """Named settings that the other options start from."""
     directory: Path = Path("runs/text-classification")
-    """Where the run is kept: checkpoints, logs, learning curve and, at the end, the preset."""
-
     dataset: str | None = None
     """Named data set, "banking77"; None to read files."""
-    train: Path | None = None
-    """Training file."""
     validation: Path | None = None
     """Validation file; a tenth of the training texts is held out if there is none."""
-    test: Path | None = None
-    """Test file; the validation texts are scored if there is none."""
-    text_column: str = "text"
-    """Column or field of the text; a number is a position from 0."""
-    label_column: str = "label"
-    """Column or field of the label; a number is a position from 0."""
-    label_columns: tuple[str, ...] = ()
-    """Columns or fields of 0 and 1, one for each label, in place of --label-column; makes the data multi-label."""
-    label_names: tuple[str, ...] = ()
-    """Names of the labels 0, 1, 2 and so on, or of the places of vectors of 0 and 1 in JSON Lines."""
-    delimiter: str | None = None
-    """What parts the columns of tables, such as ";", "|" or tab; makes a .tsv file one with quotation marks."""
-    label_separator: str | None = None
-    """What parts several labels within their column or field; makes the data multi-label."""
 
     max_source_length: int = 128
     """Longest text in tokens, special ones included; the rest is cut off."""
@@ -63,10 +45,7 @@ def check_data_options(config):
     Raises:
         UserError: naming the options.
     """
-    if config.dataset is not None and config.train is not None:
-        raise UserError("--dataset and --train name two training sets; give one of them")
-    if config.dataset is None and config.train is None:
-        raise UserError("own data: give --train, or a named data set with --dataset")
+    config.check_one_training_set("train")
     if config.label_columns and config.label_separator is not None:
         raise UserError(
             "labels are in several columns (--label-columns) or parted in one (--label-separator), not both"

@@ -15,7 +15,6 @@ from recipes.vocabulary import say_vocabulary
 from zoo.data import RowBatches, open_dataset
 from zoo.data.datasets.held_out import hold_out
 from zoo.data.readers.class_labels import check_class_labels, class_labels
-from zoo.data.readers.classified_text import open_classes
 from zoo.data.readers.readings import readings
 from zoo.evaluate.classes import decisions, probabilities
 from zoo.metrics import calibration_bins, fit_temperature, plot_confusion, plot_reliability, score_classes
@@ -34,22 +33,9 @@ def open_splits(config):
     if config.dataset is not None:
         splits = open_dataset(config.dataset, task="classification")
         return splits.train, splits.validation, splits.test
-    train = _open_file(config, config.train)
-    return train, *(_open_file(config, path, train) for path in (config.validation, config.test))
-
-
-def _open_file(config, path, like=None):
-    if path is None:
-        return None
-    return open_classes(
-        path,
-        config.text_column,
-        config.label_columns or config.label_column,
-        label_separator=config.label_separator,
-        delimiter=config.delimiter,
-        label_names=config.label_names or None,
-        like=like,
-    )
+    train = config.open_classes(config.train)
+    others = (config.validation, config.test)
+    return train, *(None if path is None else config.open_classes(path, like=train) for path in others)
 
 
 class ClassifiedRows:

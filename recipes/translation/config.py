@@ -7,13 +7,13 @@ from typing import Literal
 from recipes.data_options import check_file_options, is_table
 from recipes.sequence_to_sequence_config import NEW_MODEL_OPTIONS, SequenceToSequenceConfig
 from recipes.variants import parse_variants
+from zoo.data.readers.pair_format import PairFormat
 from zoo.errors import UserError
 from zoo.metrics.bleu_tokenizers import BleuTokenizer
-from zoo.metrics.text_language import language_from_code
 
 
 @dataclass(frozen=True)
-class TranslationConfig(SequenceToSequenceConfig):
+class TranslationConfig(PairFormat, SequenceToSequenceConfig):
     """Trains a translator, from scratch or from a pretrained one, and saves it as a preset in its run directory.
 
     Training data is a named data set (--dataset) or, with --variant own-data, two line-parallel files (--train-source,
@@ -24,27 +24,13 @@ class TranslationConfig(SequenceToSequenceConfig):
     variant: Literal[
         "sample", "multi30k", "multi30k-lowercase", "multi30k-lowercase-restart", "multi30k-one-hour", "own-data"
     ] = "sample"
-    """Named settings that the other options start from."""
     directory: Path = Path("runs/translation")
-    """Where the run is kept: checkpoints, logs, learning curve and, at the end, the preset."""
-
     dataset: str | None = "sample"
     """Named data set, "sample" or "multi30k"; None to read files."""
     reverse: bool = False
     """Translate the named data set in the other direction."""
     train: Path | None = None
     """Training pairs, a .tsv, .csv or .jsonl file (also .gz)."""
-    validation: Path | None = None
-    """Validation pairs, likewise."""
-    test: Path | None = None
-    """Test pairs, likewise; the validation pairs are scored if there are none."""
-    source_column: str | None = None
-    """Column or field of the source in files of pairs, by name or, from 0, position; a dot reaches into JSON objects.
-    If None, "source", or the first column where no column is called so."""
-    target_column: str | None = None
-    """Column or field of the target; "target" or the second column if None."""
-    delimiter: str | None = None
-    """What parts the columns of files of pairs, such as ";", "|" or tab; makes a .tsv file one with quotation marks."""
     train_source: Path | None = None
     """Training sentences of the source language, one a line (also .gz)."""
     train_target: Path | None = None
@@ -57,9 +43,6 @@ class TranslationConfig(SequenceToSequenceConfig):
     """Test sentences of the source language."""
     test_target: Path | None = None
     """Their translations."""
-    target_language: str | None = None
-    """Code of the target language, such as de, zh-TW or jpn_Jpan, which the scores depend on; that of the named data
-    set or, for files, by the script of the references if None."""
     bleu_tokenizer: BleuTokenizer | None = None
     """SacreBLEU's tokenizer for BLEU; that of the target language if None."""
 
@@ -85,8 +68,6 @@ class TranslationConfig(SequenceToSequenceConfig):
             raise UserError(
                 f"--early-stopping-metric {self.early_stopping_metric} needs --validation-bleu-lines above 0"
             )
-        if self.target_language is not None:
-            language_from_code(self.target_language)
 
     @property
     def max_lengths(self):

@@ -25,7 +25,6 @@ from recipes.translation.config import check_data_options
 from recipes.vocabulary import say_vocabulary
 from zoo.data import ParallelText, open_dataset
 from zoo.data.readers.readings import readings
-from zoo.data.readers.text_pairs import open_pairs
 from zoo.errors import UserError
 from zoo.evaluate.translations import writes_lowercase
 from zoo.metrics.translation_scores import TranslationScores
@@ -54,7 +53,7 @@ def open_splits(config):
 def _open_files(config, pairs, source, target):
     if source is not None:
         return ParallelText(source, target)
-    return None if pairs is None else open_pairs(pairs, config.source_column, config.target_column, config.delimiter)
+    return None if pairs is None else config.open_pairs(pairs)
 
 
 class SampledTokens:

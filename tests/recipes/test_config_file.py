@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,19 @@ def test_what_a_run_saved_is_taken_as_it_is_and_options_override_it(recipe, tmp_
         changed = config.parse_command_line(["--learning-rate", "0.5", f"--config={path}", "--strategy", "one"])
         devices = replace(options.devices, strategy="one")
         assert changed == replace(options, learning_rate=0.5, devices=devices)
+
+
+@pytest.mark.parametrize("module", [*(f"recipes.{recipe}.config" for recipe in RECIPES), "zoo.evaluate.options"])
+def test_help_explains_every_option_wherever_it_is_declared(module, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    with pytest.raises(SystemExit):
+        importlib.import_module(module).parse_command_line(["--help"])
+    options = re.split(r"\n\W*(?=--)", capsys.readouterr().out)[1:]
+    assert len(options) > 30
+    for option in options:
+        # Without flags, choices and names of types, and up to the default value.
+        words = re.sub(r"--\S+|\{.*?\}", "", option.partition("(default")[0])
+        assert re.search("[a-z]{2}", words), option
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -75,6 +89,7 @@ def test_mistakes_name_file_and_key(recipe, tmp_path, refused):
         ("a.toml", "profile = 1\n[devices]\nprofile = 1", "a.toml: profile is given twice"),
         ("a.json", '{"devices": {"profile": 1}, "profile": 2}', "a.json: profile is given twice"),
         ("a.toml", "learning_rate = -1", "a.toml: learning_rate must be above 0, got -1"),
+        ("a.toml", "early_stopping_patience = -1", "a.toml: early_stopping_patience must be at least 0, got -1"),
         ("a.toml", "[devices]\nprofile = -1", "a.toml: profile must not be negative, got -1"),
         ("a.toml", "seed = 1\nseed = 2", "a.toml: Cannot overwrite a value"),
         ("a.json", '{"seed": 1, "seed": 2}', "a.json: the key seed is given twice"),

@@ -3,7 +3,6 @@
 import numpy as np
 
 from zoo.data.readers.class_labels import check_class_labels
-from zoo.data.readers.classified_text import open_classes
 from zoo.evaluate.evaluation import Evaluation
 from zoo.metrics import calibration_bins, score_classes
 from zoo.metrics.calibration import softmax
@@ -47,16 +46,7 @@ def evaluate_classes(task, config):
         task: `zoo.tasks.TextClassifier`.
         config: An `EvaluateConfig`.
     """
-    texts = list(
-        open_classes(
-            config.test_file,
-            config.text_column,
-            config.label_columns or config.label_column,
-            label_separator=config.label_separator,
-            delimiter=config.delimiter,
-            label_names=config.label_names or None,
-        )
-    )
+    texts = list(config.open_classes(config.test_file))
     settings = task.settings
     check_class_labels(texts, task.labels, settings.multi_label)
     truth = true_classes(texts, task.labels, settings.multi_label)

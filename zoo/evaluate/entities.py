@@ -2,7 +2,6 @@
 
 from zoo.data.batches.label_alignment import tags_on_tokens
 from zoo.data.readers.entities import Entity, check_entity_labels
-from zoo.data.readers.entity_readers import open_entities
 from zoo.evaluate.evaluation import Evaluation
 from zoo.metrics import score_entities, score_tags
 
@@ -31,17 +30,7 @@ def evaluate_entities(task, config):
         task: `zoo.tasks.EntityRecognizer`.
         config: An `EvaluateConfig`.
     """
-    source = open_entities(
-        config.test_file,
-        scheme=config.tag_scheme,
-        lenient=config.lenient,
-        token_separator=config.token_separator,
-        token_column=config.token_column,
-        tag_column=config.tag_column,
-        offsets=config.offsets,
-        text_field=config.text_field,
-        entities_field=config.entities_field,
-    )
+    source = config.open_entities(config.test_file)
     texts = list(source)
     check_entity_labels(texts, task.labels)
     report = score_recognizer(task, texts, batch_size=config.batch_size, progress=True)

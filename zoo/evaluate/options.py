@@ -7,6 +7,10 @@ from typing import Annotated, Literal
 import tyro
 
 from zoo.assignments import parse_settings
+from zoo.data.readers.class_format import ClassFormat
+from zoo.data.readers.entity_format import EntityFormat
+from zoo.data.readers.pair_format import PairFormat
+from zoo.data.readers.summary_format import SummaryFormat
 from zoo.errors import UserError
 
 # The tasks that each option of the data or the scores is for.
@@ -46,8 +50,8 @@ _TASKS_OF = {
 }
 
 
-@dataclass(frozen=True)
-class EvaluateConfig:
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig(EntityFormat, ClassFormat, PairFormat, SummaryFormat):
     """Scores a stored model on a file with the right answers, as the recipe of its task does.
 
     Translators get BLEU and chrF, summarizers ROUGE, recognizers precision, recall and F1 of entities, classifiers
@@ -58,19 +62,10 @@ class EvaluateConfig:
         test_file: The data, in the form that the recipe of the task reads, plain or .gz: pairs or summaries in JSON
             Lines or tables, classes in JSON Lines or tables, entities in CoNLL or JSON Lines, or plain text.
         references: Of a translator: file of the translations, line n of which belongs to line n of the test file.
-        source_column, target_column: Of pairs: column by name or number (from 0), or field of JSON Lines.
         target_language: Code of the language of the right answers, such as de; by default their script decides.
         bleu_tokenizer: sacreBLEU's tokenizer, such as 13a, zh or flores200; by default the language decides.
         text_field: Of summaries, entities in JSON Lines and text in JSON Lines: field or column of the text.
         summary_fields: Fields or columns of the summaries; of several the best counts.
-        text_column, label_column: Of classes: column by name or number, or field of JSON Lines.
-        label_columns: Columns of 0 and 1 in place of one column of labels.
-        label_separator: What parts several labels in one column.
-        label_names: What the places of lists of 0 and 1 stand for.
-        delimiter: What parts the columns of a table, a character or "tab"; by default its name decides.
-        token_column, tag_column: Of a CoNLL file: columns from 0; found out if not given.
-        tag_scheme, token_separator, lenient: How a CoNLL file is read; see python -m recipes.ner --help.
-        entities_field, offsets: Of JSON Lines of entities: field of the spans, and what offsets count.
         document_separator: Of plain text: what stands between documents, such as "\\n\\n"; a file is one if not given.
         context: Tokens that a generator sees at most, or of a row of hidden tokens; the model's longest if not given.
         stride: Tokens by which the windows of a generator move on; half the context if not given.
@@ -88,25 +83,10 @@ class EvaluateConfig:
     model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
     test_file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TEST_FILE")]
     references: Path | None = None
-    source_column: str | None = None
-    target_column: str | None = None
     target_language: str | None = None
     bleu_tokenizer: str | None = None
     text_field: str = "text"
     summary_fields: tuple[str, ...] = ("summary",)
-    text_column: str = "text"
-    label_column: str = "label"
-    label_columns: tuple[str, ...] = ()
-    label_separator: str | None = None
-    label_names: tuple[str, ...] = ()
-    delimiter: str | None = None
-    token_column: int | None = None
-    tag_column: int | None = None
-    tag_scheme: Literal["BIO", "IOB1", "BIOES", "BILOU", "BMES"] | None = None
-    token_separator: Literal["auto", "blank", "none"] = "auto"
-    lenient: bool = False
-    entities_field: str | None = None
-    offsets: Literal["characters", "bytes", "utf16"] = "characters"
     document_separator: str | None = None
     context: int | None = None
     stride: int | None = None

@@ -4,7 +4,6 @@ from dataclasses import asdict
 
 from rich.table import Table
 
-from zoo.data.readers.summaries import open_summaries
 from zoo.errors import UserError
 from zoo.evaluate.evaluation import Evaluation
 from zoo.metrics import rouge, target_language
@@ -17,7 +16,7 @@ def evaluate_summaries(task, config):
         task: `zoo.tasks.Summarizer` or `zoo.tasks.DecoderSummarizer`.
         config: An `EvaluateConfig`.
     """
-    texts = list(open_summaries(config.test_file, config.text_field, config.summary_fields, config.delimiter))
+    texts = list(config.open_summaries(config.test_file))
     if not texts:
         raise UserError(f"{config.test_file}: has no text, only empty lines; is it the right file?")
     references = [each.summaries for each in texts]

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from rich.table import Table
 
-from zoo.data.readers.text_pairs import ParallelText, open_pairs
+from zoo.data.readers.text_pairs import ParallelText
 from zoo.errors import UserError
 from zoo.evaluate.evaluation import Evaluation
 from zoo.metrics import target_language
@@ -27,7 +27,7 @@ def evaluate_translations(task, config):
     if config.references is not None:
         pairs = ParallelText(config.test_file, config.references)
     else:
-        pairs = open_pairs(config.test_file, config.source_column, config.target_column, config.delimiter)
+        pairs = config.open_pairs(config.test_file)
     pairs = list(pairs)
     if not pairs:
         raise UserError(f"{config.test_file}: has no pair, only empty lines; is it the right file?")
