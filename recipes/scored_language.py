@@ -17,8 +17,10 @@ def scored_language(console, given, known, references):
         `zoo.metrics.TextLanguage`.
 
     Raises:
-        UserError: The references are not written in a script of that language.
+        UserError: There are no references, or they are not written in a script of that language.
     """
+    if not any(text.strip() for text in references):
+        raise UserError("the validation data has nothing to score, only empty lines; is it the right file?")
     language = target_language(given or known, references)
     console.print(str(language), highlight=False, soft_wrap=True)
     return language

@@ -70,6 +70,16 @@ def run(config):
     train_texts, validation_texts, scored_texts, split, known_language = open_splits(config)
     # A file that is missing or damaged is better found before training than after it.
     texts = list(scored_texts)
+    # The vocabulary of much text takes minutes, so a language that the references are not in is refused before.
+    watched = [text for text, _ in zip(validation_texts, range(config.validation_rouge_texts or 100), strict=False)]
+    references = [summary for each in watched for summary in each.summaries]
+    language = scored_language(console, config.target_language, known_language, references)
+
+    def score_watched(summaries):
+        scores = rouge(summaries, [each.summaries for each in watched], language=language)
+        return {name: score.value for name, score in scores.items()}
+
+    check_score_moves(config.early_stopping_metric, score_watched([each.summaries[0] for each in watched]))
     given, config = config, plan_pairs(config, train_texts)
     parts = decoder_parts if config.architecture == "decoder" else encoder_decoder_parts
     with devices.scope():
@@ -93,16 +103,6 @@ def run(config):
     if cut:
         console.print(f"{cut:,} of {total:,} texts are longer than {config.max_source_length} tokens; their end is cut")
     say_plan(console, config.total_steps, train_batches.num_batches(), config.max_minutes)
-    watched = [text for text, _ in zip(validation_texts, range(config.validation_rouge_texts or 100), strict=False)]
-    references = [summary for each in watched for summary in each.summaries]
-    language = scored_language(console, config.target_language, known_language, references)
-
-    def score_watched(summaries):
-        scores = rouge(summaries, [each.summaries for each in watched], language=language)
-        return {name: score.value for name, score in scores.items()}
-
-    check_score_moves(config.early_stopping_metric, score_watched([each.summaries[0] for each in watched]))
-
     summarizer = parts.make_task(model)
 
     def score(_):

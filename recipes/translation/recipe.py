@@ -150,6 +150,14 @@ def run(config):
     train_pairs, validation_pairs, test_pairs, known_language = open_splits(config)
     # Read now, so that a mistake in it shows before the model is trained.
     test_pairs = None if test_pairs is None else list(test_pairs)
+    scored_pairs = list(validation_pairs)[: config.validation_bleu_lines or 200]
+    references = [target for _, target in scored_pairs]
+    # The vocabulary of much text takes minutes, so a language that the references are not in is refused before.
+    language = scored_language(console, config.target_language, known_language, references)
+    scores = TranslationScores(language, lowercase=False, tokenizer=config.bleu_tokenizer)
+    if scores.remark:
+        console.print(scores.remark, highlight=False, soft_wrap=True)
+    check_score_moves(config.early_stopping_metric, scores.while_training(references, references))
     given, config = config, plan_pairs(config, train_pairs)
     with devices.scope():
         translator = start_translator(config, train_pairs, resumed)
@@ -173,13 +181,7 @@ def run(config):
     say_vocabulary(console, config, tokenizers[1])
     console.print(f"training data: {train_batches.report}")
     say_plan(console, config.total_steps, train_batches.num_batches(), config.max_minutes)
-    scored_pairs = list(validation_pairs)[: config.validation_bleu_lines or 200]
-    references = [target for _, target in scored_pairs]
-    language = scored_language(console, config.target_language, known_language, references)
     scores = TranslationScores(language, writes_lowercase(tokenizers[1]), config.bleu_tokenizer)
-    if scores.remark:
-        console.print(scores.remark, highlight=False, soft_wrap=True)
-    check_score_moves(config.early_stopping_metric, scores.while_training(references, references))
 
     def score(_):
         hypotheses = translator([source for source, _ in scored_pairs], num_beams=1, batch_size=128)

@@ -138,6 +138,18 @@ def test_a_damaged_test_file_is_found_before_training(corpus, tmp_path, refused)
     assert not (tmp_path / "run").exists()
 
 
+def test_a_language_that_references_are_not_in_is_refused_before_there_is_a_vocabulary(
+    corpus, tmp_path, refused, monkeypatch
+):
+    monkeypatch.setattr(summarization, "encoder_decoder_parts", None)
+    row = json.dumps({"dialogue": "天气", "s1": "今天天气很好我们去公园玩", "s2": "今天天气很好"})
+    (tmp_path / "val.jsonl").write_text(f"{row}\n", encoding="utf-8")
+    options = ["--validation", tmp_path / "val.jsonl", "--target-language", "en"]
+    error = refused(main, arguments(corpus, tmp_path / "run", *options))
+    assert "are written as zh is, and cannot be scored by words of en; give --target-language zh" in error
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_published_test_file_is_looked_for_before_training(tmp_path, refused, monkeypatch):
     """It alone is downloaded when it is first read."""
 

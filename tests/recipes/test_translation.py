@@ -223,6 +223,27 @@ def test_impossible_options_end_in_one_line_naming_the_flag(corpus, tmp_path, re
     assert all(part in error for part in parts)
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "今天天气很好我们去公园玩",
+            "are written as zh is, and cannot be scored by words of de; give --target-language zh",
+        ),
+        ("", "the validation data has nothing to score, only empty lines"),
+    ],
+)
+def test_validation_data_that_cannot_be_scored_is_refused_before_there_is_a_vocabulary(
+    corpus, tmp_path, refused, monkeypatch, line, message
+):
+    for side in ("source", "target"):
+        (tmp_path / side).write_text(f"{line}\n" * 2, encoding="utf-8")
+    files = ["--validation-source", str(tmp_path / "source"), "--validation-target", str(tmp_path / "target")]
+    monkeypatch.setattr(translation, "start_translator", None)
+    assert message in refused(main, arguments(corpus, tmp_path / "run", *files, "--target-language", "de"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_directory_of_another_run_is_refused_and_left_alone(finished, corpus, refused):
     directory, _ = finished
     before = {path: path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()}
