@@ -17,6 +17,7 @@ from zoo.errors import UserError
 _PAIRS = ("Translator",)
 _SUMMARIES = ("Summarizer", "DecoderSummarizer")
 _CLASSES = ("TextClassifier",)
+_LABELLED = ("TextClassifier", "TextRegressor")
 _ENTITIES = ("EntityRecognizer",)
 _TEXT = ("TextGenerator",)
 _BLANKS = ("MaskedLanguageModel",)
@@ -28,11 +29,11 @@ _TASKS_OF = {
     "target_language": (*_PAIRS, *_SUMMARIES),
     "answers": (*_PAIRS, *_SUMMARIES),
     "summary_fields": _SUMMARIES,
-    "delimiter": (*_PAIRS, *_SUMMARIES, *_CLASSES),
+    "delimiter": (*_PAIRS, *_SUMMARIES, *_LABELLED),
     "text_field": (*_SUMMARIES, *_ENTITIES, *_TEXT),
-    "text_column": _CLASSES,
-    "label_column": _CLASSES,
-    "label_columns": _CLASSES,
+    "text_column": _LABELLED,
+    "label_column": _LABELLED,
+    "label_columns": _LABELLED,
     "label_separator": _CLASSES,
     "label_names": _CLASSES,
     "token_column": _ENTITIES,
@@ -55,12 +56,14 @@ class EvaluateConfig(EntityFormat, ClassFormat, PairFormat, SummaryFormat):
     """Scores a stored model on a file with the right answers, as the recipe of its task does.
 
     Translators get BLEU and chrF, summarizers ROUGE, recognizers precision, recall and F1 of entities, classifiers
-    accuracy and the F1 of each label, generators perplexity, and masked language models that of hidden tokens.
+    accuracy and the F1 of each label, regressors Pearson's and Spearman's correlation and the mean squared error,
+    generators perplexity, and masked language models that of hidden tokens.
 
     Attributes:
         model: A preset, a Hugging Face directory or a KerasHub preset.
         test_file: The data, in the form that the recipe of the task reads, plain or .gz: pairs or summaries in JSON
-            Lines or tables, classes in JSON Lines or tables, entities in CoNLL or JSON Lines, or plain text.
+            Lines or tables, classes in JSON Lines or tables, entities in CoNLL or JSON Lines, or plain text. Of a
+            regressor numbers in place of classes, in --label-column, or each in one of --label-columns, in its order.
         references: Of a translator: file of the translations, line n of which belongs to line n of the test file.
         target_language: Code of the language of the right answers, such as de; by default their script decides.
         bleu_tokenizer: sacreBLEU's tokenizer, such as 13a, zh or flores200; by default the language decides.

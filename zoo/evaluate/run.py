@@ -8,6 +8,7 @@ from zoo.errors import UserError
 from zoo.evaluate.classes import evaluate_classes
 from zoo.evaluate.entities import evaluate_entities
 from zoo.evaluate.masked_tokens import evaluate_masked_tokens
+from zoo.evaluate.numbers import evaluate_numbers
 from zoo.evaluate.perplexity import evaluate_perplexity
 from zoo.evaluate.summaries import evaluate_summaries
 from zoo.evaluate.translations import evaluate_translations
@@ -20,6 +21,7 @@ _EVALUATIONS = {
     "DecoderSummarizer": evaluate_summaries,
     "EntityRecognizer": evaluate_entities,
     "TextClassifier": evaluate_classes,
+    "TextRegressor": evaluate_numbers,
     "TextGenerator": evaluate_perplexity,
     "MaskedLanguageModel": evaluate_masked_tokens,
 }

@@ -35,13 +35,13 @@ def evaluate_translations(task, config):
     language = target_language(config.target_language, references)
     scores = TranslationScores(language, writes_lowercase(task.target_tokenizer), config.bleu_tokenizer)
     answers = task(sources, batch_size=config.batch_size, progress=True)
-    found = scores.of(answers, references)
+    found = scores.of(answers, references, intervals=True)
     title = f"{config.test_file}: {len(sources):,} sentences"
     table = Table()
-    table.add_column("metric")
-    table.add_column("score", justify="right")
+    for name in ("metric", "score", "95% interval"):
+        table.add_column(name, justify="left" if name == "metric" else "right")
     for score in found.values():
-        table.add_row(score.name, f"{score.value:.2f}")
+        table.add_row(score.name, f"{score.value:.2f}", f"{score.low:.2f} - {score.high:.2f}")
     # Outside the table, where a narrow terminal cannot cut them short.
     signatures = [f"{score.name}: {score.signature}" for score in found.values()]
     shown = [str(language), *([scores.remark] if scores.remark else []), title, table, *signatures]

@@ -1,4 +1,6 @@
-"""Scores of translations, summaries, entities, classes and language models, and their pictures; calls into packages.
+"""Scores of translations, summaries, entities, classes, numbers and language models, and their pictures.
+
+Calls into packages.
 
 Names are imported when they are first used: a score of translations needs none of the packages of the others.
 """
@@ -10,6 +12,7 @@ _HOMES = {
     "EntityReport": "entities",
     "LabelScore": "label_scores",
     "LabelScores": "label_scores",
+    "NumberScore": "regression",
     "Perplexity": "perplexity",
     "RougeScore": "summarization",
     "Score": "translation",
@@ -25,6 +28,7 @@ _HOMES = {
     "rouge": "summarization",
     "score_classes": "classification",
     "score_entities": "entities",
+    "score_numbers": "regression",
     "score_tags": "entities",
     "target_language": "text_language",
 }

@@ -1,4 +1,4 @@
-"""Confidence intervals by bootstrap over texts, for scores that follow from sums over the texts."""
+"""Confidence intervals by bootstrap over texts."""
 
 import numpy as np
 
@@ -20,12 +20,18 @@ def resampled_sums(values):
         float [RESAMPLES, ...]. The same for the same values.
     """
     values = np.asarray(values, "float64")
-    rng = np.random.default_rng(_SEED)
     rows = values.reshape(len(values), -1)
     sums = np.empty((RESAMPLES, rows.shape[1]))
-    for index in range(RESAMPLES):
-        sums[index] = np.bincount(rng.integers(len(rows), size=len(rows)), minlength=len(rows)) @ rows
+    for index, drawn in enumerate(resampled_rows(len(rows))):
+        sums[index] = np.bincount(drawn, minlength=len(rows)) @ rows
     return sums.reshape(RESAMPLES, *values.shape[1:])
+
+
+def resampled_rows(count):
+    """Yields the rows of `RESAMPLES` sets of `count` texts, drawn with replacement, the same ones every time."""
+    rng = np.random.default_rng(_SEED)
+    for _ in range(RESAMPLES):
+        yield rng.integers(count, size=count)
 
 
 def interval(scores):

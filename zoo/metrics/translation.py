@@ -146,7 +146,7 @@ def _score(metric, name, hypotheses, references, intervals):
     if not intervals:
         return score
     # Of identical texts sacrebleu's mean is 100 and a rounding error.
-    low, high = (min(max(found._mean + sign * found._ci, 0.0), 100.0) for sign in (-1, 1))
+    low, high = (float(min(max(found._mean + sign * found._ci, 0.0), 100.0)) for sign in (-1, 1))
     return Score(name, score.value, score.signature, low, high)
 
 

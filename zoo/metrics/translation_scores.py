@@ -28,16 +28,18 @@ class TranslationScores:
             "chrf": chrf(hypotheses, references, self.lowercase).value,
         }
 
-    def of(self, hypotheses, references):
-        """A dict from name to `zoo.metrics.Score`."""
+    def of(self, hypotheses, references, *, intervals=False):
+        """A dict from name to `zoo.metrics.Score`, with confidence intervals if asked for."""
         scores = {
-            "bleu": self._bleu(hypotheses, references),
-            "chrf": chrf(hypotheses, references, self.lowercase),
+            "bleu": self._bleu(hypotheses, references, intervals=intervals),
+            "chrf": chrf(hypotheses, references, self.lowercase, intervals=intervals),
         }
         # A guess from the letters is not enough to choose the abbreviations of a language by.
         if not self.language.guessed and moses_code(self.language):
-            scores["lowercase_tokenized_bleu"] = lowercase_tokenized_bleu(hypotheses, references, self.language)
+            scores["lowercase_tokenized_bleu"] = lowercase_tokenized_bleu(
+                hypotheses, references, self.language, intervals=intervals
+            )
         return scores
 
-    def _bleu(self, hypotheses, references):
-        return bleu(hypotheses, references, self.lowercase, tokenizer=self.tokenizer)
+    def _bleu(self, hypotheses, references, **options):
+        return bleu(hypotheses, references, self.lowercase, tokenizer=self.tokenizer, **options)

@@ -12,7 +12,7 @@ import tiny_generator
 from keras import ops
 from rouge_score import rouge_scorer
 from seqeval.metrics import f1_score
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, mean_squared_error
 from sklearn.metrics import f1_score as macro_f1
 
 from zoo.data import LineRows, MaskedBatches, TextDocuments, TokenizedDocuments, TokenMasking
@@ -46,10 +46,16 @@ def test_translations(tmp_path, tiny_translator, capsys, refused):
     assert found["scores"]["bleu"]["value"] == pytest.approx(sacrebleu.corpus_bleu(answers, [references]).score)
     assert found["scores"]["chrf"]["value"] == pytest.approx(sacrebleu.corpus_chrf(answers, [references]).score)
     assert (found["sentences"], found["task"]) == (4, "Translator")
+    # As `python -m zoo.metrics` has them.
+    resampled = sacrebleu.BLEU().corpus_score(answers, [references], n_bootstrap=1000)
+    low, high = (max(resampled._mean + sign * resampled._ci, 0.0) for sign in (-1, 1))
+    assert (found["scores"]["bleu"]["low"], found["scores"]["bleu"]["high"]) == pytest.approx((low, high))
+    chrf = found["scores"]["chrf"]
+    assert chrf["low"] < chrf["value"] < chrf["high"]
     written = (tmp_path / "answers.txt").read_text(encoding="utf-8").split("\n")
     assert written == [*(text.replace("\n", " ") for text in answers), ""]
     shown = capsys.readouterr().out
-    assert "tok:13a" in shown and "target language de" in shown
+    assert "tok:13a" in shown and "target language de" in shown and f"{low:.2f} - {high:.2f}" in shown
     greedy = evaluate(tmp_path, *given, "--set", "num_beams=1")["scores"]["bleu"]["value"]
     once = sacrebleu.corpus_bleu(tiny_translator(sources, num_beams=1), [references]).score
     assert greedy == pytest.approx(once)
@@ -95,6 +101,42 @@ def test_classes(tmp_path, refused):
     ]
     (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     assert evaluate(tmp_path, tmp_path / "several", tmp_path / "test.jsonl")["scores"]["accuracy"] == 1.0
+
+
+def test_numbers(tmp_path, refused, capsys):
+    texts = [*SENTENCES, *tiny_encoder_tasks.TEXTS[:2], "a naive café", "born"]
+    truth = [1.0, 2.5, 0.0, -1.0, 4.0, 2.5, 3.0, 1.5]
+    task = tiny_encoder_tasks.make_regressor(sigmoid=True)
+    task.save(tmp_path / "model")
+    table = "id,body,stars\n" + "".join(
+        f'{number},"{text}",{value}\n' for number, (text, value) in enumerate(zip(texts, truth, strict=True))
+    )
+    (tmp_path / "test.csv").write_text(table, encoding="utf-8")
+    given = [tmp_path / "model", tmp_path / "test.csv", "--text-column", "body", "--label-column", "stars"]
+    found = evaluate(tmp_path, *given)
+    predicted = [answer["score"] for answer in task(texts)]
+    scores = found["scores"]["stars"]
+    assert found["task"] == "TextRegressor" and found["texts"] == 8
+    assert scores["pearson"]["value"] == pytest.approx(np.corrcoef(truth, predicted)[0, 1], rel=1e-5)
+    assert scores["mse"]["value"] == pytest.approx(mean_squared_error(truth, predicted), rel=1e-5)
+    assert all(score["low"] < score["value"] < score["high"] for score in scores.values())
+    assert f"{scores['mse']['low']:.4f} - {scores['mse']['high']:.4f}" in capsys.readouterr().out
+    (tmp_path / "test.csv").write_text(table.replace("4.0", "many"), encoding="utf-8")
+    error = refused(main, given)
+    assert "test.csv:6: column 'stars' must hold a number such as 3 or 0.25, not 'many'" in error
+
+    several = tiny_encoder_tasks.make_regressor(labels=("grammar", "style"))
+    several.save(tmp_path / "several")
+    rows = [{"text": text, "label": [1.0, value]} for text, value in zip(texts, truth, strict=True)]
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    scores = evaluate(tmp_path, tmp_path / "several", tmp_path / "test.jsonl")["scores"]
+    grammar, style = zip(*(answer["values"] for answer in several(texts)), strict=True)
+    assert scores["grammar"]["pearson"] == {"name": "Pearson", "value": None, "low": None, "high": None}
+    assert scores["grammar"]["mse"]["value"] == pytest.approx(mean_squared_error(np.ones(8), grammar), rel=1e-5)
+    assert scores["style"]["pearson"]["value"] == pytest.approx(np.corrcoef(truth, style)[0, 1], rel=1e-5)
+    assert "all the same have no correlation" in capsys.readouterr().out
+    error = refused(main, [tmp_path / "model", tmp_path / "test.jsonl"])
+    assert "has 2 numbers a text where the model gives 1, stars" in error
 
 
 def test_entities(tmp_path):

@@ -9,7 +9,9 @@ from zoo.tasks import (
     EntitySettings,
     FillSettings,
     MaskedLanguageModel,
+    RegressionSettings,
     TextClassifier,
+    TextRegressor,
 )
 from zoo.tokenizers import WordPieceTokenizer
 
@@ -76,6 +78,12 @@ def make_classifier(**settings):
     tokenizer = make_tokenizer()
     model = _randomised(SequenceClassifier(make_encoder(tokenizer, 3), len(LABELS)), 4)
     return TextClassifier(model, tokenizer, LABELS, ClassificationSettings(**settings), examples=["closed"])
+
+
+def make_regressor(labels=("stars",), **settings):
+    tokenizer = make_tokenizer()
+    model = _randomised(SequenceClassifier(make_encoder(tokenizer, 7), len(labels)), 8)
+    return TextRegressor(model, tokenizer, labels, RegressionSettings(**settings), examples=["closed"])
 
 
 def make_masked_language_model(**settings):
