@@ -53,16 +53,20 @@ def make_t5(**options):
     return _built(T5(V, num_encoder_layers=1, num_decoder_layers=1, gated=True, **sizes, **options))
 
 
+_CHANGES = {
+    "changed_gpt2_int8": (make_gpt2, {"token_ids": TOKEN_IDS}, "int8", False),
+    "changed_gpt2_int4": (make_gpt2, {"token_ids": TOKEN_IDS}, "int4", False),
+    "changed_classifier_lora": (make_classifier, ENCODER_INPUTS, None, True),
+    "changed_classifier_int8_lora": (make_classifier, ENCODER_INPUTS, "int8", True),
+    "changed_encoder_decoder_int8": (make_encoder_decoder, PAIR_INPUTS, "int8", False),
+    "changed_t5_int8_lora": (make_t5, PAIR_INPUTS, "int8", True),
+}
+NAMES = tuple(_CHANGES)
+
+
 def changed_models():
     """(name, model, inputs) of one model of each kind and each change."""
-    for name, make, inputs, quantization, adapters in (
-        ("changed_gpt2_int8", make_gpt2, {"token_ids": TOKEN_IDS}, "int8", False),
-        ("changed_gpt2_int4", make_gpt2, {"token_ids": TOKEN_IDS}, "int4", False),
-        ("changed_classifier_lora", make_classifier, ENCODER_INPUTS, None, True),
-        ("changed_classifier_int8_lora", make_classifier, ENCODER_INPUTS, "int8", True),
-        ("changed_encoder_decoder_int8", make_encoder_decoder, PAIR_INPUTS, "int8", False),
-        ("changed_t5_int8_lora", make_t5, PAIR_INPUTS, "int8", True),
-    ):
+    for name, (make, inputs, quantization, adapters) in _CHANGES.items():
         model = make()
         if quantization is not None:
             quantize(model, quantization)

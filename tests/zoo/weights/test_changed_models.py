@@ -1,5 +1,6 @@
 """Quantised layers and low-rank adapters: read again as they were, copied, and counted."""
 
+import functools
 import json
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from changed_models import (
     ENCODER_INPUTS,
+    NAMES,
     TOKEN_IDS,
     add_adapters,
     changed_models,
@@ -21,8 +23,13 @@ from zoo.checkpoints.preset import load_preset, save_preset
 from zoo.models import training_flops
 from zoo.weights import layers_by_path, with_dtype
 
-CHANGED = {name: (model, inputs) for name, model, inputs in changed_models()}
-every_change = pytest.mark.parametrize("name", CHANGED)
+every_change = pytest.mark.parametrize("name", NAMES)
+
+
+@functools.cache
+def changed():
+    """Models and inputs by name; not made while tests are collected, which every worker does."""
+    return {name: (model, inputs) for name, model, inputs in changed_models()}
 
 
 def outputs(model, inputs):
@@ -36,7 +43,7 @@ def preset(directory, model):
 
 @every_change
 def test_changed_models_are_read_again_as_they_were(tmp_path, name):
-    model, inputs = CHANGED[name]
+    model, inputs = changed()[name]
     expected = outputs(model, inputs)
     model.save(tmp_path / "model.keras")
     for again in (keras.saving.load_model(tmp_path / "model.keras"), load_preset(preset(tmp_path / "p", model)).model):
@@ -48,8 +55,8 @@ def test_changed_models_are_read_again_as_they_were(tmp_path, name):
 @pytest.mark.parametrize("make", [make_gpt2, make_classifier, make_encoder_decoder, make_t5])
 def test_changes_change_what_models_answer(make):
     """Otherwise nothing here would show anything."""
-    inputs = next(inputs for name, (model, inputs) in CHANGED.items() if type(model) is type(make()))
     model = make()
+    inputs = next(inputs for each, inputs in changed().values() if type(each) is type(model))
     before = outputs(model, inputs)
     quantize(model, "int8")
     quantized = outputs(model, inputs)
@@ -62,13 +69,13 @@ def test_quantised_weights_are_int8_in_the_file(tmp_path):
     import h5py
 
     types = {}
-    with h5py.File(preset(tmp_path, CHANGED["changed_gpt2_int8"][0]) / "model.weights.h5") as file:
+    with h5py.File(preset(tmp_path, changed()["changed_gpt2_int8"][0]) / "model.weights.h5") as file:
         file.visititems(lambda name, found: types.update({name: getattr(found, "dtype", None)}))
     assert sum(dtype == np.int8 for dtype in types.values()) == 12
 
 
 def test_a_quantised_preset_is_read_in_another_precision(tmp_path):
-    model, inputs = CHANGED["changed_gpt2_int8"]
+    model, inputs = changed()["changed_gpt2_int8"]
     half = load_preset(preset(tmp_path, model), dtype="mixed_bfloat16").model
     assert half.decoder_blocks[0].self_attention.query.dtype_policy.name == "int8_from_mixed_bfloat16"
     np.testing.assert_allclose(outputs(half, inputs), outputs(model, inputs), rtol=0, atol=0.2)
@@ -77,7 +84,7 @@ def test_a_quantised_preset_is_read_in_another_precision(tmp_path):
 def test_a_path_that_leads_nowhere_is_refused(tmp_path):
     from zoo.errors import UserError
 
-    preset(tmp_path, CHANGED["changed_gpt2_int8"][0])
+    preset(tmp_path, changed()["changed_gpt2_int8"][0])
     config = json.loads((tmp_path / "config.json").read_text())
     layers = config["model"]["build_config"]["quantized_layers"]
     layers["decoder_blocks/7/self_attention/query"] = layers.pop("decoder_blocks/0/self_attention/query")
@@ -108,7 +115,7 @@ def test_presets_hold_no_optimizer(tmp_path):
 @pytest.mark.parametrize("name", ["changed_classifier_lora", "changed_classifier_int8_lora"])
 def test_copies_in_float32_answer_alike(name):
     """What ends a run in mixed precision."""
-    model, inputs = CHANGED[name]
+    model, inputs = changed()[name]
     copy = with_dtype(model, "float32")
     np.testing.assert_allclose(outputs(copy, inputs), outputs(model, inputs), rtol=0, atol=1e-5)
     assert copy.encoder.encoder_blocks[0].self_attention.query.lora_enabled == name.endswith("int8_lora")
@@ -131,8 +138,8 @@ def test_operations_of_changed_models():
     attention = 2 * 2 * 2 * positions * 5 * 16
     assert training_flops(make_gpt2(), inputs) == 3 * (dense + table + attention)
     # Matrices of int8 have no gradient: only the table and what lies before it is trained.
-    assert training_flops(CHANGED["changed_gpt2_int8"][0], inputs) == 2 * dense + 3 * (table + attention)
-    assert training_flops(CHANGED["changed_gpt2_int4"][0], inputs) == 2 * dense + 3 * (table + attention)
+    assert training_flops(changed()["changed_gpt2_int8"][0], inputs) == 2 * dense + 3 * (table + attention)
+    assert training_flops(changed()["changed_gpt2_int4"][0], inputs) == 2 * dense + 3 * (table + attention)
     model = make_gpt2()
     add_adapters(model, rank=2)
     adapters = 2 * positions * 2 * 2 * (4 * (16 + 16) + 2 * (16 + 24))
