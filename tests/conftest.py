@@ -50,8 +50,12 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 gc.set_threshold(100_000, 50, 100)
 atexit.register(gc.freeze)
 FIRST = (
-    "test_readme.py",
+    "readme/test_translation.py",
     "zoo/tasks/test_text_generator.py",
+    "readme/test_other_checkpoints.py",
+    "readme/test_generators.py",
+    "readme/test_encoders.py",
+    "readme/test_own_data.py",
     "zoo/training/test_replicas.py",
     "test_language_modeling.py",
 )
@@ -59,7 +63,7 @@ FIRST = (
 # The harness of layers serves the models too, the tiny translation model presets and tasks, the tiny tasks exports.
 sys.path[:0] = [
     str(ROOT / "tests" / folder)
-    for folder in ("zoo/layers", "zoo/models", "zoo/tasks", "zoo/weights", "recipes", "processes")
+    for folder in ("readme", "zoo/layers", "zoo/models", "zoo/tasks", "zoo/weights", "recipes", "processes")
 ]
 
 

@@ -129,20 +129,15 @@ assert "tensorflow" not in sys.modules
     ], done.stderr
 
 
-def test_nothing_but_our_lines_comes_on_standard_error(stored, tmp_path):
-    """From processes of their own: of training vocabularies, of byte pairs in the graph, of an export and a server."""
+def test_nothing_but_our_lines_comes_on_standard_error(tmp_path):
+    """From the training of a vocabulary; the tests under `readme` read what exports and servers write there."""
     text = "".join(f"{source}\t{target}\n" for source, target in sample_pairs(150, seed=3))
     (tmp_path / "pairs.tsv").write_text(text, encoding="utf-8")
     tiny = "--vocabulary-size 400 --size tiny --num-layers 1 --max-length 40 --directory runs/pairs --dry-run"
     data = "--variant own-data --train pairs.tsv --validation pairs.tsv"
-    for arguments, shown in (
-        (f"-m recipes.translation {data} {tiny}", "parameters"),
-        (f"-m export {stored / 'generator'} serving/texts", "published"),
-        ("-m export.ask serving/texts The", "server stopped"),
-    ):
-        done = run(arguments.split(), tmp_path)
-        assert done.returncode == 0 and shown in done.stdout
-        assert done.stderr.splitlines() == [], arguments
+    done = run(f"-m recipes.translation {data} {tiny}".split(), tmp_path)
+    assert done.returncode == 0 and "parameters" in done.stdout
+    assert done.stderr.splitlines() == []
 
 
 def test_real_messages_come_through_and_all_where_a_level_is_asked_for():
