@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from readme_commands import README, ROOT, blocks, commands, find, run
+from readme_commands import README, ROOT, blocks, commands, find, run_program
 
 
 def test_every_command_is_one_that_is_tested_here():
@@ -74,9 +74,8 @@ def test_variants_parse(recipe, variant):
 
 def test_a_python_program_runs():
     """The README's third; the tests of translators and of generators run the others."""
-    programs = blocks("python")
-    assert len(programs) == 3
-    run(["-c", programs[2]], ROOT)
+    assert len(blocks("python")) == 3
+    assert run_program(2)["logits"].shape == (2, 7, 32000)
 
 
 def test_the_code_map_names_what_is_there():

@@ -1,4 +1,7 @@
-"""How commands start: help and scores without TensorFlow, and standard error with our lines alone."""
+"""How commands start: help and scores without TensorFlow, and standard error with our lines alone.
+
+The tests under `readme` read what recipes, exports and servers write there.
+"""
 
 import os
 import resource
@@ -7,8 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from zoo.data.datasets.sample_corpus import sample_pairs
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
@@ -127,17 +128,6 @@ assert "tensorflow" not in sys.modules
         "Adam Adam None InverseSquareRoot",
         "Adam Adam None ConstantAfterWarmUp",
     ], done.stderr
-
-
-def test_nothing_but_our_lines_comes_on_standard_error(tmp_path):
-    """From the training of a vocabulary; the tests under `readme` read what exports and servers write there."""
-    text = "".join(f"{source}\t{target}\n" for source, target in sample_pairs(150, seed=3))
-    (tmp_path / "pairs.tsv").write_text(text, encoding="utf-8")
-    tiny = "--vocabulary-size 400 --size tiny --num-layers 1 --max-length 40 --directory runs/pairs --dry-run"
-    data = "--variant own-data --train pairs.tsv --validation pairs.tsv"
-    done = run(f"-m recipes.translation {data} {tiny}".split(), tmp_path)
-    assert done.returncode == 0 and "parameters" in done.stdout
-    assert done.stderr.splitlines() == []
 
 
 def test_real_messages_come_through_and_all_where_a_level_is_asked_for():

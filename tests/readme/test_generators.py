@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from readme_commands import blocks, curl, find, run, run_and_read_standard_error, run_module, write_corpus
+from readme_commands import curl, find, run_and_read_standard_error, run_module, run_program, write_corpus
 
+import zoo
 from zoo.data.datasets.sample_corpus import sample_pairs
 
 
@@ -28,9 +29,10 @@ def test_generators_are_exported_with_their_scores(workplace):
     assert sample.keys() == asked.keys() and sample["instances"][0].keys() == asked["instances"][0].keys()
 
 
-def test_a_python_program_runs(workplace):
+def test_a_python_program_runs(workplace, monkeypatch):
     """The README's second."""
-    run(["-c", blocks("python")[1]], workplace)
+    monkeypatch.chdir(workplace)
+    assert isinstance(run_program(1)["generator"], zoo.TextGenerator)
 
 
 def test_summarizers(tmp_path):

@@ -1,5 +1,7 @@
 """The README's first translator: trained, exported, served, asked and scored."""
 
+import inspect
+
 import pytest
 from readme_commands import (
     blocks,
@@ -9,6 +11,7 @@ from readme_commands import (
     run,
     run_and_read_standard_error,
     run_module,
+    run_program,
     write_pairs,
 )
 from tiny_encoder_tasks import make_recognizer
@@ -54,11 +57,26 @@ def test_a_file_is_asked_and_scored_as_python_would(workplace):
     assert "BLEU" in run_module(find("zoo.metrics"), workplace)
 
 
-def test_a_python_program_runs(workplace):
-    """The README's first, which loads a recognizer too."""
+@pytest.mark.long
+def test_the_same_program_in_a_process_of_its_own(workplace):
+    """With its export."""
     make_recognizer().save(workplace / "runs/ner")
     run(["-c", blocks("python")[0]], workplace)
     assert (workplace / "serving/python/1/saved_model.pb").is_file()
+
+
+def test_a_python_program_runs(workplace, monkeypatch):
+    """The README's first, which loads a recognizer too; what it exports the fixture has exported."""
+    import export
+
+    exported = []
+    signature = inspect.signature(export.export_saved_model)
+    monkeypatch.setattr(export, "export_saved_model", lambda *args: exported.append(signature.bind(*args).arguments))
+    monkeypatch.chdir(workplace)
+    make_recognizer().save("runs/ner")
+    translator = run_program(0)["translator"]
+    assert exported == [{"task": translator, "serving_directory": "serving/python"}]
     assert (workplace / "my_preset/config.json").is_file()
+    # In a process that knows of the classes what `import zoo` says.
     loading = "import keras, zoo; print(keras.saving.load_model('model.keras').count_params())"
-    assert int(run(["-c", loading], workplace).split()[-1]) > 100_000
+    assert int(run(["-c", loading], workplace)) == translator.model.count_params()
