@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from recipes.command_line.variants import parse_variants
 from recipes.options.added_tokens import AddedTokenOptions
 from recipes.options.run import flag
 from recipes.options.steps import StepOptions
-from recipes.variants import parse_variants
 from zoo.errors import UserError
 
 

@@ -3,13 +3,18 @@
 import keras
 from rich.console import Console
 
-from recipes.added_tokens import add_to_pretrained, add_to_tokenizer, say_added_tokens, without_added_tokens
-from recipes.fine_tuning import TOKENIZER
+from recipes.encoders.fine_tuning import TOKENIZER
 from recipes.language_modeling.config import check_data_options
-from recipes.results import print_ending, training_facts, write_results
-from recipes.run_plan import plan_updates, say_plan
-from recipes.train_and_average import train_and_average
-from recipes.vocabulary import MOST_TOKENS, say_vocabulary
+from recipes.skeleton.results import print_ending, training_facts, write_results
+from recipes.skeleton.run_plan import plan_updates, say_plan
+from recipes.skeleton.train_and_average import train_and_average
+from recipes.vocabularies.added_tokens import (
+    add_to_pretrained,
+    add_to_tokenizer,
+    say_added_tokens,
+    without_added_tokens,
+)
+from recipes.vocabularies.trained_size import MOST_TOKENS, say_vocabulary
 from zoo.data import ExactDocuments, TokenBlocks, open_dataset
 from zoo.errors import UserError
 from zoo.evaluate.perplexity import encode_documents, measure_perplexity

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from recipes.data_options import check_file_options, is_json_lines, is_other
-from recipes.fine_tuning_config import FineTuningConfig
-from recipes.variants import parse_variants
+from recipes.command_line.variants import parse_variants
+from recipes.options.data_files import check_file_options, is_json_lines, is_other
+from recipes.options.fine_tuning import FineTuningConfig
 from zoo.data.readers.entity_format import EntityFormat
 from zoo.errors import UserError
 

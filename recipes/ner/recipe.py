@@ -4,12 +4,12 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from recipes.added_tokens import say_added_tokens
-from recipes.fine_tuning import TOKENIZER, compile_model, epochs_of, fine_tune, make_encoder
+from recipes.encoders.fine_tuning import TOKENIZER, compile_model, epochs_of, fine_tune, make_encoder
 from recipes.ner.config import check_data_options
-from recipes.results import print_ending, training_facts, write_results
-from recipes.run_plan import say_plan
-from recipes.vocabulary import say_vocabulary
+from recipes.skeleton.results import print_ending, training_facts, write_results
+from recipes.skeleton.run_plan import say_plan
+from recipes.vocabularies.added_tokens import say_added_tokens
+from recipes.vocabularies.trained_size import say_vocabulary
 from zoo.data import RowBatches, open_dataset
 from zoo.data.batches.entity_rows import entity_rows
 from zoo.data.batches.label_alignment import TagIds

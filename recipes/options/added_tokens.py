@@ -5,8 +5,8 @@ from typing import Annotated
 
 import tyro
 
-from recipes.added_tokens import check_added_tokens
 from recipes.options.training import TrainingOptions
+from recipes.vocabularies.added_tokens import check_added_tokens
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from recipes.device_options import DeviceOptions, Devices
+from recipes.options.devices import DeviceOptions, Devices
 from recipes.options.run import RunOptions
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from recipes.command_line.variants import parse_variants
 from recipes.options.encoder import EncoderOptions
 from recipes.options.run import flag
 from recipes.options.steps import StepOptions
-from recipes.variants import parse_variants
 from zoo.errors import UserError
 
 _SHORTEST = 8

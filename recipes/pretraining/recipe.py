@@ -7,13 +7,13 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from recipes.added_tokens import add_to_pretrained, add_to_tokenizer, say_added_tokens
-from recipes.fine_tuning import TOKENIZER, train_wordpiece
+from recipes.encoders.fine_tuning import TOKENIZER, train_wordpiece
 from recipes.pretraining.config import check_data_options
-from recipes.results import print_ending, training_facts, write_results
-from recipes.run_plan import plan_updates, say_plan
-from recipes.train_and_average import train_and_average
-from recipes.vocabulary import say_vocabulary
+from recipes.skeleton.results import print_ending, training_facts, write_results
+from recipes.skeleton.run_plan import plan_updates, say_plan
+from recipes.skeleton.train_and_average import train_and_average
+from recipes.vocabularies.added_tokens import add_to_pretrained, add_to_tokenizer, say_added_tokens
+from recipes.vocabularies.trained_size import say_vocabulary
 from zoo.checkpoints.foreign_model import LANGUAGE_MODELS
 from zoo.checkpoints.hugging_face import DirectoryFiles, is_hugging_face, load_hugging_face
 from zoo.checkpoints.hugging_face.configuration import Configuration

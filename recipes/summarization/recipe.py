@@ -6,15 +6,15 @@ import keras
 from rich.console import Console
 from rich.table import Table
 
-from recipes.decoder_summarizer import decoder_parts
-from recipes.encoder_decoder_summarizer import encoder_decoder_parts
-from recipes.results import print_ending, training_facts, write_results, write_texts
-from recipes.run_plan import plan_pairs, plan_updates, say_plan
-from recipes.scored_language import check_score_moves, scored_language
-from recipes.sequence_to_sequence import compile_model, kept_tokenizers
+from recipes.skeleton.results import print_ending, training_facts, write_results, write_texts
+from recipes.skeleton.run_plan import plan_pairs, plan_updates, say_plan
+from recipes.skeleton.train_and_average import train_and_average
 from recipes.summarization.config import check_data_options
-from recipes.train_and_average import train_and_average
-from recipes.vocabulary import say_vocabulary
+from recipes.summarization.decoder_summarizer import decoder_parts
+from recipes.summarization.encoder_decoder_summarizer import encoder_decoder_parts
+from recipes.text_to_text.scored_language import check_score_moves, scored_language
+from recipes.text_to_text.sequence_to_sequence import compile_model, kept_tokenizers
+from recipes.vocabularies.trained_size import say_vocabulary
 from zoo.data import open_dataset
 from zoo.data.readers.readings import readings
 from zoo.metrics import rouge

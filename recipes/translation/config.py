@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from recipes.data_options import check_file_options, is_table
-from recipes.sequence_to_sequence_config import NEW_MODEL_OPTIONS, SequenceToSequenceConfig
-from recipes.variants import parse_variants
+from recipes.command_line.variants import parse_variants
+from recipes.options.data_files import check_file_options, is_table
+from recipes.options.sequence_to_sequence import NEW_MODEL_OPTIONS, SequenceToSequenceConfig
 from zoo.data.readers.pair_format import PairFormat
 from zoo.errors import UserError
 from zoo.metrics.bleu_tokenizers import BleuTokenizer

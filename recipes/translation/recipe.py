@@ -8,11 +8,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from recipes.encoded_texts import pair_encoders
-from recipes.results import print_ending, training_facts, write_results, write_texts
-from recipes.run_plan import plan_pairs, plan_updates, say_plan
-from recipes.scored_language import check_score_moves, scored_language
-from recipes.sequence_to_sequence import (
+from recipes.skeleton.results import print_ending, training_facts, write_results, write_texts
+from recipes.skeleton.run_plan import plan_pairs, plan_updates, say_plan
+from recipes.skeleton.train_and_average import train_and_average
+from recipes.text_to_text.encoded_texts import pair_encoders
+from recipes.text_to_text.scored_language import check_score_moves, scored_language
+from recipes.text_to_text.sequence_to_sequence import (
     check_positions,
     compile_model,
     kept_tokenizers,
@@ -20,9 +21,8 @@ from recipes.sequence_to_sequence import (
     make_model,
     make_tokenizers,
 )
-from recipes.train_and_average import train_and_average
 from recipes.translation.config import check_data_options
-from recipes.vocabulary import say_vocabulary
+from recipes.vocabularies.trained_size import say_vocabulary
 from zoo.data import ParallelText, open_dataset
 from zoo.data.readers.readings import readings
 from zoo.errors import UserError

@@ -9,10 +9,10 @@ from summarization_data import write_dialogues
 from tiny_generator import make_generator
 
 import zoo
-from recipes.decoder_summarizer import decoder_parts
 from recipes.summarization import main
 from recipes.summarization import recipe as summarization
 from recipes.summarization.config import SummarizationConfig, parse_command_line
+from recipes.summarization.decoder_summarizer import decoder_parts
 from zoo.data import JsonlSummaries
 from zoo.errors import UserError
 

@@ -9,8 +9,8 @@ from tiny_checkpoints import TARGET_WORDS, WORDS, sentences, write_bart, write_m
 from tiny_sentencepiece import write_mbart, write_t5
 
 import zoo
-from recipes.encoded_texts import pair_encoders, source_end_id
-from recipes.sequence_to_sequence import make_batches
+from recipes.text_to_text.encoded_texts import pair_encoders, source_end_id
+from recipes.text_to_text.sequence_to_sequence import make_batches
 from recipes.translation import main
 from recipes.translation.config import TranslationConfig
 from zoo.errors import UserError

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from recipes.results import write_results, write_texts
+from recipes.skeleton.results import write_results, write_texts
 from zoo.errors import UserError
 
 

@@ -9,10 +9,10 @@ from commands import run_python
 from summarization_data import write_dialogues
 
 import zoo
-from recipes.encoded_texts import pair_encoders
 from recipes.summarization import main
 from recipes.summarization import recipe as summarization
 from recipes.summarization.config import VARIANTS, parse_command_line
+from recipes.text_to_text.encoded_texts import pair_encoders
 from zoo.data import JsonlSummaries
 from zoo.data.datasets import named_datasets, published_summaries
 from zoo.errors import UserError

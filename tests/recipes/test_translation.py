@@ -13,7 +13,7 @@ import pytest
 from commands import run_python
 
 import zoo
-from recipes.scored_language import check_score_moves
+from recipes.text_to_text.scored_language import check_score_moves
 from recipes.translation import main
 from recipes.translation import recipe as translation
 from recipes.translation.config import parse_command_line

@@ -14,7 +14,7 @@ import pytest
 from mesh_cases import EVEN, FAMILIES, ODD, SIZES, TOLERANCES, batch, compiled, gpt2, on_one_device
 from replica_cases import STEPS, assert_as_reference, trained
 
-from recipes.dry_run import facts, mebibytes
+from recipes.skeleton.dry_run import facts, mebibytes
 from zoo.errors import UserError
 from zoo.layers import Recomputable
 from zoo.models import GPT2, T5, Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier

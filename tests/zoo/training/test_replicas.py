@@ -28,7 +28,7 @@ from replica_cases import (
     uneven_batch,
 )
 
-from recipes.device_options import DeviceOptions
+from recipes.options.devices import DeviceOptions
 from zoo.errors import UserError
 from zoo.training.distributed import devices
 from zoo.training.distributed.batch_parts import every_nth_row, pad_rows

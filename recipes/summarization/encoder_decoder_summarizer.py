@@ -1,8 +1,8 @@
 """A summarizer over an encoder-decoder to train, from scratch or from a pretrained one."""
 
-from recipes.encoded_texts import pair_encoders
-from recipes.sequence_to_sequence import check_positions, make_batches, make_model, make_tokenizers
-from recipes.summarizer_parts import SummarizerParts, final_settings
+from recipes.summarization.summarizer_parts import SummarizerParts, final_settings
+from recipes.text_to_text.encoded_texts import pair_encoders
+from recipes.text_to_text.sequence_to_sequence import check_positions, make_batches, make_model, make_tokenizers
 from zoo.errors import UserError
 from zoo.tasks import DecoderSummarizer, SummarizationSettings, Summarizer, load
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from recipes.config_file import ConfigFile, with_values
+from recipes.command_line.config_file import ConfigFile, with_values
 from recipes.options.run import flag
 from zoo.errors import UserError
 

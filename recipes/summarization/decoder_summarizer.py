@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import keras
 
-from recipes.encoded_texts import pair_encoders
-from recipes.sequence_to_sequence import TOKENIZERS
-from recipes.summarizer_parts import SummarizerParts, final_settings
-from recipes.vocabulary import MOST_TOKENS
+from recipes.summarization.summarizer_parts import SummarizerParts, final_settings
+from recipes.text_to_text.encoded_texts import pair_encoders
+from recipes.text_to_text.sequence_to_sequence import TOKENIZERS
+from recipes.vocabularies.trained_size import MOST_TOKENS
 from zoo.data import JoinedPairBatches
 from zoo.errors import UserError
 from zoo.models import ENCODER_DECODER_SIZES, GPT2

@@ -2,9 +2,9 @@
 
 import sys
 
-from recipes.dry_run import end_if_dry_run
-from recipes.reports import model_flops, report_callbacks
-from recipes.run_plan import intervals
+from recipes.skeleton.dry_run import end_if_dry_run
+from recipes.skeleton.reports import model_flops, report_callbacks
+from recipes.skeleton.run_plan import intervals
 from zoo.layers import recompute_blocks
 from zoo.training import (
     EarlyStopping,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import keras
 
-from recipes.encoded_texts import EncodedTexts
+from recipes.text_to_text.encoded_texts import EncodedTexts
 
 
 class SummarizerParts(NamedTuple):

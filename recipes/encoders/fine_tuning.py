@@ -4,11 +4,11 @@ import math
 
 import keras
 
-from recipes.added_tokens import add_to_pretrained, add_to_tokenizer, without_added_tokens
-from recipes.dry_run import end_if_dry_run
-from recipes.reports import model_flops, report_callbacks
-from recipes.train_and_average import leave_the_rest_to_the_chief
-from recipes.vocabulary import MOST_TOKENS
+from recipes.skeleton.dry_run import end_if_dry_run
+from recipes.skeleton.reports import model_flops, report_callbacks
+from recipes.skeleton.train_and_average import leave_the_rest_to_the_chief
+from recipes.vocabularies.added_tokens import add_to_pretrained, add_to_tokenizer, without_added_tokens
+from recipes.vocabularies.trained_size import MOST_TOKENS
 from zoo.layers import recompute_blocks
 from zoo.models import ENCODER_SIZES, Encoder
 from zoo.tasks import load_pretrained_encoder

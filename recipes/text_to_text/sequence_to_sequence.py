@@ -2,9 +2,9 @@
 
 import keras
 
-from recipes.encoded_texts import pair_encoders, source_end_id
 from recipes.options.run import flag
-from recipes.vocabulary import size_by_text
+from recipes.text_to_text.encoded_texts import pair_encoders, source_end_id
+from recipes.vocabularies.trained_size import size_by_text
 from zoo.data import PairBatches
 from zoo.errors import UserError
 from zoo.models import ENCODER_DECODER_SIZES, EncoderDecoder

@@ -1,0 +1,1 @@
+"""What recipes share that put a new head on an encoder."""

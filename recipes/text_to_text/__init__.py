@@ -1,0 +1,1 @@
+"""What recipes share that learn to write one text from another."""

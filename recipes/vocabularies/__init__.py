@@ -1,0 +1,1 @@
+"""Vocabularies that recipes train: their sizes, and the tokens added to them."""
