@@ -48,6 +48,17 @@ CHANGES = {
 }
 
 
+def assert_same(found, expected):
+    """But for rounding: of sums of up to 250, of which a graph adds the terms in another order, an ulp is 1e-7.
+
+    Layers of int8 round what they are given too. Where that order decides between two integers, the score of the row
+    moves by some 1e-5 of it, which happens to few rows; what is out of date is wrong in all.
+    """
+    same = np.isclose(found, expected, rtol=1e-6, atol=1e-6)
+    assert same.mean() >= 0.75, (found, expected)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("make", [make_classifier, make_generator])
 def test_changes_of_a_model_reach_its_task(make):
     task = make()
@@ -56,8 +67,7 @@ def test_changes_of_a_model_reach_its_task(make):
         change(task.model)
         expected = untraced(task)
         assert np.abs(expected - before).max() > 1e-4
-        # Sums of up to 250, of which a graph adds the terms in another order: an ulp is 1e-7 of them.
-        np.testing.assert_allclose(scores(task), expected, rtol=1e-6, atol=1e-6)
+        assert_same(scores(task), expected)
 
 
 def test_what_is_traced_stays_while_the_model_does(monkeypatch):
