@@ -59,6 +59,8 @@ UNIMPORTANT = {
     "extra_ids": "of T5",
     "offset": "of PEGASUS",
     "separate_vocabs": "of Marian",
+    **dict.fromkeys(("source_lang", "target_lang"), "of Marian's normalize, which a call of the tokenizer leaves out"),
+    "target_vocab_file": "read only where the vocabularies are apart, and there transformers finds the file itself",
     "pruned_heads": "transformers 5 no longer reads it",
     **dict.fromkeys(("id2label", "num_labels"), "of classifiers"),
     "problem_type": "of classifiers",

@@ -11,7 +11,8 @@ from tiny_checkpoints import sentences, write_bart, write_marian
 from tiny_sentencepiece import write_mbart, write_pegasus, write_t5
 
 GENERATION = dict(num_beams=2, max_length=9, early_stopping=False, no_repeat_ngram_size=0)
-SOURCES = sentences(3, seed=5)
+# One of them holds the word that keys make a token of its own.
+SOURCES = [*sentences(2, seed=5), "the " + sentences(1, seed=6)[0]]
 
 TOKENIZER_FILES = ("special_tokens_map.json", "tokenizer.json")
 WRITER_FILES = ("config.json", "generation_config.json", "tokenizer_config.json")
@@ -23,6 +24,11 @@ _BYTE_PAIRS = {
     "pad_token": "padding is masked",
 }
 
+
+_ROBERTA = {
+    **_BYTE_PAIRS,
+    **dict.fromkeys(("add_bos_token", "add_eos_token"), "the class always puts both tokens around"),
+}
 
 _OF_PART = {f"{role}_token": "no part of a text by itself" for role in ("bos", "cls", "sep", "mask", "pad")}
 _SENTENCEPIECE = {**_OF_PART, **dict.fromkeys(("post_processor", "special_tokens"), "the class makes its own")}
@@ -83,7 +89,7 @@ class BytePairTagger(Tagger):
     """A RoBERTa likewise, of texts whose words are those between blanks."""
 
     files = ("config.json", "tokenizer_config.json", *TOKENIZER_FILES)
-    unimportant = _BYTE_PAIRS
+    unimportant = _ROBERTA
     texts = [text for text in PROMPTS if text.isascii() and not set(text) & set("',")][:4]
 
     def write(self, directory):
@@ -174,7 +180,7 @@ FAMILIES = {
     "distilbert": Tagger(),
     "gpt2": Generator(),
     "marian": Writer(write_marian, TOKENIZER_FILES[:1], _OF_PART, bad_words_ids=None, renormalize_logits=False),
-    "bart": Writer(write_bart, TOKENIZER_FILES, _BYTE_PAIRS, min_length=0, forced_bos_token_id=None),
+    "bart": Writer(write_bart, TOKENIZER_FILES, _ROBERTA, min_length=0, forced_bos_token_id=None),
     "roberta": BytePairTagger(),
     "mbart": Writer(write_mbart, TOKENIZER_FILES, _SENTENCEPIECE, config={"src_lang": "en_XX", "tgt_lang": "ro_RO"}),
     "pegasus": Writer(write_pegasus, TOKENIZER_FILES, _SENTENCEPIECE),

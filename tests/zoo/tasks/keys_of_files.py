@@ -1,11 +1,14 @@
 """The keys of the files of a Hugging Face directory: those written, and further ones that transformers reads."""
 
+import inspect
 import json
 
 import transformers
 from other_values import last_name
 
 ROLES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
+# Arguments of tokenizers' classes that come from the other files.
+_CONTENTS = ("self", "vocab", "merges", "source_spm", "target_spm", "kwargs", "_spm_precompiled_charsmap")
 
 
 def config_keys(directory):
@@ -37,7 +40,9 @@ def tokenizer_keys(directory):
         older += ("add_prefix_space", "errors", "trim_offsets", "add_bos_token", "add_eos_token")
     else:
         older += ("sp_model_kwargs", "legacy", "extra_ids", "offset", "separate_vocabs", "add_prefix_space")
-    return {**dict.fromkeys(older), **special_token_keys(directory), **content}
+    arguments = inspect.signature(getattr(transformers, name).__init__).parameters.values()
+    defaults = {each.name: each.default for each in arguments if each.name not in _CONTENTS}
+    return {**dict.fromkeys(older), **defaults, **special_token_keys(directory), **content}
 
 
 def special_token_keys(directory):

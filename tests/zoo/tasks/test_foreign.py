@@ -163,7 +163,7 @@ def test_tokenizers_that_cannot_be_followed(tmp_path):
     with pytest.raises(UserError, match=r"tokenizer_config.json is damaged"):
         zoo.load(tmp_path)
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"type": "Unigram"}}))
-    with pytest.raises(UserError, match="the tokenizer is 'Unigram'; supported are WordPiece"):
+    with pytest.raises(UserError, match="the tokenizer's model is 'Unigram'; supported are WordPiece"):
         zoo.load(tmp_path)
     for name in ("tokenizer.json", "vocab.txt"):
         (tmp_path / name).unlink()

@@ -24,17 +24,18 @@ def tokens_around(processor, ids, path):
             f"{path}: post_processor {kind!r} is not supported, only RobertaProcessing and TemplateProcessing"
         )
     if kind == "RobertaProcessing":
-        numbers = {token: [number] for token, number in (several[0]["cls"], several[0]["sep"])}
+        place, numbers = "cls and sep", {token: [number] for token, number in (several[0]["cls"], several[0]["sep"])}
         before, after = [several[0]["cls"][0]], [several[0]["sep"][0]]
     else:
-        numbers = {token: entry["ids"] for token, entry in (several[0].get("special_tokens") or {}).items()}
+        place = "special_tokens"
+        numbers = {token: entry["ids"] for token, entry in (several[0].get(place) or {}).items()}
         pieces = [piece.get("SpecialToken", {}).get("id") for piece in several[0]["single"]]
         text = pieces.index(None)
         before, after = pieces[:text], pieces[text + 1 :]
     for token in (*before, *after):
         if numbers.get(token) != [ids.get(token)]:
             raise UserError(
-                f"{path}: special_tokens of post_processor give {token!r} the numbers {numbers.get(token)} and the "
+                f"{path}: {place} of post_processor give {token!r} the numbers {numbers.get(token)} and the "
                 f"vocabulary gives it {ids.get(token)}"
             )
     return before, after

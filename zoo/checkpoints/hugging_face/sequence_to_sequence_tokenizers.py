@@ -18,6 +18,7 @@ from zoo.checkpoints.hugging_face.tokenizer_settings import max_text_length
 from zoo.errors import UserError
 from zoo.tokenizers import MappedSentencePieceTokenizer, Tokenizer
 
+_TARGET_VOCABULARY = "target_vocab.json"
 # Tokens of the longest source where Marian's files do not say, as in transformers.
 _MARIAN_LENGTH = 512
 # Languages that a message lists.
@@ -113,7 +114,11 @@ def _marian(files, config, path, vocabulary_size, target_language):
     described = DescribedTokens(files, roles={"unk": "<unk>", "eos": "</s>", "pad": "<pad>"})
     options = {f"{role}_token": described.roles[role] for role in ("unk", "eos", "pad")}
     options["clean_up_spaces"] = bool(config.get("clean_up_tokenization_spaces", False))
-    vocabularies = ("vocab.json", "target_vocab.json" if separate else "vocab.json")
+    if separate and not files.holds(_TARGET_VOCABULARY):
+        raise UserError(
+            f"{path}: separate_vocabs True is not supported without {_TARGET_VOCABULARY}, which is not there"
+        )
+    vocabularies = ("vocab.json", _TARGET_VOCABULARY if separate else "vocab.json")
     source, target = (
         _with_added_tokens(files / model, files / vocabulary, options, described, vocabulary_size)
         for model, vocabulary in zip(("source.spm", "target.spm"), vocabularies, strict=True)

@@ -116,9 +116,11 @@ def _write(content, path):
 
 def _vocabulary_of(content, path):
     model = content.get("model") or {}
-    if model.get("type") != "WordPiece" or model.get("continuing_subword_prefix") != "##":
+    kind = model.get("type")
+    if kind != "WordPiece" or model.get("continuing_subword_prefix") != "##":
         raise UserError(
-            f"{path}: the tokenizer is {model.get('type')!r}; supported are WordPiece with the prefix ## and BPE"
+            f"{path}: the tokenizer's model is {kind!r}; supported are WordPiece with the prefix ## "
+            "(continuing_subword_prefix) and BPE"
         )
     entries = sorted(model["vocab"].items(), key=lambda entry: entry[1])
     if [token_id for _, token_id in entries] != list(range(len(entries))):
