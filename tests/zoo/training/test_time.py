@@ -7,10 +7,9 @@ import time
 import keras
 import numpy as np
 import pytest
-from tiny_run import TinyBatches, batch_of_one_shape, train_tiny, validation_batches, weights_of
+from tiny_run import StepClock, TinyBatches, batch_of_one_shape, train_tiny, validation_batches, weights_of
 
 from zoo.training.callbacks.progress import LOG_NAME, Progress
-from zoo.training.callbacks.training_callback import TrainingCallback
 from zoo.training.callbacks.validation import Validation
 from zoo.training.loop import train
 from zoo.training.optimizers.optimizers import build_optimizer
@@ -19,23 +18,6 @@ from zoo.training.runs.pace import Pace
 from zoo.training.runs.run import TrainingRun
 from zoo.training.runs.share_of_run import ShareOfRun
 from zoo.training.updates.token_loss import TokenCrossEntropy
-
-
-class Clock(TrainingCallback):
-    """A clock that a step moves by four seconds, the first of a sitting by a minute, as if it were traced."""
-
-    def __init__(self, seconds=4.0, first=60.0, stop_at=None):
-        super().__init__()
-        self.now, self.seconds, self.first, self.stop_at = 0.0, seconds, first, stop_at
-
-    def __call__(self):
-        return self.now
-
-    def on_step_end(self, step, loss):
-        self.now += self.first or self.seconds
-        self.first = 0.0
-        if step == self.stop_at:
-            raise KeyboardInterrupt
 
 
 def model_with_cosine(total_steps):
@@ -79,7 +61,7 @@ def learning_rates(result):
 
 def test_the_schedule_ends_when_the_time_does(tmp_path):
     # 60 seconds of tracing and 60 steps of four seconds, out of the 5,000 that were asked for.
-    _, result = timed(tmp_path, Clock())
+    _, result = timed(tmp_path, StepClock())
     assert (result.step, result.stop_reason) == (61, "time")
     rates = learning_rates(result)
     # A warm-up of 400 in 5,000 is one of 5 in 61, and the cosine of 5,000 is over at 61.
@@ -94,31 +76,31 @@ def test_the_schedule_ends_when_the_time_does(tmp_path):
 
 
 def test_a_run_that_was_killed_keeps_its_schedule(tmp_path):
-    model, whole = timed(tmp_path / "whole", Clock())
+    model, whole = timed(tmp_path / "whole", StepClock())
     with pytest.raises(KeyboardInterrupt):
-        timed(tmp_path / "killed", Clock(stop_at=35))
+        timed(tmp_path / "killed", StepClock(stop_at=35))
     # As on a machine where nothing has to be traced again.
-    resumed_model, resumed = timed(tmp_path / "killed", Clock(first=0.0))
+    resumed_model, resumed = timed(tmp_path / "killed", StepClock(first=0.0))
     assert resumed.step == whole.step
     for step, rate in learning_rates(whole).items():
         assert learning_rates(resumed)[step] == pytest.approx(rate, rel=1e-6), step
     for one, other in zip(weights_of(model), weights_of(resumed_model), strict=True):
         np.testing.assert_array_equal(one, other)
-    again = timed(tmp_path / "killed", Clock(first=0.0))[1]
+    again = timed(tmp_path / "killed", StepClock(first=0.0))[1]
     assert (again.step, again.stop_reason) == (whole.step, "time")
 
 
 def test_more_time_stretches_the_rest_and_no_limit_leaves_the_schedule_as_it_is(tmp_path):
-    timed(tmp_path, Clock(first=0.0), minutes=1)
-    _, longer = timed(tmp_path, Clock(first=0.0), minutes=3)
+    timed(tmp_path, StepClock(first=0.0), minutes=1)
+    _, longer = timed(tmp_path, StepClock(first=0.0), minutes=3)
     rates = learning_rates(longer)
     assert rates[15] < 0.005 and rates[20] > 0.2 and rates[longer.step] < 1e-4 and longer.step == 45
-    _, whole = timed(tmp_path, Clock(first=0.0), minutes=None, total_steps=50)
+    _, whole = timed(tmp_path, StepClock(first=0.0), minutes=None, total_steps=50)
     assert whole.stop_reason == "finished" and learning_rates(whole)[50] == 0.0
 
 
 def test_the_slower_second_half_still_ends_in_time(tmp_path):
-    class Slower(Clock):
+    class Slower(StepClock):
         def on_step_end(self, step, loss):
             self.seconds = 4.0 if step < 25 else 8.0
             super().on_step_end(step, loss)
@@ -129,15 +111,15 @@ def test_the_slower_second_half_still_ends_in_time(tmp_path):
 
 def test_a_run_that_is_faster_than_its_time_is_as_without_a_limit(tmp_path):
     options = dict(total_steps=14, checkpoint_every_steps=5, validate_every_steps=5)
-    limited, result = timed(tmp_path / "limited", Clock(first=0.0), minutes=1, **options)
-    unlimited, _ = timed(tmp_path / "unlimited", Clock(first=0.0), minutes=None, **options)
+    limited, result = timed(tmp_path / "limited", StepClock(first=0.0), minutes=1, **options)
+    unlimited, _ = timed(tmp_path / "unlimited", StepClock(first=0.0), minutes=None, **options)
     assert result.stop_reason == "finished"
     for one, other in zip(weights_of(limited), weights_of(unlimited), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_time_left_is_bounded_by_the_limit_and_counts_validations():
-    clock = Clock()
+    clock = StepClock()
     run = TrainingRun(None, 50_000, 500, 1000, max_seconds=360.0, ends_in_time=True, clock=clock)
     assert run.seconds_left() == 360.0, "before anything is measured"
     clock.now = 60.0
