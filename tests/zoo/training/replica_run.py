@@ -160,6 +160,9 @@ if __name__ == "__main__":
     DEVICES = open_devices()
     if sys.argv[3:] == ["all"]:
         check_updates(folder, ALL_PARTS)
+        check_resume(folder)
+        if COUNT > 1:
+            check_precision(folder)
         sys.exit()
     check_updates(folder, PARTS[COUNT])
     if COUNT == 2:
