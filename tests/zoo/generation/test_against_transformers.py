@@ -8,6 +8,8 @@ the prompt in n-grams, so start tokens are made impossible here; it has no GNMT 
 where this package keeps as many as are returned, which cannot show.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 from keras import ops
@@ -80,11 +82,24 @@ def generate(model, **options):
     return sequences, None if options["num_beams"] == 1 else result.sequences_scores.numpy()
 
 
-@pytest.mark.parametrize(("minimum", "ngram_size"), [(0, 0), (4, 0), (0, 2), (3, 1)])
-@pytest.mark.parametrize("length_penalty", [0.0, 0.7, 2.0])
-@pytest.mark.parametrize(("num_beams", "num_return"), [(2, 2), (4, 1), (5, 5)])
-def test_beam_search_equals_generate(model, num_beams, num_return, length_penalty, minimum, ngram_size):
-    """Six inputs for each of 36 settings."""
+BEAMS = [(2, 2), (4, 1), (5, 5)]
+"""Numbers of beams and of hypotheses returned."""
+PENALTIES = [0.0, 0.7, 2.0]
+
+
+def combinations(one_in, *choices):
+    """All combinations, but a share of them `long`; any two values of different choices come together all the same."""
+    for numbers in itertools.product(*map(range, map(len, choices))):
+        marks = [pytest.mark.long] if sum(numbers) % one_in else []
+        yield pytest.param(*(choice[number] for choice, number in zip(choices, numbers, strict=True)), marks=marks)
+
+
+@pytest.mark.parametrize(
+    ("beams", "length_penalty", "limits"), combinations(3, BEAMS, PENALTIES, [(0, 0), (4, 0), (0, 2), (3, 1)])
+)
+def test_beam_search_equals_generate(model, beams, length_penalty, limits):
+    """Six inputs for each of 12 settings, and of 36 with the `long` ones."""
+    (num_beams, num_return), (minimum, ngram_size) = beams, limits
     sequences, scores = generate(
         model,
         num_beams=num_beams,
@@ -107,10 +122,11 @@ def test_beam_search_equals_generate(model, num_beams, num_return, length_penalt
     np.testing.assert_allclose([score for score, _, _ in ours], scores, atol=2e-5)
 
 
-@pytest.mark.parametrize(("stopping", "early_stopping"), [("first", True), ("estimate", False)])
-@pytest.mark.parametrize("length_penalty", [0.0, 0.7, 2.0])
-@pytest.mark.parametrize(("num_beams", "num_return"), [(2, 2), (4, 1), (5, 5)])
-def test_earlier_ends_equal_generate(model, num_beams, num_return, length_penalty, stopping, early_stopping):
+@pytest.mark.parametrize(
+    ("beams", "length_penalty", "ends"), combinations(2, BEAMS, PENALTIES, [("first", True), ("estimate", False)])
+)
+def test_earlier_ends_equal_generate(model, beams, length_penalty, ends):
+    (num_beams, num_return), (stopping, early_stopping) = beams, ends
     options = dict(num_beams=num_beams, length_penalty=length_penalty)
     sequences, scores = generate(
         model, **options, num_return_sequences=num_return, early_stopping=early_stopping, no_repeat_ngram_size=2
@@ -169,9 +185,11 @@ RULES = {
 
 
 @pytest.mark.parametrize(("minimum", "ngram_size"), [(0, 0), (LONGEST, 2)])
-@pytest.mark.parametrize("num_beams", [1, 4])
+@pytest.mark.parametrize(
+    ("num_beams", "length_penalty"), [(1, None), (4, 1.3), pytest.param(4, 0.0, marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("name", RULES)
-def test_token_rules_equal_generate(model, name, num_beams, minimum, ngram_size):
+def test_token_rules_equal_generate(model, name, num_beams, length_penalty, minimum, ngram_size):
     rules, their_rules = RULES[name]
     theirs = dict(num_beams=num_beams, min_new_tokens=minimum, no_repeat_ngram_size=ngram_size, **their_rules)
     ours = dict(token_rules=rules, min_new_tokens=minimum, no_repeat_ngram_size=ngram_size)
@@ -179,18 +197,12 @@ def test_token_rules_equal_generate(model, name, num_beams, minimum, ngram_size)
         sequences, _ = generate(model, **theirs)
         assert [row[0][2] for row in search(model, 1, **ours)] == sequences
         return
-    for length_penalty in (0.0, 1.3):
-        sequences, scores = generate(
-            model,
-            num_return_sequences=3,
-            length_penalty=length_penalty,
-            early_stopping="never",
-            **theirs,
-        )
-        rows = search(model, num_beams, num_return=3, length_penalty=length_penalty, **ours)
-        found = [hypothesis for row in rows for hypothesis in row]
-        assert [tokens for _, _, tokens in found] == sequences
-        np.testing.assert_allclose([score for score, _, _ in found], scores, atol=2e-5)
+    theirs.update(num_return_sequences=3, length_penalty=length_penalty, early_stopping="never")
+    sequences, scores = generate(model, **theirs)
+    rows = search(model, num_beams, num_return=3, length_penalty=length_penalty, **ours)
+    found = [hypothesis for row in rows for hypothesis in row]
+    assert [tokens for _, _, tokens in found] == sequences
+    np.testing.assert_allclose([score for score, _, _ in found], scores, atol=2e-5)
 
 
 def test_the_rules_are_worth_comparing(model):

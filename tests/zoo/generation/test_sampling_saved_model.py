@@ -41,7 +41,7 @@ def test_a_saved_model_draws_the_same_tokens(draw, tmp_path):
     module = tf.Module()
     signature = [tf.TensorSpec([None], tf.int32)]
     signature += [tf.TensorSpec([None], tf.as_dtype(values.dtype)) for values in CONTROLS.values()]
-    module.draw = tf.function(draw, input_signature=signature)
+    module.draw = tf.function(draw, input_signature=signature, autograph=False)
     tf.saved_model.save(module, str(tmp_path / "model"))
     loaded = tf.saved_model.load(str(tmp_path / "model"))
     expected = draw(START_IDS, **CONTROLS)
@@ -52,7 +52,7 @@ def test_a_saved_model_draws_the_same_tokens(draw, tmp_path):
 
 
 def test_xla_draws_the_same_tokens(draw):
-    found = tf.function(draw, jit_compile=True)(START_IDS, **CONTROLS)
+    found = tf.function(draw, jit_compile=True, autograph=False)(START_IDS, **CONTROLS)
     expected = draw(START_IDS, **CONTROLS)
     np.testing.assert_array_equal(found["token_ids"], expected["token_ids"])
     np.testing.assert_allclose(found["log_probs"], expected["log_probs"], rtol=1e-5)

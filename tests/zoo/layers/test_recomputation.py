@@ -37,7 +37,7 @@ def test_blocks_are_computed_twice_and_only_in_training():
     for recompute in (False, True):
         if recompute:
             recompute_blocks(model)
-        calls.append(count_calls(TransformerCausalBlock, lambda: tensorflow_gradients(model, x, eager=True)))
+        calls.append(count_calls(TransformerCausalBlock, tensorflow_gradients(model, x, eager=True)))
     assert calls == [3, 6]
     assert count_calls(TransformerCausalBlock, lambda: model(x, training=False)) == 3
     assert type(model).from_config(model.get_config()).decoder_blocks[0].recompute is False

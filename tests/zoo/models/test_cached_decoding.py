@@ -73,7 +73,9 @@ def test_shapes_unknown_while_tracing():
     model = built(case)
     ids = tf.TensorSpec([None, None], tf.int32)
 
-    @tf.function(input_signature=[ids, ids, tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)])
+    @tf.function(
+        input_signature=[ids, ids, tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)], autograph=False
+    )
     def first_step(source_token_ids, mask, token_ids, max_length):
         cache, cross_cache = model.start_cache(model.encode(source_token_ids, mask), max_length)
         return model.decode_step(token_ids, 0, cache, cross_cache, mask)[0]

@@ -145,7 +145,7 @@ def test_shapes_unknown_while_tracing():
     model = built(CASES["tokens_and_next_sentence"])
     ids = tf.TensorSpec([None, None], tf.int32)
 
-    @tf.function(input_signature=[ids, ids])
+    @tf.function(input_signature=[ids, ids], autograph=False)
     def logits(token_ids, mask):
         return model({"token_ids": token_ids, "padding_mask": mask})["token_logits"]
 

@@ -194,7 +194,7 @@ def test_shapes_unknown_while_tracing():
     model = built(CASES["gpt2_tied"])
     ids, number = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([], tf.int32)
 
-    @tf.function(input_signature=[ids, ids, tf.TensorSpec([None], tf.int32), number, number])
+    @tf.function(input_signature=[ids, ids, tf.TensorSpec([None], tf.int32), number, number], autograph=False)
     def first_step(prompts, mask, token_ids, num_rows, max_length):
         cache = model.start_cache(num_rows, max_length)
         return model.decode_step(token_ids, 0, cache, model.prefill(prompts, mask), mask, model.output_matrix())

@@ -132,6 +132,7 @@ def test_predict_batch_traced_gives_the_answers_of_the_call(tiny_translator):
     traced = tf.function(
         tiny_translator.predict_batch,
         input_signature=[tf.TensorSpec([None], tf.string)],
+        autograph=False,
     )
     found = traced(tf.constant([*TEXTS, ""]))
     assert [text.decode() for text in found["text"].numpy()] == [*tiny_translator(TEXTS), ""]

@@ -79,7 +79,7 @@ def test_more_translations_than_beams(tiny_translator):
     ],
 )
 def test_one_row_out_of_bounds_fails_a_batch_by_name(tiny_translator, traced, name, values, bounds):
-    predict = tf.function(tiny_translator.predict_batch) if traced else tiny_translator.predict_batch
+    predict = tf.function(tiny_translator.predict_batch, autograph=False) if traced else tiny_translator.predict_batch
     with pytest.raises(tf.errors.InvalidArgumentError, match=f"{name} must be {bounds}"):
         predict(tf.constant(["a", "b"]), **{name: tf.constant(values)})
 
