@@ -44,7 +44,7 @@ UNIMPORTANT = {
     **dict.fromkeys(("_name_or_path", "transformers_version", "_from_model_config", "use_fast"), _FOR_PEOPLE),
     **dict.fromkeys(("temperature", "top_k", "top_p", "min_p", "typical_p", "top_h"), _SAMPLING),
     **dict.fromkeys(("epsilon_cutoff", "eta_cutoff"), _SAMPLING),
-    **dict.fromkeys(("is_assistant", "num_assistant_tokens", "num_assistant_tokens_schedule"), _ASSISTED),
+    **dict.fromkeys(("num_assistant_tokens", "num_assistant_tokens_schedule"), _ASSISTED),
     **dict.fromkeys(("assistant_confidence_threshold", "prompt_lookup_num_tokens"), _ASSISTED),
     **dict.fromkeys(("max_matching_ngram_size", "assistant_early_exit", "assistant_lookbehind"), _ASSISTED),
     **dict.fromkeys(("target_lookbehind", "assistant_ensemble_weight"), _ASSISTED),

@@ -38,7 +38,13 @@ class Classifier:
     """A BERT of three classes."""
 
     texts = (*READABLE[:2], "naïve 中国")
-    unimportant: ClassVar = {"bos_token": "no part of a text by itself", "eos_token": "no part of a text by itself"}
+    unimportant: ClassVar = {
+        **dict.fromkeys(("bos_token", "eos_token"), "no part of a text by itself"),
+        **dict.fromkeys(
+            ("handle_chinese_chars", "strip_accents", "lowercase"), "the class makes a normaliser of its own"
+        ),
+        **dict.fromkeys(("decoder", "cleanup", "prefix"), "no answer is decoded"),
+    }
     files = ("config.json", "tokenizer_config.json", *TOKENIZER_FILES)
 
     def write(self, directory):
@@ -115,6 +121,9 @@ class Writer:
         nameless += range(len(names), model.config.vocab_size)
         content = {**content, **({"suppress_tokens": nameless} if nameless else {}), "length_penalty": 1.0}
         path.write_text(json.dumps(content))
+        path = directory / "tokenizer_config.json"
+        if not path.is_file():
+            path.write_text('{"tokenizer_class": "BartTokenizer"}')
 
     def theirs(self, directory):
         model = transformers.AutoModelForSeq2SeqLM.from_pretrained(directory, dtype="float32").eval()

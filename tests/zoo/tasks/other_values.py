@@ -136,6 +136,7 @@ OTHERS = {
     "added_tokens_decoder": {},
     "continuing_subword_prefix": "@@",
     "end_of_word_suffix": "</w>",
+    "prefix": "@@",
     "prepend_scheme": "never",
     "replacement": "_",
     "Regex": "z",

@@ -28,6 +28,8 @@ NEUTRAL = {
     "max_time": (),
     "watermarking_config": ({},),
     "dola_layers": (),
+    # It ends an answer at the first token of low probability.
+    "is_assistant": (False,),
 }
 _FOLLOWED = (
     "num_beams",
@@ -73,7 +75,6 @@ WITHOUT_EFFECT = (
     "disable_compile",
     "low_memory",
     "prefill_chunk_size",
-    "is_assistant",
     "num_assistant_tokens",
     "num_assistant_tokens_schedule",
     "assistant_confidence_threshold",

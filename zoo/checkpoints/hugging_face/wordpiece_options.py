@@ -98,7 +98,7 @@ def _check_around(processor, vocabulary, path):
     if not right:
         raise UserError(
             f"{path}: post_processor {kind!r} is not supported unless it puts [CLS] before and [SEP] behind a text, "
-            "both of segment 0"
+            "both of segment 0 (id and type_id of single) and with their numbers in the vocabulary (special_tokens)"
         )
 
 
