@@ -1,6 +1,5 @@
 """Settings of the language modelling recipe and their named variants."""
 
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -93,17 +92,13 @@ class LanguageModelingConfig(AddedTokenOptions, StepOptions):
             raise UserError(f"--max-positions {self.max_positions} is less than --context {self.context}")
         if self.stride is not None and not 1 <= self.stride <= self.context:
             raise UserError(f"--stride must be between 1 and --context ({self.context}), got {self.stride}")
-        if not self.learning_rate > 0:
-            raise UserError(f"--learning-rate must be above 0, got {self.learning_rate}")
+        self.check_positive("learning_rate")
         if not 0 <= self.final_learning_rate <= self.learning_rate:
             raise UserError(
                 f"--final-learning-rate must be between 0 and --learning-rate ({self.learning_rate}), "
                 f"got {self.final_learning_rate}"
             )
-        if self.warmup_steps is not None and not 0 <= self.warmup_steps < (self.total_steps or math.inf):
-            raise UserError(
-                f"--warmup-steps {self.warmup_steps} must be at least 0 and below --total-steps {self.total_steps}"
-            )
+        self.check_warmup()
         if not 0 <= self.temperature <= 100:
             raise UserError(f"--temperature must be between 0 and 100, got {self.temperature}")
         if not 0 < self.top_p <= 1:

@@ -1,20 +1,14 @@
 """Trains a language model on raw text."""
 
-import keras
-from rich.console import Console
+import functools
 
-from recipes.encoders.fine_tuning import TOKENIZER
 from recipes.language_modeling.config import check_data_options
-from recipes.skeleton.results import print_ending, training_facts, write_results
-from recipes.skeleton.run_plan import plan_updates, say_plan
-from recipes.skeleton.train_and_average import train_and_average
-from recipes.vocabularies.added_tokens import (
-    add_to_pretrained,
-    add_to_tokenizer,
-    say_added_tokens,
-    without_added_tokens,
-)
-from recipes.vocabularies.trained_size import MOST_TOKENS, say_vocabulary
+from recipes.skeleton.recipe import Recipe
+from recipes.skeleton.run_plan import UpdatesByData
+from recipes.skeleton.run_recipe import run_recipe
+from recipes.vocabularies.added_tokens import add_to_pretrained, add_to_tokenizer, without_added_tokens
+from recipes.vocabularies.kept_tokenizers import kept_tokenizer
+from recipes.vocabularies.trained_size import MOST_TOKENS
 from zoo.data import ExactDocuments, TokenBlocks, open_dataset
 from zoo.errors import UserError
 from zoo.evaluate.perplexity import encode_documents, measure_perplexity
@@ -22,19 +16,8 @@ from zoo.models import GPT2
 from zoo.models.sizes import GPT2_SIZES
 from zoo.tasks import GenerationSettings, TextGenerator, load
 from zoo.tokenizers import BytePairTokenizer
-from zoo.tokenizers import load as load_tokenizer
-from zoo.training import (
-    CosineDecay,
-    RunClaim,
-    TextSamples,
-    TokenCrossEntropy,
-    Validation,
-    build_optimizer,
-)
-from zoo.training.runs.run_directory import check_run_directory
-from zoo.weights import with_dtype
+from zoo.training import CosineDecay, TextSamples
 
-METRIC = "val_nll"
 NUM_BYTES = 256
 _EXAMPLES = 50
 # Characters from which on GPT-2's own sizes are worth their time, and what is trained on less.
@@ -97,9 +80,8 @@ def _is_little(text):
 
 def make_tokenizer(config, text, resumed):
     """The tokenizer of a new model; that of a run which goes on."""
-    directory = config.directory / TOKENIZER
-    if resumed and (directory / "tokenizer.json").is_file():
-        return load_tokenizer(directory)
+    if kept := kept_tokenizer(config, "tokenizer", resumed):
+        return kept
     size = config.vocabulary_size
     if config.vocabulary_type == "bytes":
         tokenizer = BytePairTokenizer.train(text, NUM_BYTES + 1)  # and the end token
@@ -122,118 +104,114 @@ def make_batches(config, documents, tokenizer, *, training):
     )
 
 
-def compile_model(model, config):
-    """Compiles a built model with optimiser and loss."""
-    final_fraction = config.final_learning_rate / config.learning_rate
-    model.compile(
-        optimizer=build_optimizer(
-            "adamw",
-            CosineDecay(config.learning_rate, config.warmup_steps, config.total_steps, final_fraction),
-            beta_2=config.beta_2,
-            epsilon=1e-8,
-            weight_decay=config.weight_decay,
-            clip_norm=config.clip_norm,
-            loss_scaling=config.precision == "mixed_float16",
-            ema_momentum=config.ema_momentum,
-        ),
-        loss=TokenCrossEntropy(),
-        jit_compile=True if config.jit_compile else ("auto" if keras.config.backend() == "jax" else False),
-    )
-
-
-def generation_settings(config, model):
-    """How the preset writes text."""
-    new = min(config.sample_tokens, model.max_sequence_length - 1)
-    return GenerationSettings(
-        max_new_tokens=new, temperature=config.temperature, top_p=config.top_p, seed=config.seed, begin_token=True
-    )
-
-
-def validation_perplexity(config, model, documents, texts, tokenizer):
-    """`Perplexity` of the validation text, each document by itself, in windows that overlap."""
-    return measure_perplexity(
-        model,
-        documents,
-        sum(len(text.encode()) for text in texts),
-        begin_id=tokenizer.eos_id,
-        context=config.context,
-        stride=config.stride or config.context // 2,
-        batch_size=config.batch_size,
-    )
-
-
 def example_prompts(documents):
     """Beginnings of lines of text, to verify exports with."""
     lines = (line for text in documents for line in text.splitlines() if len(line.split()) > 2)
     return [line[:_EXAMPLE_CHARACTERS].rstrip() for line, _ in zip(lines, range(_EXAMPLES), strict=False)]
 
 
-def run(config):
-    """Trains, evaluates and saves; returns the results as they are written to results.json."""
-    console = Console()
-    resumed = check_run_directory(config, recipe="language_modeling")
-    devices = config.devices.open()
-    keras.utils.set_random_seed(config.seed)
-    texts, names = open_texts(config)
-    with devices.scope():
-        model, tokenizer = start_model(config, texts[0], resumed)
-    documents = [encode_documents(tokenizer, text) for text in texts]
-    train_batches = make_batches(config, documents[0], tokenizer, training=True)
-    validation_batches = make_batches(config, documents[1], tokenizer, training=False)
-    given = config
-    config = plan_updates(config, train_batches.num_batches(), passes=20, least=300, most=50_000)
-    with devices.scope():
-        compile_model(model, config)
-    for name, batches in zip(names, (train_batches, validation_batches), strict=True):
-        console.print(
-            f"{name}: {batches.num_tokens:,} tokens, {batches.num_documents:,} documents, "
-            f"{batches.num_batches():,} batches an epoch",
-            highlight=False,
+class LanguageModeling(Recipe):
+    """The next token of raw text, in blocks of it, with GPT-2."""
+
+    name = "language_modeling"
+    architecture = "GPT-2"
+    updates = UpdatesByData(passes=20, least=300, most=50_000)
+    speed = "tokens_per_second"
+    leaves = "preset, learning curve and samples"
+
+    def open_data(self):
+        """Documents to train on and to validate with."""
+        self.texts, self.names = open_texts(self.config)
+
+    def start(self):
+        """A GPT-2, new or pretrained."""
+        model, tokenizer = start_model(self.config, self.texts[0], self.resumed)
+        return model, (tokenizer,)
+
+    def batches(self):
+        """Blocks of tokens, from the beginning of the text to its end."""
+        (tokenizer,) = self.tokenizers
+        self.documents = [encode_documents(tokenizer, text) for text in self.texts]
+        self.blocks = [
+            make_batches(self.config, documents, tokenizer, training=training)
+            for documents, training in zip(self.documents, (True, False), strict=True)
+        ]
+        return self.blocks
+
+    def optimizer(self):
+        """AdamW, whose rate rises linearly, then falls along a cosine to the final one."""
+        config, plan = self.config, self.plan
+        final_fraction = config.final_learning_rate / config.learning_rate
+        return {
+            "name": "adamw",
+            "schedule": CosineDecay(config.learning_rate, plan.warmup_steps, plan.total_steps, final_fraction),
+            "beta_2": config.beta_2,
+            "epsilon": 1e-8,
+            "ema_momentum": config.ema_momentum,
+        }
+
+    def data_lines(self):
+        """Tokens and documents of both texts."""
+        for name, blocks in zip(self.names, self.blocks, strict=True):
+            yield (
+                f"{name}: {blocks.num_tokens:,} tokens, {blocks.num_documents:,} documents, "
+                f"{blocks.num_batches():,} batches"
+            )
+
+    def trains_vocabulary(self):
+        """Whether byte pairs are trained; single bytes need no training."""
+        return super().trains_vocabulary() and self.config.vocabulary_type == "bpe"
+
+    def make_task(self, model, examples=()):
+        """The generator, which draws from the nucleus."""
+        config = self.config
+        settings = GenerationSettings(
+            max_new_tokens=min(config.sample_tokens, model.max_sequence_length - 1),
+            temperature=config.temperature,
+            top_p=config.top_p,
+            seed=config.seed,
+            begin_token=True,
         )
-    console.print(
-        f"GPT-2 with {model.count_params():,} parameters, {tokenizer.vocabulary_size:,} tokens; "
-        f"{keras.config.backend()} backend"
-    )
+        return TextGenerator(model, *self.tokenizers, settings, examples)
 
-    if config.vocabulary_type == "bpe":
-        say_vocabulary(console, config, tokenizer)
-    say_added_tokens(console, tokenizer, config.add_token)
-    say_plan(console, config.total_steps, train_batches.num_batches(), config.max_minutes)
+    def callbacks(self):
+        """Samples of text while it trains."""
+        return [TextSamples(self.task, self.config.sample_prompts)]
 
-    writer = TextGenerator(model, tokenizer, generation_settings(config, model))
-    validation = Validation(list(validation_batches.epoch(0)))
-    samples = TextSamples(writer, config.sample_prompts)
-    claim = RunClaim(given, "language_modeling", {TOKENIZER: tokenizer})
-    result, checkpoints = train_and_average(
-        config, model, train_batches, validation, metric=METRIC, mode="min", claim=claim, callbacks=[samples]
-    )
+    def examples(self):
+        """Beginnings of lines of the validation text."""
+        return example_prompts(self.texts[1])
 
-    final = model if config.precision == "float32" else with_dtype(model, "float32")
-    final.jit_compile = model.jit_compile
-    task = TextGenerator(final, tokenizer, generation_settings(config, final), example_prompts(texts[1]))
-    task.save(config.directory)
-    perplexity = validation_perplexity(config, final, documents[1], texts[1], tokenizer)
-    results = {
-        "split": "validation",
-        "documents": validation_batches.num_documents,
-        "blocks": validation.evaluate(final),
-        "perplexity": perplexity.to_dict(),
-        **training_facts(final, result, checkpoints, speed="tokens_per_second"),
-    }
-    write_results(config.directory, results)
-    report(console, results, perplexity, task, config)
-    return results
+    def evaluate(self):
+        """Perplexity of the validation text, in blocks and, each document by itself, in windows that overlap."""
+        config, model = self.config, self.task.model
+        self.perplexity = measure_perplexity(
+            model,
+            self.documents[1],
+            sum(len(text.encode()) for text in self.texts[1]),
+            begin_id=self.tokenizers[0].eos_id,
+            context=config.context,
+            stride=config.stride or config.context // 2,
+            batch_size=config.batch_size,
+        )
+        return {
+            "split": "validation",
+            "documents": self.blocks[1].num_documents,
+            "blocks": self.validation.evaluate(model),
+            "perplexity": self.perplexity.to_dict(),
+        }
+
+    def report(self, results):
+        """Prints the scores and a few samples of text."""
+        perplexity, prompts = self.perplexity, list(self.config.sample_prompts)
+        self.say(f"validation in blocks of {self.config.context}: nll {results['blocks']['nll']:.4f}")
+        self.say(
+            f"in windows of {perplexity.block_length} that move on by {perplexity.stride}: nll {perplexity.nll:.4f}, "
+            f"perplexity {perplexity.per_token:.2f} per token, {perplexity.bits_per_byte:.4f} bits per byte"
+        )
+        for prompt, text in zip(prompts, self.task(prompts), strict=True):
+            self.say(f"--- {prompt or '(from the beginning)'}")
+            self.say(text)
 
 
-def report(console, results, perplexity, task, config):
-    """Prints the scores and a few samples of text."""
-    console.print(
-        f"validation in blocks of {config.context}: nll {results['blocks']['nll']:.4f}\n"
-        f"in windows of {perplexity.block_length} that move on by {perplexity.stride}: nll {perplexity.nll:.4f}, "
-        f"perplexity {perplexity.per_token:.2f} per token, {perplexity.bits_per_byte:.4f} bits per byte",
-        highlight=False,
-    )
-    for prompt, text in zip(config.sample_prompts, task(list(config.sample_prompts)), strict=True):
-        console.print(f"--- {prompt or '(from the beginning)'}", markup=False, highlight=False)
-        console.print(text, markup=False, highlight=False)
-    print_ending(console, results, config.directory, "preset, learning curve and samples")
+run = functools.partial(run_recipe, LanguageModeling)

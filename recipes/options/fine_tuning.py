@@ -43,10 +43,8 @@ class FineTuningConfig(EncoderOptions, SplitFileOptions):
         if self.add_token and self.trainable_blocks is not None:
             raise UserError("--add-token adds vectors that must learn, and --trainable-blocks keeps them as they are")
         self.check_at_least(1, "batch_size", "epochs", "validations_per_epoch")
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise UserError(f"--learning-rate must be above 0, got {self.learning_rate}")
+        self.check_positive("learning_rate")
         self.check_shares("warmup_share", "label_smoothing")
         if not 0 < self.layer_decay <= 1:
             raise UserError(f"--layer-decay must be above 0 and at most 1, got {self.layer_decay}")
-        if not self.head_rate_factor > 0:
-            raise UserError(f"--head-rate-factor must be above 0, got {self.head_rate_factor}")
+        self.check_positive("head_rate_factor")

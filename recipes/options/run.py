@@ -28,6 +28,17 @@ class RunOptions:
             if value is not None and value < least:
                 raise UserError(f"{flag(name)} must be at least {least}, got {value}")
 
+    def check_positive(self, *names):
+        """Refuses options that are not above 0; those that are None pass.
+
+        Raises:
+            UserError: naming the option.
+        """
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UserError(f"{flag(name)} must be above 0, got {value}")
+
     def check_shares(self, *names):
         """Refuses options that are no share from 0 to below 1; those that are None pass.
 

@@ -76,8 +76,7 @@ class SequenceToSequenceConfig(StepOptions, SplitFileOptions):
         super().__post_init__()
         self.check_at_least(1, "vocabulary_size", "batch_size_tokens", "num_beams")
         self.check_shares("label_smoothing", "dropout")
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise UserError(f"--learning-rate must be above 0, got {self.learning_rate}")
+        self.check_positive("learning_rate")
         if self.target_language is not None:
             language_from_code(self.target_language)
         known = self.warmup_steps is not None and self.total_steps is not None

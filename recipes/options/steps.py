@@ -1,8 +1,10 @@
 """Options of recipes that count their training in updates."""
 
+import math
 from dataclasses import dataclass
 
 from recipes.options.training import TrainingOptions
+from zoo.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -28,3 +30,14 @@ class StepOptions(TrainingOptions):
         super().__post_init__()
         self.check_shares("ema_momentum")
         self.check_at_least(1, "total_steps", "validate_every_steps", "checkpoint_every_steps")
+
+    def check_warmup(self):
+        """Refuses warm-up that is not shorter than the run.
+
+        Raises:
+            UserError: naming the options.
+        """
+        if self.warmup_steps is not None and not 0 <= self.warmup_steps < (self.total_steps or math.inf):
+            raise UserError(
+                f"--warmup-steps {self.warmup_steps} must be at least 0 and below --total-steps {self.total_steps}"
+            )

@@ -1,14 +1,5 @@
 """Pretrains an encoder on raw text as a masked language model: `python -m recipes.pretraining --help`."""
 
-from recipes.pretraining.config import parse_command_line
-from zoo.errors import command_line
+from recipes.command_line.recipe_command import recipe_command
 
-
-@command_line
-def main(argv=None):
-    """Command line of the recipe."""
-    config = parse_command_line(argv)
-    # After the command line is known to be right, because it brings in Keras and the backend.
-    from recipes.pretraining.recipe import run
-
-    run(config)
+main = recipe_command("pretraining")

@@ -1,6 +1,5 @@
 """Settings of the pretraining recipe and their named variants."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -70,12 +69,8 @@ class PretrainingConfig(EncoderOptions, StepOptions):
             raise UserError("--line-by-line makes rows of single lines, --next-sentence of several; choose one")
         if not 0 < self.masked_share < 1:
             raise UserError(f"--masked-share must be above 0 and below 1, got {self.masked_share}")
-        if not self.learning_rate > 0:
-            raise UserError(f"--learning-rate must be above 0, got {self.learning_rate}")
-        if self.warmup_steps is not None and not 0 <= self.warmup_steps < (self.total_steps or math.inf):
-            raise UserError(
-                f"--warmup-steps {self.warmup_steps} must be at least 0 and below --total-steps {self.total_steps}"
-            )
+        self.check_positive("learning_rate")
+        self.check_warmup()
         if self.pretrained is not None:
             for name in ("vocabulary", "dropout", "max_positions"):
                 if getattr(self, name) is not None:

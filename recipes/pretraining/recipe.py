@@ -1,19 +1,18 @@
 """Pretrains an encoder on raw text as a masked language model."""
 
+import functools
 import re
 from collections import Counter
 
-import keras
 import numpy as np
-from rich.console import Console
 
-from recipes.encoders.fine_tuning import TOKENIZER, train_wordpiece
+from recipes.encoders.starting_encoder import train_wordpiece
 from recipes.pretraining.config import check_data_options
-from recipes.skeleton.results import print_ending, training_facts, write_results
-from recipes.skeleton.run_plan import plan_updates, say_plan
-from recipes.skeleton.train_and_average import train_and_average
-from recipes.vocabularies.added_tokens import add_to_pretrained, add_to_tokenizer, say_added_tokens
-from recipes.vocabularies.trained_size import say_vocabulary
+from recipes.skeleton.recipe import Recipe
+from recipes.skeleton.run_plan import UpdatesByData
+from recipes.skeleton.run_recipe import run_recipe
+from recipes.vocabularies.added_tokens import add_to_pretrained, add_to_tokenizer
+from recipes.vocabularies.kept_tokenizers import kept_tokenizer
 from zoo.checkpoints.foreign_model import LANGUAGE_MODELS
 from zoo.checkpoints.hugging_face import DirectoryFiles, is_hugging_face, load_hugging_face
 from zoo.checkpoints.hugging_face.configuration import Configuration
@@ -30,20 +29,9 @@ from zoo.errors import UserError
 from zoo.models import ENCODER_SIZES, Encoder, MaskedTokenPredictor
 from zoo.tasks import FillSettings, MaskedLanguageModel, load, load_pretrained_encoder
 from zoo.tokenizers import WordPieceTokenizer
-from zoo.tokenizers import load as load_tokenizer
-from zoo.training import (
-    LinearDecay,
-    RunClaim,
-    TokenAccuracy,
-    TokenCrossEntropy,
-    TokenNegativeLogLikelihood,
-    Validation,
-    build_optimizer,
-)
-from zoo.training.runs.run_directory import check_run_directory
-from zoo.weights import with_dtype, with_new_tokens
+from zoo.training import LinearDecay, TokenAccuracy, TokenCrossEntropy, TokenNegativeLogLikelihood
+from zoo.weights import with_new_tokens
 
-METRIC = "val_nll"
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _VALIDATION_SEED = 0
 _EXAMPLES = 200
@@ -78,9 +66,8 @@ def make_encoder(config, text, resumed):
 
 def make_tokenizer(config, text, resumed):
     """The tokenizer of a new encoder; that of a run which goes on."""
-    directory = config.directory / TOKENIZER
-    if resumed and (directory / "tokenizer.json").is_file():
-        return load_tokenizer(directory).reading_from_text(())
+    if kept := kept_tokenizer(config, "tokenizer", resumed):
+        return kept.reading_from_text(())
     if config.vocabulary is not None:
         tokenizer = WordPieceTokenizer.from_vocabulary_file(config.vocabulary, lowercase=config.lowercase)
         return add_to_tokenizer(check_tokenizer(tokenizer, config.vocabulary), config.add_token)
@@ -147,33 +134,6 @@ def make_batches(config, documents, tokenizer, *, training):
     )
 
 
-def metrics(config):
-    """What validation measures."""
-    of_tokens = [TokenNegativeLogLikelihood(), TokenAccuracy()]
-    if not config.next_sentence:
-        return of_tokens
-    return {"token_logits": of_tokens, "next_sentence_logits": [TokenAccuracy(name="next_sentence_accuracy")]}
-
-
-def compile_model(model, config):
-    """Compiles a built model with optimiser and loss, of two outputs the sum of both."""
-    outputs = ("token_logits", "next_sentence_logits")
-    model.compile(
-        optimizer=build_optimizer(
-            "adamw",
-            LinearDecay(config.learning_rate, config.warmup_steps, config.total_steps + 1),
-            beta_2=config.beta_2,
-            epsilon=1e-6,
-            weight_decay=config.weight_decay,
-            clip_norm=config.clip_norm,
-            loss_scaling=config.precision == "mixed_float16",
-            ema_momentum=config.ema_momentum,
-        ),
-        loss={name: TokenCrossEntropy() for name in outputs} if config.next_sentence else TokenCrossEntropy(),
-        jit_compile=True if config.jit_compile else ("auto" if keras.config.backend() == "jax" else False),
-    )
-
-
 def with_blank(line):
     """The line with the middle one of its words replaced by [MASK]; None for fewer than four words."""
     words = list(re.finditer(r"[^\W\d_]+", line))
@@ -194,73 +154,108 @@ def constant_nll(batches):
     return float(-(p * np.log(p)).sum())
 
 
-def run(config):
-    """Trains, evaluates and saves; returns the results as they are written to results.json."""
-    console = Console()
-    check_data_options(config)
-    resumed = check_run_directory(config, recipe="pretraining")
-    devices = config.devices.open()
-    keras.utils.set_random_seed(config.seed)
-    texts = [TextDocuments(paths) for paths in (config.train, config.validation)]
-    with devices.scope():
-        encoder, tokenizer = make_encoder(config, texts[0], resumed)
-        model, head = make_model(config, encoder, tokenizer)
-    train_documents, validation_documents = (
-        TokenizedDocuments.encode(text, tokenizer.tokenize_with_offsets, text.name) for text in texts
-    )
-    train_batches = make_batches(config, train_documents, tokenizer, training=True)
-    validation_batches = list(make_batches(config, validation_documents, tokenizer, training=False).epoch(0))
-    given = config
-    config = plan_updates(config, train_batches.num_batches(), passes=40, least=500, most=100_000)
-    with devices.scope():
-        compile_model(model, config)
-    console.print(
-        f"{len(train_documents.tokens):,} training tokens in {len(train_documents):,} documents; "
-        f"{train_batches.num_batches():,} batches an epoch, {train_batches.padding_share():.1%} padding",
-        highlight=False,
-    )
-    console.print(
-        f"encoder with {encoder.count_params():,} parameters, {tokenizer.vocabulary_size:,} tokens, {head}; "
-        f"{keras.config.backend()} backend"
-    )
-    if config.vocabulary is None:
-        say_vocabulary(console, config, tokenizer)
-    say_added_tokens(console, tokenizer, config.add_token)
-    say_plan(console, config.total_steps, train_batches.num_batches(), config.max_minutes)
+class Pretraining(Recipe):
+    """Masked tokens of raw text and, if asked for, whether one text follows another, with an encoder."""
 
-    validation = Validation(validation_batches, metrics=metrics(config))
-    claim = RunClaim(given, "pretraining", {TOKENIZER: tokenizer})
-    result, checkpoints = train_and_average(
-        config, model, train_batches, validation, metric=METRIC, mode="min", claim=claim
-    )
+    name = "pretraining"
+    updates = UpdatesByData(passes=40, least=500, most=100_000)
 
-    final = model if config.precision == "float32" else with_dtype(model, "float32")
-    final.jit_compile = model.jit_compile
-    blanks = [blank for line in texts[1].lines() if (blank := with_blank(line))]
-    settings = FillSettings(max_source_length=min(config.sequence_length, FillSettings.max_source_length))
-    task = MaskedLanguageModel(final, tokenizer.reading_from_text(("[MASK]",)), settings, blanks[:_EXAMPLES])
-    task.save(config.directory)
-    results = {
-        "split": "validation",
-        "documents": len(validation_documents),
-        "tokens": len(validation_documents.tokens),
-        "scores": validation.evaluate(final),
-        "constant_nll": constant_nll(validation_batches),
-        **training_facts(final, result, checkpoints),
-    }
-    write_results(config.directory, results)
-    report(console, results, task, config.directory)
-    return results
+    def open_data(self):
+        """Documents of lines."""
+        check_data_options(self.config)
+        self.texts = [TextDocuments(paths) for paths in (self.config.train, self.config.validation)]
+
+    def start(self):
+        """An encoder, new or pretrained, with the head that predicts tokens."""
+        encoder, tokenizer = make_encoder(self.config, self.texts[0], self.resumed)
+        model, self.head = make_model(self.config, encoder, tokenizer)
+        return model, (tokenizer,)
+
+    def batches(self):
+        """Rows with masks, which in training are other ones in each epoch."""
+        (tokenizer,) = self.tokenizers
+        self.documents = [
+            TokenizedDocuments.encode(text, tokenizer.tokenize_with_offsets, text.name) for text in self.texts
+        ]
+        train, validation = self.documents
+        return (
+            make_batches(self.config, train, tokenizer, training=True),
+            make_batches(self.config, validation, tokenizer, training=False),
+        )
+
+    def loss(self):
+        """Cross-entropy of the masked tokens; of two outputs the sum of both."""
+        if not self.config.next_sentence:
+            return super().loss()
+        return {name: TokenCrossEntropy() for name in ("token_logits", "next_sentence_logits")}
+
+    def optimizer(self):
+        """AdamW, whose rate rises linearly, then falls linearly to 0."""
+        config, plan = self.config, self.plan
+        return {
+            "name": "adamw",
+            "schedule": LinearDecay(config.learning_rate, plan.warmup_steps, plan.total_steps + 1),
+            "beta_2": config.beta_2,
+            "epsilon": 1e-6,
+            "ema_momentum": config.ema_momentum,
+        }
+
+    def data_lines(self):
+        """Tokens and documents to train on."""
+        train = self.documents[0]
+        yield (
+            f"{len(train.tokens):,} training tokens in {len(train):,} documents; "
+            f"{self.train_batches.padding_share():.1%} padding"
+        )
+
+    def counted(self):
+        """The encoder."""
+        return self.model.encoder
+
+    def model_line(self):
+        """What to say about the model and where its head is from."""
+        return f"{super().model_line()}, {self.head}"
+
+    def trains_vocabulary(self):
+        """Whether no vocabulary was given."""
+        return super().trains_vocabulary() and self.config.vocabulary is None
+
+    def make_task(self, model, examples=()):
+        """The preset that fills blanks, and alone reads [MASK] from text."""
+        settings = FillSettings(max_source_length=min(self.config.sequence_length, FillSettings.max_source_length))
+        return MaskedLanguageModel(model, self.tokenizers[0].reading_from_text(("[MASK]",)), settings, examples)
+
+    def validation_metrics(self):
+        """Negative log-likelihood and accuracy of masked tokens, and accuracy of next sentences."""
+        of_tokens = [TokenNegativeLogLikelihood(), TokenAccuracy()]
+        if not self.config.next_sentence:
+            return of_tokens
+        return {"token_logits": of_tokens, "next_sentence_logits": [TokenAccuracy(name="next_sentence_accuracy")]}
+
+    def examples(self):
+        """Lines of the validation text with a blank."""
+        return [blank for line in self.texts[1].lines() if (blank := with_blank(line))][:_EXAMPLES]
+
+    def evaluate(self):
+        """The metrics of validation, beside those of the best constant prediction."""
+        validation = self.documents[1]
+        return {
+            "split": "validation",
+            "documents": len(validation),
+            "tokens": len(validation.tokens),
+            "scores": self.validation.evaluate(self.task.model),
+            "constant_nll": constant_nll(self.validation_batches),
+        }
+
+    def report(self, results):
+        """Prints the scores and the filled blanks of a few texts."""
+        self.say("validation: " + "  ".join(f"{name} {value:.4f}" for name, value in results["scores"].items()))
+        self.say(f"the best constant prediction: nll {results['constant_nll']:.4f}")
+        examples = self.task.examples
+        for text in examples[:: max(1, len(examples) // 5)][:5]:
+            self.say(f"  {text}")
+            for blank in self.task(text):
+                self.say("    " + "  ".join(f"{each['token']} ({each['score']:.2f})" for each in blank))
 
 
-def report(console, results, task, directory):
-    """Prints the scores and the filled blanks of a few texts."""
-    shown = "  ".join(f"{name} {value:.4f}" for name, value in results["scores"].items())
-    console.print(f"validation: {shown}", highlight=False, soft_wrap=True)
-    console.print(f"the best constant prediction: nll {results['constant_nll']:.4f}", highlight=False)
-    for text in task.examples[:: max(1, len(task.examples) // 5)][:5]:
-        console.print(f"  {text}", markup=False, highlight=False)
-        for blank in task(text):
-            candidates = "  ".join(f"{each['token']} ({each['score']:.2f})" for each in blank)
-            console.print(f"    {candidates}", markup=False, highlight=False)
-    print_ending(console, results, directory, "preset and learning curve")
+run = functools.partial(run_recipe, Pretraining)

@@ -1,77 +1,93 @@
-"""Numbers that nobody asked for: size, updates, warm-up and intervals that suit the amount of training data."""
+"""How long a run is and what comes in between, with numbers by the amount of training data where nobody asked."""
 
-from dataclasses import replace
+from typing import NamedTuple
 
 from zoo.training import ShareOfRun
 
-# Pairs of texts from which on a larger model and larger batches pay.
-_MANY_PAIRS = 100_000
-_LEARNING_RATES = {"tiny": 3e-3, "small": 1e-3, "base": 7e-4, "big": 5e-4}
-_PRETRAINED_RATE = 5e-5
 _VALIDATIONS = 10
 _CHECKPOINTS = 20
 _MOST_WARMUP = 4000
 
 
-def plan_pairs(config, pairs):
-    """The configuration with size, batch and learning rate by the number of pairs, where they are None.
+class UpdatesByData(NamedTuple):
+    """How many updates suit the training data.
 
-    Args:
-        config: A `SequenceToSequenceConfig`.
-        pairs: Re-iterable of training pairs, which is read once if need be.
+    Attributes:
+        passes: Passes over the data, if that makes at least `least` and at most `most` updates.
+        least, most: Updates.
     """
-    if None not in (config.size, config.batch_size_tokens, config.learning_rate):
-        return config
-    many = config.pretrained is None and sum(1 for _ in pairs) >= _MANY_PAIRS
-    rate = config.learning_rate
-    size = config.size or ("small" if many else "tiny")
-    smallest = sum(config.max_lengths) if getattr(config, "architecture", "") == "decoder" else max(config.max_lengths)
-    return replace(
-        config,
-        size=size,
-        batch_size_tokens=config.batch_size_tokens or max(4096 if many else 2048, smallest),
-        learning_rate=rate or (_LEARNING_RATES[size] if config.pretrained is None else _PRETRAINED_RATE),
-    )
+
+    passes: int
+    least: int
+    most: int
 
 
-def plan_updates(config, num_batches, *, passes, least, most):
-    """The configuration with numbers of updates where they are None.
+class RunPlan(NamedTuple):
+    """Updates, what comes between them, and which weights are the final ones.
+
+    Attributes:
+        total_steps: Updates.
+        warmup_steps: Updates of warm-up.
+        validate_every_steps, checkpoint_every_steps: Updates between two, or the share of the run.
+        metric: What early stopping and the best checkpoints go by, such as "val_nll".
+        average_best: Whether the best checkpoints are averaged in place of the last.
+        keep_last: How many of the last checkpoints are kept.
+        moving_averages: Whether the final weights are moving averages in place of averaged checkpoints.
+    """
+
+    total_steps: int
+    warmup_steps: int
+    validate_every_steps: int | ShareOfRun
+    checkpoint_every_steps: int | ShareOfRun
+    metric: str
+    average_best: bool
+    keep_last: int
+    moving_averages: bool = False
+
+    @property
+    def mode(self):
+        """Whether larger or smaller values of the metric are better, "max" or "min"."""
+        return "min" if self.metric == "val_nll" else "max"
+
+    def line(self, num_batches, max_minutes):
+        """What to say about the length of training.
+
+        Args:
+            num_batches: Batches of an epoch, or None.
+            max_minutes: The time limit, or None.
+        """
+        passes = f", {self.total_steps / num_batches:,.1f} passes over the training data" if num_batches else ""
+        limit = (
+            ""
+            if max_minutes is None
+            else f", or as many as {max_minutes:g} minutes allow, in which the learning rate then falls"
+        )
+        return f"training: {self.total_steps:,} updates{passes}{limit}"
+
+
+def plan_updates(config, num_batches, metric, by_data):
+    """The `RunPlan` of a configuration.
 
     Args:
-        config: With `total_steps` and `warmup_steps`.
+        config: A `StepOptions`.
         num_batches: Batches of an epoch; None for more than can be counted.
-        passes: Over the training data, if that makes at least `least` and at most `most` updates.
+        metric: See `RunPlan`.
+        by_data: `UpdatesByData`, for a configuration without a number.
     """
     total, warmup = config.total_steps, config.warmup_steps
     if total is None:
-        total = most if num_batches is None else min(most, max(least, passes * num_batches))
+        total = by_data.most if num_batches is None else max(by_data.least, by_data.passes * num_batches)
+        total = min(by_data.most, total)
         total = max(total, (warmup or 0) + 1)
     if warmup is None:
         warmup = min(_MOST_WARMUP, total // 10)
-    return replace(config, total_steps=total, warmup_steps=warmup)
-
-
-def intervals(config):
-    """Updates between validations and between checkpoints, those of the configuration or shares of the run."""
-    return (
+    return RunPlan(
+        total,
+        warmup,
         config.validate_every_steps or ShareOfRun(_VALIDATIONS),
         config.checkpoint_every_steps or ShareOfRun(_CHECKPOINTS),
+        metric,
+        average_best=config.average_best,
+        keep_last=config.average_checkpoints,
+        moving_averages=bool(config.ema_momentum),
     )
-
-
-def say_plan(console, total_steps, num_batches, max_minutes):
-    """Prints how long training will be.
-
-    Args:
-        console: `rich.console.Console`.
-        total_steps: Updates.
-        num_batches: Batches of an epoch, or None.
-        max_minutes: The time limit, or None.
-    """
-    passes = f", {total_steps / num_batches:,.1f} passes over the training data" if num_batches else ""
-    limit = (
-        ""
-        if max_minutes is None
-        else f", or as many as {max_minutes:g} minutes allow, in which the learning rate then falls"
-    )
-    console.print(f"training: {total_steps:,} updates{passes}{limit}", highlight=False, soft_wrap=True)

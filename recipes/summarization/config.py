@@ -90,11 +90,6 @@ class SummarizationConfig(SummaryFormat, SequenceToSequenceConfig):
         """Most source and target tokens, special ones included."""
         return self.max_source_length, self.max_target_length
 
-    @property
-    def metric_mode(self):
-        """Whether larger or smaller values of the early-stopping metric are better, "max" or "min"."""
-        return "min" if self.early_stopping_metric == "val_nll" else "max"
-
 
 def check_data_options(config):
     """Refuses combinations of data options that name no data or too much of it.

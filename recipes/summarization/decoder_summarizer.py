@@ -7,6 +7,7 @@ import keras
 from recipes.summarization.summarizer_parts import SummarizerParts, final_settings
 from recipes.text_to_text.encoded_texts import pair_encoders
 from recipes.text_to_text.sequence_to_sequence import TOKENIZERS
+from recipes.vocabularies.kept_tokenizers import kept_tokenizer
 from recipes.vocabularies.trained_size import MOST_TOKENS
 from zoo.data import JoinedPairBatches
 from zoo.errors import UserError
@@ -14,7 +15,6 @@ from zoo.models import ENCODER_DECODER_SIZES, GPT2
 from zoo.tasks import DecoderSummarizationSettings, DecoderSummarizer, TextGenerator, load
 from zoo.tasks.decoder_summarizer import SUMMARY_TOKEN, is_token
 from zoo.tokenizers import BytePairTokenizer
-from zoo.tokenizers import load as load_tokenizer
 
 END_TOKEN = "<|endoftext|>"
 TEXT_SEPARATOR = "\nTL;DR:"
@@ -73,9 +73,8 @@ def decoder_parts(config, train_pairs, resumed):
 
 def _make_tokenizer(config, train_pairs, separator, resumed):
     """Byte pairs of texts and summaries, with a token for a separator that is written as one."""
-    directory = config.directory / TOKENIZERS[0]
-    if resumed and (directory / "tokenizer.json").is_file():
-        return load_tokenizer(directory)
+    if kept := kept_tokenizer(config, TOKENIZERS[0], resumed):
+        return kept
     special = dict.fromkeys((END_TOKEN, separator)) if is_token(separator) else (END_TOKEN,)
     size = config.vocabulary_size
     return BytePairTokenizer.train(

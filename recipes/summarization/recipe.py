@@ -1,26 +1,19 @@
 """Trains, evaluates and saves a summarizer."""
 
+import functools
 from dataclasses import asdict
 
-import keras
-from rich.console import Console
 from rich.table import Table
 
-from recipes.skeleton.results import print_ending, training_facts, write_results, write_texts
-from recipes.skeleton.run_plan import plan_pairs, plan_updates, say_plan
-from recipes.skeleton.train_and_average import train_and_average
+from recipes.skeleton.results import write_texts
+from recipes.skeleton.run_plan import UpdatesByData
+from recipes.skeleton.run_recipe import run_recipe
 from recipes.summarization.config import check_data_options
 from recipes.summarization.decoder_summarizer import decoder_parts
 from recipes.summarization.encoder_decoder_summarizer import encoder_decoder_parts
-from recipes.text_to_text.scored_language import check_score_moves, scored_language
-from recipes.text_to_text.sequence_to_sequence import compile_model, kept_tokenizers
-from recipes.vocabularies.trained_size import say_vocabulary
+from recipes.text_to_text.text_to_text import TextToText
 from zoo.data import open_dataset
-from zoo.data.readers.readings import readings
 from zoo.metrics import rouge
-from zoo.training import RunClaim, Validation
-from zoo.training.runs.run_directory import check_run_directory
-from zoo.weights import with_dtype
 
 _EXAMPLES = 50
 
@@ -61,97 +54,98 @@ def open_splits(config):
     return train, validation, test, "test", language
 
 
-def run(config):
-    """Trains, evaluates and saves; returns the results as they are written to results.json."""
-    console = Console()
-    resumed = check_run_directory(config, recipe="summarization")
-    devices = config.devices.open()
-    keras.utils.set_random_seed(config.seed)
-    train_texts, validation_texts, scored_texts, split, known_language = open_splits(config)
-    # A file that is missing or damaged is better found before training than after it.
-    texts = list(scored_texts)
-    # The vocabulary of much text takes minutes, so a language that the references are not in is refused before.
-    watched = [text for text, _ in zip(validation_texts, range(config.validation_rouge_texts or 100), strict=False)]
-    references = [summary for each in watched for summary in each.summaries]
-    language = scored_language(console, config.target_language, known_language, references)
+class Summarization(TextToText):
+    """Summaries of texts, with an encoder-decoder or a decoder alone."""
 
-    def score_watched(summaries):
-        scores = rouge(summaries, [each.summaries for each in watched], language=language)
+    name = "summarization"
+    updates = UpdatesByData(passes=15, least=300, most=30_000)
+
+    def open_data(self):
+        """Texts with their summaries, and the first of those to validate with, which are summarised then."""
+        config = self.config
+        self.train_data, self.validation_data, scored, self.split, known_language = open_splits(config)
+        # A file that is missing or damaged is better found before training than after it.
+        self.scored = list(scored)
+        first = zip(self.validation_data, range(config.validation_rouge_texts or 100), strict=False)
+        self.watched = [text for text, _ in first]
+        references = [summary for each in self.watched for summary in each.summaries]
+        self.language = self.choose_language(known_language, references)
+        self.plan_pairs(self._watched_scores([each.summaries[0] for each in self.watched]))
+
+    def _watched_scores(self, summaries):
+        scores = rouge(summaries, [each.summaries for each in self.watched], language=self.language)
         return {name: score.value for name, score in scores.items()}
 
-    check_score_moves(config.early_stopping_metric, score_watched([each.summaries[0] for each in watched]))
-    given, config = config, plan_pairs(config, train_texts)
-    parts = decoder_parts if config.architecture == "decoder" else encoder_decoder_parts
-    with devices.scope():
-        parts = parts(config, Pairs(train_texts), resumed)
-    model = parts.model
-    train_batches = parts.make_batches(Pairs(train_texts), training=True)
-    validation_batches = parts.make_batches(Pairs(validation_texts), training=False)
-    config = plan_updates(config, train_batches.num_batches(), passes=15, least=300, most=30_000)
-    with devices.scope():
-        compile_model(model, config)
-    console.print(
-        f"{parts.architecture} with {model.count_params():,} parameters, {parts.tokenizers[1].vocabulary_size:,} "
-        f"tokens; {train_batches.num_batches()} batches an epoch; {keras.config.backend()} backend"
-    )
-    for line in readings(train_texts, validation_texts):
-        console.print(line, highlight=False)
-    say_vocabulary(console, config, parts.tokenizers[1])
-    console.print(f"training data: {train_batches.report}")
-    # Nothing but the training data has been encoded so far.
-    cut, total = parts.encode[0].cut
-    if cut:
-        console.print(f"{cut:,} of {total:,} texts are longer than {config.max_source_length} tokens; their end is cut")
-    say_plan(console, config.total_steps, train_batches.num_batches(), config.max_minutes)
-    summarizer = parts.make_task(model)
+    def start(self):
+        """A Transformer, new or pretrained, with what reads its texts and writes its summaries."""
+        parts = decoder_parts if self.config.architecture == "decoder" else encoder_decoder_parts
+        self.parts = parts(self.config, Pairs(self.train_data), self.resumed)
+        return self.parts.model, self.parts.tokenizers
 
-    def score(_):
-        return score_watched(summarizer([each.text for each in watched], num_beams=1))
+    def batches(self):
+        """Texts with their first summaries, of similar lengths."""
+        train = self.parts.make_batches(Pairs(self.train_data), training=True)
+        # Counted now, when nothing but the training data has been encoded.
+        train.num_batches()
+        self.cut = tuple(self.parts.encode[0].cut)
+        return train, self.parts.make_batches(Pairs(self.validation_data), training=False)
 
-    validation = Validation(list(validation_batches.epoch(0)), score if config.validation_rouge_texts else None)
-    result, checkpoints = train_and_average(
-        config,
-        model,
-        train_batches,
-        validation,
-        metric=config.early_stopping_metric,
-        mode=config.metric_mode,
-        claim=RunClaim(given, "summarization", kept_tokenizers(parts.tokenizers)),
-    )
-    final = model if config.precision == "float32" else with_dtype(model, "float32")
-    examples = [each.text for each, _ in zip(validation_texts, range(_EXAMPLES), strict=False)]
-    summarizer = parts.make_task(final, examples)
-    summarizer.save(config.directory)
+    @property
+    def architecture(self):
+        """What is trained."""
+        return self.parts.architecture
 
-    found = [best[0] for best in summarizer.n_best([each.text for each in texts], 1, progress=True)]
-    summaries = [each.text for each in found]
-    write_texts(config.directory / f"{split}.summaries.txt", summaries)
-    scores = rouge(summaries, [each.summaries for each in texts], language=language)
-    results = {
-        "split": split,
-        "texts": len(texts),
-        "truncated_texts": sum(each.truncated for each in found),
-        "scores": {name: asdict(value) for name, value in scores.items()},
-        **training_facts(final, result, checkpoints, speed="target_tokens_per_second"),
-    }
-    write_results(config.directory, results)
-    report(console, results, texts, summaries, config.directory)
-    return results
+    def data_lines(self):
+        """How the files are read, what of them is trained on, and how many texts are cut."""
+        yield from super().data_lines()
+        cut, total = self.cut
+        if cut:
+            longest = self.config.max_source_length
+            yield f"{cut:,} of {total:,} texts are longer than {longest} tokens; their end is cut"
+
+    def make_task(self, model, examples=()):
+        """The summarizer."""
+        return self.parts.make_task(model, examples)
+
+    def validation_score(self):
+        """ROUGE of greedy summaries."""
+        if not self.config.validation_rouge_texts:
+            return None
+        return lambda _: self._watched_scores(self.task([each.text for each in self.watched], num_beams=1))
+
+    def examples(self):
+        """Texts to summarise."""
+        return [each.text for each, _ in zip(self.validation_data, range(_EXAMPLES), strict=False)]
+
+    def evaluate(self):
+        """Summaries of the texts that are scored, each against all summaries that it has."""
+        best = [found[0] for found in self.task.n_best([each.text for each in self.scored], 1, progress=True)]
+        self.summaries = [each.text for each in best]
+        write_texts(self.config.directory / f"{self.split}.summaries.txt", self.summaries)
+        scores = rouge(self.summaries, [each.summaries for each in self.scored], language=self.language)
+        return {
+            "split": self.split,
+            "texts": len(self.scored),
+            "truncated_texts": sum(each.truncated for each in best),
+            "scores": {name: asdict(value) for name, value in scores.items()},
+        }
+
+    def report(self, results):
+        """Prints the scores and a few summaries."""
+        table = Table(title=f"{results['split']}: {results['texts']} texts, {results['truncated_texts']} of them cut")
+        for name in ("metric", "F1", "95% interval", "precision", "recall"):
+            table.add_column(name, justify="left" if name == "metric" else "right")
+        for value in results["scores"].values():
+            interval = f"{value['low']:.2f} - {value['high']:.2f}"
+            numbers = (f"{value['value']:.2f}", interval, f"{value['precision']:.2f}", f"{value['recall']:.2f}")
+            table.add_row(value["name"], *numbers)
+        self.console.print(table)
+        self.say(next(iter(results["scores"].values()))["signature"])
+        for index in range(0, len(self.scored), max(1, len(self.scored) // 3))[:3]:
+            text = self.scored[index]
+            self.say(f"  text      {text.text[:300]}")
+            self.say(f"  summary   {self.summaries[index]}")
+            self.say(f"  reference {text.summaries[0]}\n")
 
 
-def report(console, results, texts, summaries, directory):
-    """Prints the scores and a few summaries."""
-    table = Table(title=f"{results['split']}: {results['texts']} texts, {results['truncated_texts']} of them cut")
-    for name in ("metric", "F1", "95% interval", "precision", "recall"):
-        table.add_column(name, justify="left" if name == "metric" else "right")
-    for value in results["scores"].values():
-        interval = f"{value['low']:.2f} - {value['high']:.2f}"
-        numbers = (f"{value['value']:.2f}", interval, f"{value['precision']:.2f}", f"{value['recall']:.2f}")
-        table.add_row(value["name"], *numbers)
-    console.print(table)
-    console.print(next(iter(results["scores"].values()))["signature"], highlight=False)
-    for index in range(0, len(texts), max(1, len(texts) // 3))[:3]:
-        console.print(f"  text      {texts[index].text[:300]}", markup=False, highlight=False)
-        console.print(f"  summary   {summaries[index]}", markup=False, highlight=False)
-        console.print(f"  reference {texts[index].summaries[0]}\n", markup=False, highlight=False)
-    print_ending(console, results, directory, "preset and learning curve")
+run = functools.partial(run_recipe, Summarization)

@@ -1,14 +1,5 @@
 """Trains, evaluates and saves a text classifier: `python -m recipes.text_classification --help`."""
 
-from recipes.text_classification.config import parse_command_line
-from zoo.errors import command_line
+from recipes.command_line.recipe_command import recipe_command
 
-
-@command_line
-def main(argv=None):
-    """Command line of the recipe."""
-    config = parse_command_line(argv)
-    # After the command line is known to be right, because it brings in Keras and the backend.
-    from recipes.text_classification.recipe import run
-
-    run(config)
+main = recipe_command("text_classification")

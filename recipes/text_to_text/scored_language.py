@@ -4,11 +4,10 @@ from zoo.errors import UserError
 from zoo.metrics import target_language
 
 
-def scored_language(console, given, known, references):
-    """Chooses the language of the scores and says which it is.
+def scored_language(given, known, references):
+    """The language of the scores.
 
     Args:
-        console: `rich.console.Console`.
         given: The code of --target-language, or None.
         known: The code that a named data set has, or None.
         references: list of str, which decide where there is no code.
@@ -21,9 +20,7 @@ def scored_language(console, given, known, references):
     """
     if not any(text.strip() for text in references):
         raise UserError("the validation data has nothing to score, only empty lines; is it the right file?")
-    language = target_language(given or known, references)
-    console.print(str(language), highlight=False, soft_wrap=True)
-    return language
+    return target_language(given or known, references)
 
 
 def check_score_moves(metric, scores):

@@ -4,18 +4,12 @@ import keras
 
 from recipes.options.run import flag
 from recipes.text_to_text.encoded_texts import pair_encoders, source_end_id
+from recipes.vocabularies.kept_tokenizers import kept_tokenizer
 from recipes.vocabularies.trained_size import size_by_text
 from zoo.data import PairBatches
 from zoo.errors import UserError
 from zoo.models import ENCODER_DECODER_SIZES, EncoderDecoder
 from zoo.tokenizers import SentencePieceTokenizer
-from zoo.tokenizers import load as load_tokenizer
-from zoo.training import (
-    CosineDecay,
-    InverseSquareRoot,
-    TokenCrossEntropy,
-    build_optimizer,
-)
 
 TOKENIZERS = ("source_tokenizer", "target_tokenizer")
 """Where a run keeps its tokenizers; the first serves both languages if the vocabulary is joint."""
@@ -23,9 +17,9 @@ TOKENIZERS = ("source_tokenizer", "target_tokenizer")
 
 def make_tokenizers(config, train_pairs, resumed):
     """Source and target tokenizer, the same object for a joint vocabulary; those of a run that goes on."""
-    if resumed and (config.directory / TOKENIZERS[0 if config.joint_vocabulary else 1] / "tokenizer.json").is_file():
-        source = load_tokenizer(config.directory / TOKENIZERS[0])
-        return source, source if config.joint_vocabulary else load_tokenizer(config.directory / TOKENIZERS[1])
+    source, target = (kept_tokenizer(config, folder, resumed) for folder in TOKENIZERS)
+    if source and (target or config.joint_vocabulary):
+        return source, source if config.joint_vocabulary else target
 
     def trained(sides):
         def texts():
@@ -43,11 +37,6 @@ def make_tokenizers(config, train_pairs, resumed):
         joint = trained((0, 1))
         return joint, joint
     return trained((0,)), trained((1,))
-
-
-def kept_tokenizers(tokenizers):
-    """The tokenizers that a run keeps for when it goes on, by the names of their folders, a dict."""
-    return dict(zip(TOKENIZERS, dict.fromkeys(tokenizers), strict=False))
 
 
 def make_model(config, source_tokenizer, target_tokenizer, precision):
@@ -115,27 +104,4 @@ def make_batches(config, pairs, tokenizers, settings, training, *, encode=None, 
         fixed_rows=compiled,
         length_multiple=8 if compiled else 4,
         encode_epoch=encode_epoch,
-    )
-
-
-def make_schedule(config):
-    """The learning rate over updates."""
-    if config.schedule == "cosine":
-        return CosineDecay(config.learning_rate, config.warmup_steps, config.total_steps)
-    return InverseSquareRoot(config.learning_rate, config.warmup_steps)
-
-
-def compile_model(model, config):
-    """Compiles a built model with optimiser and loss."""
-    model.compile(
-        optimizer=build_optimizer(
-            config.optimizer,
-            make_schedule(config),
-            weight_decay=config.weight_decay,
-            clip_norm=config.clip_norm,
-            loss_scaling=config.precision == "mixed_float16",
-            ema_momentum=config.ema_momentum,
-        ),
-        loss=TokenCrossEntropy(config.label_smoothing),
-        jit_compile=True if config.jit_compile else ("auto" if keras.config.backend() == "jax" else False),
     )

@@ -1,14 +1,5 @@
 """Trains, evaluates and saves a translator: `python -m recipes.translation --help`."""
 
-from recipes.translation.config import parse_command_line
-from zoo.errors import command_line
+from recipes.command_line.recipe_command import recipe_command
 
-
-@command_line
-def main(argv=None):
-    """Command line of the recipe."""
-    config = parse_command_line(argv)
-    # After the command line is known to be right, because it brings in Keras and the backend.
-    from recipes.translation.recipe import run
-
-    run(config)
+main = recipe_command("translation")

@@ -74,11 +74,6 @@ class TranslationConfig(PairFormat, SequenceToSequenceConfig):
         """Most source and target tokens, end token included."""
         return self.max_length, self.max_length
 
-    @property
-    def metric_mode(self):
-        """Whether larger or smaller values of the early-stopping metric are better, "max" or "min"."""
-        return "min" if self.early_stopping_metric == "val_nll" else "max"
-
 
 def check_data_options(config):
     """Refuses combinations of data options that name no data or too much of it.

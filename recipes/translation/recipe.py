@@ -3,36 +3,24 @@
 import functools
 from dataclasses import asdict, replace
 
-import keras
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
-from recipes.skeleton.results import print_ending, training_facts, write_results, write_texts
-from recipes.skeleton.run_plan import plan_pairs, plan_updates, say_plan
-from recipes.skeleton.train_and_average import train_and_average
+from recipes.skeleton.results import write_texts
+from recipes.skeleton.run_plan import UpdatesByData
+from recipes.skeleton.run_recipe import run_recipe
 from recipes.text_to_text.encoded_texts import pair_encoders
-from recipes.text_to_text.scored_language import check_score_moves, scored_language
-from recipes.text_to_text.sequence_to_sequence import (
-    check_positions,
-    compile_model,
-    kept_tokenizers,
-    make_batches,
-    make_model,
-    make_tokenizers,
-)
+from recipes.text_to_text.sequence_to_sequence import check_positions, make_batches, make_model, make_tokenizers
+from recipes.text_to_text.text_to_text import TextToText
 from recipes.translation.config import check_data_options
-from recipes.vocabularies.trained_size import say_vocabulary
 from zoo.data import ParallelText, open_dataset
-from zoo.data.readers.readings import readings
 from zoo.errors import UserError
 from zoo.evaluate.translations import writes_lowercase
 from zoo.metrics.translation_scores import TranslationScores
 from zoo.tasks import Translator, load
 from zoo.tokenizers import SentencePieceTokenizer
-from zoo.training import RunClaim, Validation
-from zoo.training.runs.run_directory import check_run_directory
-from zoo.weights import with_dtype
+
+_EXAMPLES = 200
 
 
 def open_splits(config):
@@ -141,93 +129,89 @@ def evaluate(translator, pairs, scores):
     return scores.of(hypotheses, references), hypotheses
 
 
-def run(config):
-    """Trains, evaluates and saves; returns the results as they are written to results.json."""
-    console = Console()
-    resumed = check_run_directory(config, recipe="translation")
-    devices = config.devices.open()
-    keras.utils.set_random_seed(config.seed)
-    train_pairs, validation_pairs, test_pairs, known_language = open_splits(config)
-    # Read now, so that a mistake in it shows before the model is trained.
-    test_pairs = None if test_pairs is None else list(test_pairs)
-    scored_pairs = list(validation_pairs)[: config.validation_bleu_lines or 200]
-    references = [target for _, target in scored_pairs]
-    # The vocabulary of much text takes minutes, so a language that the references are not in is refused before.
-    language = scored_language(console, config.target_language, known_language, references)
-    scores = TranslationScores(language, lowercase=False, tokenizer=config.bleu_tokenizer)
-    if scores.remark:
-        console.print(scores.remark, highlight=False, soft_wrap=True)
-    check_score_moves(config.early_stopping_metric, scores.while_training(references, references))
-    given, config = config, plan_pairs(config, train_pairs)
-    with devices.scope():
-        translator = start_translator(config, train_pairs, resumed)
-    model = translator.model
-    tokenizers = translator.source_tokenizer, translator.target_tokenizer
-    batches = functools.partial(make_batches, config, tokenizers=tokenizers, settings=translator.settings)
-    train_batches = batches(
-        train_pairs, training=True, encode_epoch=sampled_tokens(config, tokenizers, translator.settings)
-    )
-    validation_batches = batches(validation_pairs, training=False)
-    config = plan_updates(config, train_batches.num_batches(), passes=60, least=300, most=50_000)
-    with devices.scope():
-        compile_model(model, config)
-    console.print(
-        f"{'pretrained' if config.pretrained else config.size} Transformer with {model.count_params():,} parameters, "
-        f"{tokenizers[1].vocabulary_size:,} tokens; {train_batches.num_batches()} batches an epoch; "
-        f"{keras.config.backend()} backend"
-    )
-    for line in readings(train_pairs, validation_pairs):
-        console.print(line, highlight=False)
-    say_vocabulary(console, config, tokenizers[1])
-    console.print(f"training data: {train_batches.report}")
-    say_plan(console, config.total_steps, train_batches.num_batches(), config.max_minutes)
-    scores = TranslationScores(language, writes_lowercase(tokenizers[1]), config.bleu_tokenizer)
+class Translation(TextToText):
+    """Sentences in another language, with an encoder-decoder."""
 
-    def score(_):
-        hypotheses = translator([source for source, _ in scored_pairs], num_beams=1, batch_size=128)
-        return scores.while_training(hypotheses, references)
+    name = "translation"
+    updates = UpdatesByData(passes=60, least=300, most=50_000)
 
-    validation = Validation(list(validation_batches.epoch(0)), score if config.validation_bleu_lines else None)
-    result, checkpoints = train_and_average(
-        config,
-        model,
-        train_batches,
-        validation,
-        metric=config.early_stopping_metric,
-        mode=config.metric_mode,
-        claim=RunClaim(given, "translation", kept_tokenizers(tokenizers)),
-    )
-    final = model if config.precision == "float32" else with_dtype(model, "float32")
-    examples = [source for source, _ in list(validation_pairs)[:200]]
-    translator = Translator(final, *tokenizers, translator.settings, examples)
-    translator.save(config.directory)
+    def open_data(self):
+        """Pairs of sentences, and the first of those to validate with, which are translated then."""
+        config = self.config
+        self.train_data, self.validation_data, test, known_language = open_splits(config)
+        # Read now, so that a mistake in it shows before the model is trained.
+        self.test_data = None if test is None else list(test)
+        self.watched = list(self.validation_data)[: config.validation_bleu_lines or 200]
+        references = [target for _, target in self.watched]
+        self.language = self.choose_language(known_language, references)
+        scores = TranslationScores(self.language, lowercase=False, tokenizer=config.bleu_tokenizer)
+        if scores.remark:
+            self.say(scores.remark)
+        self.plan_pairs(scores.while_training(references, references))
 
-    split, pairs = ("test", test_pairs) if test_pairs is not None else ("validation", validation_pairs)
-    pairs = list(pairs)
-    found, hypotheses = evaluate(translator, pairs, scores)
-    write_texts(config.directory / f"{split}.hypotheses.txt", hypotheses)
-    results = {
-        "split": split,
-        "sentences": len(pairs),
-        "scores": {name: asdict(value) for name, value in found.items()},
-        **training_facts(final, result, checkpoints, speed="target_tokens_per_second"),
-    }
-    write_results(config.directory, results)
-    report(console, results, pairs, hypotheses, config.directory)
-    return results
+    def start(self):
+        """A Transformer, new or pretrained, and the tokenizers of both languages."""
+        translator = start_translator(self.config, self.train_data, self.resumed)
+        self.settings, tokenizers = translator.settings, (translator.source_tokenizer, translator.target_tokenizer)
+        self.scores = TranslationScores(self.language, writes_lowercase(tokenizers[1]), self.config.bleu_tokenizer)
+        return translator.model, tokenizers
+
+    def batches(self):
+        """Pairs of similar lengths."""
+        config, *parts = self.config, self.tokenizers, self.settings
+        drawn = sampled_tokens(config, *parts)
+        return (
+            make_batches(config, self.train_data, *parts, training=True, encode_epoch=drawn),
+            make_batches(config, self.validation_data, *parts, training=False),
+        )
+
+    @property
+    def architecture(self):
+        """What is trained."""
+        return f"{'pretrained' if self.config.pretrained else self.config.size} Transformer"
+
+    def make_task(self, model, examples=()):
+        """The translator."""
+        return Translator(model, *self.tokenizers, self.settings, examples)
+
+    def validation_score(self):
+        """BLEU and chrF of greedy translations."""
+        if not self.config.validation_bleu_lines:
+            return None
+        sources, references = zip(*self.watched, strict=True)
+
+        def score(_):
+            return self.scores.while_training(self.task(list(sources), num_beams=1, batch_size=128), list(references))
+
+        return score
+
+    def examples(self):
+        """Sentences to translate."""
+        return [source for source, _ in list(self.validation_data)[:_EXAMPLES]]
+
+    def evaluate(self):
+        """Translations of the test sentences, or else of those of validation."""
+        split, pairs = ("validation", self.validation_data) if self.test_data is None else ("test", self.test_data)
+        self.pairs = list(pairs)
+        found, self.hypotheses = evaluate(self.task, self.pairs, self.scores)
+        write_texts(self.config.directory / f"{split}.hypotheses.txt", self.hypotheses)
+        scores = {name: asdict(value) for name, value in found.items()}
+        return {"split": split, "sentences": len(self.pairs), "scores": scores}
+
+    def report(self, results):
+        """Prints the scores and a few translations."""
+        table = Table(title=f"{results['split']}: {results['sentences']} sentences")
+        table.add_column("metric", overflow="fold")
+        table.add_column("score", justify="right", no_wrap=True)
+        table.add_column("signature", overflow="fold")
+        for value in results["scores"].values():
+            table.add_row(value["name"], f"{value['value']:.2f}", value["signature"])
+        self.console.print(table)
+        for index in range(0, len(self.pairs), max(1, len(self.pairs) // 5))[:5]:
+            source, reference = self.pairs[index]
+            self.say(f"  source     {source}")
+            self.say(f"  hypothesis {self.hypotheses[index]}")
+            self.say(f"  reference  {reference}\n")
 
 
-def report(console, results, pairs, hypotheses, directory):
-    """Prints the scores and a few translations."""
-    table = Table(title=f"{results['split']}: {results['sentences']} sentences")
-    table.add_column("metric", overflow="fold")
-    table.add_column("score", justify="right", no_wrap=True)
-    table.add_column("signature", overflow="fold")
-    for value in results["scores"].values():
-        table.add_row(value["name"], f"{value['value']:.2f}", value["signature"])
-    console.print(table)
-    for index in range(0, len(pairs), max(1, len(pairs) // 5))[:5]:
-        console.print(f"  source     {pairs[index][0]}", markup=False, highlight=False)
-        console.print(f"  hypothesis {hypotheses[index]}", markup=False, highlight=False)
-        console.print(f"  reference  {pairs[index][1]}\n", markup=False, highlight=False)
-    print_ending(console, results, directory, "preset and learning curve")
+run = functools.partial(run_recipe, Translation)

@@ -68,14 +68,12 @@ def add_to_pretrained(model, tokenizer, contents):
     return with_new_tokens(model, tokenizer.vocabulary_size, len(contents)), larger
 
 
-def say_added_tokens(console, tokenizer, contents):
-    """Prints the added tokens with their ids.
+def added_tokens_line(tokenizer, contents):
+    """Yields what to say of added tokens, with their ids, if there are any.
 
     Args:
-        console: `rich.console.Console`.
         tokenizer: What has them.
         contents: What they are in a text.
     """
     if contents:
-        listed = ", ".join(f"{content} {tokenizer.token_to_id(content)}" for content in contents)
-        console.print(f"added tokens: {listed}", markup=False, highlight=False, soft_wrap=True)
+        yield "added tokens: " + ", ".join(f"{content} {tokenizer.token_to_id(content)}" for content in contents)

@@ -23,16 +23,7 @@ def size_by_text(texts):
     return max(_FIXED + len(characters), min(MOST_TOKENS, _FIXED + len(characters) + joined))
 
 
-def say_vocabulary(console, config, tokenizer):
-    """Prints that a vocabulary is smaller than it would be for more text, if nobody asked for its size.
-
-    Args:
-        console: `rich.console.Console`.
-        config: The recipe's configuration, with `vocabulary_size` and `pretrained`.
-        tokenizer: What was trained.
-    """
-    if config.vocabulary_size is None and config.pretrained is None and tokenizer.vocabulary_size < MOST_TOKENS:
-        console.print(
-            f"vocabulary: {tokenizer.vocabulary_size:,} tokens, which suit the amount of text, not {MOST_TOKENS:,}",
-            highlight=False,
-        )
+def vocabulary_line(tokenizer):
+    """Yields that a trained vocabulary is smaller than it would be for more text, if it is."""
+    if tokenizer.vocabulary_size < MOST_TOKENS:
+        yield f"vocabulary: {tokenizer.vocabulary_size:,} tokens, which suit the amount of text, not {MOST_TOKENS:,}"
