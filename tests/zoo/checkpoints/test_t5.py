@@ -123,7 +123,7 @@ def test_a_preset_and_its_export(tmp_path):
     task = zoo.load(tmp_path / "preset")
     assert isinstance(task, zoo.Translator) and task.settings.source_prefix == "man: "
     texts = TEXTS[:3]
-    version = export_saved_model(task, tmp_path / "serving", parity_texts=texts, max_batch_size=4)
+    version = export_saved_model(task, tmp_path / "serving", parity_texts=texts, max_batch_size=4, buckets=[8])
     served = tf.saved_model.load(str(version)).signatures["serving_default"](text=tf.constant(texts))
     assert [text.decode() for text in served["text"].numpy()] == task(texts)
 

@@ -36,7 +36,7 @@ def test_one_number(tmp_path, problem):
 def test_a_served_number(tmp_path):
     write(tmp_path / "model", transformers.BertForSequenceClassification, 3, num_labels=1)
     task = zoo.load(tmp_path / "model")
-    version = export_saved_model(task, tmp_path / "serving", parity_texts=READABLE[:2], max_batch_size=4)
+    version = export_saved_model(task, tmp_path / "serving", parity_texts=READABLE[:2], max_batch_size=4, buckets=[8])
     served = tf.saved_model.load(str(version)).signatures["serving_default"](text=tf.constant(READABLE[:2]))
     assert {name: value.shape.as_list() for name, value in served.items()} == {"value": [2], "score": [2]}
     for name, value in served.items():
