@@ -92,7 +92,7 @@ def test_the_preset_has_the_perplexity_that_was_reported(finished, corpus):
 
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(finished, corpus, tmp_path):
     directory, _ = finished
-    argv = arguments(corpus, tmp_path / "run", "--sample-prompts", "", "the")
+    argv = arguments(corpus, tmp_path / "run", "--sample-prompts")
     main([*argv, "--max-minutes", "0.0001"])
     assert json.loads((tmp_path / "run" / "results.json").read_text())["updates"] < 60
     main(argv)
@@ -104,7 +104,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(finished, corpus, tmp_p
 
 def test_training_goes_on_from_a_preset_with_document_masks(finished, corpus, tmp_path):
     directory, _ = finished
-    small = "--context 16 --batch-size 16 --document-masks"
+    small = "--context 16 --batch-size 16 --document-masks --sample-prompts"
     main(arguments(corpus, tmp_path / "run", "--pretrained", directory, small=small))
     before = json.loads((directory / "results.json").read_text())["perplexity"]["nll"]
     after = json.loads((tmp_path / "run" / "results.json").read_text())["perplexity"]["nll"]
