@@ -4,6 +4,7 @@ from pathlib import Path
 
 from zoo.errors import UserError
 from zoo.tokenizers.added_tokens.added_token import AddedToken
+from zoo.tokenizers.byte_fallback.byte_fallback_tokenizer import ByteFallbackTokenizer
 from zoo.tokenizers.byte_pair.byte_pair_tokenizer import BytePairTokenizer
 from zoo.tokenizers.clean_text import clean_text
 from zoo.tokenizers.offsets import character_offsets
@@ -15,6 +16,7 @@ from zoo.tokenizers.wordpiece.wordpiece_tokenizer import WordPieceTokenizer
 
 __all__ = [
     "AddedToken",
+    "ByteFallbackTokenizer",
     "BytePairTokenizer",
     "MappedSentencePieceTokenizer",
     "SentencePieceTokenizer",
@@ -29,7 +31,13 @@ __all__ = [
 # A new tokenizer class is added here; its name is what tokenizer.json calls it.
 _CLASSES = {
     cls.__name__: cls
-    for cls in (BytePairTokenizer, MappedSentencePieceTokenizer, SentencePieceTokenizer, WordPieceTokenizer)
+    for cls in (
+        ByteFallbackTokenizer,
+        BytePairTokenizer,
+        MappedSentencePieceTokenizer,
+        SentencePieceTokenizer,
+        WordPieceTokenizer,
+    )
 }
 
 

@@ -13,7 +13,7 @@ from zoo.errors import UserError
 from zoo.tokenizers.added_tokens.added_token import AddedToken, AddedTokens
 from zoo.tokenizers.added_tokens.splitter import AddedTokenSplitter
 from zoo.tokenizers.clean_text import clean_text, string_tensor
-from zoo.tokenizers.text_parts import joined_ids, joined_tokens
+from zoo.tokenizers.text_parts import TextParts, joined_ids, joined_tokens
 from zoo.tokenizers.tokenized_text import TokenizedText
 from zoo.writing import write_whole
 
@@ -138,7 +138,7 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
 
             def split():
                 parts = self._splitter.split(clean_text(texts))
-                return _components(joined_ids(parts, self._encode_parts(parts.texts)))
+                return _components(joined_ids(parts, self._encode_parts(parts)))
 
             # Most batches hold no added token.
             values, row_splits = self._if_split(texts, split, lambda: _components(self._encode(texts)))
@@ -148,9 +148,9 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
     def _encode(self, texts) -> tf.RaggedTensor:
         """`encode` for texts without added tokens, a string tensor [B]."""
 
-    def _encode_parts(self, texts) -> tf.RaggedTensor:
-        """`encode` for what is between added tokens, a string tensor [P], as the splitter leaves it."""
-        return self._encode(texts)
+    def _encode_parts(self, parts: TextParts) -> tf.RaggedTensor:
+        """`encode` for what is between added tokens, P texts as the splitter leaves them."""
+        return self._encode(parts.texts)
 
     def _with_offsets(self, texts, tokenize) -> TokenizedText:
         """The tokens of texts by a function that gives those of texts without added tokens."""
@@ -292,9 +292,9 @@ def read_asset(path: Path, config: dict) -> bytes:
     return content
 
 
-def read_options(directory: Path, config: dict, names) -> dict:
-    """The constructor arguments in tokenizer.json: `names`, and what is said of added and special tokens."""
+def read_options(directory: Path, config: dict, names, later=()) -> dict:
+    """The constructor arguments in tokenizer.json: `names`, those of added and special tokens, and some of `later`."""
     options = config.get("options")
-    if not isinstance(options, dict) or not set(names) <= set(options) <= {*names, *_LATER_OPTIONS}:
+    if not isinstance(options, dict) or not set(names) <= set(options) <= {*names, *_LATER_OPTIONS, *later}:
         raise UserError(f"{directory / CONFIG_FILE} is damaged: its options must be {', '.join(names)}")
     return options

@@ -12,10 +12,12 @@ from byte_pair_reference import odd_texts
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer
 from zoo.tokenizers.byte_pair.alphabet import ALPHABET
+from zoo.tokenizers.byte_pair.pre_tokenizers import REGULAR_EXPRESSIONS
 
 VOCABULARY = ["<s>", "<pad>", "</s>", "<unk>", *ALPHABET, "Ġl", "Ġlo", "Ġlow", "er", "##", "<mask>"]
 IDS = {token: token_id for token_id, token in enumerate(VOCABULARY)}
 MERGES = [("#", "#"), ("Ġ", "l"), ("Ġl", "o"), ("Ġlo", "w"), ("e", "r")]
+LLAMA3 = tokenizers.Regex(REGULAR_EXPRESSIONS["llama3"])
 
 
 def write_files(directory, version="#version: 0.2\n", line_end="\n"):
@@ -111,16 +113,19 @@ def test_tokenizer_json(tmp_path, add_prefix_space, as_strings):
         (lambda content: content["model"].update(type="Unigram"), "model type 'Unigram' is not supported"),
         (lambda content: content["model"].update(dropout=0.1), "dropout 0.1 of model is not supported"),
         (lambda content: content["model"].update(byte_fallback=True), "byte_fallback True"),
-        (lambda content: content["model"].update(ignore_merges=True), "ignore_merges True"),
+        (lambda content: content["model"].update(ignore_merges=1.5), "ignore_merges 1.5"),
         (lambda content: content["model"].update(end_of_word_suffix="</w>"), "end_of_word_suffix '</w>'"),
         (lambda content: content["model"].update(continuing_subword_prefix="##"), "continuing_subword_prefix '##'"),
         (lambda content: content["model"].pop("merges"), "lacks vocab or merges"),
         (lambda content: content["model"]["merges"].append("a"), "merge 6 is"),
         (lambda content: content.update(pre_tokenizer=None), "pre_tokenizer None is not supported"),
         (lambda content: content["pre_tokenizer"].update(type="Metaspace"), "pre_tokenizer Metaspace"),
-        (lambda content: content["pre_tokenizer"].update(use_regex=False), "use_regex False of pre_tokenizer"),
+        (
+            lambda content: content["pre_tokenizer"].update(use_regex=False),
+            r"pre_tokenizer is \[\]; it needs one of gpt2",
+        ),
         (lambda content: content.update(decoder={"type": "Metaspace"}), "decoder Metaspace"),
-        (lambda content: content.update(normalizer={"type": "NFC"}), "normalizer NFC"),
+        (lambda content: content.update(normalizer={"type": "NFD"}), "normalizer NFD is not"),
         (lambda content: content["added_tokens"][1].update(content=3), "added_tokens is damaged"),
         (lambda content: content["added_tokens"][0].update(id=7), "'<s>' has id 7, but 0 in the vocabulary"),
     ],
@@ -134,16 +139,33 @@ def test_settings_that_are_not_supported_are_named(tmp_path, change, message):
         BytePairTokenizer.from_tokenizer_json(path)
 
 
-def test_other_regular_expressions_are_refused(tmp_path):
-    """Newer models split with a regular expression of their own, and leave only the bytes to ByteLevel."""
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        (
+            [pre_tokenizers.Split(tokenizers.Regex(r"\p{N}{1,3}|\p{L}+"), "isolated")],
+            r"not supported: .p.N..1,3.[|].p.L.[+]$",
+        ),
+        ([pre_tokenizers.Split(" ", "isolated")], "Split in pre_tokenizer is not supported: {'String': ' '}"),
+        ([pre_tokenizers.Split(LLAMA3, "merged_with_next")], "behavior 'MergedWithNext' with invert False"),
+        ([pre_tokenizers.Split(LLAMA3, "isolated", invert=True)], "behavior 'Isolated' with invert True"),
+        ([pre_tokenizers.Whitespace()], "pre_tokenizer Whitespace is not supported"),
+        ([pre_tokenizers.ByteLevel()], "pre_tokenizer ByteLevel, ByteLevel is not supported"),
+    ],
+)
+def test_other_pre_tokenizers_are_refused(tmp_path, steps, message):
     theirs = their_tokenizer(False)
-    split = pre_tokenizers.Split(tokenizers.Regex(r"\p{N}{1,3}|\p{L}+"), "isolated")
-    theirs.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(use_regex=False)])
+    last = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    theirs.pre_tokenizer = pre_tokenizers.Sequence([*steps, last])
     theirs.normalizer = normalizers.Sequence([])
     theirs.save(str(tmp_path / "tokenizer.json"))
-    with pytest.raises(UserError, match="normalizer Sequence"):
+    with pytest.raises(UserError, match=f"tokenizer.json: .*{message}"):
         BytePairTokenizer.from_tokenizer_json(tmp_path / "tokenizer.json")
-    content = json.loads((tmp_path / "tokenizer.json").read_text())
-    (tmp_path / "tokenizer.json").write_text(json.dumps({**content, "normalizer": None}))
-    with pytest.raises(UserError, match="pre_tokenizer Sequence"):
+
+
+def test_a_prefix_space_before_every_word_is_refused(tmp_path):
+    theirs = their_tokenizer(False)
+    theirs.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(), pre_tokenizers.ByteLevel(True)])
+    theirs.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(UserError, match="add_prefix_space True of pre_tokenizer"):
         BytePairTokenizer.from_tokenizer_json(tmp_path / "tokenizer.json")

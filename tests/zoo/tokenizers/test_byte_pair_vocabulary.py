@@ -49,7 +49,7 @@ def test_finishing_merges_by_definition():
         ranks = {pair: rank for rank, pair in enumerate(merges)}
         byte_ids = [ids.get(chr(byte), 0) for byte in range(256)]
         parts = [(ids[left], ids[right], ids[left + right]) for left, right in merges]
-        found = finishing_merges([token.encode() for token in tokens], byte_ids, parts)
+        found = finishing_merges([[byte_ids[byte] for byte in token.encode()] for token in tokens], parts)
         for token, rank in zip(tokens, found, strict=True):
             symbols, last = encoded(token, ranks)
             assert rank == (last if symbols == [token] else UNMADE), (merges, token)

@@ -49,6 +49,14 @@ _ONLY = {
     "do_lower_case": (False,),
     "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": (False,),
 }
+# Arguments of `BytePairTokenizer` that say what those classes never do, with the part of tokenizer.json that they come
+# from and their usual value.
+_OF_LANGUAGE_MODELS = {
+    "pre_tokenizer": ("pre_tokenizer", ("gpt2",)),
+    "normalization": ("normalizer", None),
+    "ignore_merges": ("ignore_merges", False),
+    "drop_missing_bytes": ("vocab without all bytes: drop_missing_bytes", False),
+}
 AROUND = ("none", "begin", "both")
 """The special tokens that a tokenizer puts around a text: none, one before it, or one before and one after it."""
 
@@ -114,8 +122,9 @@ def byte_pair_files(tokenizer, around=None):
         Contents by file name, bytes.
 
     Raises:
-        UserError: for a tokenizer without the tokens to put around a text.
+        UserError: for a tokenizer without the tokens to put around a text, and for one of another kind than GPT-2's.
     """
+    tokenizer.require_gpt2_kind(f"{VOCABULARY_FILE} and {MERGES_FILE}")
     if around is None:
         around = "none" if tokenizer.bos_id in (None, tokenizer.eos_id) else "both"
     if (around != "none" and tokenizer.bos_id is None) or (around == "both" and tokenizer.eos_id is None):
@@ -193,6 +202,7 @@ class _Reader:
                 added_tokens=added,
                 special_tokens_in_text=special_tokens_in_text,
                 roles=_roles(names, numbered),
+                **{name: arguments[name] for name in _OF_LANGUAGE_MODELS if name in arguments},
             )
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
@@ -208,6 +218,9 @@ class _Reader:
             raise UserError(
                 f"{path}: add_prefix_space {found} is not supported beside the {wanted} of {TOKENIZER_CONFIG_FILE}"
             )
+        for name, (setting, usual) in _OF_LANGUAGE_MODELS.items() if self.cls in _TOKENS_OF_CLASS else ():
+            if arguments[name] != usual:
+                raise UserError(f"{path}: {setting} {arguments[name]!r} is not supported with class {self.cls}")
         return arguments
 
     def _from_slow(self):

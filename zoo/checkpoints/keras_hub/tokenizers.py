@@ -91,6 +91,7 @@ def to_keras_hub_tokenizer(tokenizer, family, keras_hub):
         return make(proto=tokenizer.model)
     _check_special_tokens(name, tokenizer.vocabulary)
     if wanted is BytePairTokenizer:
+        tokenizer.require_gpt2_kind(f"KerasHub's {name} tokenizers")
         vocabulary = {token: token_id for token_id, token in enumerate(tokenizer.vocabulary)}
         merges = [" ".join(pair) for pair in tokenizer.merges]
         return make(vocabulary=vocabulary, merges=merges, add_prefix_space=tokenizer.add_prefix_space)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from zoo.errors import UserError
 from zoo.tokenizers.added_tokens.added_token import AddedToken
 from zoo.tokenizers.byte_pair.characters import BLANKS
+from zoo.tokenizers.character_ranges import class_content
 from zoo.tokenizers.text_parts import TextParts
 from zoo.tokenizers.wordpiece.word_characters import WORD_CHARACTERS
 
@@ -51,7 +52,7 @@ class AddedTokenSearch(tf.Module):
         self._single_word, self._lstrip, self._rstrip = (
             any(getattr(token, flag) for token in tokens) for flag in ("single_word", "lstrip", "rstrip")
         )
-        self._blanks, self._word_character = f"[{_ranges(blanks)}]+", f"[{_ranges(WORD_CHARACTERS)}]"
+        self._blanks, self._word_character = f"[{class_content(blanks)}]+", f"[{class_content(WORD_CHARACTERS)}]"
         # Tables belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
             keys = tf.constant([_MARK + content.encode() for content in by_content], tf.string)
@@ -151,12 +152,6 @@ def telling_characters(contents: Sequence[str], never: str = " ") -> str:
 def _literal(text):
     # RE2 takes NUL only as an escape sequence.
     return re.escape(text).replace("\x00", r"\x00")
-
-
-def _ranges(ranges):
-    """Ranges of code points as the inside of a character class."""
-    ends = [part.partition("-") for part in ranges.split()]
-    return "".join(rf"\x{{{first}}}-\x{{{last}}}" if last else rf"\x{{{first}}}" for first, _, last in ends)
 
 
 def _first_not_below(ascending, values):

@@ -1,6 +1,7 @@
 """Byte-level BPE tokens of GPT-2, RoBERTa and BART vocabularies, encoded and decoded inside a TensorFlow graph."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import codecs
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import tensorflow as tf
@@ -18,15 +19,25 @@ from zoo.tokenizers.byte_pair.files import (
     read_file,
     vocabulary_content,
 )
+from zoo.tokenizers.byte_pair.pre_tokenizers import DEFAULT
 from zoo.tokenizers.byte_pair.tokenizer_json import read_tokenizer_json
 from zoo.tokenizers.byte_pair.training import train_byte_pair
 from zoo.tokenizers.byte_pair.vocabulary import KNOWN_SPECIAL_TOKENS, BytePairVocabulary
 from zoo.tokenizers.byte_pair.words import BytePairWords
+from zoo.tokenizers.canonical_composition import compose
 from zoo.tokenizers.clean_text import clean_text
 from zoo.tokenizers.tokenized_text import TokenizedText
 from zoo.tokenizers.tokenizer import ADDED_TOKENS, CONFIG_FILE, DEVICE, Tokenizer, read_asset, read_options
 
+NORMALIZATIONS = (None, "NFC")
 _OPTIONS = ("special_tokens", "roles", "add_prefix_space", "special_tokens_in_text")
+# Left out where they are as they were before there was a choice.
+_LATER_OPTIONS = {
+    "pre_tokenizer": list(DEFAULT),
+    "normalization": None,
+    "ignore_merges": False,
+    "drop_missing_bytes": False,
+}
 # What earlier versions wrote of special tokens that swallow blanks.
 _FORMER_OPTION = "lstrip_tokens"
 
@@ -43,7 +54,7 @@ class BytePairTokenizer(Tokenizer):
     `special_tokens_in_text` lifts that for the tokens it names.
 
     Attributes:
-        add_prefix_space: As given.
+        add_prefix_space, pre_tokenizer, normalization, ignore_merges, drop_missing_bytes: As given.
         bos_id, eos_id: Ids of the tokens that begin and end a text; for GPT-2 both are <|endoftext|>.
         pad_id: Id of the padding token. Where there is none, as in GPT-2's vocabulary, it is `eos_id`: padding then
             looks like the end of the text, so that only a mask can tell where that is, and `decode` leaves out both.
@@ -67,6 +78,10 @@ class BytePairTokenizer(Tokenizer):
         special_tokens_in_text: Iterable[str] = (),
         added_tokens: Iterable[AddedToken] = (),
         roles: Mapping[str, str] | None = None,
+        pre_tokenizer: Iterable[str] = DEFAULT,
+        normalization: str | None = None,
+        ignore_merges: bool = False,
+        drop_missing_bytes: bool = False,
     ):
         """Creates the tokenizer of a vocabulary.
 
@@ -84,6 +99,13 @@ class BytePairTokenizer(Tokenizer):
                 swallow blanks as RoBERTa's "<mask>" does: entries of the vocabulary, or with the ids that follow it.
             roles: The special token of "bos", "eos", "pad", "unk" or "mask" if it has another spelling than
                 `byte_pair_vocabulary.KNOWN_SPECIAL_TOKENS` knows, for example {"eos": "<|end|>"}.
+            pre_tokenizer: How texts are split into words: names of `pre_tokenizers.STEPS`, one step after the other,
+                for example ("digits", "gpt2") as SmolLM2 does, or ("llama3",).
+            normalization: "NFC" for Unicode's normal form C of texts before anything but the search for added tokens,
+                as Qwen's tokenizers do; None for none.
+            ignore_merges: Whether a word that is an entry is that token even if no merges make it, as of Llama 3.
+            drop_missing_bytes: Allows a vocabulary that lacks some of the 256 bytes, as SmolLM2's does. In texts they
+                are left out, as elsewhere, and what is beside them meets.
 
         Raises:
             UserError: for a vocabulary with missing bytes, entries or ids, for merges of what is no entry, for a
@@ -91,21 +113,34 @@ class BytePairTokenizer(Tokenizer):
         """
         super().__init__(name="byte_pair_tokenizer")
         added_tokens = list(added_tokens) if isinstance(added_tokens, Iterable) else added_tokens
-        self._vocabulary = BytePairVocabulary(vocabulary, merges, special_tokens, _contents(added_tokens))
+        for name, choice in (
+            ("add_prefix_space", add_prefix_space),
+            ("ignore_merges", ignore_merges),
+            ("drop_missing_bytes", drop_missing_bytes),
+        ):
+            if not isinstance(choice, bool):
+                raise UserError(f"{name} is {choice!r}; use True or False")
+        if normalization not in NORMALIZATIONS:
+            raise UserError(f"normalization is {normalization!r}; use one of {NORMALIZATIONS}")
+        self.normalization, self.ignore_merges = normalization, ignore_merges
+        self.drop_missing_bytes = drop_missing_bytes
+        self._vocabulary = BytePairVocabulary(
+            vocabulary, merges, special_tokens, _contents(added_tokens), drop_missing_bytes
+        )
         size, ids = len(self._vocabulary.tokens), self._vocabulary.ids
         added = AddedTokens(added_tokens, ids, size, tuple(self._vocabulary.special), special_tokens_in_text)
-        self._add_tokens(added)
+        self._add_tokens(added, normalize=compose if normalization else None)
         self.vocabulary_size = size + len(added.beyond)
-        if not isinstance(add_prefix_space, bool):
-            raise UserError(f"add_prefix_space is {add_prefix_space!r}; use True or False")
         self.add_prefix_space = add_prefix_space
         self._roles = self._checked_roles(roles)
         ids = {role: self._id_of(role) for role in KNOWN_SPECIAL_TOKENS}
         self.bos_id, self.eos_id, self.unk_id, self.mask_id = (ids[role] for role in ("bos", "eos", "unk", "mask"))
         self.pad_id = self.eos_id if ids["pad"] is None else ids["pad"]
         self.cls_id, self.sep_id = self.bos_id, self.eos_id
-        self._words = BytePairWords(add_prefix_space)
-        self._cover = BytePairCover(self._vocabulary)
+        self._written = _normalized_contents(added.tokens) if normalization else {}
+        self._words = BytePairWords(add_prefix_space, pre_tokenizer)
+        self.pre_tokenizer = self._words.pre_tokenizer
+        self._cover = BytePairCover(self._vocabulary, ignore_merges)
         # Constants belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
             self._surfaces = tf.constant(self.token_bytes, tf.string)
@@ -136,8 +171,21 @@ class BytePairTokenizer(Tokenizer):
         """The bytes that each id adds to a text, often parts of characters; none for special tokens."""
         found = [*self._vocabulary.token_bytes, *[b""] * len(self._added.beyond)]
         for token in self.added_tokens:
-            found[token.id] = b"" if token.special else _spelled(token.content)
+            found[token.id] = b"" if token.special else _spelled(self._written.get(token.id, token.content))
         return tuple(found)
+
+    def require_gpt2_kind(self, reader: str):
+        """Checks that texts become tokens as with GPT-2's vocabulary, for programs that do nothing else.
+
+        Args:
+            reader: Who reads the vocabulary, for the message.
+
+        Raises:
+            UserError: naming the option of this tokenizer that the program would leave out.
+        """
+        for name, value in self._later_options().items():
+            if value != _LATER_OPTIONS[name]:
+                raise UserError(f"{reader} split texts as GPT-2 does and know no {name} {value!r}, which this has")
 
     def _rebuilt(self, added_tokens, special_tokens_in_text):
         options = {
@@ -219,6 +267,8 @@ class BytePairTokenizer(Tokenizer):
         add_prefix_space: bool = False,
         roles: Mapping[str, str] | None = None,
         lower_to_fit: bool = False,
+        pre_tokenizer: Iterable[str] = DEFAULT,
+        normalization: str | None = None,
     ) -> "BytePairTokenizer":
         """Learns merges from text. The same texts and options give the same vocabulary on every machine.
 
@@ -228,7 +278,7 @@ class BytePairTokenizer(Tokenizer):
                 no merges, every byte is a token, and the texts are not looked at.
             special_tokens: The special tokens, which get the first ids.
             min_frequency: Pairs that occur less often are not joined.
-            add_prefix_space, roles: As of the constructor.
+            add_prefix_space, roles, pre_tokenizer, normalization: As of the constructor.
             lower_to_fit: Whether a vocabulary size that the texts cannot fill is lowered to the largest that they can.
 
         Returns:
@@ -241,18 +291,25 @@ class BytePairTokenizer(Tokenizer):
         if isinstance(special_tokens, (str, bytes)):
             raise UserError(f"special_tokens is {special_tokens!r}; use a list of tokens")
         special_tokens = tuple(special_tokens)
+        options = {
+            "add_prefix_space": add_prefix_space,
+            "pre_tokenizer": pre_tokenizer,
+            "normalization": normalization,
+        }
         vocabulary, merges = train_byte_pair(
-            texts,
-            vocabulary_size,
-            special_tokens,
-            min_frequency=min_frequency,
-            add_prefix_space=add_prefix_space,
-            lower_to_fit=lower_to_fit,
+            texts, vocabulary_size, special_tokens, min_frequency=min_frequency, lower_to_fit=lower_to_fit, **options
         )
-        return cls(vocabulary, merges, special_tokens, add_prefix_space=add_prefix_space, roles=roles)
+        return cls(vocabulary, merges, special_tokens, roles=roles, **options)
 
     def _encode(self, texts):
-        tokens = self._cover.tokens(self._words.split(clean_text(texts)))
+        texts = clean_text(texts)
+        return self._of_normalized(compose(texts) if self.normalization else texts)
+
+    def _encode_parts(self, parts):
+        return self._of_normalized(parts.texts)
+
+    def _of_normalized(self, texts):
+        tokens = self._cover.tokens(self._words.split(texts))
         return tf.RaggedTensor.from_row_splits(tokens.ids, tokens.row_splits, validate=False)
 
     def tokenize_with_offsets(self, texts) -> TokenizedText:
@@ -266,7 +323,13 @@ class BytePairTokenizer(Tokenizer):
             included; so one may begin or end inside a character. An added token has the blanks that it swallows too. A
             blank that `add_prefix_space` adds has no place in the text: a token that is nothing but
             that is empty.
+
+        Raises:
+            UserError: for a tokenizer that normalises texts or drops bytes, whose tokens have no such places.
         """
+        for name in ("normalization", "drop_missing_bytes"):
+            if getattr(self, name):
+                raise UserError(f"the places of tokens in a text are not known with {name}={getattr(self, name)!r}")
         return self._with_offsets(texts, self._tokenize_with_offsets)
 
     def _tokenize_with_offsets(self, texts):
@@ -298,6 +361,29 @@ class BytePairTokenizer(Tokenizer):
             texts = tf.strings.reduce_join(tf.gather(self._surfaces, token_ids), axis=-1)
             return tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
 
+    def decode_stream(self, token_ids: Iterable[int]) -> Iterator[str]:
+        """The text of ids as they come, in parts that together are what `decode` gives.
+
+        A part is given as soon as nothing that follows can change it, so never half a character.
+
+        Args:
+            token_ids: Any iterable of ints, such as the ids that a model generates.
+
+        Yields:
+            Parts of the text, never empty.
+
+        Raises:
+            IndexError: for an id outside the vocabulary.
+        """
+        surfaces, decoder = self.token_bytes, codecs.getincrementaldecoder("utf-8")("replace")
+        for token_id in token_ids:
+            if not 0 <= token_id < len(surfaces):
+                raise IndexError(f"token id {token_id} is outside the vocabulary of {self.vocabulary_size}")
+            if text := decoder.decode(surfaces[token_id]):
+                yield text
+        if text := decoder.decode(b"", final=True):
+            yield text
+
     def id_to_token(self, token_ids) -> list[str]:
         """The vocabulary's entry of each id, in GPT-2's printable alphabet.
 
@@ -324,7 +410,12 @@ class BytePairTokenizer(Tokenizer):
             "add_prefix_space": self.add_prefix_space,
             "special_tokens_in_text": list(self.special_tokens_in_text),
             ADDED_TOKENS: self._added.options(),
+            **{name: value for name, value in self._later_options().items() if value != _LATER_OPTIONS[name]},
         }
+
+    def _later_options(self):
+        options = {name: getattr(self, name) for name in _LATER_OPTIONS}
+        return {**options, "pre_tokenizer": list(self.pre_tokenizer)}
 
     def _assets(self):
         return {VOCABULARY_FILE: vocabulary_content(self._vocabulary.tokens), MERGES_FILE: merges_content(self.merges)}
@@ -334,7 +425,7 @@ class BytePairTokenizer(Tokenizer):
         vocabulary_path, merges_path = directory / VOCABULARY_FILE, directory / MERGES_FILE
         vocabulary = parse_json(read_asset(vocabulary_path, config), vocabulary_path)
         merges = parse_merges(read_asset(merges_path, config), merges_path)
-        options = read_options(directory, _of_today(config, vocabulary), _OPTIONS)
+        options = read_options(directory, _of_today(config, vocabulary), _OPTIONS, _LATER_OPTIONS)
         try:
             return cls(vocabulary, merges, **options)
         except UserError as error:
@@ -345,6 +436,17 @@ def _contents(added_tokens):
     """What tokens are in a text, of those that say it; `AddedTokens` refuses the others."""
     given = added_tokens if isinstance(added_tokens, list) else []
     return [token.get("content") if isinstance(token, Mapping) else getattr(token, "content", None) for token in given]
+
+
+def _normalized_contents(tokens):
+    """What normalisation leaves of added tokens that are looked for in normalised texts, by id.
+
+    The package writes them so too.
+    """
+    tokens = [token for token in tokens if token.normalized]
+    with tf.init_scope():
+        contents = compose(tf.constant([token.content for token in tokens], tf.string)).numpy()
+    return {token.id: content.decode() for token, content in zip(tokens, contents, strict=True)}
 
 
 def _spelled(token):

@@ -6,6 +6,7 @@ from sentencepiece import sentencepiece_model_pb2
 
 from zoo.tokenizers.byte_pair.vocabulary import BytePairVocabulary
 from zoo.tokenizers.byte_pair.words import Words
+from zoo.tokenizers.character_ranges import class_content
 from zoo.tokenizers.sentencepiece.resource import LastingSentencepiece
 from zoo.tokenizers.wordpiece.word_tokens import Tokens, join_word_tokens
 
@@ -25,22 +26,27 @@ class BytePairCover(tf.Module):
     why there is only that one way to make an entry.
     """
 
-    def __init__(self, vocabulary: BytePairVocabulary):
+    def __init__(self, vocabulary: BytePairVocabulary, ignore_merges: bool = False):
         """Creates the tables.
 
         Args:
             vocabulary: The vocabulary.
+            ignore_merges: As of `BytePairTokenizer`.
         """
         super().__init__(name="byte_pair_cover")
         entries = vocabulary.token_bytes
         ids = [token_id for token_id in range(len(entries)) if vocabulary.is_made(token_id)]
         ids = [token_id for token_id in ids if _NEVER_IN_TEXT.isdisjoint(entries[token_id])]
-        words = [entries[token_id] for token_id in ids]
+        whole = [token_id for token_id, content in enumerate(entries) if content] if ignore_merges else ids
+        words = [entries[token_id] for token_id in whole]
+        self._dropped = _characters_of(vocabulary.missing_bytes)
         # Ids of pieces; the first is the one that every model must have.
         piece_ids = np.array([0, *ids], np.int64)
         # Tables belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
-            initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(words, tf.string), tf.constant(ids, tf.int64))
+            initializer = tf.lookup.KeyValueTensorInitializer(
+                tf.constant(words, tf.string), tf.constant(whole, tf.int64)
+            )
             self._table = tf.lookup.StaticHashTable(initializer, default_value=-1)
             self._merger = LastingSentencepiece(model=_merging_model(vocabulary, ids), out_type=tf.int32)
             self._piece_ids = tf.constant(piece_ids)
@@ -54,9 +60,17 @@ class BytePairCover(tf.Module):
         different = tf.strings.regex_replace(different, r"\x00", _NUL)
         # Every byte becomes a character.
         characters = tf.strings.unicode_transcode(different, "ISO-8859-1", "UTF-8")
+        if self._dropped:
+            characters = tf.strings.regex_replace(characters, self._dropped, "")
         pieces = self._merger.tokenize(characters)
         piece_ids = tf.gather(self._piece_ids, pieces.flat_values)
         return join_word_tokens(ids, missing, which, piece_ids, pieces.row_splits, words.row_splits)
+
+
+def _characters_of(missing):
+    """A regular expression of the characters that stand for bytes which are no entries but may be in a text."""
+    points = [0xFE if byte == 0 else byte for byte in missing if byte not in _NEVER_IN_TEXT]
+    return "[" + class_content(" ".join(f"{point:x}" for point in points)) + "]" if points else ""
 
 
 def _merging_model(vocabulary, ids):

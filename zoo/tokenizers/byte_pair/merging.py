@@ -5,27 +5,27 @@ from collections.abc import Sequence
 import numpy as np
 
 UNMADE = -1
+NO_ENTRY = -1
+"""Stands for a symbol that is no entry of the vocabulary, so that merges say nothing of it."""
 
 
-def finishing_merges(
-    token_bytes: Sequence[bytes], byte_ids: Sequence[int], merges: Sequence[tuple[int, int, int]]
-) -> np.ndarray:
-    """The merge that finishes each entry when its own bytes are encoded.
+def finishing_merges(spellings: Sequence[Sequence[int]], merges: Sequence[tuple[int, int, int]]) -> np.ndarray:
+    """The merge that finishes each entry when its own bytes or characters are encoded.
 
     That one merge says all about an entry, whatever the merges are: until an entry comes about in a longer text, no
     merge has crossed its ends, so inside them the same merges have happened as if it stood alone. Hence it always comes
     about in the same way, or never.
 
     Args:
-        token_bytes: The bytes of each of V entries; entries without bytes are never made.
-        byte_ids: The entry of each of the 256 bytes.
+        spellings: What each of V entries is made of: the entries of its bytes or characters, or `NO_ENTRY`. Those of
+            nothing are never made.
         merges: By rank: the left part, the right part and what they become, all as ids.
 
     Returns:
-        int64 [V], the rank of that merge; UNMADE for entries that come about in no text, and for single bytes, which
-        need no merge.
+        int64 [V], the rank of that merge; UNMADE for entries that come about in no text, and for single symbols,
+        which need no merge.
     """
-    num_tokens = len(token_bytes)
+    num_tokens = len(spellings)
     finishing = np.full(num_tokens, UNMADE)
     parts = np.array(merges, np.int64).reshape(-1, 3)
     pairs = parts[:, 0] * num_tokens + parts[:, 1]
@@ -34,17 +34,18 @@ def finishing_merges(
     if not none:
         return finishing
     by_length = {}
-    for token_id, content in enumerate(token_bytes):
-        by_length.setdefault(len(content), []).append(token_id)
-    byte_ids = np.array(byte_ids, np.int64)
+    for token_id, symbols in enumerate(spellings):
+        by_length.setdefault(len(symbols), []).append(token_id)
     # Rows of all entries that have the same number of symbols left. A step joins one pair of each, the first of the
     # lowest rank; rows without one are dropped.
     owners, rows = np.zeros(0, np.int64), np.zeros((0, max(by_length)), np.int64)
     for length in range(max(by_length), 1, -1):
         new = by_length.get(length, [])
-        symbols = np.frombuffer(b"".join(token_bytes[token_id] for token_id in new), np.uint8)
+        symbols = np.array([spellings[token_id] for token_id in new], np.int64).reshape(-1, length)
+        # What is no entry gets a number that is part of no pair.
+        symbols = np.where(symbols == NO_ENTRY, num_tokens**2, symbols)
         owners = np.concatenate([owners, np.array(new, np.int64)])
-        rows = np.concatenate([rows, byte_ids[symbols].reshape(len(new), length)])
+        rows = np.concatenate([rows, symbols])
         wanted = rows[:, :-1] * num_tokens + rows[:, 1:]
         found = np.minimum(np.searchsorted(pairs, wanted), none - 1)
         ranks = np.where(pairs[found] == wanted, order[found], none)

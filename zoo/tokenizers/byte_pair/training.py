@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterable
 
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from zoo.errors import UserError
 from zoo.tokenizers.byte_pair.alphabet import ALPHABET
+from zoo.tokenizers.byte_pair.pre_tokenizers import DEFAULT, DIGITS, REGULAR_EXPRESSIONS, checked_steps
 from zoo.tokenizers.clean_text import replace_surrogates
 
 
@@ -18,6 +19,8 @@ def train_byte_pair(
     min_frequency: int,
     add_prefix_space: bool,
     lower_to_fit: bool,
+    pre_tokenizer: Iterable[str] = DEFAULT,
+    normalization: str | None = None,
 ) -> tuple[list[str], list[tuple[str, str]]]:
     """Trains a vocabulary; for the arguments see `BytePairTokenizer.train`.
 
@@ -49,7 +52,8 @@ def train_byte_pair(
     if vocabulary_size == len(fixed):
         return fixed, []
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space)
+    tokenizer.normalizer = normalizers.NFC() if normalization else None
+    tokenizer.pre_tokenizer = _splitter(checked_steps(pre_tokenizer), add_prefix_space)
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary_size,
         min_frequency=min_frequency,
@@ -66,6 +70,19 @@ def train_byte_pair(
         )
     merges = [tuple(merge.split(" ") if isinstance(merge, str) else merge) for merge in model["merges"]]
     return sorted(model["vocab"], key=model["vocab"].get), merges
+
+
+def _splitter(steps, add_prefix_space):
+    """The package's pre-tokeniser of the steps."""
+    if steps == DEFAULT:
+        return pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space)
+    splitters = [
+        pre_tokenizers.Digits(individual_digits=DIGITS[step])
+        if step in DIGITS
+        else pre_tokenizers.Split(Regex(REGULAR_EXPRESSIONS[step]), "isolated")
+        for step in steps
+    ]
+    return pre_tokenizers.Sequence([*splitters, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
 
 
 def _checked(texts):

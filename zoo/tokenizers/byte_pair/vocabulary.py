@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from zoo.errors import UserError
 from zoo.tokenizers.byte_pair.alphabet import ALPHABET, spelled_bytes
-from zoo.tokenizers.byte_pair.merging import UNMADE, finishing_merges
+from zoo.tokenizers.byte_pair.merging import NO_ENTRY, UNMADE, finishing_merges
 
 # What the models of this kind call their special tokens, by the part that each plays.
 KNOWN_SPECIAL_TOKENS = {
@@ -28,6 +28,7 @@ class BytePairVocabulary:
         merges: Pairs of entries, by rank.
         special: The ids of special tokens by token, in the order of their ids.
         token_bytes: The bytes of each entry; none for special tokens and others that are set apart.
+        missing_bytes: The bytes that are no entries.
         finishing: int64 [V], the rank of the merge that finishes each entry; see `finishing_merges`.
     """
 
@@ -37,6 +38,7 @@ class BytePairVocabulary:
         merges: Iterable[tuple[str, str]],
         special_tokens: Mapping[str, int] | Iterable[str] | None,
         apart: Iterable[str] = (),
+        drop_missing_bytes: bool = False,
     ):
         """Checks and stores a vocabulary; for the other arguments see `BytePairTokenizer`.
 
@@ -47,46 +49,60 @@ class BytePairVocabulary:
         Raises:
             UserError: naming the entry or merge at fault.
         """
-        ids = _checked_ids(vocabulary)
-        merges = _pairs(merges)
-        special = _special_ids(special_tokens, ids, merges)
-        self.ids = {token: token_id for token_id, token in _by_id({**ids, **special})}
+        ids = checked_ids(vocabulary)
+        merges = merge_pairs(merges)
+        special = special_ids(special_tokens, ids, merges)
+        self.ids = {token: token_id for token_id, token in entries_by_id({**ids, **special})}
         self.tokens = tuple(self.ids)
         self.special = {token: token_id for token, token_id in self.ids.items() if token in special}
         merged = {part for left, right in merges for part in (left, right, left + right)}
         self._apart = {*special, *(token for token in apart if token not in merged and token not in ALPHABET)}
         self.token_bytes = tuple(b"" if token in self._apart else _token_bytes(token) for token in self.tokens)
         byte_ids = [self.ids.get(character) for character in ALPHABET]
-        for byte, token_id in enumerate(byte_ids):
-            if token_id is None or ALPHABET[byte] in special:
-                raise UserError(
-                    f"the vocabulary has no ordinary entry {ALPHABET[byte]!r}, byte 0x{byte:02X}; all 256 must be there"
-                )
+        missing = [byte for byte, token_id in enumerate(byte_ids) if token_id is None or ALPHABET[byte] in special]
+        for byte in missing if not drop_missing_bytes else ():
+            raise UserError(
+                f"the vocabulary has no ordinary entry {ALPHABET[byte]!r}, byte 0x{byte:02X}; all 256 must be there"
+            )
+        self.missing_bytes = bytes(missing)
         self.merges = merges
-        self.finishing = finishing_merges(self.token_bytes, byte_ids, self._merge_ids())
+        byte_ids = [NO_ENTRY if byte in self.missing_bytes else token_id for byte, token_id in enumerate(byte_ids)]
+        spellings = [[byte_ids[byte] for byte in content] for content in self.token_bytes]
+        self.finishing = finishing_merges(spellings, merge_ids(merges, self.ids, self.special))
 
     def is_made(self, token_id: int) -> bool:
         """Whether the entry's own bytes, as a word of text, become this one token."""
         return len(self.token_bytes[token_id]) == 1 or self.finishing[token_id] != UNMADE
 
-    def _merge_ids(self):
-        """The merges as ids of left part, right part and whole."""
-        known, result = {}, []
-        for rank, pair in enumerate(self.merges):
-            left, right = pair
-            for token in (left, right, left + right):
-                if token not in self.ids:
-                    raise UserError(f"merge {rank + 1}, {left!r} and {right!r}: the vocabulary has no entry {token!r}")
-                if token in self.special:
-                    raise UserError(f"merge {rank + 1}, {left!r} and {right!r}: {token!r} is a special token")
-            if pair in known:
-                raise UserError(f"merge {rank + 1}, {left!r} and {right!r}, repeats merge {known[pair]}")
-            known[pair] = rank + 1
-            result.append((self.ids[left], self.ids[right], self.ids[left + right]))
-        return result
+
+def merge_ids(merges, ids, apart) -> list[tuple[int, int, int]]:
+    """Merges as ids of left part, right part and whole.
+
+    Args:
+        merges: By rank.
+        ids: The ids of entries.
+        apart: Entries that are no part of a text.
+
+    Raises:
+        UserError: naming the merge at fault.
+    """
+    known, result = {}, []
+    for rank, pair in enumerate(merges):
+        left, right = pair
+        for token in (left, right, left + right):
+            if token not in ids:
+                raise UserError(f"merge {rank + 1}, {left!r} and {right!r}: the vocabulary has no entry {token!r}")
+            if token in apart:
+                raise UserError(f"merge {rank + 1}, {left!r} and {right!r}: {token!r} is a special token")
+        if pair in known:
+            raise UserError(f"merge {rank + 1}, {left!r} and {right!r}, repeats merge {known[pair]}")
+        known[pair] = rank + 1
+        result.append((ids[left], ids[right], ids[left + right]))
+    return result
 
 
-def _checked_ids(vocabulary):
+def checked_ids(vocabulary) -> dict:
+    """The ids of the entries of a dict or a list; UserError for something else and for an entry that is there twice."""
     if isinstance(vocabulary, (str, bytes)):
         raise UserError("vocabulary must be a dict or a list of entries; BytePairTokenizer.from_files reads files")
     if isinstance(vocabulary, Mapping):
@@ -99,7 +115,8 @@ def _checked_ids(vocabulary):
     return ids
 
 
-def _pairs(merges):
+def merge_pairs(merges) -> tuple[tuple[str, str], ...]:
+    """Merges, each a pair of entries; UserError naming the first that is none."""
     if isinstance(merges, (str, bytes)):
         raise UserError("merges must be a list of pairs of entries; BytePairTokenizer.from_files reads files")
     pairs = []
@@ -110,7 +127,7 @@ def _pairs(merges):
     return tuple(pairs)
 
 
-def _special_ids(special_tokens, ids, merges):
+def special_ids(special_tokens, ids, merges) -> dict:
     """Special tokens with their ids, those of mappings included that the vocabulary does not have yet."""
     if special_tokens is None:
         known = dict.fromkeys(token for spellings in KNOWN_SPECIAL_TOKENS.values() for token in spellings)
@@ -132,7 +149,7 @@ def _special_ids(special_tokens, ids, merges):
     return special
 
 
-def _by_id(ids):
+def entries_by_id(ids) -> list[tuple[int, str]]:
     """The entries in the order of their ids, which must run from 0 without gaps."""
     for token, token_id in ids.items():
         if not isinstance(token, str) or not token:

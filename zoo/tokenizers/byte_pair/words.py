@@ -1,13 +1,19 @@
-"""Texts to the words that byte-level BPE works on (GPT-2's pre-tokenisation), inside a graph."""
+"""Texts to the words that byte-level BPE works on (pre-tokenisation), inside a graph."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from zoo.tokenizers.byte_pair.characters import BLANKS, LETTERS, NUMBERS
+from zoo.errors import UserError
+from zoo.tokenizers.byte_pair.characters import BLANKS
+from zoo.tokenizers.byte_pair.pre_tokenizers import BOUNDARY, DEFAULT, checked_steps, replacements
+from zoo.tokenizers.character_ranges import class_content
 
-# A byte that no UTF-8 text holds. Regular expressions do not match it, so that it is a boundary which no word crosses.
-BOUNDARY = b"\xff"
+BLANK_WORD = f"[{class_content(BLANKS)}]*"
+"""Regular expression of words that are nothing but blanks."""
+# The beginning of a text with no " " before it.
+_UNSPACED = "(?s)^([^ ])"
 
 
 class Words(NamedTuple):
@@ -25,33 +31,24 @@ class Words(NamedTuple):
     extra: tf.Tensor | None
 
 
-def _class_content(ranges):
-    """Ranges of code points as the inside of a character class."""
-    ends = [part.partition("-") for part in ranges.split()]
-    return "".join(rf"\x{{{first}}}-\x{{{last}}}" if last else rf"\x{{{first}}}" for first, _, last in ends)
-
-
-_L, _N, _S = map(_class_content, (LETTERS, NUMBERS, BLANKS))
-# What GPT-2 says as \s+(?!\S): of several blanks before something else, the last goes with what follows.
-_LAST_BLANK = f"([{_S}])([{_S}][^{_S}])"
-_WORD = f"'s|'t|'re|'ve|'m|'ll|'d| ?[{_L}]+| ?[{_N}]+| ?[^{_S}{_L}{_N}]+|[{_S}]+"
-BLANK_WORD = f"[{_S}]*"
-"""Regular expression of words that are nothing but blanks."""
-# The beginning of a text with no " " before it.
-_UNSPACED = "(?s)^([^ ])"
-
-
 class BytePairWords:
-    """GPT-2's pre-tokenisation (Radford et al., 2019): words keep one blank before them; letters, numbers and other
-    characters part, as do English contractions; runs of blanks are words."""
+    """The words of texts by a pre-tokeniser, such as GPT-2's (Radford et al., 2019): words keep one blank before them;
+    letters, numbers and other characters part, as do English contractions; runs of blanks are words."""
 
-    def __init__(self, add_prefix_space: bool = False):
+    def __init__(self, add_prefix_space: bool = False, pre_tokenizer: Iterable[str] = DEFAULT):
         """Creates the splitter.
 
         Args:
-            add_prefix_space: As of `BytePairTokenizer`.
+            add_prefix_space, pre_tokenizer: As of `BytePairTokenizer`.
+
+        Raises:
+            UserError: for unknown steps, and for a prefix space before the words of several steps.
         """
+        self.pre_tokenizer = checked_steps(pre_tokenizer)
+        if add_prefix_space and self.pre_tokenizer != DEFAULT:
+            raise UserError(f"add_prefix_space is not supported with pre_tokenizer {list(self.pre_tokenizer)}")
         self._add_prefix_space = add_prefix_space
+        self._replacements = [pair for step in self.pre_tokenizer for pair in replacements(step)]
 
     def split(self, texts) -> Words:
         """Splits a batch.
@@ -60,9 +57,9 @@ class BytePairWords:
             texts: string tensor of shape [B], valid UTF-8.
         """
         if not self._add_prefix_space:
-            return Words(*_split(_bounded(texts)), None)
+            return Words(*_split(self._bounded(texts)), None)
         spaced = tf.strings.regex_replace(texts, _UNSPACED, r" \1", replace_global=False)
-        words, row_splits = _split(_bounded(spaced))
+        words, row_splits = _split(self._bounded(spaced))
         added = tf.strings.length(spaced) - tf.strings.length(texts)
         # A text that is empty has no first word.
         has_words = row_splits[1:] > row_splits[:-1]
@@ -70,11 +67,11 @@ class BytePairWords:
         extra = tf.scatter_nd(firsts, -tf.boolean_mask(added, has_words), tf.shape(words, tf.int64))
         return Words(words, row_splits, extra)
 
-
-def _bounded(texts):
-    """A boundary before each word."""
-    texts = tf.strings.regex_replace(texts, _LAST_BLANK, rb"\1" + BOUNDARY + rb"\2")
-    return tf.strings.regex_replace(texts, _WORD, BOUNDARY + rb"\0")
+    def _bounded(self, texts):
+        """A boundary between any two words."""
+        for pattern, replacement in self._replacements:
+            texts = tf.strings.regex_replace(texts, pattern, replacement)
+        return texts
 
 
 def _split(texts):

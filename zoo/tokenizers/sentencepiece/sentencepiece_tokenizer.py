@@ -198,8 +198,8 @@ class SentencePieceTokenizer(Tokenizer):
         texts = clean_text(texts)
         return self._encoder.tokenize(escape_graph(texts) if self.escaped else texts)
 
-    def _encode_parts(self, texts):
-        return self._encode(texts) if self._normalizer is None else self._part_encoder.tokenize(texts)
+    def _encode_parts(self, parts):
+        return self._encode(parts.texts) if self._normalizer is None else self._part_encoder.tokenize(parts.texts)
 
     def _normalized(self, texts):
         return self._normalizer(escape_graph(texts) if self.escaped else texts)

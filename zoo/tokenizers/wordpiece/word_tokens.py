@@ -39,7 +39,9 @@ def join_word_tokens(ids, missing, which, pieces, piece_splits, row_splits) -> T
     counts = tf.tensor_scatter_nd_update(counts, missing, tf.gather(piece_splits[1:] - piece_splits[:-1], which))
     token_splits = tf.concat([[0], tf.cumsum(counts)], 0)
     firsts, num_tokens = token_splits[:-1], token_splits[-1]
-    token_words = tf.cumsum(tf.scatter_nd(firsts[:, tf.newaxis], tf.ones_like(firsts), num_tokens[tf.newaxis])) - 1
+    # Words without tokens at the end begin after the last token.
+    begun = tf.scatter_nd(firsts[:, tf.newaxis], tf.ones_like(firsts), num_tokens[tf.newaxis] + 1)[:-1]
+    token_words = tf.cumsum(begun) - 1
     places = tf.gather(places - firsts, token_words) + tf.range(num_tokens)
     row_splits = tf.cast(tf.gather(token_splits, row_splits), tf.int64)
     return Tokens(tf.cast(tf.gather(candidates, places), tf.int32), token_words, row_splits)

@@ -1,0 +1,1 @@
+"""Byte-pair encoding of characters, with bytes for those that the vocabulary lacks."""
