@@ -16,12 +16,11 @@ from typing import Annotated
 import numpy as np
 import tyro
 
+from export.asked_rows import asked_rows, read_file
 from export.asked_signature import AskedSignature, find_signature
 from export.errors import shorten_message
 from export.serve.requirements import require_serving_extra
 from zoo.assignments import parse_settings
-from zoo.data.readers.json_lines import JsonLines, text_field
-from zoo.data.readers.text_lines import TextLines
 from zoo.errors import UserError, command_line
 
 
@@ -32,17 +31,20 @@ class AskConfig:
     serving_dir: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SERVING_DIR")]
     """Directory of all versions of the model, as `python -m export` wrote it."""
     texts: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="TEXTS ...")] = ()
-    """The texts to send."""
+    """The texts to send; of a signature that takes several, NAME=TEXT for each of its inputs, row after row."""
     input_file: Path | None = None
     """UTF-8 file of texts to send, one a line, or .jsonl for texts of several lines, also .gz; in place of TEXTS."""
-    text_field: str = "text"
-    """Field of a .jsonl file that holds the text."""
+    text_field: str | None = None
+    """Field of a .jsonl file that holds the text; the input's name, "text" in most models, if not given. The texts of a
+    signature that takes several are in fields with the names of its inputs."""
     output_dir: Path | None = None
     """Where to write `rest.txt` and `grpc.txt`, the answer to each text in a line; needs --input-file."""
     batch_size: int = 32
     """Texts in a request."""
     settings: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE ...")] = ()
     """Controls for all texts, as NAME=VALUE, such as temperature=0.7: asks the signature that has them."""
+    signature: str | None = None
+    """The signature to ask, such as score; by default `serving_default`, or the one that has the controls."""
     timeout_seconds: float = 60.0
     """Longest wait for an answer."""
 
@@ -55,17 +57,6 @@ class AskConfig:
             raise UserError(f"--batch-size must be at least 1, got {self.batch_size}")
         if not self.timeout_seconds > 0:
             raise UserError(f"--timeout-seconds must be more than 0, got {self.timeout_seconds:g}")
-
-
-def read_texts(path, field):
-    """Texts of a file, a list: its lines, or of JSON Lines (`.jsonl`, `.jsonl.gz`) what is in a field.
-
-    Raises:
-        UserError: for a file that cannot be read or is empty, and a line without the field.
-    """
-    if (path.with_suffix("") if path.suffix == ".gz" else path).suffix == ".jsonl":
-        return [text_field(row, field, where) for row, where in JsonLines(path)]
-    return list(TextLines(path))
 
 
 def check_loaded(server, directory):
@@ -92,14 +83,22 @@ def check_loaded(server, directory):
     )
 
 
-def ask_rest(server, name, texts, timeout_seconds, signature=AskedSignature()):  # noqa: B008  frozen
+def ask_rest(server, name, rows, timeout_seconds, signature=AskedSignature()):  # noqa: B008  frozen
     """Answers of a signature by output name over REST, in column form.
+
+    Args:
+        server: A `LocalServer`.
+        name: The model's name.
+        rows: list of dict of str by input name.
+        timeout_seconds: Longest wait for the answer.
+        signature: `AskedSignature`.
 
     Raises:
         UserError: The server refuses the request or does not answer in time.
     """
-    inputs = {key: [value] * len(texts) for key, value in {**signature.defaults, **signature.controls}.items()}
-    body = {"signature_name": signature.name, "inputs": {"text": list(texts), **inputs}}
+    controls = {key: [value] * len(rows) for key, value in {**signature.defaults, **signature.controls}.items()}
+    texts = {key: [row[key] for row in rows] for key in signature.inputs}
+    body = {"signature_name": signature.name, "inputs": {**texts, **controls}}
     request = urllib.request.Request(
         f"{server.rest_url}/v1/models/{name}:predict",
         data=json.dumps(body).encode(),
@@ -120,7 +119,7 @@ def ask_rest(server, name, texts, timeout_seconds, signature=AskedSignature()): 
         raise UserError(f"no answer over REST from {server.rest_url}: {reason}") from error
 
 
-def ask_grpc(server, name, texts, timeout_seconds, signature=AskedSignature()):  # noqa: B008  frozen
+def ask_grpc(server, name, rows, timeout_seconds, signature=AskedSignature()):  # noqa: B008  frozen
     """Answers of a signature by output name over gRPC, where controls that are not set are left out.
 
     Raises:
@@ -134,10 +133,11 @@ def ask_grpc(server, name, texts, timeout_seconds, signature=AskedSignature()): 
     request = predict_pb2.PredictRequest()
     request.model_spec.name = name
     request.model_spec.signature_name = signature.name
-    request.inputs["text"].CopyFrom(tf.make_tensor_proto(list(texts), dtype=tf.string))
+    for key in signature.inputs:
+        request.inputs[key].CopyFrom(tf.make_tensor_proto([row[key] for row in rows], dtype=tf.string))
     for control, value in signature.controls.items():
         dtype = {int: tf.int32, float: tf.float32, str: tf.string}[type(value)]
-        request.inputs[control].CopyFrom(tf.make_tensor_proto([value] * len(texts), dtype=dtype))
+        request.inputs[control].CopyFrom(tf.make_tensor_proto([value] * len(rows), dtype=dtype))
     with grpc.insecure_channel(server.grpc_address) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         try:
@@ -182,18 +182,18 @@ def _agree(from_rest, from_grpc):
     return from_rest == from_grpc
 
 
-def ask_in_batches(ask, server, name, texts, config, signature=AskedSignature()):  # noqa: B008  frozen
-    """Answers to texts by `ask_rest` or `ask_grpc`, a dict of outputs for each, and the seconds taken.
+def ask_in_batches(ask, server, name, rows, config, signature=AskedSignature()):  # noqa: B008  frozen
+    """Answers to rows by `ask_rest` or `ask_grpc`, a dict of outputs for each, and the seconds taken.
 
-    No texts are answered without a request: servers refuse it or, with batching, do worse.
+    No rows are answered without a request: servers refuse it or, with batching, do worse.
     """
-    rows = []
+    answers = []
     started = time.perf_counter()
-    for start in range(0, len(texts), config.batch_size):
-        batch = texts[start : start + config.batch_size]
+    for start in range(0, len(rows), config.batch_size):
+        batch = rows[start : start + config.batch_size]
         outputs = ask(server, name, batch, config.timeout_seconds, signature)
-        rows += [{key: outputs[key][row] for key in sorted(outputs)} for row in range(len(batch))]
-    return rows, time.perf_counter() - started
+        answers += [{key: outputs[key][row] for key in sorted(outputs)} for row in range(len(batch))]
+    return answers, time.perf_counter() - started
 
 
 def unpadded(row):
@@ -233,7 +233,7 @@ def _write(path, rows):
 def main(argv=None):
     """Runs the command; exit status 1 if a row has an error or the protocols disagree."""
     config = tyro.cli(AskConfig, args=argv, prog="python -m export.ask")
-    texts = list(config.texts) or read_texts(config.input_file, config.text_field)
+    given = config.texts if config.input_file is None else read_file(config.input_file)
     name = config.serving_dir.resolve().name
     controls = parse_settings(config.settings)
     require_serving_extra()
@@ -244,18 +244,20 @@ def main(argv=None):
     with LocalServer(config.serving_dir, rest_timeout_seconds=config.timeout_seconds) as server:
         check_loaded(server, config.serving_dir)
         print(f"REST {server.rest_url}   gRPC {server.grpc_address}   model {name}")
-        signature = find_signature(server, name, controls)
-        rest, rest_seconds = ask_in_batches(ask_rest, server, name, texts, config, signature)
-        grpc, grpc_seconds = ask_in_batches(ask_grpc, server, name, texts, config, signature)
+        signature = find_signature(server, name, controls, config.signature)
+        rows = asked_rows(given, signature.inputs, config.text_field)
+        rest, rest_seconds = ask_in_batches(ask_rest, server, name, rows, config, signature)
+        grpc, grpc_seconds = ask_in_batches(ask_grpc, server, name, rows, config, signature)
     different = [
         row
         for row, (one, other) in enumerate(zip(rest, grpc, strict=True))
         if one.keys() != other.keys() or not all(_agree(one[key], other[key]) for key in one)
     ]
-    rest, grpc = ([unpadded(row) for row in rows] for rows in (rest, grpc))
+    rest, grpc = ([unpadded(row) for row in answers] for answers in (rest, grpc))
     if config.output_dir is None:
-        for text, from_rest, from_grpc in zip(texts, rest, grpc, strict=True):
-            print(f"\n  text  {text}\n  REST  {_shown(from_rest)}\n  gRPC  {_shown(from_grpc)}")
+        for row, from_rest, from_grpc in zip(rows, rest, grpc, strict=True):
+            shown = " | ".join(row.values())
+            print(f"\n  text  {shown}\n  REST  {_shown(from_rest)}\n  gRPC  {_shown(from_grpc)}")
     else:
         try:
             config.output_dir.mkdir(parents=True, exist_ok=True)
@@ -265,7 +267,7 @@ def main(argv=None):
             raise UserError(f"--output-dir {config.output_dir}: {error.strerror}") from error
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         print(
-            f"{len(texts)} texts in batches of {config.batch_size}: "
+            f"{len(rows)} texts in batches of {config.batch_size}: "
             f"REST {rest_seconds:.1f} s, gRPC {grpc_seconds:.1f} s; "
             f"peak memory of server and client {memory:.2f} GiB; answers in {config.output_dir}"
         )

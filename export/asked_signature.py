@@ -11,12 +11,14 @@ class AskedSignature:
 
     Attributes:
         name: The signature's name; empty for `serving_default`.
+        inputs: Names of its texts.
         outputs: Names of its outputs; () if they are not known, which answers of several outputs do not need.
         controls: Values of the controls that are set, by name.
         defaults: Values of the others, which gRPC fills in and REST wants to have.
     """
 
     name: str = ""
+    inputs: tuple = ("text",)
     outputs: tuple = ()
     controls: dict = field(default_factory=dict)
     defaults: dict = field(default_factory=dict)
@@ -26,35 +28,46 @@ class AskedSignature:
         return outputs if isinstance(outputs, dict) else dict(zip(self.outputs, [outputs], strict=True))
 
 
-def find_signature(server, model, given):
+def find_signature(server, model, given, name=None):
     """The signature of a model that takes controls of these names; `serving_default` for none.
 
     Args:
         server: A `LocalServer` that has loaded the model.
         model: The model's name.
         given: Values by name, as on the command line.
+        name: The signature that is asked for; None to find it.
 
     Raises:
-        UserError: for a name that is no control of the model, or a value of another type.
+        UserError: for a signature that the model does not have, a name that is no control of it, or a value of another
+            type.
     """
     import tensorflow as tf
     from tensorflow_serving.apis.model_pb2 import ModelSpec
 
     with server.manager.servable(ModelSpec(name=model)) as servable:
-        signatures = dict(servable.signatures)
-    controls = {name: set(signature.defaults) for name, signature in signatures.items() if signature.defaults}
+        signatures = {each: found for each, found in servable.signatures.items() if not each.startswith("__")}
+    if name is not None and name not in signatures:
+        raise UserError(f"--signature: the model has no {name!r}; it has {', '.join(sorted(signatures))}")
+    known = {each: set(found.defaults) for each, found in signatures.items() if name in (None, each)}
     if not given:
-        return AskedSignature(outputs=tuple(signatures["serving_default"].outputs))
-    for name, known in sorted(controls.items()):
-        if known >= set(given):
-            defaults = {key: tf.make_ndarray(value) for key, value in signatures[name].defaults.items()}
-            values = {key: _value(key, value, defaults[key]) for key, value in given.items()}
-            others = {key: value.tolist()[0] for key, value in defaults.items() if key not in values}
-            others = {key: value.decode() if isinstance(value, bytes) else value for key, value in others.items()}
-            return AskedSignature(name, tuple(signatures[name].outputs), values, others)
-    known = sorted(set().union(*controls.values()))
-    unknown = next((name for name in given if name not in known), next(iter(given)))
-    raise UserError(f"--set: {unknown!r} is not a control of this model; it has {', '.join(known) or 'none'}")
+        chosen = name or "serving_default"
+    else:
+        chosen = next((each for each in sorted(known) if known[each] >= set(given)), None)
+    if chosen is None:
+        controls = sorted(set().union(*known.values()))
+        unknown = next((each for each in given if each not in controls), next(iter(given)))
+        raise UserError(f"--set: {unknown!r} is not a control of this model; it has {', '.join(controls) or 'none'}")
+    signature = signatures[chosen]
+    defaults = {key: tf.make_ndarray(value) for key, value in signature.defaults.items()}
+    values = {key: _value(key, value, defaults[key]) for key, value in given.items()}
+    others = {key: value.tolist()[0] for key, value in defaults.items() if key not in values}
+    return AskedSignature(
+        name="" if chosen == "serving_default" else chosen,
+        inputs=tuple(sorted(set(signature.inputs) - set(defaults))),
+        outputs=tuple(signature.outputs),
+        controls=values,
+        defaults={key: value.decode() if isinstance(value, bytes) else value for key, value in others.items()},
+    )
 
 
 def _value(name, value, default):

@@ -21,6 +21,7 @@ from export.limits import DEFAULT_MAX_BATCH_SIZE, MAX_PARITY_TEXTS
 from export.op_allow_list import DEFAULT_SERVERS
 from export.serving_files import MODELS_CONFIG, check_model_name, docker_command, read_models_config, server_image
 from zoo.assignments import parse_settings
+from zoo.data.readers.json_lines import JsonLines, text_field
 from zoo.errors import UserError, command_line
 
 
@@ -40,7 +41,8 @@ class ExportConfig:
         buckets: Input lengths in tokens to warm up and to check; by default powers of two up to the longest input.
         max_batch_size: Most rows in a batch, for the checks and for the server's batching configuration.
         parity_file: UTF-8 text, one input per line; the first 200 are compared between Python and the SavedModel. By
-            default the examples in the preset, or a few sentences if it has none.
+            default the examples in the preset, or a few sentences if it has none. For a model that takes several texts
+            JSON Lines with their names, or lines of which each is a row's first text and the next lines its others.
         settings: Settings of the task to export with in place of the preset's, as NAME=VALUE, such as num_beams=1.
         dtype: What weights are stored and computed in. bfloat16 halves their bytes and changes answers a little; the
             comparison is then with Python's in bfloat16. Which of the two is faster depends on the processor.
@@ -52,6 +54,7 @@ class ExportConfig:
         max_entities: Places for entities in every answer, so that a server may split and join batches; the output
             `total` says how many a text has. By default as many as the text of a batch with most of them.
         max_blanks: Likewise places for blanks to fill.
+        max_items: Likewise places for whatever else a model gives any number of.
         special_tokens_in_text: Read control tokens, such as </s> or <|endoftext|>, from texts too. Any client can then
             put them into the model's input, so leave it off where texts come from strangers.
     """
@@ -69,6 +72,7 @@ class ExportConfig:
     row_errors: bool = True
     max_entities: int | None = None
     max_blanks: int | None = None
+    max_items: int | None = None
     special_tokens_in_text: bool = False
     dtype: Literal["float32", "bfloat16"] = "float32"
 
@@ -99,12 +103,15 @@ def main(argv=None):
 
     check_preset_directory(config.preset_dir)
     check_serving_directory(config.serving_dir)
-    texts = None if config.parity_file is None else read_parity_texts(config.parity_file)
+    examples = None if config.parity_file is None else read_parity_texts(config.parity_file)
     settings = parse_settings(config.settings)
     dtype = None if config.dtype == "float32" else config.dtype
     task = zoo.load(config.preset_dir, dtype, special_tokens_in_text=config.special_tokens_in_text)
     if settings:
         task = task.with_settings(**settings)
+    if examples is not None and len(task.inputs) > 1 and config.parity_file.suffix == ".jsonl":
+        rows = itertools.islice(JsonLines(config.parity_file), MAX_PARITY_TEXTS)
+        examples = [{name: text_field(row, name, where) for name in task.inputs} for row, where in rows]
     try:
         with Console(stderr=True).status("writing the SavedModel and comparing its answers with Python's"):
             directory = export_saved_model(
@@ -113,13 +120,14 @@ def main(argv=None):
                 version=config.version,
                 name=config.name,
                 buckets=config.buckets or None,
-                parity_texts=texts,
+                parity_texts=examples,
                 servers=config.servers,
                 max_batch_size=config.max_batch_size,
                 allowed_ties=config.allowed_ties,
                 row_errors=config.row_errors,
                 max_entities=config.max_entities,
                 max_blanks=config.max_blanks,
+                max_items=config.max_items,
             )
     except VerificationError as error:
         for detail in error.details:

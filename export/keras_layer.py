@@ -104,7 +104,11 @@ def _layer_class(keras):
             """Answers of the signature, tensors by name."""
             import tensorflow as tf
 
-            given = inputs if isinstance(inputs, dict) else {"text": inputs}
+            given = inputs
+            if not isinstance(inputs, dict):
+                # Of several texts it is not said which one that is.
+                texts = [name for name in self._inputs if name not in self._defaults]
+                given = {texts[0]: inputs} if len(texts) == 1 else {}
             unknown = sorted(set(given) - set(self._inputs))
             missing = sorted(set(self._inputs) - set(given) - set(self._defaults))
             if unknown or missing:

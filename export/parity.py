@@ -22,8 +22,8 @@ _MAX_SAME_ANSWERS = 16
 def check_parity(
     directory,
     task,
-    texts,
-    texts_by_bucket,
+    examples,
+    examples_by_bucket,
     *,
     scratch_directory,
     max_batch_size=32,
@@ -32,19 +32,19 @@ def check_parity(
 ):
     """Loads a SavedModel in a fresh process and compares its answers with those of `task`.
 
-    Compared are `texts` in batches, the first of them alone, texts that tend to break things (empty, blank, emoji,
-    over-long, invalid UTF-8, NUL), one text per bucket, an empty batch, and for `generate` the default and other values
-    of each control. Strings and integers must be equal, other numbers within 1e-4 of max(1, |Python's number|); every
-    string must be valid UTF-8 and every number finite, or REST answers would be invalid JSON. Controls outside
-    their bounds must be refused by name, or as the `form` has it, get an `error` while their neighbours are answered.
-    Every warm-up record must succeed. A task that draws at random is compared with Python's answer to a batch of the
-    same shape.
+    Compared are the examples in batches, the first of them alone, texts that tend to break things (empty, blank,
+    emoji, over-long, invalid UTF-8, NUL), one text per bucket, an empty batch, and for signatures with controls the
+    default and other values of each. Strings and integers must be equal, other numbers within 1e-4 of max(1, |Python's
+    number|); every string must be valid UTF-8 and every number finite, or REST answers would be invalid JSON. Controls
+    outside their bounds must be refused by name, or as the `form` has it, get an `error` while their neighbours are
+    answered. Every warm-up record must succeed. A task that draws at random is compared with Python's answer to a batch
+    of the same shape.
 
     Args:
         directory: the SavedModel's directory, with its warm-up file.
         task: the task it was made from, which reads its matrices as the SavedModel does: draws depend on rounding.
-        texts: list of str or bytes.
-        texts_by_bucket: dict from a length in tokens to a text (bytes) of that length.
+        examples: list of str or bytes, or of dicts of them by input name.
+        examples_by_bucket: dict from a length in tokens to an example of that length.
         scratch_directory: an existing directory for the files that pass between the two processes.
         max_batch_size: rows in a batch.
         allowed_ties: how many rows may differ by rounding: of two results with the same score to the last digits,
@@ -59,7 +59,7 @@ def check_parity(
         VerificationError: with the differing examples.
         UserError: The files between the two processes cannot be written.
     """
-    requests = answer_requests(task, texts, texts_by_bucket, max_batch_size, form.row_errors)
+    requests = answer_requests(task, examples, examples_by_bucket, max_batch_size, form.row_errors)
     refusals = refusal_requests(task, form.row_errors)
     answers = _run_in_fresh_process(directory, requests + refusals, Path(scratch_directory))
     report = ParityReport(tensorflow=answers["tensorflow"], signatures=answers["signatures"])
@@ -77,14 +77,14 @@ def check_parity(
     return report
 
 
-def request_to_compare(task, texts):
-    """Python's answer to the first texts, a `ParityRequest`, if other rounding hardly ever changes it; else None.
+def request_to_compare(task, examples):
+    """Python's answer to the first examples, a `ParityRequest`, if other rounding hardly ever changes it; else None.
 
     It does where a task draws at random, and where it computes in less than float32.
     """
     if task.draws or task.model.compute_dtype != "float32":
         return None
-    return request_for(task, texts[:_MAX_SAME_ANSWERS])
+    return request_for(task, examples[:_MAX_SAME_ANSWERS])
 
 
 def check_same_answers(exported, task, allowed_ties=0):
@@ -99,9 +99,9 @@ def check_same_answers(exported, task, allowed_ties=0):
     Raises:
         VerificationError: with the differing answers.
     """
-    texts = exported.inputs["text"]
-    comparison = Comparison(ParityReport(rows=len(texts)), task, ServedForm())
-    comparison.compare(request_for(task, list(texts)), exported.expected)
+    examples = [dict(zip(exported.texts, exported.row_texts(row), strict=True)) for row in range(exported.num_rows)]
+    comparison = Comparison(ParityReport(rows=len(examples)), task, ServedForm())
+    comparison.compare(request_for(task, examples), exported.expected)
     comparison.raise_problems(allowed_ties, "answers change with the storage of matrices")
 
 

@@ -10,7 +10,7 @@ from export.json_arrays import decode_array
 from export.parity_report import SCORE_TOLERANCE
 from export.parity_rounding import Rounding, same_result
 from export.served_form import COUNT, ERROR, TOTAL
-from export.signatures import SERVING_DEFAULT
+from zoo.tasks.signature import SERVING_DEFAULT
 
 MAX_DETAILS = 10
 
@@ -48,7 +48,7 @@ class Comparison:
     def check_answer(self, request, answer):
         """Compares the answer to a `ParityRequest`, as the fresh process gives it, with Python's."""
         self.report.requests += 1
-        self.report.rows += len(request.inputs["text"])
+        self.report.rows += request.num_rows
         self.report.row_errors += len(request.errors)
         if "error" in answer:
             self.problems.append(f"{request.describe()}: {shorten_message(answer['error'])}")
@@ -64,20 +64,20 @@ class Comparison:
         expected_shapes = {name: value.shape for name, value in request.expected.items()}
         if shapes != expected_shapes:
             self.problems.append(f"{request.describe()}: outputs have shapes {shapes}, Python's {expected_shapes}")
-        elif len(request.inputs["text"]):
+        elif request.num_rows:
             self._compare_rows(request, served)
 
     def _in_form(self, request):
         """The request with Python's answer as it must be served."""
         task, width = self._task, self._form.width
         expected = dict(request.expected)
-        if width is not None and request.signature not in task.further_signatures:
+        if width is not None and task.ragged_outputs.keys() <= expected.keys():
             for name, fill in task.ragged_outputs.items():
                 expected[name] = _widened(expected[name][:, :width], width, fill)
             expected[TOTAL] = expected[COUNT]
             expected[COUNT] = np.minimum(expected[COUNT], width).astype(expected[TOTAL].dtype)
-        if self._form.row_errors and task.controls and request.signature == task.controls_signature:
-            errors = [request.errors.get(row, "").encode() for row in range(len(request.inputs["text"]))]
+        if self._form.row_errors and task.signatures[request.signature].controls:
+            errors = [request.errors.get(row, "").encode() for row in range(request.num_rows)]
             expected[ERROR] = np.empty(len(errors), object)
             expected[ERROR][:] = errors
         return replace(request, expected=expected)
@@ -94,7 +94,7 @@ class Comparison:
         return served, replace(request, expected=expected)
 
     def _compare_rows(self, request, served):
-        rows = len(request.inputs["text"])
+        rows = request.num_rows
         same = np.ones(rows, bool)
         for name, value in served.items():
             value, expected = value.reshape(rows, -1), request.expected[name].reshape(rows, -1)
@@ -121,7 +121,7 @@ class Comparison:
         self.report.refusals += 1
         values = f"{request.refused_name}={request.inputs[request.refused_name].tolist()}"
         if "error" not in answer:
-            self.problems.append(f"{request.signature} accepts {values} for {len(request.inputs['text'])} texts")
+            self.problems.append(f"{request.signature} accepts {values} for {request.num_rows} texts")
         elif answer.get("error_type") != "InvalidArgumentError" or not _names(answer["error"], request.refused_name):
             self.problems.append(
                 f"{request.signature} refuses {values} with a message that does not start with the name: "
@@ -135,20 +135,23 @@ class Comparison:
         """
         task, expected = self._task, {}
         for request in requests:
-            rows = len(request.inputs["text"])
+            rows = request.num_rows
             if request.signature == SERVING_DEFAULT and (rows == 1 if task.draws else rows):
                 try:
                     results = task.unpack(request.expected)
                 except UnicodeDecodeError:
                     # Python's str cannot hold it; what was served has been reported by now.
                     continue
-                for row, (text, result) in enumerate(zip(request.inputs["text"], results, strict=True)):
-                    expected.setdefault(text, (result, request, row))
-        results = [task([text])[0] for text in expected] if task.draws else task(list(expected)) if expected else []
-        for (text, (wanted, request, row)), result in zip(expected.items(), results, strict=True):
+                for row, result in enumerate(results):
+                    expected.setdefault(tuple(request.row_texts(row)), (result, request, row))
+        if task.draws:
+            results = [task(*([text] for text in texts))[0] for texts in expected]
+        else:
+            results = task(*map(list, zip(*expected, strict=True))) if expected else []
+        for (texts, (wanted, request, row)), result in zip(expected.items(), results, strict=True):
             if not same_result(result, wanted):
-                shown = text[:80].decode("utf-8", "backslashreplace")
-                line = f"task({shown!r}): {_shown(result)}, in a request's batch {_shown(wanted)}"
+                shown = ", ".join(repr(text[:80].decode("utf-8", "backslashreplace")) for text in texts)
+                line = f"task({shown}): {_shown(result)}, in a request's batch {_shown(wanted)}"
                 (self.ties if self._rounding.of_call(request, row, result) else self.problems).append(line)
 
     def raise_problems(self, allowed_ties, failure="the SavedModel does not do what Python does"):

@@ -1,5 +1,6 @@
 """The requests of a parity check, with Python's answers to those that have one."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -7,9 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from export.errors import VerificationError, shorten_message
+from export.input_rows import input_columns, input_rows, text_array
 from export.served_form import least_value
-from export.signatures import SERVING_DEFAULT
-from zoo.tasks.task import TextControl
+from zoo.tasks.signature import SERVING_DEFAULT
+from zoo.tasks.text_control import TextControl
 
 # Used where a preset brings no validation lines; any language model has an answer to them.
 BUILT_IN_TEXTS = (
@@ -49,6 +51,7 @@ class ParityRequest:
     Attributes:
         signature: the signature's name.
         inputs: dict of numpy arrays of shape [B]; texts are `bytes` objects.
+        texts: names of the inputs that are texts, others are controls.
         expected: Python's answer, a dict of numpy arrays with first dimension B; None where a refusal is due.
         refused_name: the input whose name the refusal must start with.
         errors: dict from rows whose controls are out of bounds to what their output `error` must say.
@@ -57,29 +60,42 @@ class ParityRequest:
 
     signature: str
     inputs: dict
+    texts: tuple[str, ...]
     expected: dict | None = None
     refused_name: str | None = None
     errors: dict = field(default_factory=dict)
     ask: Callable | None = field(default=None, repr=False)
 
+    @property
+    def num_rows(self):
+        """B."""
+        return len(self.inputs[self.texts[0]])
+
+    def row_texts(self, row):
+        """The texts of a row, list of bytes."""
+        return [self.inputs[name][row] for name in self.texts]
+
+    def row(self, row):
+        """The inputs of a row alone, arrays of shape [1] by name."""
+        return {name: value[row : row + 1] for name, value in self.inputs.items()}
+
     def describe(self, row=None):
         """The request, or one of its rows, in a few words for an error message."""
-        rows = len(self.inputs["text"])
         if row is None:
-            return f"{self.signature} with {rows} rows"
-        controls = ", ".join(f"{name}={str(value[row])[:80]}" for name, value in self.inputs.items() if name != "text")
-        text = self.inputs["text"][row].decode("utf-8", "backslashreplace")
-        where = "alone" if rows == 1 else f"row {row} of {rows}"
-        return f"{self.signature}({text[:80]!r}{', ' + controls if controls else ''}), {where}"
+            return f"{self.signature} with {self.num_rows} rows"
+        shown = [repr(text.decode("utf-8", "backslashreplace")[:80]) for text in self.row_texts(row)]
+        shown += [f"{name}={str(value[row])[:80]}" for name, value in self.inputs.items() if name not in self.texts]
+        where = "alone" if self.num_rows == 1 else f"row {row} of {self.num_rows}"
+        return f"{self.signature}({', '.join(shown)}), {where}"
 
 
-def answer_requests(task, texts, texts_by_bucket, batch_size, row_errors=False):
+def answer_requests(task, examples, examples_by_bucket, batch_size, row_errors=False):
     """Requests that must be answered as Python answers.
 
     Args:
         task: a `zoo.tasks.task.Task`.
-        texts: list of str or bytes.
-        texts_by_bucket: dict from a length in tokens to a text (bytes) of that length.
+        examples: as `input_rows` takes them.
+        examples_by_bucket: dict from a length in tokens to an example of that length.
         batch_size: most rows in a request.
         row_errors: whether rows with controls out of bounds get an `error` among rows that are answered.
 
@@ -91,40 +107,37 @@ def answer_requests(task, texts, texts_by_bucket, batch_size, row_errors=False):
     Raises:
         VerificationError: if Python itself fails on one of them.
     """
-    texts = [text.encode("utf-8") if isinstance(text, str) else text for text in texts]
-    long_text = max(texts_by_bucket.values(), key=len)
-    difficult = [*DIFFICULT_TEXTS, b" ".join([long_text] * 3)]
-    groups = [texts[start : start + batch_size] for start in range(0, len(texts), batch_size)]
-    answer = _traced(task, {})
-    plain = [
-        _answered(answer, SERVING_DEFAULT, group) for group in [*groups, difficult, list(texts_by_bucket.values()), []]
-    ]
-    alone = [row for request in plain[len(groups) :] for row in _alone(task, answer, request)]
-    alone += _alone(task, answer, plain[0], _NUM_ALONE)
-    requests = plain + alone
-    if task.controls:
-        answer_controlled, name = _traced(task, task.controls), task.controls_signature
-        texts = [*texts[:_NUM_ALONE], b"", *texts_by_bucket.values()][:batch_size]
-        for controls in (_default_controls(task, len(texts)), _varied_controls(task, len(texts))):
-            request = _answered(answer_controlled, name, texts, controls)
-            requests += [request, *_alone(task, answer_controlled, request, _NUM_ALONE)]
-        requests.append(_answered(answer_controlled, name, [], _default_controls(task, 0)))
-        if row_errors:
-            requests += _judged(task, answer_controlled, texts, batch_size)
-    for name, further in task.further_signatures.items():
-        answer = _traced_texts(further)
-        for group in (texts[:batch_size], difficult, []):
-            # The other inputs hold the texts of the rows after.
-            others = {each: _text_array(group[1:] + group[:1]) for each in further.inputs[1:]}
-            request = _answered(answer, name, group, others)
-            requests += [request, *_rows(request)[:_NUM_ALONE]]
+    rows = input_rows(task.inputs, examples)
+    by_bucket = input_rows(task.inputs, examples_by_bucket.values())
+    longest = max(by_bucket, key=lambda row: sum(map(len, row.values())))
+    over_long = {name: b" ".join([text] * 3) for name, text in longest.items()}
+    difficult = [*input_rows(task.inputs, DIFFICULT_TEXTS), over_long]
+    groups = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+    few = [*rows[:_NUM_ALONE], *input_rows(task.inputs, [b""]), *by_bucket][:batch_size]
+    requests = []
+    for name, signature in task.signatures.items():
+        ask = _Asked(task, name, signature)
+        if name == SERVING_DEFAULT:
+            plain = [ask(group) for group in [*groups, difficult, by_bucket, []]]
+            requests += plain
+            requests += [row for request in plain[len(groups) :] for row in ask.alone(request)]
+            requests += ask.alone(plain[0], _NUM_ALONE)
+        elif signature.controls:
+            for controls in (_default_controls, _varied_controls):
+                request = ask(few, controls(signature.controls, len(few)))
+                requests += [request, *ask.alone(request, _NUM_ALONE)]
+            requests.append(ask([], _default_controls(signature.controls, 0)))
+            requests += _judged(ask, few, batch_size) if row_errors else []
+        else:
+            for group in (few, difficult, []):
+                request = ask(group)
+                requests += [request, *ask.alone(request, _NUM_ALONE)]
     return requests
 
 
-def request_for(task, texts):
-    """Texts for `serving_default` with Python's answer, a `ParityRequest`."""
-    texts = [text.encode("utf-8") if isinstance(text, str) else text for text in texts]
-    return _answered(_traced(task, {}), SERVING_DEFAULT, texts)
+def request_for(task, examples):
+    """Examples for `serving_default` with Python's answer, a `ParityRequest`."""
+    return _Asked(task, SERVING_DEFAULT, task.signatures[SERVING_DEFAULT])(input_rows(task.inputs, examples))
 
 
 def refusal_requests(task, row_errors=False):
@@ -133,88 +146,110 @@ def refusal_requests(task, row_errors=False):
     With `row_errors` values out of bounds are none of them: `answer_requests` has those.
     """
     requests = []
-    signature = task.controls_signature
-    for name, control in task.controls.items():
-        for value in () if row_errors else _values_out_of_bounds(control):
-            inputs = {"text": _text_array([b"A text."]), **_default_controls(task, 1)}
-            value = _control_values(control, [value])
-            requests.append(ParityRequest(signature, {**inputs, name: value}, refused_name=name))
-        inputs = {"text": _text_array([b"One text.", b"Another.", b"A third."]), **_default_controls(task, 3)}
-        requests.append(ParityRequest(signature, {**inputs, name: inputs[name][:2]}, refused_name=name))
-    for signature, further in task.further_signatures.items():
-        for name in further.inputs[1:]:
-            inputs = {each: _text_array([b"One text.", b"Another."]) for each in further.inputs}
-            requests.append(ParityRequest(signature, {**inputs, name: inputs[name][:1]}, refused_name=name))
+    for name, signature in task.signatures.items():
+        texts, controls = signature.inputs, signature.controls
+        one, three = (
+            {**input_columns(texts, input_rows(texts, group)), **_default_controls(controls, len(group))}
+            for group in (["A text."], ["One text.", "Another.", "A third."])
+        )
+        for key, control in controls.items():
+            for value in () if row_errors else _values_out_of_bounds(control):
+                inputs = {**one, key: _control_values(control, [value])}
+                requests.append(ParityRequest(name, inputs, texts, refused_name=key))
+        for key in (*texts[1:], *controls):
+            requests.append(ParityRequest(name, {**three, key: three[key][:2]}, texts, refused_name=key))
     return requests
 
 
 def expected_signatures(task):
     """Input types by signature and input name."""
-    signatures = {SERVING_DEFAULT: {"text": "string"}}
-    if task.controls:
-        controls = {name: control.dtype for name, control in task.controls.items()}
-        signatures[task.controls_signature] = {"text": "string", **controls}
-    for name, further in task.further_signatures.items():
-        signatures[name] = dict.fromkeys(further.inputs, "string")
-    return signatures
-
-
-def _traced(task, controls):
-    """`task.predict_batch` traced once for all batch sizes, as in `task(texts)`; step by step it would take minutes."""
-    specs = {name: tf.TensorSpec([None], control.dtype, name=name) for name, control in controls.items()}
-    function = tf.function(task.predict_batch, autograph=False)
-    return function.get_concrete_function(tf.TensorSpec([None], tf.string, name="text"), **specs)
-
-
-def _traced_texts(further):
-    """The function of a `TextSignature` traced once for all batch sizes."""
-    specs = {name: tf.TensorSpec([None], tf.string, name=name) for name in further.inputs}
-    return tf.function(further.function, autograph=False).get_concrete_function(**specs)
-
-
-def _answered(answer, signature, texts, others=None):
-    inputs = {"text": _text_array(texts), **(others or {})}
-    # An empty object array has no string type, so it is stated.
-    tensors = {
-        name: tf.constant(value.tolist(), tf.string if value.dtype == object else value.dtype, value.shape)
-        for name, value in inputs.items()
+    return {
+        name: {
+            **dict.fromkeys(signature.inputs, "string"),
+            **{key: control.dtype for key, control in signature.controls.items()},
+        }
+        for name, signature in task.signatures.items()
     }
-    try:
-        outputs = answer(**tensors)
-    except tf.errors.OpError as error:
-        raise VerificationError(
-            f"Python itself cannot answer {signature} with {len(texts)} rows", [shorten_message(error.message)]
-        ) from error
-    return ParityRequest(signature, inputs, {name: value.numpy() for name, value in outputs.items()}, ask=answer)
 
 
-def _judged(task, answer, texts, batch_size):
+class _Asked:
+    """Python's function of a signature, traced once for all batch sizes; step by step it would take minutes."""
+
+    def __init__(self, task, name, signature):
+        self.name, self.signature = name, signature
+        # What is drawn depends on the shape of a batch; see `answer_requests`.
+        self._draws = task.draws and name not in task.further_signatures
+        dtypes = {**dict.fromkeys(signature.inputs, "string"), **{k: v.dtype for k, v in signature.controls.items()}}
+        specs = {key: tf.TensorSpec([None], dtype, name=key) for key, dtype in dtypes.items()}
+        self._answer = tf.function(signature.function, autograph=False).get_concrete_function(**specs)
+
+    def __call__(self, rows, controls=None):
+        """The request of some rows with its answer."""
+        return self.of_inputs({**input_columns(self.signature.inputs, rows), **(controls or {})})
+
+    def of_inputs(self, inputs):
+        """The request of some inputs, arrays by name, with its answer."""
+        request = ParityRequest(self.name, inputs, self.signature.inputs, ask=self._answer)
+        # An empty object array has no string type, so it is stated.
+        tensors = {
+            name: tf.constant(value.tolist(), tf.string if value.dtype == object else value.dtype, value.shape)
+            for name, value in inputs.items()
+        }
+        try:
+            outputs = self._answer(**tensors)
+        except tf.errors.OpError as error:
+            raise VerificationError(
+                f"Python itself cannot answer {request.describe()}", [shorten_message(error.message)]
+            ) from error
+        request.expected = {name: value.numpy() for name, value in outputs.items()}
+        return request
+
+    def alone(self, request, most=None):
+        """Requests of a single row each, with Python's answers."""
+        rows = range(request.num_rows)[:most]
+        if self._draws:
+            return [self.of_inputs(request.row(row)) for row in rows]
+        return [
+            ParityRequest(
+                self.name,
+                request.row(row),
+                request.texts,
+                {name: value[row : row + 1] for name, value in request.expected.items()},
+                ask=request.ask,
+            )
+            for row in rows
+        ]
+
+
+def _judged(ask, rows, batch_size):
     """Requests in which rows with controls out of bounds stand among others: each value alone, then all at once."""
-    bad = [{name: value} for name, control in task.controls.items() for value in _values_out_of_bounds(control)]
-    bad.append({name: value for row in bad for name, value in row.items()})
-    rows = [row for pair in bad for row in ({}, pair)]
+    controls = ask.signature.controls
+    bad = [{name: value} for name, control in controls.items() for value in _values_out_of_bounds(control)]
+    bad.append({name: value for values in bad for name, value in values.items()})
+    pairs = [values for one in bad for values in ({}, one)]
     requests = []
-    for start in range(0, len(rows), batch_size):
-        group = rows[start : start + batch_size]
-        asked = [texts[(start + place) % len(texts)] for place in range(len(group))]
-        sent, read = _default_controls(task, len(group)), _default_controls(task, len(group))
+    for start in range(0, len(pairs), batch_size):
+        group = pairs[start : start + batch_size]
+        asked = input_columns(ask.signature.inputs, [rows[(start + place) % len(rows)] for place in range(len(group))])
+        sent, read = _default_controls(controls, len(group)), _default_controls(controls, len(group))
         errors = {}
         for place, values in enumerate(group):
             if not values:
                 continue
-            errors[place] = "; ".join(_reason(name, task.controls[name]) for name in task.controls if name in values)
-            for name, control in task.controls.items():
+            errors[place] = "; ".join(_reason(name, controls[name]) for name in controls if name in values)
+            for name, control in controls.items():
                 read[name][place] = least_value(control).numpy()
                 if name in values:
                     sent[name][place] = _control_values(control, [values[name]])[0]
         # A row out of bounds is read as an empty text with the least values; of its answer nothing is given.
-        texts_read = [b"" if place in errors else text for place, text in enumerate(asked)]
-        request = _answered(answer, task.controls_signature, texts_read, read)
+        texts = {name: column.copy() for name, column in asked.items()}
+        for column, place in itertools.product(texts.values(), errors):
+            column[place] = b""
+        request = ask.of_inputs({**texts, **read})
         expected = {name: value.copy() for name, value in request.expected.items()}
         for value in expected.values():
             value[list(errors)] = b"" if value.dtype == object else 0
-        inputs = {"text": _text_array(asked), **sent}
-        requests.append(ParityRequest(request.signature, inputs, expected, errors=errors))
+        requests.append(ParityRequest(ask.name, {**asked, **sent}, request.texts, expected, errors=errors))
     return requests
 
 
@@ -224,50 +259,17 @@ def _reason(name, control):
     return f"{name} must be between {control.minimum} and {control.maximum}"
 
 
-def _alone(task, answer, request, most=None):
-    """Requests of a single row each, with Python's answers."""
-    rows = _rows(request)[:most]
-    if not task.draws:
-        return rows
-    return [
-        _answered(
-            answer, row.signature, row.inputs["text"].tolist(), {k: v for k, v in row.inputs.items() if k != "text"}
-        )
-        for row in rows
-    ]
+def _default_controls(controls, rows):
+    return {name: np.repeat(_control_values(control, [control.default]), rows) for name, control in controls.items()}
 
 
-def _rows(request):
-    return [
-        ParityRequest(
-            request.signature,
-            {name: value[row : row + 1] for name, value in request.inputs.items()},
-            {name: value[row : row + 1] for name, value in request.expected.items()},
-            ask=request.ask,
-        )
-        for row in range(len(request.inputs["text"]))
-    ]
-
-
-def _text_array(texts):
-    array = np.empty(len(texts), dtype=object)
-    array[:] = texts
-    return array
-
-
-def _default_controls(task, rows):
-    return {
-        name: np.repeat(_control_values(control, [control.default]), rows) for name, control in task.controls.items()
-    }
-
-
-def _varied_controls(task, rows):
+def _varied_controls(controls, rows):
     """Row by row the least value of a control, one half way to its default, and the default, in different orders.
 
     Of a text control its trial values and the default.
     """
     varied = {}
-    for order, (name, control) in enumerate(task.controls.items()):
+    for order, (name, control) in enumerate(controls.items()):
         if isinstance(control, TextControl):
             # Its turn comes first, since a batch has few rows.
             values, order = [*control.trials, control.default], 0
@@ -281,7 +283,7 @@ def _varied_controls(task, rows):
 def _control_values(control, values):
     """Values of a control as an array [n] as requests hold it: texts as bytes, numbers in the control's dtype."""
     if isinstance(control, TextControl):
-        return _text_array([value.encode() for value in values])
+        return text_array([value.encode() for value in values])
     return np.array(values).astype(tf.as_dtype(control.dtype).as_numpy_dtype)
 
 

@@ -49,9 +49,8 @@ class Rounding:
         """Whether a result of `task(texts)` differs from the one in a request's batch by rounding."""
         if self._refuted >= _MOST_REFUTED:
             return False
-        text = request.inputs["text"][row : row + 1]
         (alone,) = self._task.unpack(_ask(request, row))
-        (called,) = self._task(text.tolist())
+        (called,) = self._task(*([text] for text in request.row_texts(row)))
         found = same_result(called, alone)
         self._refuted += not found
         return found
@@ -72,8 +71,7 @@ class Rounding:
         )
 
     def _alone(self, request, row, served, expected):
-        inputs = {name: value[row : row + 1] for name, value in request.inputs.items()}
-        asked = self._in_form(replace(request, inputs=inputs, expected=_ask(request, row)))
+        asked = self._in_form(replace(request, inputs=request.row(row), expected=_ask(request, row)))
         alone = {name: value.tolist()[0] for name, value in asked.expected.items()}
         # Rows are as long as the longest of their batch.
         cut = dict.fromkeys(self._task.ragged_outputs, alone.get(COUNT))
@@ -88,10 +86,12 @@ class Rounding:
             return False
         beams = getattr(self._task.settings, "num_beams", 1)
         beams = beams if beams > 1 else _BEAMS
-        controls = {name: value[row : row + 1].tolist()[0] for name, value in request.inputs.items() if name != "text"}
-        answers = self._task.n_best(request.inputs["text"][row], beams, num_beams=beams, **controls)
-        for answer in (each._asdict() for each in answers):
-            answer["text"] = answer["text"].encode()
+        given = {name: value.tolist()[0] for name, value in request.row(row).items()}
+        texts = [given.pop(name) for name in request.texts]
+        for answer in self._task.n_best(*texts, n=beams, num_beams=beams, **given):
+            answer = {
+                name: value.encode() if isinstance(value, str) else value for name, value in answer._asdict().items()
+            }
             if same_result({name: served.get(name) for name in answer}, answer):
                 return True
         return False
@@ -110,10 +110,9 @@ def same_result(one, other):
 
 def _ask(request, row):
     """Python's answer to a row alone, numpy arrays by output name."""
-    inputs = {name: value[row : row + 1] for name, value in request.inputs.items()}
     tensors = {
         name: tf.constant(value.tolist(), tf.string if value.dtype == object else value.dtype)
-        for name, value in inputs.items()
+        for name, value in request.row(row).items()
     }
     return {name: value.numpy() for name, value in request.ask(**tensors).items()}
 

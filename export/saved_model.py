@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from export.directories import check_serving_directory
+from export.input_rows import input_rows
 from export.limits import DEFAULT_MAX_BATCH_SIZE, MAX_PARITY_TEXTS
 from export.op_allow_list import DEFAULT_SERVERS, check_ops, parse_servers
 from export.parity import check_parity, check_same_answers, request_to_compare
@@ -34,6 +35,7 @@ def export_saved_model(
     row_errors=True,
     max_entities=None,
     max_blanks=None,
+    max_items=None,
 ):
     """Exports a task as the next version of a model that TensorFlow Serving runs: text in, results out.
 
@@ -49,8 +51,9 @@ def export_saved_model(
         name: the model's name in requests; by default the directory's name.
         buckets: input lengths in tokens to warm up and to check; by default powers of two up to
             `task.max_source_length`.
-        parity_texts: list of str or bytes on which Python and the SavedModel are compared, in addition to texts that
-            tend to break things; by default the first 200 of `task.examples`, or a few sentences if it has none.
+        parity_texts: list of str or bytes, or for a task of several inputs of dicts of them by input name, on which
+            Python and the SavedModel are compared, in addition to texts that tend to break things; by default the first
+            200 of `task.examples`, or a few sentences if it has none.
         servers: TensorFlow Serving versions that must be able to run it, for example ("2.19", "2.20"). Checked against
             what their stock binaries contain.
         max_batch_size: most rows in a batch, for the checks and in the server's batching configuration.
@@ -61,6 +64,7 @@ def export_saved_model(
         max_entities, max_blanks: places of every answer's row for entities, or for blanks, so that a server may split
             and join batches; `total` says how many a text has, and those beyond are left out. By default answers have
             as many places as the text of the batch with most of them.
+        max_items: the same for whatever the task gives any number of.
 
     Returns:
         Path of the new version.
@@ -85,15 +89,19 @@ def export_saved_model(
     check_version(serving_directory, version)
     parse_servers(servers)
     allowed_batch_sizes(max_batch_size)
-    form = ServedForm(row_errors, fixed_width(task, entities=max_entities, blanks=max_blanks))
+    form = ServedForm(row_errors, fixed_width(task, entities=max_entities, blanks=max_blanks, items=max_items))
     name = check_model_name(name, serving_directory)
     buckets = _check_buckets(buckets, task.max_source_length)
     texts = list(_default_texts(task) if parity_texts is None else parity_texts)
     if not texts:
         raise UserError("parity_texts is empty: give at least one text, or leave it out for the task's own examples")
-    texts_by_bucket = {
-        # The end token is part of an input's length.
-        length: text_of_length(task.tokenizer, texts, max(length - 1, 1))
+    rows = input_rows(task.inputs, texts)
+    words = [text for row in rows for text in row.values()]
+    rows_by_bucket = {
+        # The end token is part of an input's length, which all texts of a row share.
+        length: dict.fromkeys(
+            task.inputs, text_of_length(task.tokenizer, words, max((length - 1) // len(task.inputs), 1))
+        )
         for length in buckets
     }
     with incoming_version(serving_directory) as incoming:
@@ -102,13 +110,13 @@ def export_saved_model(
             signatures = build_signatures(exported, form)
             with writing_to(serving_directory):
                 tf.saved_model.save(ServedTask(exported), str(directory), signatures=signatures)
-                write_warm_up(directory, warm_up_requests(exported, texts_by_bucket))
+                write_warm_up(directory, warm_up_requests(exported, rows_by_bucket))
             accepting_servers = check_ops(directory, servers)
             report = check_parity(
                 directory,
                 exported,
                 texts,
-                texts_by_bucket,
+                rows_by_bucket,
                 scratch_directory=incoming.directory,
                 max_batch_size=max_batch_size,
                 allowed_ties=allowed_ties,
@@ -124,10 +132,9 @@ def export_saved_model(
                 incoming.beside_directory,
                 serving_directory,
                 name=name,
-                controls=task.controls,
-                controls_signature=task.controls_signature,
-                further_inputs={each: further.inputs for each, further in task.further_signatures.items()},
-                texts=texts,
+                declared=task.signatures,
+                items=task.ragged_items,
+                rows=rows,
                 servers=accepting_servers,
                 signatures=report.signatures,
                 form=form,

@@ -10,12 +10,15 @@ import tensorflow as tf
 
 from zoo.errors import UserError
 from zoo.tasks.controls import within_bounds
-from zoo.tasks.task import TextControl
+from zoo.tasks.text_control import TextControl
 
 ERROR = "error"
 """Output of signatures with controls: why a row has no answer, or nothing."""
 COUNT, TOTAL = "count", "total"
 """Outputs of rows of a fixed width: how many places are real, and how many there would be with more room."""
+
+ITEMS = "items"
+"""What the places of rows hold, for tasks whose own items have no option of their own."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class ServedForm:
     Attributes:
         row_errors: Whether a row with a control outside its bounds gets an empty answer and a reason in the output
             `error`, while the others are answered; else the request fails, and with it its batch.
-        width: Places of a row in outputs that hold entities or blanks; None for as many as the batch needs.
+        width: Places of a row in outputs that hold entities, blanks or other items; None for what the batch needs.
     """
 
     row_errors: bool = False
@@ -37,7 +40,7 @@ def fixed_width(task, **widths):
 
     Args:
         task: a `zoo.tasks.task.Task`.
-        widths: of `entities` and of `blanks`, an int each or None.
+        widths: of `entities`, of `blanks` and of `items`, whatever they are, an int each or None.
 
     Raises:
         UserError: for a width that is less than 1, or for what the task does not give.
@@ -47,9 +50,9 @@ def fixed_width(task, **widths):
             continue
         if isinstance(width, bool) or not isinstance(width, int) or width < 1:
             raise UserError(f"--max-{items}: {width!r} is not a number of {items}; use 1 or more")
-        if task.ragged_items != items:
+        if not task.ragged_items or items not in (task.ragged_items, ITEMS):
             raise UserError(f"--max-{items}: a {type(task).__name__} gives no {items}; leave it out")
-    return widths.get(task.ragged_items)
+    return next((widths[items] for items in (task.ragged_items, ITEMS) if widths.get(items) is not None), None)
 
 
 def in_fixed_width(outputs, ragged_outputs, width):
@@ -80,8 +83,8 @@ def answered_by_row(function, inputs, controls):
 
     Args:
         function: From tensors [B] by input name to tensors with first dimension B by output name.
-        inputs: `text` and a tensor [B] for every control, by name.
-        controls: `zoo.tasks.task.Control` or `TextControl` by name.
+        inputs: Texts, string [B], and a tensor [B] for every control, by name.
+        controls: `zoo.tasks.Control` or `TextControl` by name.
 
     Returns:
         The tensors of `function` with those of bad rows empty, 0 or False, and `error` string [B]: the reasons, each of
@@ -90,7 +93,8 @@ def answered_by_row(function, inputs, controls):
     Raises:
         ValueError: The function has an output `error` of its own.
     """
-    error = tf.zeros_like(inputs["text"])
+    texts = {name: value for name, value in inputs.items() if name not in controls}
+    error = tf.zeros_like(next(iter(texts.values())))
     for name, control in controls.items():
         inside, message = within_bounds(name, control, inputs[name])
         between = tf.where(error == "", "", "; ")
@@ -98,7 +102,7 @@ def answered_by_row(function, inputs, controls):
     bad = error != ""
     # The least values are the quickest to answer, and allowed.
     safe = {name: tf.where(bad, least_value(control), inputs[name]) for name, control in controls.items()}
-    outputs = function({"text": tf.where(bad, "", inputs["text"]), **safe})
+    outputs = function({**{name: tf.where(bad, "", text) for name, text in texts.items()}, **safe})
     if ERROR in outputs:
         raise ValueError(f"the task has an output {ERROR!r} of its own; export it without errors of rows")
     return {**{name: _emptied(value, bad) for name, value in outputs.items()}, ERROR: error}

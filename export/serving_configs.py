@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from export.generated_files import is_taken_over, marked
+from export.input_rows import input_columns, input_rows
 from export.parity_requests import BUILT_IN_TEXTS
 from export.served_form import ServedForm
 from export.serving_files import (
@@ -24,6 +25,7 @@ from export.serving_files import (
     server_image,
 )
 from export.serving_guide import serving_guide
+from zoo.tasks.signature import SERVING_DEFAULT
 
 ROW_REQUEST = "request.json"
 COLUMN_REQUEST = "request_columns.json"
@@ -35,10 +37,9 @@ def write_serving_configs(
     serving_directory,
     *,
     name,
-    controls,
-    controls_signature,
-    further_inputs=None,
-    texts,
+    declared,
+    items="",
+    rows,
     servers,
     signatures,
     form=ServedForm(),  # noqa: B008  frozen
@@ -50,18 +51,17 @@ def write_serving_configs(
         directory: where to write them for now.
         serving_directory: where they will lie; files there that somebody has taken over are not written again.
         name: the model's name.
-        controls: the task's `Control`s by name.
-        controls_signature: the signature that takes them.
-        further_inputs: names of the inputs by name of the further signatures, "text" first.
-        texts: list of str or bytes, the first of which become sample requests.
+        declared: the task's `Signature`s by name, `serving_default` first.
+        items: what the task gives any number of, such as "entities"; "" for nothing.
+        rows: as `input_rows` returns them; the first of them become sample requests.
         servers: server versions that can run the model, oldest first.
         signatures: input and output types by signature, as in `ParityReport.signatures`.
         form: `ServedForm` of the answers.
         max_batch_size: most rows in a batch.
     """
-    sample = _sample_texts(texts)
+    sample = _sample_rows(rows, declared[SERVING_DEFAULT].inputs)
     image = server_image(servers)
-    requests = sample_requests(sample, controls, controls_signature, further_inputs)
+    requests = sample_requests(sample, declared)
     files = {
         MODELS_CONFIG: models_config(_served_versions(serving_directory, name)),
         BATCHING_PARAMS: batching_params(max_batch_size),
@@ -72,9 +72,8 @@ def write_serving_configs(
             docker_with_files=docker_command_with_files(name, image, Path(serving_directory).resolve()),
             request_file=Path(serving_directory).resolve() / ROW_REQUEST,
             sample=requests[ROW_REQUEST]["instances"],
-            controls=controls,
-            controls_signature=controls_signature,
-            further_signatures=tuple(further_inputs or ()),
+            declared=declared,
+            items=items,
             signatures=signatures,
             servers=servers,
             form=form,
@@ -94,33 +93,30 @@ def _served_versions(serving_directory, name):
     return ServedVersions(name) if served is None else replace(served, name=name)
 
 
-def sample_requests(texts, controls, controls_signature, further_inputs=None):
-    """REST bodies by file name: rows, columns, the controls with their defaults if there are any, further signatures.
+def sample_requests(rows, declared):
+    """REST bodies by file name: rows, columns, and rows of every further signature with the defaults of its controls.
 
     Args:
-        texts: list of str.
-        controls: the task's `Control`s by name.
-        controls_signature: the signature that takes them.
-        further_inputs: names of the inputs by name of the further signatures, "text" first.
+        rows: As `input_rows` returns them.
+        declared: the task's `Signature`s by name.
     """
-    requests = {
-        ROW_REQUEST: {"instances": [{"text": text} for text in texts]},
-        COLUMN_REQUEST: {"inputs": {"text": texts}},
-    }
-    if controls:
-        defaults = {name: control.default for name, control in controls.items()}
-        requests[f"request_{controls_signature}.json"] = {
-            "signature_name": controls_signature,
-            "instances": [{"text": text, **defaults} for text in texts],
+    requests = {}
+    for name, signature in declared.items():
+        columns = {
+            key: [text.decode("utf-8", "replace") for text in column]
+            for key, column in input_columns(signature.inputs, rows).items()
         }
-    for signature, inputs in (further_inputs or {}).items():
-        # Every input of a row is another text.
-        rows = [{name: texts[(row + i) % len(texts)] for i, name in enumerate(inputs)} for row in range(len(texts))]
-        requests[f"request_{signature}.json"] = {"signature_name": signature, "instances": rows}
+        defaults = {key: control.default for key, control in signature.controls.items()}
+        instances = [
+            {**dict(zip(columns, row, strict=True)), **defaults} for row in zip(*columns.values(), strict=True)
+        ]
+        if name == SERVING_DEFAULT:
+            requests |= {ROW_REQUEST: {"instances": instances}, COLUMN_REQUEST: {"inputs": columns}}
+        else:
+            requests[f"request_{name}.json"] = {"signature_name": name, "instances": instances}
     return requests
 
 
-def _sample_texts(texts):
-    decoded = (text if isinstance(text, str) else text.decode("utf-8", "replace") for text in texts)
-    chosen = [text for text in decoded if text.strip()][:_NUM_SAMPLES]
-    return chosen or list(BUILT_IN_TEXTS[:_NUM_SAMPLES])
+def _sample_rows(rows, inputs):
+    chosen = [row for row in rows if all(text.strip() for text in row.values())][:_NUM_SAMPLES]
+    return chosen or input_rows(inputs, BUILT_IN_TEXTS[:_NUM_SAMPLES])

@@ -3,7 +3,9 @@
 import json
 import shlex
 
-from zoo.tasks.task import TextControl
+from export.served_form import ITEMS
+from zoo.tasks.signature import SERVING_DEFAULT
+from zoo.tasks.text_control import TextControl
 
 REST_URL = "http://localhost:8501/v1/models"
 _OFFSETS = """
@@ -44,29 +46,34 @@ def curl_command(name, request_file):
     return f"curl -d @{shlex.quote(str(request_file))} {REST_URL}/{name}:predict"
 
 
-def grpc_example(name, texts, controls, controls_signature):
+def grpc_example(name, sample, signature_name, signature):
     """A Python program that asks over gRPC; needs `pip install tensorflow-serving-api`.
 
     Args:
         name: the model's name.
-        texts: list of str.
-        controls: the task's `Control`s by name; the program sets them if there are any.
-        controls_signature: the signature that takes them.
+        sample: list of dict of str by input name.
+        signature_name: the signature to ask.
+        signature: its `Signature`; the program sets its controls if there are any.
     """
+    variables = {key: "texts" if len(signature.inputs) == 1 else key for key in signature.inputs}
+    columns = {key: json.dumps([row[key] for row in sample], ensure_ascii=False) for key in variables}
+    rows = f"len({variables[signature.inputs[0]]})"
     lines = [
         "import grpc",
         "import tensorflow as tf",
         "from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc",
         "",
-        f"texts = {json.dumps(texts, ensure_ascii=False)}",
+        *(f"{variables[key]} = {column}" for key, column in columns.items()),
         "request = predict_pb2.PredictRequest()",
         f'request.model_spec.name = "{name}"',
     ]
-    if controls:
-        lines.append(f'request.model_spec.signature_name = "{controls_signature}"')
-    lines.append('request.inputs["text"].CopyFrom(tf.make_tensor_proto(texts))')
-    for control_name, control in controls.items():
-        value = f"tf.make_tensor_proto([{control.default!r}] * len(texts), tf.{control.dtype})"
+    if signature_name != SERVING_DEFAULT:
+        lines.append(f'request.model_spec.signature_name = "{signature_name}"')
+    lines += [
+        f'request.inputs["{key}"].CopyFrom(tf.make_tensor_proto({variable}))' for key, variable in variables.items()
+    ]
+    for control_name, control in signature.controls.items():
+        value = f"tf.make_tensor_proto([{control.default!r}] * {rows}, tf.{control.dtype})"
         lines.append(f'request.inputs["{control_name}"].CopyFrom({value})')
     lines += [
         'with grpc.insecure_channel("localhost:8500") as channel:',
@@ -85,9 +92,8 @@ def serving_guide(
     docker_with_files,
     request_file,
     sample,
-    controls,
-    controls_signature,
-    further_signatures=(),
+    declared,
+    items,
     signatures,
     servers,
     form,
@@ -100,10 +106,9 @@ def serving_guide(
         docker: the command that starts a server.
         docker_with_files: the command of one that reads `models.config` and `batching_params.pbtxt`.
         request_file: Path of the sample REST body.
-        sample: list of {"text": str}, its rows.
-        controls: the task's `Control`s by name.
-        controls_signature: the signature that takes them.
-        further_signatures: names of signatures that take several texts.
+        sample: list of dict of str by input name, its rows.
+        declared: the task's `Signature`s by name.
+        items: what the task gives any number of, such as "entities"; "" for nothing.
         signatures: input and output types by signature, as in `ParityReport.signatures`.
         servers: server versions that can run the model, oldest first.
         form: `ServedForm` of the answers.
@@ -112,7 +117,11 @@ def serving_guide(
     Returns:
         str, Markdown.
     """
-    texts = [row["text"] for row in sample]
+    others = [each for each in declared if each != SERVING_DEFAULT]
+    controlled = next((each for each in others if declared[each].controls), None)
+    shown = controlled or SERVING_DEFAULT
+    asking = {each: "sets the controls" if each == controlled else f"asks `{each}`" for each in others}
+    asking = "".join(f", `request_{each}.json` {what}" for each, what in asking.items())
     has_byte_offsets = any("start_byte" in signature["outputs"] for signature in signatures.values())
     return f"""\
 # Serving `{name}`
@@ -143,27 +152,25 @@ The server picks up new versions of this directory by itself and keeps the newes
 ```
 
 `request.json` is the row form (`instances` gives `predictions`), `request_columns.json` the column form (`inputs` gives
-`outputs`){f", `request_{controls_signature}.json` sets the controls" if controls else ""}{
-        "".join(f", `request_{each}.json` asks `{each}`" for each in further_signatures)
-    }. Text that is not valid UTF-8
+`outputs`){asking}. Text that is not valid UTF-8
 travels as `{{"b64": "..."}}`; answers are always valid UTF-8.
 
 Over gRPC, with `pip install tensorflow-serving-api`:
 
 ```python
-{grpc_example(name, texts, controls, controls_signature)}
+{grpc_example(name, sample, shown, declared[shown])}
 ```
 
 ## Signatures
 
-{_signature_tables(signatures, controls)}
+{_signature_tables(signatures, declared)}
 ## Good to know
 
 - With batching (`batching_params.pbtxt`), rows of different clients run together. A request of more than
   {max_batch_size} rows is refused (400, "Task size ... is larger than maximum input batch size"): send it in parts. One
   without rows must not be sent at all. The last of `allowed_batch_sizes` must equal `max_batch_size`.
-{_about_width(signatures, form, max_batch_size)}{_about_errors(controls, controls_signature, form)}{
-        _CONTROLS if controls else ""
+{_about_width(signatures, items, form, max_batch_size)}{_about_errors(controlled, form)}{
+        _CONTROLS if controlled else ""
     }- Tokens that were added to the vocabulary are single tokens wherever a text holds them. Control tokens, such as
   `[SEP]`, `</s>` and `<|endoftext|>`, stay text when a client writes them (but for the mask of a model that fills
   blanks), unless the model was exported or converted with `--special-tokens-in-text`.
@@ -175,32 +182,34 @@ Over gRPC, with `pip install tensorflow-serving-api`:
 """
 
 
-def _about_errors(controls, controls_signature, form):
-    if not controls:
+def _about_errors(controlled, form):
+    if controlled is None:
         return ""
-    return _ROW_ERRORS.format(signature=controls_signature) if form.row_errors else _REQUEST_ERRORS
+    return _ROW_ERRORS.format(signature=controlled) if form.row_errors else _REQUEST_ERRORS
 
 
-def _about_width(signatures, form, max_batch_size):
+def _about_width(signatures, items, form, max_batch_size):
     outputs = {name: spec["shape"] for signature in signatures.values() for name, spec in signature["outputs"].items()}
     varying = any(shape is None or None in shape[1:] for shape in outputs.values())
-    items = "blanks" if "tokens" in outputs else "entities"
     if not varying:
         text = _SPLITTING.format(max_batch_size=max_batch_size) + "\n"
         return text if form.width is None else text + _FIXED_WIDTH.format(width=form.width, items=items)
-    return f"{_NO_SPLITTING.format(option=f'`--max-{items}`')}\n{_RAGGED}"
+    option = f"`--max-{items if items in ('entities', 'blanks') else ITEMS}`"
+    return f"{_NO_SPLITTING.format(option=option)}\n{_RAGGED}"
 
 
-def _signature_tables(signatures, controls):
+def _signature_tables(signatures, declared):
     parts = []
     for name, signature in sorted(signatures.items(), reverse=True):
+        known = declared[name]
         rows = ["| | name | type | shape | |", "|---|---|---|---|---|"]
         for kind in ("inputs", "outputs"):
-            # The runtime lists tensors in no fixed order; text comes first here, controls in the task's order.
-            order = ["text", *controls, *sorted(signature[kind])]
+            # The runtime lists tensors in no fixed order; here they come as the task has them, texts before controls.
+            order = [*known.inputs, *known.controls] if kind == "inputs" else list(known.outputs)
+            order += sorted(signature[kind])
             for tensor_name, spec in sorted(signature[kind].items(), key=lambda item: order.index(item[0])):
-                control = controls.get(tensor_name) if kind == "inputs" else None
-                note = ""
+                control = known.controls.get(tensor_name) if kind == "inputs" else None
+                note = known.outputs.get(tensor_name, "") if kind == "outputs" else ""
                 if isinstance(control, TextControl):
                     note = f"{control.description}; at most {control.most_bytes} bytes"
                 elif control is not None:

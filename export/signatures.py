@@ -10,8 +10,6 @@ import tensorflow as tf
 from export.served_form import ServedForm, answered_by_row, in_fixed_width
 from zoo.models.decoding_panels import in_panels, variables_read
 
-SERVING_DEFAULT = "serving_default"
-
 # Variables, tables, assets and modules; the base class has no other public name.
 _Trackable = tf.__internal__.tracking.Trackable
 
@@ -53,11 +51,10 @@ def decoder_in_panels(task):
 def build_signatures(task, form=ServedForm()):  # noqa: B008  frozen
     """Traces the signatures of a task.
 
-    `serving_default` takes `text` alone; `task.controls_signature` ("generate" for tasks that generate), there if the
-    task has controls, takes `text` and one tensor per control; both wrap `task.predict_batch` unchanged. Each of
-    `task.further_signatures` takes several texts. All inputs have shape [B], as request batching in TensorFlow Serving
-    needs; one value of a control counts for all texts. A SavedModel holds the controls' defaults, so that clients may
-    leave controls out over gRPC. Half precision outputs, which REST cannot carry, become float32.
+    They are those of `task.signatures`, whose functions are wrapped unchanged. All inputs have shape [B], as request
+    batching in TensorFlow Serving needs; one value of a control counts for all texts. A SavedModel holds the controls'
+    defaults, so that clients may leave controls out over gRPC. Half precision outputs, which REST cannot carry, become
+    float32.
 
     Args:
         task: a `zoo.tasks.task.Task` under the TensorFlow backend.
@@ -67,31 +64,40 @@ def build_signatures(task, form=ServedForm()):  # noqa: B008  frozen
         dict from signature name to `tf.function` of one input signature, for `tf.saved_model.save`.
 
     Raises:
-        ValueError: when an output is not a tensor with the batch as its first dimension.
+        ValueError: when an output is not a tensor with the batch as its first dimension, and when the outputs are not
+            those that a signature declares.
     """
 
-    def answers(inputs):
-        outputs = task.predict_batch(**inputs)
-        return outputs if form.width is None else in_fixed_width(outputs, task.ragged_outputs, form.width)
-
-    signatures = {SERVING_DEFAULT: _signature(answers, {"text": "string"})}
-    if task.controls:
-        dtypes = {name: control.dtype for name, control in task.controls.items()}
-        defaults = {name: tf.constant([control.default], control.dtype) for name, control in task.controls.items()}
-
-        def controlled(inputs):
-            inputs = _of_one_length(inputs, one_for_all=True)
-            return answered_by_row(answers, inputs, task.controls) if form.row_errors else answers(inputs)
-
-        signatures[task.controls_signature] = _signature(controlled, {"text": "string", **dtypes}, defaults)
-    for name, further in task.further_signatures.items():
-        signatures[name] = _signature(_function_of_texts(further.function), dict.fromkeys(further.inputs, "string"))
-    for name, signature in signatures.items():
-        _check_outputs(name, signature.get_concrete_function().structured_outputs)
+    signatures = {}
+    for name, declared in task.signatures.items():
+        dtypes = {**dict.fromkeys(declared.inputs, "string"), **{k: v.dtype for k, v in declared.controls.items()}}
+        defaults = {k: tf.constant([v.default], v.dtype) for k, v in declared.controls.items()}
+        signatures[name] = _signature(_served(task, name, declared, form), dtypes, defaults)
+        _check_outputs(name, signatures[name].get_concrete_function().structured_outputs)
     return signatures
 
 
-def _signature(function, dtypes, defaults=None):
+def _served(task, name, declared, form):
+    """The function of a `Signature` as it is served, from tensors by input name to tensors by output name."""
+
+    def answers(inputs):
+        outputs = declared.function(**inputs)
+        if declared.outputs and outputs.keys() != declared.outputs.keys():
+            raise ValueError(f"{name!r} gives {', '.join(outputs)}; it declares {', '.join(declared.outputs)}")
+        if form.width is not None and task.ragged_outputs.keys() <= outputs.keys():
+            return in_fixed_width(outputs, task.ragged_outputs, form.width)
+        return outputs
+
+    def served(inputs):
+        inputs = _of_one_length(inputs, declared)
+        if declared.controls and form.row_errors:
+            return answered_by_row(answers, inputs, declared.controls)
+        return answers(inputs)
+
+    return served
+
+
+def _signature(function, dtypes, defaults):
     """A `tf.function` of vectors, whose arguments have the names and defaults that a SavedModel's signature gets.
 
     Of concrete functions `tf.saved_model.save` does not keep the defaults.
@@ -102,31 +108,30 @@ def _signature(function, dtypes, defaults=None):
 
     parameter = functools.partial(inspect.Parameter, kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
     served.__signature__ = inspect.Signature(
-        [parameter(name, default=(defaults or {}).get(name, inspect.Parameter.empty)) for name in dtypes]
+        [parameter(name, default=defaults.get(name, inspect.Parameter.empty)) for name in dtypes]
     )
     specs = [tf.TensorSpec([None], dtype, name=name) for name, dtype in dtypes.items()]
     return tf.function(served, input_signature=specs, autograph=False)
 
 
-def _function_of_texts(function):
-    return lambda inputs: function(**_of_one_length(inputs))
-
-
-def _of_one_length(inputs, one_for_all=False):
-    """The inputs again, which fail unless there is one value per text, or one for all texts where that is allowed."""
-    texts = inputs["text"]
-    rows = tf.shape(texts)[0]
-    others = {name: value for name, value in inputs.items() if name != "text"}
+def _of_one_length(inputs, declared):
+    """The inputs again, which fail unless there is one value per text, or of a control one for all texts."""
+    first, *others = inputs
+    if not others:
+        return inputs
+    rows = tf.shape(inputs[first])[0]
     checks = []
-    for name, value in others.items():
-        count = tf.shape(value)[0]
-        matches = tf.equal(count, rows)
-        wanted = "one value per text"
-        if one_for_all:
+    for name in others:
+        count = tf.shape(inputs[name])[0]
+        matches, wanted = tf.equal(count, rows), "one value per text"
+        if name in declared.controls:
             matches, wanted = tf.logical_or(matches, tf.equal(count, 1)), "one value per text or one for all"
         checks.append(tf.debugging.Assert(matches, [f"{name} must hold {wanted}; values and texts:", count, rows]))
     with tf.control_dependencies(checks):
-        return {"text": tf.identity(texts), **{name: tf.broadcast_to(value, [rows]) for name, value in others.items()}}
+        return {
+            first: tf.identity(inputs[first]),
+            **{name: tf.broadcast_to(inputs[name], [rows]) for name in others},
+        }
 
 
 def _served_outputs(outputs):

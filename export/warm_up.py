@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from export.input_rows import input_columns, input_rows
 from export.prediction_log import encode_predict_log
-from export.signatures import SERVING_DEFAULT
 
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
 MAX_RECORDS = 1000
@@ -49,19 +49,20 @@ def text_of_length(tokenizer, texts, num_tokens):
     return prefixes[fitting[-1] if len(fitting) else 0]
 
 
-def warm_up_requests(task, texts_by_bucket):
-    """Requests for each signature and bucket: (signature name, dict of input arrays of shape [1])."""
-    for text in texts_by_bucket.values():
-        inputs = {"text": np.array([text], dtype=object)}
-        yield SERVING_DEFAULT, inputs
-        if task.controls:
+def warm_up_requests(task, examples_by_bucket):
+    """Requests for each signature and bucket: (signature name, dict of input arrays of shape [1]).
+
+    Args:
+        task: a `zoo.tasks.task.Task`.
+        examples_by_bucket: dict from a length in tokens to an example of it, as `input_rows` takes them.
+    """
+    for row in input_rows(task.inputs, examples_by_bucket.values()):
+        for name, signature in task.signatures.items():
             controls = {
-                name: np.array([control.default], dtype=tf.as_dtype(control.dtype).as_numpy_dtype)
-                for name, control in task.controls.items()
+                key: np.array([control.default], dtype=tf.as_dtype(control.dtype).as_numpy_dtype)
+                for key, control in signature.controls.items()
             }
-            yield task.controls_signature, {**inputs, **controls}
-        for name, further in task.further_signatures.items():
-            yield name, {each: inputs["text"] for each in further.inputs}
+            yield name, {**input_columns(signature.inputs, [row]), **controls}
 
 
 def write_warm_up(directory, requests):

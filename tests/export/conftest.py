@@ -15,7 +15,7 @@ import tensorflow_text as tf_text
 
 from export.saved_model import export_saved_model
 from zoo.errors import UserError
-from zoo.tasks.task import Control, Task, TextSignature
+from zoo.tasks import Control, Signature, Task
 
 EXAMPLES = ["A man rides a horse.", "Two Dogs run.", "GRÜẞE aus Köln!", "", "ein zwei drei vier fünf sechs sieben"]
 
@@ -99,7 +99,7 @@ def comparer(folder):
         length = tf.strings.length(text) + tf.strings.length(other)
         return {"length": tf.cast(length, tf.float32), "same": text == other}
 
-    folder.further_signatures = {"compare": TextSignature(compare, ("text", "other"))}
+    folder.further_signatures = {"compare": Signature(compare, ("text", "other"))}
     return folder
 
 

@@ -5,10 +5,15 @@ import json
 
 import pytest
 
-from export.ask import AskConfig, ask_in_batches, main, read_texts, unpadded
+from export.ask import AskConfig, ask_in_batches, main, unpadded
+from export.asked_rows import asked_rows, read_file
 from zoo.errors import UserError
 
 TEXTS = ["one\ntwo", "", "drei \u2028 vier"]
+
+
+def read_texts(path, field=None):
+    return [row["text"] for row in asked_rows(read_file(path), ("text",), field)]
 
 
 def test_texts_of_several_lines_come_from_json_lines(tmp_path):
@@ -18,7 +23,7 @@ def test_texts_of_several_lines_come_from_json_lines(tmp_path):
     for name in ("texts.jsonl", "texts.jsonl.gz"):
         assert read_texts(tmp_path / name, "dialogue.text") == TEXTS
     with pytest.raises(UserError, match=r"texts\.jsonl:1: has no field 'text'; its fields are dialogue"):
-        read_texts(tmp_path / "texts.jsonl", "text")
+        read_texts(tmp_path / "texts.jsonl")
 
 
 def test_other_files_hold_a_text_a_line(tmp_path):

@@ -10,6 +10,7 @@ from commands import run_python
 from google.protobuf import text_format
 
 from export.generated_files import marked
+from export.input_rows import input_rows
 from export.serve.batching import Batching, batching_parameters_class
 from export.serve.status import ServingError
 from export.served_form import ServedForm
@@ -27,7 +28,7 @@ from export.serving_files import (
 )
 from export.serving_guide import grpc_example
 from zoo.errors import UserError
-from zoo.tasks.task import Control
+from zoo.tasks import Control, Signature
 
 CONTROLS = {
     "max_new_tokens": Control("int32", 30, 1, 50, "most characters"),
@@ -41,12 +42,18 @@ SIGNATURES = {
 }
 
 
+def _declared(controls=None, **further_inputs):
+    declared = {"serving_default": Signature(None, ("text",), {"score": "how good it is"})}
+    if controls:
+        declared["generate"] = Signature(None, ("text",), controls=controls)
+    return declared | {name: Signature(None, inputs) for name, inputs in further_inputs.items()}
+
+
 def _write(directory, serving_directory, **changes):
     options = dict(
         name="folder",
-        controls=CONTROLS,
-        controls_signature="generate",
-        texts=["  ", b"Gr\xc3\xbcn.", "Two.", "Three."],
+        declared=_declared(CONTROLS),
+        rows=input_rows(("text",), ["  ", b"Gr\xc3\xbcn.", "Two.", "Three."]),
         servers=("2.19", "2.20"),
         signatures=SIGNATURES,
         max_batch_size=12,
@@ -92,11 +99,11 @@ def test_sample_requests_are_the_first_texts_with_words(tmp_path):
     assert columns == {"inputs": {"text": ["Grün.", "Two."]}}
     assert controlled["signature_name"] == "generate"
     assert controlled["instances"][0] == {"text": "Grün.", "max_new_tokens": 30, "length_penalty": 0.5}
-    assert "request_generate.json" not in sample_requests(["a"], {}, "generate")
+    assert "request_generate.json" not in sample_requests([{"text": b"a"}], _declared())
 
 
 def test_sample_requests_of_further_signatures(tmp_path):
-    _write(tmp_path, tmp_path, further_inputs={"score": ("text", "continuation")})
+    _write(tmp_path, tmp_path, declared=_declared(score=("text", "continuation")))
     request = json.loads((tmp_path / "request_score.json").read_text())
     assert request == {
         "signature_name": "score",
@@ -130,7 +137,7 @@ def test_guide_holds_commands_and_signatures(tmp_path):
     guide = (tmp_path / "serving.md").read_text()
     assert f"curl -d @{tmp_path}/request.json http://localhost:8501/v1/models/folder:predict" in guide
     assert "TensorFlow Serving 2.19 to 2.20 contain" in guide
-    assert "| output | `score` | float32 | [batch, 4] |" in guide and "Offsets" not in guide
+    assert "| output | `score` | float32 | [batch, 4] | how good it is |" in guide and "Offsets" not in guide
     (example,) = [block.split("```")[0] for block in guide.split("```python\n")[1:]]
     ast.parse(example)
 
@@ -148,15 +155,20 @@ def test_guide_says_what_batching_refuses_and_splits(tmp_path):
     assert "fails the whole request" in guide and "`error`" not in guide
     guide = _guide(tmp_path, form=ServedForm(row_errors=True))
     assert "`error` of `generate` is empty for rows that are answered" in guide and "whole request" not in guide
-    for name, option in (("start", "--max-entities"), ("tokens", "--max-blanks")):
+    for name, items, option in (
+        ("start", "entities", "--max-entities"),
+        ("tokens", "blanks", "--max-blanks"),
+        ("relation", "relations", "--max-items"),
+    ):
         outputs = {name: {"dtype": "string", "shape": [None, None]}, "count": {"dtype": "int32", "shape": [None]}}
         signatures = {"serving_default": {"inputs": SIGNATURES["serving_default"]["inputs"], "outputs": outputs}}
-        guide = _guide(tmp_path, signatures=signatures, controls={})
+        options = dict(signatures=signatures, declared=_declared(), items=items)
+        guide = _guide(tmp_path, **options)
         assert "Never add `enable_large_batch_splitting`" in guide and f"`{option}`" in guide
         assert "take the first `count` places" in guide and "`error`" not in guide
         outputs[name]["shape"] = [None, 4]
-        guide = _guide(tmp_path, signatures=signatures, controls={}, form=ServedForm(width=4))
-        assert "answers can be split" in guide and "A row has 4 places for" in guide and "`total`" in guide
+        guide = _guide(tmp_path, **options, form=ServedForm(width=4))
+        assert "answers can be split" in guide and f"A row has 4 places for {items}" in guide and "`total`" in guide
 
 
 def test_splitting_as_the_guide_has_it_is_what_the_server_takes():
@@ -222,7 +234,7 @@ def test_grpc_example_runs_against_the_official_service(tmp_path):
     grpc = pytest.importorskip("grpc")
     predict_pb2 = pytest.importorskip("tensorflow_serving.apis.predict_pb2")
     service = pytest.importorskip("tensorflow_serving.apis.prediction_service_pb2_grpc")
-    received = []
+    received, sample = [], [{"text": "Grün"}, {"text": 'say "a"'}]
 
     class Servicer(service.PredictionServiceServicer):
         def Predict(self, request, context):
@@ -236,7 +248,9 @@ def test_grpc_example_runs_against_the_official_service(tmp_path):
     port = server.add_insecure_port("localhost:0")
     server.start()
     try:
-        program = grpc_example("folder", ["Grün", 'say "a"'], CONTROLS, "generate").replace(":8500", f":{port}")
+        program = grpc_example("folder", sample, "generate", _declared(CONTROLS)["generate"]).replace(
+            ":8500", f":{port}"
+        )
         finished = run_python(["-c", program])
     finally:
         server.stop(None)

@@ -1,7 +1,7 @@
 """A stored model becomes a preset, or a directory of another program."""
 
 import tempfile
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 from zoo.checkpoints import checkpoint_format, load_foreign, load_foreign_tokenizer, save_hugging_face
@@ -21,6 +21,7 @@ from zoo.errors import UserError
 from zoo.tasks import EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator, TextRegressor, load
 from zoo.tasks.foreign import SEQUENCE_TO_SEQUENCE_TASKS, task_from_hugging_face
 from zoo.tasks.keras_hub import save_keras_hub_task, task_from_keras_hub
+from zoo.tasks.search_settings import flat_settings
 from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
 
 # Added tokens that a message lists.
@@ -179,8 +180,9 @@ def _task_to_hugging_face(source, target):
         raise UserError(f"{source} holds a {type(task).__name__}, which cannot be written as a Hugging Face directory")
     around, assets = "both", {}
     if isinstance(task, TextGenerator):
+        sampling = replace(task.settings, temperature=task.settings.temperature)
         around = "begin" if task.settings.begin_token else "none"
-        content = sampling_file(asdict(task.settings), task.tokenizer.eos_id)
+        content = sampling_file(flat_settings(sampling), task.tokenizer.eos_id)
         assets["generation_config.json"] = lambda path: path.write_bytes(content)
         lost = f", without its stop strings {list(task.settings.stop)}" if task.settings.stop else ""
     tokenizer = tokenizer_files(task.tokenizer, around)
@@ -200,14 +202,15 @@ def _task_to_hugging_face(source, target):
 
 def _sequence_to_sequence_to_hugging_face(task, target):
     model, settings, tokenizer = task.model, task.settings, task.target_tokenizer
-    files = sequence_to_sequence_tokenizer_files(family_name(model), task.tokenizer, tokenizer, asdict(settings))
+    flat = flat_settings(replace(settings, num_beams=settings.num_beams))
+    files = sequence_to_sequence_tokenizer_files(family_name(model), task.tokenizer, tokenizer, flat)
     special = dict(
         start_token_id=tokenizer.bos_id if settings.start_token_id is None else settings.start_token_id,
         pad_token_id=tokenizer.pad_id,
         end_token_id=tokenizer.eos_id,
         begin_token_id=tokenizer.bos_id,
     )
-    content = generation_file(asdict(settings), **special)
+    content = generation_file(flat, **special)
     assets = {**files, "generation_config.json": lambda path: path.write_bytes(content)}
     save_hugging_face(model, target, **special, assets=assets)
     lost = []

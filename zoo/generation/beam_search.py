@@ -1,22 +1,95 @@
 """Beam search whose finished hypotheses are kept apart and never change."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from keras import ops
 
 from zoo.errors import UserError
 from zoo.generation.context import make_context
+from zoo.generation.control import Control
 from zoo.generation.decode_loop import Choice, decode_loop, write_at
+from zoo.generation.greedy_search import greedy_search
 from zoo.generation.hypotheses import Hypotheses, blank_impossible
 from zoo.generation.length_penalty import LENGTH_PENALTY_TYPES, length_penalty_divisor, normalised_scores
 from zoo.generation.next_tokens import best_next_tokens
 from zoo.generation.row_gather import gather_per_row, row_offsets
 from zoo.generation.row_limits import check_common, check_count, row_limits
+from zoo.generation.search import Search
 from zoo.generation.token_rules import NO_RULES
 from zoo.generation.top_k import top_k
 
 STOPPING_RULES = ("exact", "first", "estimate")
+MAX_LENGTH_PENALTY = 10
+"""Bound of `BeamSearch.length_penalty` on either side of 0."""
 _IMPOSSIBLE = -float("inf")
+
+
+@dataclass(frozen=True)
+class BeamSearch(Search):
+    """`beam_search` with its values.
+
+    Raises:
+        UserError: for an impossible value, naming the attribute.
+
+    Attributes:
+        num_beams: Width; 1 is greedy search, with scores that are normalised all the same.
+        length_penalty: Exponent of the length normalisation; larger favours longer sequences, 0 disables it, and below
+            0 shorter ones win.
+        length_penalty_type: "gnmt" for ((5 + length) / 6) ** length_penalty, "average" for length ** length_penalty.
+        stopping: When a row ends: "exact", "first" or "estimate"; see `beam_search`.
+    """
+
+    num_beams: int = 4
+    length_penalty: float = 1.0
+    length_penalty_type: str = "average"
+    stopping: str = "exact"
+
+    def __post_init__(self):
+        if not isinstance(self.num_beams, int) or isinstance(self.num_beams, bool) or self.num_beams < 1:
+            raise UserError(f"num_beams must be an integer of at least 1, got {self.num_beams!r}")
+        if not abs(self.length_penalty) <= MAX_LENGTH_PENALTY:
+            raise UserError(
+                f"length_penalty must be between -{MAX_LENGTH_PENALTY} and {MAX_LENGTH_PENALTY}, "
+                f"got {self.length_penalty!r}"
+            )
+        for name, known in (("length_penalty_type", LENGTH_PENALTY_TYPES), ("stopping", STOPPING_RULES)):
+            if getattr(self, name) not in known:
+                raise UserError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
+
+    def __call__(self, step, state, start_ids, *, num_return=1, length_penalty=None, **options):
+        """Runs the search; see `Search`."""
+        penalty = self.length_penalty if length_penalty is None else length_penalty
+        if self.num_beams == 1 and num_return == 1:
+            found = greedy_search(step, state, start_ids, **options)
+            # Beam search counts the end token, where there is one, as part of the length; so does this score.
+            rows = ops.shape(start_ids)[:1]
+            alpha = ops.broadcast_to(ops.cast(penalty, "float32"), rows)[:, None]
+            limit = ops.broadcast_to(ops.cast(options["max_new_tokens"], "int32"), rows)[:, None]
+            lengths = ops.maximum(found.lengths + ops.cast(found.lengths < limit, "int32"), 1)
+            return found._replace(
+                scores=found.log_probs / length_penalty_divisor(lengths, alpha, self.length_penalty_type)
+            )
+        return beam_search(
+            step,
+            state,
+            start_ids,
+            num_beams=self.num_beams,
+            num_return=num_return,
+            length_penalty=penalty,
+            length_penalty_type=self.length_penalty_type,
+            stopping=self.stopping,
+            **options,
+        )
+
+    def num_sequences(self, num_return):
+        """The beams; see `Search`."""
+        return self.num_beams
+
+    def controls(self, vocabulary_size):
+        """The length penalty; see `Search`."""
+        most, described = float(MAX_LENGTH_PENALTY), "exponent of the length normalisation of scores"
+        return {"length_penalty": Control("float32", self.length_penalty, -most, most, described)}
 
 
 class BeamRecord(NamedTuple):

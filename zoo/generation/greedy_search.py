@@ -1,15 +1,43 @@
 """Greedy search."""
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 from keras import ops
 
+from zoo.errors import UserError
 from zoo.generation.context import make_context
 from zoo.generation.decode_loop import Choice, decode_loop
 from zoo.generation.hypotheses import Hypotheses, blank_impossible
 from zoo.generation.next_tokens import best_next_tokens
 from zoo.generation.row_limits import check_common, row_limits
+from zoo.generation.search import Search
 from zoo.generation.token_rules import NO_RULES
+
+
+@dataclass(frozen=True)
+class Greedy(Search):
+    """`greedy_search`: the most probable token at every step. Scores are log-probabilities, whatever the length.
+
+    Attributes:
+        num_beams, temperature: What greedy search is among the others of their kind.
+
+    Example:
+        >>> translator = zoo.load("runs/translation").with_settings(search=Greedy())
+    """
+
+    num_beams: ClassVar[int] = 1
+    temperature: ClassVar[float] = 0.0
+
+    def __call__(self, step, state, start_ids, *, num_return=1, **options):
+        """Runs the search; see `Search`."""
+        if num_return != 1:
+            raise UserError(f"greedy search finds one sequence for each row, not {num_return}")
+        return greedy_search(step, state, start_ids, **options)
+
+    def num_sequences(self, num_return):
+        """One; see `Search`."""
+        return 1
 
 
 class GreedyRecord(NamedTuple):

@@ -1,6 +1,7 @@
 """Sampling: tokens drawn at random, by seeds that are part of the input."""
 
 import numbers
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from keras import ops
@@ -8,6 +9,7 @@ from keras import ops
 from zoo.errors import UserError
 from zoo.generation.arg_max import arg_max
 from zoo.generation.context import history, make_context
+from zoo.generation.control import Control
 from zoo.generation.decode_loop import Choice, decode_loop
 from zoo.generation.hypotheses import Hypotheses, blank_impossible
 from zoo.generation.inverse_cdf import draw
@@ -16,8 +18,73 @@ from zoo.generation.random_numbers import uniform
 from zoo.generation.repetition_penalty import check_repetition_penalty, with_repetition_penalty
 from zoo.generation.row_gather import gather_per_row
 from zoo.generation.row_limits import check_common, check_count, row_limits
+from zoo.generation.search import Search
 from zoo.generation.token_filters import check_filters, filtered_weights
 from zoo.generation.token_rules import NO_RULES
+
+LARGEST_SEED = 2**31 - 1
+_SMALLEST_TOP_P = 1e-6
+
+
+@dataclass(frozen=True)
+class Sampling(Search):
+    """`sample` with its values.
+
+    Raises:
+        UserError: for an impossible value, naming the attribute.
+
+    Attributes:
+        temperature: What logits are divided by before a token is drawn; 0 takes the most probable one (greedy search).
+        top_k: Draw from the k most probable tokens; 0 from all.
+        top_p: Draw from the smallest set of most probable tokens that has this probability; 1 from all.
+        min_p: Leave out tokens less probable than this share of the most probable one's probability; 0 none.
+        repetition_penalty: Above 1, tokens that occur in the context or among the generated ones become less probable;
+            1 for none.
+        seed: Of the random numbers.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self):
+        for name, control in self.controls(LARGEST_SEED).items():
+            value, least, most = getattr(self, name), control.minimum, control.maximum
+            integer = control.dtype == "int32"
+            if isinstance(value, bool) or not isinstance(value, int if integer else (int, float)):
+                raise UserError(f"{name} must be {'an integer' if integer else 'a number'}, got {value!r}")
+            if not least <= value <= most:
+                raise UserError(f"{name} must be between {least:g} and {most:g}, got {value!r}")
+
+    @property
+    def draws(self):
+        """Whether tokens are drawn at random."""
+        return self.temperature > 0
+
+    def __call__(self, step, state, start_ids, *, num_return=1, seed=None, **options):
+        """Runs the search; see `Search`."""
+        values = {name: getattr(self, name) for name in self.controls(LARGEST_SEED) if name != "seed"}
+        seeds = self.seed if seed is None else seed
+        return sample(step, state, start_ids, seeds=seeds, num_samples=num_return, **{**values, **options})
+
+    def num_sequences(self, num_return):
+        """One for each sample; see `Search`."""
+        return num_return
+
+    def controls(self, vocabulary_size):
+        """All values; see `Search`."""
+        described = {
+            "temperature": ("float32", 0.0, 100.0, "0 takes the most probable token"),
+            "top_k": ("int32", 0, vocabulary_size, "draw from the k most probable; 0 from all"),
+            "top_p": ("float32", _SMALLEST_TOP_P, 1.0, "draw from the most probable of this probability"),
+            "min_p": ("float32", 0.0, 1.0, "least probability, as a share of the largest"),
+            "repetition_penalty": ("float32", 0.1, 10.0, "above 1 against tokens that occurred"),
+            "seed": ("int32", -LARGEST_SEED - 1, LARGEST_SEED, "of the random numbers"),
+        }
+        return {name: Control(dtype, getattr(self, name), *rest) for name, (dtype, *rest) in described.items()}
 
 
 class SamplingRecord(NamedTuple):

@@ -38,7 +38,9 @@ class PredictConfig:
         overwrite: Replace a file that is there.
         input_format: What the input is; by default its name says it, and standard input has one text a line.
         delimiter: What parts the columns of a table, such as ";", "|" or tab, fields then being quoted as in CSV.
-        text_field: Field of JSON Lines, or column of CSV and TSV by name or number (from 0), that holds the text.
+        text_field: Field of JSON Lines, or column of CSV and TSV by name or number (from 0), that holds the text; of a
+            model that takes several texts a field for each of its inputs, in their order. By default they have the
+            names of the inputs, which is "text" where there is one.
         keep: Fields or columns of the input to repeat in each answer, such as an id.
         output_format: "text" writes one line of plain text for each text; by default the output's name decides.
         backend: Keras backend to run the model on; that of KERAS_BACKEND or TensorFlow if not given.
@@ -56,7 +58,7 @@ class PredictConfig:
     overwrite: bool = False
     input_format: Literal["lines", "jsonl", "csv", "tsv"] | None = None
     delimiter: str | None = None
-    text_field: str = "text"
+    text_field: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     output_format: Literal["jsonl", "text"] | None = None
     backend: Literal["tensorflow", "jax", "torch"] | None = None

@@ -8,10 +8,11 @@ import numpy as np
 
 from zoo.errors import UserError
 from zoo.predict.answer_file import AnswerFile
-from zoo.predict.answers import answer, check_plain_text, plain_text
+from zoo.predict.answers import check_plain_text, plain_text
 from zoo.predict.progress import PredictionProgress
 from zoo.predict.texts import open_texts
 from zoo.tasks import load
+from zoo.tasks.loading import stored_inputs
 
 # Batches of texts that are read, put in the order of their length, answered and written together.
 _BATCHES_OF_A_PART = 16
@@ -27,7 +28,7 @@ def run(config):
         UserError: for an input, an output or a model that cannot be used. A file is read to its end before the first
             text is answered, so that a mistake in it is found before anything is written.
     """
-    texts = open_texts(config)
+    texts = open_texts(config, stored_inputs(config.model))
     total = None if config.input == "-" else _checked_count(texts, config)
     task = load(config.model, config.dtype)
     if config.changed_settings:
@@ -66,20 +67,21 @@ def _parts(texts, size):
 
 def _answered(task, part, config, progress):
     """The lines for a part, in its order; batches hold texts of similar length."""
-    order = sorted(range(len(part)), key=lambda place: len(part[place].text), reverse=True)
+    order = sorted(range(len(part)), key=lambda place: sum(map(len, part[place].texts)), reverse=True)
     lines = [None] * len(part)
     for start in range(0, len(part), config.batch_size):
         batch = order[start : start + config.batch_size]
-        answers = answer(task, [part[place].text for place in batch])
-        for place, found in zip(batch, answers, strict=True):
-            lines[place] = _line(found, part[place].kept, config)
+        columns = map(list, zip(*(part[place].texts for place in batch), strict=True))
+        records = task.records(*columns, batch_size=len(batch))
+        for place, found in zip(batch, records, strict=True):
+            lines[place] = _line(task, found, part[place].kept, config)
         progress.advance(len(batch))
     return lines
 
 
-def _line(found, kept, config):
+def _line(task, found, kept, config):
     if config.found_output_format == "text":
-        return plain_text(found)
+        return plain_text(task, found)
     taken = sorted(kept.keys() & found.keys())
     if taken:
         raise UserError(f"--keep {taken[0]}: answers have a field of that name; rename the field of the input")

@@ -7,37 +7,43 @@ from typing import NamedTuple
 from zoo.data.readers.json_lines import JsonLines, field, text_field
 from zoo.data.readers.tables import named_column, open_table
 from zoo.data.readers.text_lines import TextLines
+from zoo.errors import UserError
 
 
 class InputText(NamedTuple):
-    """One text.
+    """One row.
 
     Attributes:
-        text: The text.
+        texts: Its texts, one for each input of the model.
         kept: Fields to repeat in its answer, by name.
     """
 
-    text: str
+    texts: tuple[str, ...]
     kept: dict
 
 
-def open_texts(config):
+def open_texts(config, inputs=("text",)):
     """A re-iterable of `InputText`; of standard input it can be iterated once.
 
     Args:
         config: A `PredictConfig`.
+        inputs: Names of the texts that the model takes.
 
     Raises:
         UserError: for a missing, empty or unreadable file, and while iterating, with file and line, for whatever the
             readers refuse.
     """
-    form = config.found_input_format
+    form, fields = config.found_input_format, config.text_field or inputs
+    if len(fields) != len(inputs):
+        raise UserError(f"--text-field names {len(fields)} fields; the model takes {', '.join(inputs)}")
+    if form == "lines" and len(inputs) > 1:
+        raise UserError(f"the model takes {', '.join(inputs)}; give JSON Lines or a table with a field for each")
     lines = StandardInput() if config.input == "-" else TextLines(config.input)
     if form == "lines":
         return LineTexts(lines)
     if form == "jsonl":
-        return JsonTexts(JsonLines(lines), config.text_field, config.keep)
-    return ColumnTexts(lines, form, config.text_field, config.keep, config.delimiter)
+        return JsonTexts(JsonLines(lines), fields, config.keep)
+    return ColumnTexts(lines, form, fields, config.keep, config.delimiter)
 
 
 class StandardInput(TextLines):
@@ -64,46 +70,47 @@ class LineTexts:
     def __iter__(self):
         """Yields `InputText`."""
         for line in self._lines:
-            yield InputText(line, {})
+            yield InputText((line,), {})
 
 
 class JsonTexts:
-    """A field of each row of JSON Lines; empty lines are skipped.
+    """Fields of each row of JSON Lines; empty lines are skipped.
 
     Args:
         rows: `JsonLines`.
-        text: Field of the text; a dot reaches into nested objects.
+        fields: Those of the texts; a dot reaches into nested objects.
         keep: Fields to keep, likewise.
     """
 
-    def __init__(self, rows, text, keep):
-        self._rows, self._text, self._keep = rows, text, keep
+    def __init__(self, rows, fields, keep):
+        self._rows, self._fields, self._keep = rows, fields, keep
 
     def __iter__(self):
         """Yields `InputText`."""
         for row, where in self._rows:
             kept = {name: field(row, name, where) for name in self._keep}
-            yield InputText(text_field(row, self._text, where), kept)
+            yield InputText(tuple(text_field(row, name, where) for name in self._fields), kept)
 
 
 class ColumnTexts:
-    """A column of each row of a table; empty lines are skipped.
+    """Columns of each row of a table; empty lines are skipped.
 
     Args:
         lines: `TextLines`. The first row is the header where a column is given by name.
         form: "csv", in which quoted fields may hold delimiters and line ends, or "tsv", without quoting.
-        text: Column of the text: a name of the header, or a number from 0.
+        fields: Columns of the texts: names of the header, or numbers from 0.
         keep: Columns to keep, likewise.
         delimiter: What parts the columns, see `zoo.data.readers.tables.open_table`; None for what the form says.
     """
 
-    def __init__(self, lines, form, text, keep, delimiter=None):
-        self._names = list(keep)
-        self._columns = [named_column(name) for name in (text, *keep)]
+    def __init__(self, lines, form, fields, keep, delimiter=None):
+        self._names, self._num_texts = list(keep), len(fields)
+        self._columns = [named_column(name) for name in (*fields, *keep)]
         named = any(isinstance(column, str) for column in self._columns)
         self._table = open_table(lines, named, delimiter, form)
 
     def __iter__(self):
         """Yields `InputText`."""
-        for (text, *kept), _ in self._table.rows(self._columns):
-            yield InputText(text, dict(zip(self._names, kept, strict=True)))
+        for values, _ in self._table.rows(self._columns):
+            texts, kept = values[: self._num_texts], values[self._num_texts :]
+            yield InputText(tuple(texts), dict(zip(self._names, kept, strict=True)))

@@ -1,5 +1,6 @@
 """Tasks: a model, its tokenizers and decoding as one text-in, result-out callable."""
 
+from zoo.generation.control import Control
 from zoo.tasks.decoder_summarizer import DecoderSummarizationSettings, DecoderSummarizer
 from zoo.tasks.entity_recognizer import EntityRecognizer, EntitySettings
 from zoo.tasks.generation_settings import GenerationSettings
@@ -7,10 +8,13 @@ from zoo.tasks.loading import load
 from zoo.tasks.masked_language_model import FillSettings, MaskedLanguageModel
 from zoo.tasks.pretrained import load_pretrained_encoder
 from zoo.tasks.prompt_template import PromptTemplate
+from zoo.tasks.registry import register_task
 from zoo.tasks.sequence_to_sequence_settings import SequenceToSequenceSettings
+from zoo.tasks.signature import Signature
 from zoo.tasks.summarizer import SummarizationSettings, Summarizer, Summary
-from zoo.tasks.task import Control, Task, TextControl
+from zoo.tasks.task import Task
 from zoo.tasks.text_classifier import ClassificationSettings, TextClassifier
+from zoo.tasks.text_control import TextControl
 from zoo.tasks.text_generator import ContinuationScore, Generation, TextGenerator
 from zoo.tasks.text_regressor import RegressionSettings, TextRegressor
 from zoo.tasks.translator import Translation, TranslationSettings, Translator
@@ -30,6 +34,7 @@ __all__ = [
     "PromptTemplate",
     "RegressionSettings",
     "SequenceToSequenceSettings",
+    "Signature",
     "SummarizationSettings",
     "Summarizer",
     "Summary",
@@ -43,4 +48,5 @@ __all__ = [
     "Translator",
     "load",
     "load_pretrained_encoder",
+    "register_task",
 ]

@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UserError
-from zoo.tasks.task import TextControl
+from zoo.tasks.text_control import TextControl
 
 
 def check_controls(specifications, given):
     """A value, as a numpy scalar array, for every control of a Python call.
 
     Args:
-        specifications: `zoo.tasks.task.Control` or `TextControl` by name.
+        specifications: `Control` or `TextControl` by name.
         given: Numbers and texts by name; a name not given takes its default.
 
     Returns:
@@ -46,7 +46,7 @@ def resolve_controls(specifications, given, batch_size):
     """A tensor of shape [B] for every control.
 
     Args:
-        specifications: `zoo.tasks.task.Control` or `TextControl` by name.
+        specifications: `Control` or `TextControl` by name.
         given: Tensors, numbers or texts by name, scalar or of shape [B]; a name not given takes its default.
         batch_size: B, int32 scalar tensor.
 
@@ -66,24 +66,28 @@ def resolve_controls(specifications, given, batch_size):
     }
 
 
-def with_a_row(specifications, text, given):
+def with_a_row(specifications, texts, given):
     """Texts and controls of a batch, and one row more if there is none: some operations need at least one.
 
     Args:
-        specifications: `zoo.tasks.task.Control` or `TextControl` by name.
-        text: string tensor [B].
+        specifications: `Control` or `TextControl` by name.
+        texts: string tensors [B] by input name.
         given: Tensors, numbers or texts by name, as for `resolve_controls`.
 
     Returns:
         The texts, string [max(B, 1)], tensors of as many rows for every control, and B, int32 scalar.
     """
-    rows = tf.shape(text)[0]
+    rows = tf.shape(next(iter(texts.values())))[0]
     extra = tf.cast(rows == 0, tf.int32)
+
+    def extended(value, default):
+        return tf.concat([value, tf.fill([extra], tf.constant(default, value.dtype))], axis=0)
+
     controls = {
-        name: tf.concat([value, tf.fill([extra], tf.constant(specifications[name].default, value.dtype))], axis=0)
+        name: extended(value, specifications[name].default)
         for name, value in resolve_controls(specifications, given, rows).items()
     }
-    return tf.concat([text, tf.fill([extra], "")], axis=0), controls, rows
+    return {name: extended(tf.convert_to_tensor(text), "") for name, text in texts.items()}, controls, rows
 
 
 def within_bounds(name, control, value):
@@ -91,7 +95,7 @@ def within_bounds(name, control, value):
 
     Args:
         name: Of the control.
-        control: `zoo.tasks.task.Control` or `TextControl`.
+        control: `Control` or `TextControl`.
         value: Tensor of any shape, in the control's dtype.
 
     Returns:

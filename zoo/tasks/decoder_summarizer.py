@@ -1,15 +1,17 @@
 """Summarisation by a decoder alone, such as GPT-2: it reads the text and a separator, and goes on with the summary."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from zoo.errors import UserError
+from zoo.tasks.registry import register_task
+from zoo.tasks.search_settings import search_settings
 from zoo.tasks.summarizer import SummarizationSettings, Summarizer
 
 SUMMARY_TOKEN = "<|summary|>"
 """The separator of vocabularies that are made for summaries: a token of its own."""
 
 
-@dataclass(frozen=True)
+@search_settings
 class DecoderSummarizationSettings(SummarizationSettings):
     r"""How a `DecoderSummarizer` reads and decodes; see `SequenceToSequenceSettings`.
 
@@ -35,6 +37,7 @@ class DecoderSummarizationSettings(SummarizationSettings):
                 raise UserError(f"{name} is for encoder-decoders; a decoder has its separator in that place")
 
 
+@register_task
 class DecoderSummarizer(Summarizer):
     r"""Summarises text with a decoder alone.
 

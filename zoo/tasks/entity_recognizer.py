@@ -1,6 +1,6 @@
 """Named entity recognition: text in, labelled spans with character and byte offsets out."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import keras
@@ -9,8 +9,9 @@ import tensorflow as tf
 from zoo.data.batches.token_windows import cut_windows, merge_windows
 from zoo.errors import UserError
 from zoo.generation.tag_decoding import TagRules, best_tags, tag_spans
-from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask, decoded
-from zoo.tasks.inference import call_in_backend
+from zoo.tasks.encoded import Encoded
+from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask
+from zoo.tasks.registry import register_task
 from zoo.tokenizers import BytePairTokenizer, character_offsets, clean_text
 from zoo.tokenizers.byte_pair.words import BLANK_WORD
 
@@ -53,6 +54,7 @@ class EntitySettings:
             raise UserError(f"word_scores must be one of {', '.join(WORD_SCORES)}, got {self.word_scores!r}")
 
 
+@register_task
 class EntityRecognizer(EncoderTask):
     """Finds entities in text with a token classifier.
 
@@ -80,7 +82,19 @@ class EntityRecognizer(EncoderTask):
           'start': 24, 'end': 30, 'start_byte': 24, 'end_byte': 30}]
     """
 
+    settings_class = EntitySettings
+    saved = ("tags",)
     description = "recognizing"
+    outputs: ClassVar[dict] = {
+        "text": "what is said of the entity",
+        "label": "its kind",
+        "score": "mean of the probabilities of its words",
+        "start": "its first character",
+        "end": "the one after its last",
+        "start_byte": "its first byte",
+        "end_byte": "the one after its last",
+        "count": "how many entities the text has",
+    }
     ragged_outputs: ClassVar[dict] = {
         "text": b"",
         "label": b"",
@@ -90,18 +104,22 @@ class EntityRecognizer(EncoderTask):
     ragged_items = "entities"
 
     def __init__(self, model, tokenizer, tags, settings=None, examples=()):
-        super().__init__(model, tokenizer, examples)
+        super().__init__(model, tokenizer, settings, examples)
         if not hasattr(tokenizer, "tokenize_with_offsets"):
             raise UserError(f"{type(tokenizer).__name__} gives no offsets, which entities need")
-        settings = settings or EntitySettings()
+        settings = self.settings
         self.rules = TagRules(tags, settings.scheme)
         if len(self.rules.tags) != model.num_labels:
             raise UserError(f"the model has {model.num_labels} outputs but there are {len(self.rules.tags)} tags")
         if settings.window > model.max_sequence_length:
             longest = model.max_sequence_length
             overlap = min(settings.overlap, (longest - SPECIAL_TOKENS) // 4)
-            settings = EntitySettings(**{**asdict(settings), "window": longest, "overlap": overlap})
-        self.settings = settings
+            self.settings = replace(settings, window=longest, overlap=overlap)
+
+    @property
+    def tags(self):
+        """The tags in the order of the model's outputs, list of str."""
+        return list(self.rules.tags)
 
     @property
     def labels(self):
@@ -113,11 +131,17 @@ class EntityRecognizer(EncoderTask):
         """Tokens of a window; longer texts are read in several."""
         return self.settings.window
 
-    def predict_batch(self, text):
-        """Entities of one batch; see `Task.predict_batch`.
+    def encode(self, text, **controls):
+        """Windows of the tokens of texts; see `Task.encode`."""
+        tokens = self.tokenizer.tokenize_with_offsets(text)
+        if self.settings.word_scores == "token":
+            tokens = tokens._replace(word_ids=tf.cast(tf.ragged.range(tokens.token_ids.row_lengths()), tf.int32))
+        windows = cut_windows(tokens.token_ids, *self._window, self.tokenizer.pad_id)
+        kept = {"tokens": tokens, "windows": windows, "cleaned": clean_text(text)}
+        return self.framed(windows.token_ids, windows.lengths, kept=kept)
 
-        Args:
-            text: string tensor of shape [B].
+    def decode(self, results, kept):
+        """Entities of one batch; see `Task.decode`.
 
         Returns:
             For at most N entities of a text, in their order: `text`, `label` string [B, N], `score` float32 [B, N] (the
@@ -126,23 +150,17 @@ class EntityRecognizer(EncoderTask):
             `end_byte` int32 [B, N], half-open; and `count` int32 [B], how many of them each text has.
             What comes after them is empty and 0.
         """
-        tokens = self.tokenizer.tokenize_with_offsets(text)
-        if self.settings.word_scores == "token":
-            tokens = tokens._replace(word_ids=tf.cast(tf.ragged.range(tokens.token_ids.row_lengths()), tf.int32))
-        scores = _word_scores(self._token_scores(tokens.token_ids), tokens.word_ids, self.settings.word_scores)
+        tokens, cleaned = kept["tokens"], kept["cleaned"]
+        token_scores = self._token_scores(results, kept["windows"])
+        scores = _word_scores(token_scores, tokens.word_ids, self.settings.word_scores)
         lengths = tf.reduce_max(tf.concat([tokens.word_ids, tf.fill([tokens.word_ids.nrows(), 1], -1)], 1), axis=1) + 1
         word_starts = _first_of_words(tokens.starts, tokens.word_ids)
         word_ends = _last_of_words(tokens.ends, tokens.word_ids)
-        cleaned = clean_text(text)
         if isinstance(self.tokenizer, BytePairTokenizer):
             scores, lengths, word_starts, word_ends = _without_blanks(cleaned, scores, lengths, word_starts, word_ends)
-        starts, ends, label_ids, spans_scores, counts = call_in_backend(
-            self._functions.compiled(self.model, self._spans),
-            {"scores": scores, "lengths": lengths},
-            {"scores": 0.0},
-            None,
-        )
-        width = tf.maximum(tf.reduce_max(tf.concat([counts, [1]], 0)), 1)
+        words = Encoded({"scores": scores, "lengths": lengths}, padding={"scores": 0.0})
+        starts, ends, label_ids, spans_scores, counts = self.run(self._spans, words)
+        width = tf.maximum(tf.reduce_max(counts), 1)
         starts, ends, label_ids, spans_scores = (value[:, :width] for value in (starts, ends, label_ids, spans_scores))
         found = tf.range(width)[tf.newaxis] < counts[:, tf.newaxis]
         start_byte = tf.where(found, tf.gather(word_starts, starts, batch_dims=1), 0)
@@ -161,43 +179,22 @@ class EntityRecognizer(EncoderTask):
             "count": counts,
         }
 
-    def _token_scores(self, token_ids):
-        """float32 [B, T, C]: the log-probability of each tag for each token, special tokens left out."""
+    @property
+    def _window(self):
+        """Tokens of a window without special ones, and how many the next one begins later."""
         window = self.settings.window - SPECIAL_TOKENS
-        stride = window - self.settings.overlap
-        windows = cut_windows(token_ids, window, stride, self.tokenizer.pad_id)
-        (logits,) = self._run_model(windows.token_ids, windows.lengths)
+        return window, window - self.settings.overlap
+
+    def _token_scores(self, results, windows):
+        """float32 [B, T, C]: the log-probability of each tag for each token, special tokens left out."""
         width = tf.shape(windows.token_ids)[1]
-        logits = tf.ensure_shape(logits, [None, None, self.model.num_labels])[:, 1 : width + 1]
-        return tf.nn.log_softmax(merge_windows(logits, windows, window, stride))
+        return tf.nn.log_softmax(merge_windows(results[0][:, 1 : width + 1], windows, *self._window))
 
     def _spans(self, *, scores, lengths):
         tags = best_tags(scores, lengths, self.rules)
         # JAX compiles, so the number of entities must be known: there are never more than words.
         most = scores.shape[1] if keras.config.backend() == "jax" else None
         return tuple(tag_spans(tags, scores, lengths, self.rules, most))
-
-    def unpack(self, outputs):
-        """The entities of each text, a list of lists of dict: `text`, `label`, `score`, `start`, `end`, ..."""
-        columns = {name: outputs[name] for name in self.ragged_outputs}
-        columns = {name: decoded(value) if value.dtype == object else value.tolist() for name, value in columns.items()}
-        return [
-            [{name: column[row][place] for name, column in columns.items()} for place in range(count)]
-            for row, count in enumerate(outputs["count"])
-        ]
-
-    def _of_settings(self, settings):
-        return EntityRecognizer(self.model, self.tokenizer, self.rules.tags, settings, self.examples)
-
-    def _task_config(self):
-        return {"settings": asdict(self.settings), "tags": list(self.rules.tags)}
-
-    @classmethod
-    def from_preset(cls, preset, load_tokenizer, examples):
-        """The recognizer of a `zoo.checkpoints.Preset`; used by `zoo.load`."""
-        tokenizer = load_tokenizer(preset.directory / "tokenizer")
-        settings = EntitySettings(**preset.task_config["settings"])
-        return cls(preset.model, tokenizer, preset.task_config["tags"], settings, examples)
 
 
 def _places(word_ids):

@@ -104,6 +104,19 @@ def call_in_backend(function, tensors, padding, largest_length, **options):
     return tuple(tf.constant(keras.ops.convert_to_numpy(value)[:rows]) for value in results)
 
 
+def loop_length_in_backend(length, longest):
+    """A number of steps, int32 scalar, as the Keras backend in use takes it: a Python number where nothing is traced.
+
+    Args:
+        length: int32 scalar tensor.
+        longest: For JAX, which compiles for every number anew, it is rounded up, but not beyond this.
+    """
+    if keras.config.backend() == "tensorflow":
+        return length
+    length = int(length)
+    return rounded_up(length, SMALLEST_COMPILED_LENGTH, longest) if keras.config.backend() == "jax" else length
+
+
 def _lengthened(array, axis, extra, fill):
     widths = [(0, 0)] * array.ndim
     widths[axis] = (0, extra)

@@ -1,5 +1,7 @@
 """What a task has compiled or traced of its model, for as long as the model stays what it was."""
 
+import operator
+
 from zoo.tasks.inference import compile_inference, traced
 
 
@@ -22,9 +24,12 @@ class InferenceFunctions:
         """`compile_inference` of a method that reads a model's variables, one for each name of a method."""
         return self._get(model, function.__name__, lambda: compile_inference(model, function, static_argnames))
 
-    def traced(self, model, key, function, *signature):
-        """`traced` of a function that reads a model's variables, one for each key, which may be any hashable value."""
-        return self._get(model, key, lambda: traced(function, *signature))
+    def traced(self, model, key, make):
+        """`traced` of what `make()` returns, a function that reads a model's variables and its signature.
+
+        There is one for each key, which may be any hashable value.
+        """
+        return self._get(model, key, lambda: traced(*make()))
 
     def _get(self, model, key, make):
         state = _state(model)
@@ -39,10 +44,8 @@ class InferenceFunctions:
 def _state(model):
     """What makes a model that model: layers, weights, precision. Held, so that no other object gets their identity."""
     layers = list(model._flatten_layers())
-    return [*layers, *model.weights, *(layer.dtype_policy.name for layer in layers)]
+    return [*layers, *model.weights, *(layer.dtype_policy for layer in layers)]
 
 
 def _same(state, other):
-    return len(state) == len(other) and all(
-        one is two or (isinstance(one, str) and one == two) for one, two in zip(state, other, strict=True)
-    )
+    return len(state) == len(other) and all(map(operator.is_, state, other))

@@ -1,35 +1,18 @@
 """Loading any stored model as the task it was saved as."""
 
+import json
+from pathlib import Path
+
 from zoo.checkpoints.hugging_face import DirectoryFiles, is_hugging_face
 from zoo.checkpoints.keras_hub import is_keras_hub
 from zoo.checkpoints.preset import CONFIG_FILE, load_preset
 from zoo.errors import UserError
-from zoo.tasks.decoder_summarizer import DecoderSummarizer
-from zoo.tasks.entity_recognizer import EntityRecognizer
 from zoo.tasks.examples import load_examples
 from zoo.tasks.foreign import task_from_hugging_face
 from zoo.tasks.keras_hub import task_from_keras_hub
-from zoo.tasks.masked_language_model import MaskedLanguageModel
-from zoo.tasks.summarizer import Summarizer
-from zoo.tasks.text_classifier import TextClassifier
-from zoo.tasks.text_generator import TextGenerator
-from zoo.tasks.text_regressor import TextRegressor
-from zoo.tasks.translator import Translator
+from zoo.tasks.registry import task_class
+from zoo.tasks.task import Task
 from zoo.tokenizers import load as load_tokenizer
-
-TASKS = {
-    task.__name__: task
-    for task in (
-        DecoderSummarizer,
-        EntityRecognizer,
-        MaskedLanguageModel,
-        Summarizer,
-        TextClassifier,
-        TextGenerator,
-        TextRegressor,
-        Translator,
-    )
-}
 
 
 def load(directory, dtype=None, *, special_tokens_in_text=False):
@@ -61,15 +44,29 @@ def load(directory, dtype=None, *, special_tokens_in_text=False):
             raise UserError(f"{directory} is a preset of KerasHub, of which special_tokens_in_text is not supported")
         return task_from_keras_hub(directory, dtype)
     preset = load_preset(directory, dtype)
-    if preset.task not in TASKS:
+    cls = task_class(preset.task)
+    if cls is None:
         raise UserError(f"{preset.directory} holds a {preset.task!r}, which this version does not know")
     examples = load_examples(preset.directory / "examples.json")
     try:
         read_tokenizer = _load_reading_all if special_tokens_in_text else load_tokenizer
-        return TASKS[preset.task].from_preset(preset, read_tokenizer, examples)
+        return cls.from_preset(preset, read_tokenizer, examples)
     except (KeyError, TypeError) as error:
         path = preset.directory / CONFIG_FILE
         raise UserError(f"{path} does not describe a {preset.task} of this version: {error}") from error
+
+
+def stored_inputs(directory):
+    """Names of the texts that the task of a directory takes, told without reading its model.
+
+    Args:
+        directory: As of `load`, which says what is wrong with it.
+    """
+    try:
+        name = json.loads((Path(directory) / CONFIG_FILE).read_text(encoding="utf-8")).get("task")
+    except (OSError, ValueError, AttributeError):
+        name = None
+    return getattr(task_class(str(name)), "inputs", Task.inputs)
 
 
 def _load_reading_all(directory):

@@ -1,13 +1,15 @@
 """Masked language modelling: text with blanks in, the words that fit them out."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import tensorflow as tf
 from keras import ops
 
 from zoo.errors import UserError
-from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask, decoded
+from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask
+from zoo.tasks.registry import register_task
+from zoo.tasks.task import decoded
 from zoo.tokenizers import BytePairTokenizer
 
 # The probabilities of a whole vocabulary take about the memory of this many positions of an encoder.
@@ -37,6 +39,7 @@ class FillSettings:
                 raise UserError(f"{name} must be an integer of at least {minimum}, got {value!r}")
 
 
+@register_task
 class MaskedLanguageModel(EncoderTask):
     """Fills blanks, written as the tokenizer's mask token (`[MASK]`, `<mask>`), with the most probable tokens.
 
@@ -59,66 +62,65 @@ class MaskedLanguageModel(EncoderTask):
         [[{'token': 'horse', 'score': 0.41}, {'token': 'bike', 'score': 0.22}, ...]]
     """
 
+    settings_class = FillSettings
     description = "filling"
+    computed = (tf.float32, tf.int32)
+    outputs: ClassVar[dict] = {
+        "tokens": "the best tokens for each blank, the best first",
+        "scores": "their probabilities",
+        "count": "how many blanks the text has",
+    }
     ragged_outputs: ClassVar[dict] = {"tokens": b"", "scores": 0.0}
     ragged_items = "blanks"
 
     def __init__(self, model, tokenizer, settings=None, examples=()):
-        super().__init__(model, tokenizer, examples)
+        super().__init__(model, tokenizer, settings, examples)
         if getattr(tokenizer, "mask_id", None) is None:
             raise UserError("the tokenizer has no mask token, which filling blanks needs")
         if tokenizer.encode([tokenizer.id_to_token([tokenizer.mask_id])[0]]).to_list() != [[tokenizer.mask_id]]:
             raise UserError("the tokenizer does not read its mask token from text; load it with that option")
-        settings = settings or FillSettings()
-        longest = min(settings.max_source_length, model.max_sequence_length)
-        candidates = min(settings.top_k, tokenizer.vocabulary_size)
-        self.settings = FillSettings(top_k=candidates, max_source_length=longest)
+        self.settings = replace(self.settings, top_k=min(self.settings.top_k, tokenizer.vocabulary_size))
         self._tokens = tf.constant(_readable(tokenizer))
 
-    @property
-    def max_source_length(self):
-        """Tokens, special ones included, beyond which text is cut off."""
-        return self.settings.max_source_length
+    def encode(self, text, **controls):
+        """The tokens of texts and the places of blanks among them; see `Task.encode`."""
+        token_ids, lengths = self._cut_tokens(text)
+        places = tf.range(tf.shape(token_ids)[1])[tf.newaxis]
+        blank = tf.logical_and(token_ids == self.tokenizer.mask_id, places < lengths[:, tf.newaxis])
+        count = tf.reduce_sum(tf.cast(blank, tf.int32), axis=1)
+        most = tf.maximum(tf.reduce_max(count), 1)
+        real = tf.range(most)[tf.newaxis] < count[:, tf.newaxis]
+        # In order, behind one [CLS]; places after the last blank are those of [CLS] itself.
+        found = tf.sort(tf.where(blank, places, tf.shape(token_ids)[1]), axis=1)
+        found = tf.pad(found, [[0, 0], [0, 1]])[:, :most]
+        return self.framed(
+            token_ids,
+            lengths,
+            positions_more=most * _POSITIONS_OF_A_BLANK,
+            kept={"real": real, "count": count},
+            masked_positions=tf.where(real, found + 1, 0),
+        )
 
-    def _call_model(self, *, token_ids, padding_mask, masked_positions):
-        inputs = {"token_ids": token_ids, "padding_mask": padding_mask, "masked_positions": masked_positions}
+    def compute(self, **inputs):
+        """Probabilities float32 [B, M, K] and ids int32 [B, M, K] of the best tokens."""
         logits = self.model(inputs)
         logits = logits["token_logits"] if isinstance(logits, dict) else logits
         # The model's table may have more rows than the vocabulary, to fill up a multiple; they are no tokens.
         return ops.top_k(ops.softmax(logits[:, :, : self.tokenizer.vocabulary_size]), k=self.settings.top_k)
 
-    def predict_batch(self, text):
-        """Candidates for the blanks of one batch; see `Task.predict_batch`.
-
-        Args:
-            text: string tensor of shape [B].
+    def decode(self, results, kept):
+        """Candidates for the blanks of one batch; see `Task.decode`.
 
         Returns:
             For at most M blanks of a text, in their order, the K best tokens: `tokens` string [B, M, K] and their
             probabilities `scores` float32 [B, M, K]; and `count` int32 [B], how many blanks each text has.
         """
-        token_ids, lengths = self._cut_tokens(text)
-        places = tf.range(tf.shape(token_ids)[1])[tf.newaxis]
-        blank = tf.logical_and(token_ids == self.tokenizer.mask_id, places < lengths[:, tf.newaxis])
-        count = tf.reduce_sum(tf.cast(blank, tf.int32), axis=1)
-        most = tf.maximum(tf.reduce_max(tf.concat([count, [1]], 0)), 1)
-        real = tf.range(most)[tf.newaxis] < count[:, tf.newaxis]
-        # In order, behind one [CLS]; places after the last blank are those of [CLS] itself.
-        found = tf.sort(tf.where(blank, places, tf.shape(token_ids)[1]), axis=1)
-        found = tf.pad(found, [[0, 0], [0, 1]])[:, :most]
-        scores, ids = self._run_model(
-            token_ids,
-            lengths,
-            dtypes=(tf.float32, tf.int32),
-            positions_more=most * _POSITIONS_OF_A_BLANK,
-            masked_positions=tf.where(real, found + 1, 0),
-        )
-        scores, ids = (tf.ensure_shape(value, [None, None, self.settings.top_k]) for value in (scores, ids))
-        real = real[:, :, tf.newaxis]
+        scores, ids = results
+        real = kept["real"][:, :, tf.newaxis]
         return {
             "tokens": tf.where(real, tf.gather(self._tokens, ids), ""),
             "scores": tf.where(real, scores, 0.0),
-            "count": count,
+            "count": kept["count"],
         }
 
     def unpack(self, outputs):
@@ -131,18 +133,6 @@ class MaskedLanguageModel(EncoderTask):
             ]
             for tokens, scores, count in columns
         ]
-
-    def _of_settings(self, settings):
-        return MaskedLanguageModel(self.model, self.tokenizer, settings, self.examples)
-
-    def _task_config(self):
-        return {"settings": asdict(self.settings)}
-
-    @classmethod
-    def from_preset(cls, preset, load_tokenizer, examples):
-        """The model of a `zoo.checkpoints.Preset`; used by `zoo.load`."""
-        tokenizer = load_tokenizer(preset.directory / "tokenizer")
-        return cls(preset.model, tokenizer, FillSettings(**preset.task_config["settings"]), examples)
 
 
 def _readable(tokenizer):

@@ -23,9 +23,13 @@ def in_parts(part, rows, at_a_time, dtypes):
     count = tf.maximum(-(-rows // at_a_time), 1)
     arrays = [tf.TensorArray(dtype, size=count, infer_shape=False) for dtype in dtypes]
 
+    shapes = [None] * len(dtypes)
+
     def body(index, arrays):
         results = part(index * at_a_time)
+        shapes[:] = [[None, *result.shape[1:]] for result in results]
         return index + 1, [array.write(index, result) for array, result in zip(arrays, results, strict=True)]
 
     _, arrays = tf.while_loop(lambda index, _: index < count, body, (tf.constant(0), arrays), parallel_iterations=1)
-    return tuple(array.concat() for array in arrays)
+    # The arrays know nothing of the shapes, which exports need to know.
+    return tuple(tf.ensure_shape(array.concat(), shape) for array, shape in zip(arrays, shapes, strict=True))

@@ -1,33 +1,28 @@
 """How tasks over an encoder-decoder read and decode."""
 
-from dataclasses import dataclass
+from typing import ClassVar
 
 from zoo.errors import UserError
-from zoo.generation import LENGTH_PENALTY_TYPES, STOPPING_RULES, TokenRules
-
-MAX_LENGTH_PENALTY = 10
-"""Bound of `length_penalty` on either side of 0."""
+from zoo.generation import BeamSearch, Greedy, Search, TokenRules
+from zoo.tasks.search_settings import SearchSettings, search_settings
 
 
-@dataclass(frozen=True)
-class SequenceToSequenceSettings:
+@search_settings
+class SequenceToSequenceSettings(SearchSettings):
     """How a `SequenceToSequenceTask` decodes.
 
     Raises:
         UserError: for an impossible value, naming the attribute.
 
     Attributes:
-        num_beams: Width of the beam search; 1 is greedy search.
-        length_penalty: Exponent of the length normalisation; larger favours longer answers, 0 disables it, and below 0
-            shorter answers win.
-        length_penalty_type: "gnmt" for ((5 + length) / 6) ** length_penalty, "average" for length ** length_penalty.
+        search: `zoo.generation.BeamSearch` or `Greedy`. Its values go by their own names, too: `num_beams`,
+            `length_penalty`, `length_penalty_type` and `stopping`.
         max_new_tokens: Most target tokens, the end token included.
         min_new_tokens: Least target tokens before the end token.
         max_tokens_factor, max_tokens_offset: A row's answer also has at most factor * source tokens + offset
             tokens, which ends runaway answers and keeps the cache small.
         no_repeat_ngram_size: No n-gram of this size occurs twice in an answer; 0 allows everything.
         max_source_length: Source tokens, the end token included; the rest of a longer text is cut off.
-        stopping: When beam search ends: "exact", "first" or "estimate"; see `zoo.generation.beam_search`.
         start_token_id: What the decoder reads first; the target tokenizer's begin token if None.
         suppressed_token_ids: Tokens that no answer holds.
         renormalize: Whether the probabilities of the other tokens sum to 1 where some are suppressed.
@@ -39,16 +34,15 @@ class SequenceToSequenceSettings:
         clean_up_spaces: Whether blanks before punctuation and English contractions are taken out of answers.
     """
 
-    num_beams: int = 4
-    length_penalty: float = 1.0
-    length_penalty_type: str = "average"
+    searches: ClassVar[tuple] = (BeamSearch, Greedy)
+
+    search: Search = BeamSearch()
     max_new_tokens: int = 256
     min_new_tokens: int = 0
     max_tokens_factor: float = 3.0
     max_tokens_offset: int = 16
     no_repeat_ngram_size: int = 0
     max_source_length: int = 256
-    stopping: str = "exact"
     start_token_id: int | None = None
     suppressed_token_ids: tuple = ()
     renormalize: bool = False
@@ -65,35 +59,15 @@ class SequenceToSequenceSettings:
             value = getattr(self, name)
             if isinstance(value, list):
                 object.__setattr__(self, name, tuple(value))
-        for name, minimum in (
-            ("num_beams", 1),
+        self.check_lengths(
             ("max_new_tokens", 1),
             ("min_new_tokens", 0),
             ("max_tokens_offset", 1),
             ("no_repeat_ngram_size", 0),
             ("max_source_length", 2),
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-                raise UserError(f"{name} must be an integer of at least {minimum}, got {value!r}")
-        if self.min_new_tokens > self.max_new_tokens:
-            raise UserError(
-                f"min_new_tokens ({self.min_new_tokens}) must not exceed max_new_tokens ({self.max_new_tokens})"
-            )
-        if self.length_penalty_type not in LENGTH_PENALTY_TYPES:
-            raise UserError(
-                f"length_penalty_type must be one of {', '.join(LENGTH_PENALTY_TYPES)}, "
-                f"got {self.length_penalty_type!r}"
-            )
-        if not abs(self.length_penalty) <= MAX_LENGTH_PENALTY:
-            raise UserError(
-                f"length_penalty must be between -{MAX_LENGTH_PENALTY} and {MAX_LENGTH_PENALTY}, "
-                f"got {self.length_penalty!r}"
-            )
+        )
         if not self.max_tokens_factor >= 0:
             raise UserError(f"max_tokens_factor must be at least 0, got {self.max_tokens_factor!r}")
-        if self.stopping not in STOPPING_RULES:
-            raise UserError(f"stopping must be one of {', '.join(STOPPING_RULES)}, got {self.stopping!r}")
         if not isinstance(self.source_prefix, str):
             raise UserError(f"source_prefix must be a text, got {self.source_prefix!r}")
         for name in ("renormalize", "clean_up_spaces"):

@@ -1,13 +1,14 @@
 """Summarisation: a text in, a shorter one out."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
+from zoo.tasks.registry import register_task
+from zoo.tasks.search_settings import search_settings
 from zoo.tasks.sequence_to_sequence import SequenceToSequenceTask
 from zoo.tasks.sequence_to_sequence_settings import SequenceToSequenceSettings
 
 
-@dataclass(frozen=True)
+@search_settings
 class SummarizationSettings(SequenceToSequenceSettings):
     """How a `Summarizer` decodes; the attributes are those of `SequenceToSequenceSettings` with other defaults."""
 
@@ -30,6 +31,7 @@ class Summary(NamedTuple):
     truncated: bool
 
 
+@register_task
 class Summarizer(SequenceToSequenceTask):
     """Summarises text with an encoder-decoder model.
 
@@ -56,13 +58,9 @@ class Summarizer(SequenceToSequenceTask):
 
     settings_class = SummarizationSettings
     description = "summarising"
-    reports_truncation = True
-
-    def _answers(self, outputs):
-        return [
-            [
-                Summary(text.decode("utf-8"), float(score), bool(truncated))
-                for text, score, truncated in zip(*row, strict=True)
-            ]
-            for row in zip(outputs["text"], outputs["score"], outputs["truncated"], strict=True)
-        ]
+    hypothesis = Summary
+    outputs: ClassVar[dict] = {
+        "text": "the summary",
+        "score": "its log-probability, normalised by its length",
+        "truncated": "whether the end of the text was not read",
+    }

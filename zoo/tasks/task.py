@@ -1,102 +1,129 @@
 """What every task is: a model, its tokenizers and one text-in, result-out function for Python and for exports."""
 
 import abc
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+import functools
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from types import MappingProxyType
 from typing import Any, ClassVar
 
+import numpy as np
+import tensorflow as tf
+
+from zoo.checkpoints.preset import save_preset
 from zoo.errors import UserError
+from zoo.tasks.controls import check_controls, with_a_row
+from zoo.tasks.examples import save_examples
+from zoo.tasks.inference import call_in_backend
+from zoo.tasks.inference_functions import InferenceFunctions
+from zoo.tasks.row_parts import in_parts
+from zoo.tasks.search_settings import SearchSettings, flat_settings
+from zoo.tasks.signature import SERVING_DEFAULT, Signature
+from zoo.tasks.text_batches import map_in_batches, read_texts
 
-
-@dataclass(frozen=True)
-class Control:
-    """One per-row option of a task's results, such as `length_penalty`.
-
-    Attributes:
-        dtype: "int32", "int64" or "float32".
-        default: The value used where the caller gives none.
-        minimum, maximum: Inclusive bounds; a value outside is refused with the control's name.
-        description: One line for signatures and generated documentation.
-    """
-
-    dtype: str
-    default: int | float
-    minimum: int | float
-    maximum: int | float
-    description: str
-
-
-@dataclass(frozen=True)
-class TextControl:
-    """One per-row option of a task's results that is a text, such as the stop strings of a generator.
-
-    Attributes:
-        default: The value used where the caller gives none.
-        most_bytes: Of UTF-8; a longer value is refused with the control's name.
-        description: One line for signatures and generated documentation.
-        trials: Values that exports are verified with.
-    """
-
-    dtype: ClassVar[str] = "string"
-    default: str
-    most_bytes: int
-    description: str
-    trials: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class TextSignature:
-    """A further function of a task that exports serve beside `serving_default`, such as the score of a continuation.
-
-    Attributes:
-        function: From string tensors of shape [B], by input name, to tensors by output name, each with first dimension
-            B, as `Task.predict_batch`.
-        inputs: Names of the inputs; the first is "text".
-    """
-
-    function: Callable
-    inputs: tuple[str, ...]
+_NOTHING: Mapping = MappingProxyType({})
 
 
 class Task(abc.ABC):
-    """A text-in, result-out callable: `task(["A man rides a horse."])`.
+    """Texts in, results out: `task(["A man rides a horse."])`.
 
-    Subclasses are `Translator`, `EntityRecognizer` and so on. Under the TensorFlow backend `predict_batch` can be
-    traced into a graph: exports wrap that very function, so a served answer is the answer of Python.
+    Subclasses are `Translator`, `EntityRecognizer` and so on. One says what texts it takes (`inputs`) and gives
+    (`outputs`), and has three steps: `encode` makes tensors of texts, `compute` runs the model on them in operations of
+    the Keras backend, and `decode` makes results of what that gives. This class joins them into `predict_batch`, traces
+    that into a graph where the backend is TensorFlow, answers lists of any length in batches of similar length, and
+    saves and loads presets. Exports wrap `predict_batch` as it is, so a served answer is the answer of Python.
+
+    Args:
+        model: The plain `keras.Model`; built if it is not.
+        tokenizer: The tokenizer of the input texts.
+        settings: A frozen dataclass: how the task reads and decodes.
+        examples: Inputs to verify exports with, saved in the preset: a str each, or where the task has several inputs
+            a dict of str by input name.
 
     Attributes:
-        model: The plain `keras.Model`.
-        tokenizer: The tokenizer of the input text.
-        settings: A frozen dataclass: how the task reads and decodes.
+        inputs: Names of the texts, in the order in which a call takes them.
+        outputs: What each output of `predict_batch` is, one line by name; the first is the answer in a word.
+        settings_class: The class of the settings.
+        saved: Names of further arguments of the constructor, which presets keep as JSON: attributes of the task, too.
+        description: What a progress bar says.
+        default_batch_size: Rows of a batch, if a call names no other number.
+        computed: Dtypes of what `compute` gives.
         controls: `Control` or `TextControl` by name, the per-row options of `predict_batch`.
         controls_signature: What exports call the signature that takes the controls.
-        further_signatures: `TextSignature` by name, which exports serve as well.
+        further_signatures: `Signature` by name, which exports serve as well.
         draws: Whether answers are drawn at random, by a seed that is part of the input: rounding, which depends on the
             shape of a batch, then decides a draw now and then.
         ragged_outputs: Names of outputs whose second dimension depends on the batch, with what fills up their rows; the
             output `count` says how many places of a row are real.
-        ragged_items: What their places hold, "entities" or "blanks"; "" if there are no such outputs.
+        ragged_items: What their places hold, such as "entities" or "blanks"; "" if there are no such outputs.
         max_source_length: Input tokens beyond this count are cut off, or read in further windows.
     """
 
-    model: Any
-    tokenizer: Any
-    settings: Any
-    controls: dict[str, Control | TextControl]
+    inputs: ClassVar[tuple[str, ...]] = ("text",)
+    outputs: Mapping[str, str] = _NOTHING
+    settings_class: ClassVar[type]
+    saved: ClassVar[tuple[str, ...]] = ()
+    description: ClassVar[str] = "predicting"
+    default_batch_size: ClassVar[int] = 32
+    computed: ClassVar[tuple] = (tf.float32,)
+    controls: Mapping[str, Any] = _NOTHING
     controls_signature: str = "generate"
-    further_signatures: ClassVar[dict[str, TextSignature]] = {}
+    further_signatures: Mapping[str, Signature] = _NOTHING
     draws: bool = False
-    ragged_outputs: ClassVar[dict] = {}
+    ragged_outputs: Mapping[str, Any] = _NOTHING
     ragged_items: ClassVar[str] = ""
     max_source_length: int
 
-    @abc.abstractmethod
-    def predict_batch(self, text, **controls) -> dict:
+    def __init__(self, model, tokenizer, settings=None, examples=()):
+        if not model.built:
+            model.build()
+        self.model = model
+        self.tokenizer = tokenizer
+        self.settings = settings or self.settings_class()
+        self.examples = list(examples)
+        self._functions = InferenceFunctions()
+
+    def encode(self, **given):
+        """What the model reads of one batch.
+
+        Args:
+            given: A string tensor of shape [B] for every input, B at least 1; a tensor of shape [B] for every control;
+                and the options of `answer_batch`.
+
+        Returns:
+            `Encoded`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no encode")
+
+    def compute(self, **given):
+        """Runs the model, in operations of the Keras backend.
+
+        Args:
+            given: The tensors and options of an `Encoded`, and the options of `answer_batch`.
+
+        Returns:
+            A tuple of tensors with first dimension N, of the dtypes `computed`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no compute")
+
+    def decode(self, results, kept):
+        """Answers of what the model gave.
+
+        Args:
+            results: What `compute` returns, TensorFlow's tensors.
+            kept: What `encode` has kept, and the controls, by name.
+
+        Returns:
+            Tensors by output name, each with first dimension B.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no decode")
+
+    def predict_batch(self, *texts, **given):
         """Results for one batch of texts.
 
         Args:
-            text: string tensor of shape [B].
-            controls: for any name in `self.controls`, a tensor of shape [B]; defaults fill in the rest.
+            texts: For every input a string tensor of shape [B]; or by name.
+            given: For any name in `controls`, a tensor of shape [B]; defaults fill in the rest.
 
         Returns:
             Tensors by output name, each with first dimension B. Strings are valid UTF-8.
@@ -104,24 +131,151 @@ class Task(abc.ABC):
         Raises:
             tensorflow.errors.InvalidArgumentError: for a control outside its bounds; the message names it.
         """
+        return self.answer_batch({**dict(zip(self.inputs, texts, strict=False)), **given})
 
-    @abc.abstractmethod
-    def unpack(self, outputs) -> list:
-        """Results as Python gives them, one for each text.
+    def answer_batch(self, given, **options):
+        """`encode`, `compute` and `decode` of one batch.
+
+        Args:
+            given: Texts and controls by name, as of `predict_batch`.
+            options: Python values for `encode` and `compute`.
+
+        Returns:
+            As of `decode`.
+        """
+        texts = {name: given[name] for name in self.inputs}
+        controls = {name: value for name, value in given.items() if name not in texts}
+        texts, controls, rows = with_a_row(self.controls, texts, controls)
+        encoded = self.encode(**texts, **controls, **options)
+        outputs = self.decode(self.run(self.compute, encoded, **options), {**controls, **encoded.kept})
+        return {name: value[:rows] for name, value in outputs.items()}
+
+    def run(self, function, encoded, dtypes=None, **options):
+        """Runs a method of backend operations, such as `compute`, for TensorFlow within the graph at hand.
+
+        Args:
+            function: A method that takes the tensors and options by name and returns a tuple of tensors.
+            encoded: `Encoded`.
+            dtypes: Of the results; `computed` if None.
+            options: More Python values.
+
+        Returns:
+            The tuple, TensorFlow's tensors.
+        """
+        options = {**encoded.options, **options}
+        call = functools.partial(
+            call_in_backend,
+            self._functions.compiled(self.model, function, tuple(options)),
+            padding=encoded.padding,
+            largest_length=encoded.longest,
+            **options,
+        )
+        if encoded.rows_at_a_time is None:
+            return call(encoded.tensors)
+        rows = tf.shape(next(iter(encoded.tensors.values())))[0]
+
+        def part(start):
+            stop = tf.minimum(start + encoded.rows_at_a_time, rows)
+            return call({name: value[start:stop] for name, value in encoded.tensors.items()})
+
+        return in_parts(part, rows, encoded.rows_at_a_time, dtypes or self.computed)
+
+    def unpack(self, outputs):
+        """Results as Python gives them, one for each row.
 
         Args:
             outputs: numpy arrays by name, as `predict_batch` and served models give them; strings are bytes objects.
-        """
 
-    @abc.abstractmethod
-    def __call__(self, texts, **options):
-        """Results for a str or a list of any length, batched by length, in the order given."""
+        Returns:
+            A list with a dict of each row; where a row has any number of items, with a list of dicts.
+        """
+        names = self.ragged_outputs or outputs
+        columns = {name: plain(outputs[name]) for name in names}
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        if not self.ragged_outputs:
+            return rows
+        return [
+            [{name: values[place] for name, values in row.items()} for place in range(count)]
+            for row, count in zip(rows, outputs["count"], strict=True)
+        ]
+
+    def __call__(self, *texts, batch_size=None, progress=False, **options):
+        """Results for texts, batched by length, in the order given.
+
+        Args:
+            texts: For every input a str, or a list of str or bytes of any length; or by name.
+            batch_size: Rows in a batch, at most; `default_batch_size` if None.
+            progress: Whether to show a progress bar.
+            options: A number or text for any of `controls`.
+
+        Returns:
+            One result, or a list of results in the order of the texts; see `unpack`.
+
+        Raises:
+            UserError: if an input is not str or bytes, and for options unknown or out of bounds, naming them.
+        """
+        signature = Signature(self.predict_batch, self.inputs, controls=self.controls)
+        return self.answer("predict", signature, texts, options, batch_size=batch_size, progress=progress)
+
+    def answer(self, key, signature, texts, options=_NOTHING, *, unpack=None, batch_size=None, progress=False):
+        """Answers of a signature to lists of any length: batched by length, traced once for each key.
+
+        Args:
+            key: Hashable; tells the signature from others that the task answers with.
+            signature: `Signature`.
+            texts: For every input of it a str, or a list of str or bytes.
+            options: By name a number or text for any of its controls, and inputs that are not among `texts`.
+            unpack: From numpy arrays by output name to a list of results; `Task.unpack` if None.
+            batch_size, progress: As of a call.
+
+        Returns:
+            One result, or a list of results in the order of the texts.
+
+        Raises:
+            UserError: as of a call.
+        """
+        columns, single, options = read_texts(signature.inputs, texts, options)
+        controls = check_controls(signature.controls, options)
+        call = self._functions.traced(self.model, key, functools.partial(_positional, signature))
+        unpack = unpack or self.unpack
+
+        def answers(batch):
+            found = call([tf.constant(column, tf.string) for column in batch], controls)
+            return unpack({name: value.numpy() for name, value in found.items()})
+
+        results = map_in_batches(
+            answers,
+            columns,
+            batch_size=self.default_batch_size if batch_size is None else batch_size,
+            progress=progress,
+            description=self.description,
+        )
+        return results[0] if single else results
+
+    @property
+    def signatures(self):
+        """What exports serve: `Signature` by name, with `serving_default` first."""
+        found = {SERVING_DEFAULT: Signature(self.predict_batch, self.inputs, dict(self.outputs))}
+        if self.controls:
+            found[self.controls_signature] = replace(found[SERVING_DEFAULT], controls=dict(self.controls))
+        return {**found, **self.further_signatures}
+
+    def records(self, *texts, **options):
+        """What a call gives, as a dict for each row, such as a line of JSON Lines holds.
+
+        Args:
+            texts: For every input a list of str.
+            options: As of a call.
+        """
+        answers = self(*texts, **options)
+        return [{self.ragged_items: answer} for answer in answers] if self.ragged_items else answers
 
     def with_settings(self, **changes) -> "Task":
         """The same model as a task of other settings.
 
         Args:
-            changes: Values for attributes of `settings`, such as `num_beams=1`.
+            changes: Values for attributes of `settings`, such as `search=BeamSearch(num_beams=8)`; those of its search
+                also by their own names, such as `num_beams=8`.
 
         Raises:
             UserError: for a name that is no setting of the task, and an impossible value.
@@ -129,7 +283,8 @@ class Task(abc.ABC):
         Example:
             >>> greedy = zoo.load("runs/translation").with_settings(num_beams=1)
         """
-        known = [field.name for field in fields(self.settings)]
+        values = self.settings.search_names() if isinstance(self.settings, SearchSettings) else []
+        known = [*values, *(field.name for field in fields(self.settings))]
         for name in changes:
             if name not in known:
                 raise UserError(f"{type(self).__name__} has no setting {name!r}; its settings are {', '.join(known)}")
@@ -140,10 +295,71 @@ class Task(abc.ABC):
             raise UserError(f"impossible settings {shown}: {error}") from error
         return self._of_settings(settings)
 
-    @abc.abstractmethod
+    @property
+    def tokenizers(self):
+        """The tokenizers by the names that the constructor and presets have for them."""
+        return {"tokenizer": self.tokenizer}
+
+    def _saved(self):
+        return {name: getattr(self, name) for name in self.saved}
+
     def _of_settings(self, settings):
         """The task again, with these settings."""
+        return type(self)(self.model, **self.tokenizers, **self._saved(), settings=settings, examples=self.examples)
 
-    @abc.abstractmethod
+    def _task_config(self):
+        """JSON-ready settings of the task, which `from_preset` reads."""
+        return {"settings": flat_settings(self.settings), **self._saved()}
+
     def save(self, directory):
-        """Writes the preset: config.json, model.weights.h5 and tokenizer files. Atomic."""
+        """Writes the preset: config.json, model.weights.h5 and tokenizer files; see `zoo.load`.
+
+        Args:
+            directory: Where to write; made if needed. An earlier preset in it is replaced.
+
+        Raises:
+            UserError: if it cannot be written; an earlier preset then stays as it was.
+        """
+        save_preset(
+            directory,
+            task=type(self).__name__,
+            task_config=self._task_config(),
+            model=self.model,
+            assets={
+                **{name: tokenizer.save for name, tokenizer in self.tokenizers.items()},
+                # Written even if there are none, so that those of an earlier preset are gone.
+                "examples.json": functools.partial(save_examples, self.examples),
+            },
+        )
+
+    @classmethod
+    def from_preset(cls, preset, load_tokenizer, examples):
+        """The task of a `zoo.checkpoints.Preset`; used by `zoo.load`."""
+        config = preset.task_config
+        return cls(
+            preset.model,
+            load_tokenizer(preset.directory / "tokenizer"),
+            **{name: config[name] for name in cls.saved},
+            settings=cls.settings_class(**config["settings"]),
+            examples=examples,
+        )
+
+
+def _positional(signature):
+    """The function of a signature as one of a list of texts and a dict of controls; and the specs of these."""
+
+    def call(texts, controls):
+        return signature.function(**dict(zip(signature.inputs, texts, strict=True)), **controls)
+
+    texts = [tf.TensorSpec([None], tf.string) for _ in signature.inputs]
+    return call, texts, {name: tf.TensorSpec([], control.dtype) for name, control in signature.controls.items()}
+
+
+def plain(values):
+    """A numpy array as nested lists of Python's own values, str for bytes."""
+    return decoded(values) if values.dtype == object else values.tolist()
+
+
+def decoded(values):
+    """The str of each entry of a numpy array of bytes, as nested lists."""
+    return [decoded(value) if isinstance(value, np.ndarray) else value.decode("utf-8") for value in values]

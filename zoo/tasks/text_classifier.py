@@ -1,16 +1,17 @@
 """Text classification: text in, labels with probabilities out."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UserError
-from zoo.tasks.controls import resolve_controls
-from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask, decoded
-from zoo.tasks.task import Control
-from zoo.tasks.text_batches import check_texts, map_in_batches
+from zoo.generation.control import Control
+from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask
+from zoo.tasks.registry import register_task
+from zoo.tasks.signature import Signature
+from zoo.tasks.task import decoded
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class ClassificationSettings:
             )
 
 
+_OUTPUTS = {"labels": "all labels, the most probable first", "scores": "their probabilities"}
+
+
+@register_task
 class TextClassifier(EncoderTask):
     """Labels texts with a sequence classifier.
 
@@ -65,20 +70,19 @@ class TextClassifier(EncoderTask):
         {'label': 'card_arrival', 'score': 0.97, 'labels': ['card_arrival', ...], 'scores': [0.97, ...]}
     """
 
+    settings_class = ClassificationSettings
+    saved = ("labels",)
     description = "classifying"
     controls_signature = "classify"
 
     def __init__(self, model, tokenizer, labels, settings=None, examples=()):
-        super().__init__(model, tokenizer, examples)
+        super().__init__(model, tokenizer, settings, examples)
         self.labels = tuple(labels)
         if len(self.labels) != model.num_labels:
             raise UserError(f"the model has {model.num_labels} outputs but there are {len(self.labels)} labels")
         if len(set(self.labels)) != len(self.labels):
             twice = next(label for label in self.labels if self.labels.count(label) > 1)
             raise UserError(f"the label {twice!r} comes twice; each label needs an output of its own")
-        settings = settings or ClassificationSettings()
-        longest = min(settings.max_source_length, model.max_sequence_length)
-        self.settings = ClassificationSettings(**{**asdict(settings), "max_source_length": longest})
         if self.settings.multi_label:
             self.controls = {
                 "threshold": Control(
@@ -87,36 +91,32 @@ class TextClassifier(EncoderTask):
             }
 
     @property
-    def max_source_length(self):
-        """Tokens, special ones included, beyond which text is cut off."""
-        return self.settings.max_source_length
+    def outputs(self):
+        """What each output is."""
+        if self.settings.multi_label:
+            return {**_OUTPUTS, "count": "how many of them the text has, the first ones"}
+        return {"label": "the most probable label", "score": "its probability", **_OUTPUTS}
 
-    def predict_batch(self, text, **controls):
-        """Labels of one batch; see `Task.predict_batch`.
-
-        Args:
-            text: string tensor of shape [B].
-            controls: `threshold`, for a multi-label classifier.
+    def decode(self, results, kept):
+        """Labels of one batch; see `Task.decode`.
 
         Returns:
             `labels` string [B, C], all of them, the most probable first, and their probabilities `scores` float32
             [B, C]. For a single label also `label` string [B] and `score` float32 [B], the first of them; for
             multi-label `count` int32 [B]: the text has the first `count` labels.
         """
-        controls = resolve_controls(self.controls, controls, tf.shape(text)[0])
-        logits = self.batch_logits(text) / self.settings.temperature
+        logits = results[0] / self.settings.temperature
         probabilities = tf.sigmoid(logits) if self.settings.multi_label else tf.nn.softmax(logits)
         scores, order = tf.math.top_k(probabilities, k=len(self.labels))
         labels = tf.gather(tf.constant(self.labels), order)
         if self.settings.multi_label:
-            count = tf.reduce_sum(tf.cast(scores >= controls["threshold"][:, tf.newaxis], tf.int32), axis=1)
+            count = tf.reduce_sum(tf.cast(scores >= kept["threshold"][:, tf.newaxis], tf.int32), axis=1)
             return {"labels": labels, "scores": scores, "count": count}
         return {"label": labels[:, 0], "score": scores[:, 0], "labels": labels, "scores": scores}
 
     def batch_logits(self, text):
         """float32 [B, C]: the model's logits of a string tensor [B], in the order of `labels`."""
-        (logits,) = self._run_model(*self._cut_tokens(text))
-        return tf.ensure_shape(logits, [None, len(self.labels)])
+        return self.run(self.compute, self.encode(text))[0]
 
     def logits(self, texts, *, batch_size=32, progress=False):
         """The model's logits of texts, before temperature, such as `zoo.metrics.fit_temperature` needs.
@@ -129,17 +129,12 @@ class TextClassifier(EncoderTask):
             float32 array [N, C], in the order of `texts` and of `labels`.
 
         Raises:
-            UserError: for texts that are none.
+            UserError: if an input is not str or bytes.
         """
-        texts, _ = check_texts(texts)
-        logits = self._functions.traced(self.model, "logits", self.batch_logits, tf.TensorSpec([None], tf.string))
-        rows = map_in_batches(
-            lambda batch: list(logits(tf.constant(batch, tf.string)).numpy()),
-            texts,
-            batch_size=batch_size,
-            progress=progress,
-            description=self.description,
-        )
+        signature = Signature(lambda text: {"logits": self.batch_logits(text)}, self.inputs)
+        texts = [texts] if isinstance(texts, (str, bytes)) else texts
+        options = dict(batch_size=batch_size, progress=progress)
+        rows = self.answer("logits", signature, [texts], unpack=lambda outputs: list(outputs["logits"]), **options)
         return np.stack(rows) if rows else np.zeros((0, len(self.labels)), np.float32)
 
     def unpack(self, outputs):
@@ -157,16 +152,3 @@ class TextClassifier(EncoderTask):
             {"label": all_[0], "score": row[0], "labels": all_, "scores": row}
             for all_, row in zip(labels, scores, strict=True)
         ]
-
-    def _of_settings(self, settings):
-        return TextClassifier(self.model, self.tokenizer, self.labels, settings, self.examples)
-
-    def _task_config(self):
-        return {"settings": asdict(self.settings), "labels": list(self.labels)}
-
-    @classmethod
-    def from_preset(cls, preset, load_tokenizer, examples):
-        """The classifier of a `zoo.checkpoints.Preset`; used by `zoo.load`."""
-        tokenizer = load_tokenizer(preset.directory / "tokenizer")
-        settings = ClassificationSettings(**preset.task_config["settings"])
-        return cls(preset.model, tokenizer, preset.task_config["labels"], settings, examples)

@@ -1,11 +1,12 @@
 """Text regression: text in, numbers out."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import tensorflow as tf
 
 from zoo.errors import UserError
-from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask, decoded
+from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask
+from zoo.tasks.registry import register_task
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class RegressionSettings:
             raise UserError(f"max_source_length must be an integer above {SPECIAL_TOKENS}, got {length!r}")
 
 
+@register_task
 class TextRegressor(EncoderTask):
     """Gives texts one number or several with a sequence classifier whose outputs are taken as they are.
 
@@ -52,58 +54,36 @@ class TextRegressor(EncoderTask):
         {'value': 1.2, 'score': 1.2}
     """
 
+    settings_class = RegressionSettings
+    saved = ("labels",)
     description = "scoring"
 
     def __init__(self, model, tokenizer, labels, settings=None, examples=()):
-        super().__init__(model, tokenizer, examples)
+        super().__init__(model, tokenizer, settings, examples)
         self.labels = tuple(labels)
         if len(self.labels) != model.num_labels:
             raise UserError(f"the model has {model.num_labels} outputs but there are {len(self.labels)} labels")
-        settings = settings or RegressionSettings()
-        if settings.sigmoid and len(self.labels) > 1:
+        if self.settings.sigmoid and len(self.labels) > 1:
             raise UserError(f"sigmoid is for models of one output; this one has {len(self.labels)}")
-        longest = min(settings.max_source_length, model.max_sequence_length)
-        self.settings = RegressionSettings(**{**asdict(settings), "max_source_length": longest})
 
     @property
-    def max_source_length(self):
-        """Tokens, special ones included, beyond which text is cut off."""
-        return self.settings.max_source_length
+    def outputs(self):
+        """What each output is."""
+        if len(self.labels) == 1:
+            logistic = ", by the logistic function" if self.settings.sigmoid else ""
+            return {"value": "the model's number", "score": f"the same{logistic}"}
+        return {"values": "the model's numbers", "labels": "their names"}
 
-    def predict_batch(self, text):
-        """Numbers of one batch; see `Task.predict_batch`.
-
-        Args:
-            text: string tensor of shape [B].
+    def decode(self, results, kept):
+        """Numbers of one batch; see `Task.decode`.
 
         Returns:
             For a model of one output `value` float32 [B] and `score` float32 [B], see `RegressionSettings.sigmoid`; of
             several `values` float32 [B, C] and their names `labels` string [B, C], in the model's order.
         """
-        (values,) = self._run_model(*self._cut_tokens(text))
-        values = tf.ensure_shape(values, [None, len(self.labels)])
+        (values,) = results
         if len(self.labels) == 1:
             value = values[:, 0]
             return {"value": value, "score": tf.sigmoid(value) if self.settings.sigmoid else tf.identity(value)}
         labels = tf.tile(tf.constant([self.labels]), [tf.shape(values)[0], 1])
         return {"labels": labels, "values": values}
-
-    def unpack(self, outputs):
-        """A dict for each text: `value` and `score`, or `labels` and `values`."""
-        columns = {
-            name: decoded(column) if column.dtype == object else column.tolist() for name, column in outputs.items()
-        }
-        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-    def _of_settings(self, settings):
-        return TextRegressor(self.model, self.tokenizer, self.labels, settings, self.examples)
-
-    def _task_config(self):
-        return {"settings": asdict(self.settings), "labels": list(self.labels)}
-
-    @classmethod
-    def from_preset(cls, preset, load_tokenizer, examples):
-        """The regressor of a `zoo.checkpoints.Preset`; used by `zoo.load`."""
-        tokenizer = load_tokenizer(preset.directory / "tokenizer")
-        settings = RegressionSettings(**preset.task_config["settings"])
-        return cls(preset.model, tokenizer, preset.task_config["labels"], settings, examples)

@@ -1,13 +1,14 @@
 """Translation: text in one language in, text in another out."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from zoo.tasks.registry import register_task
+from zoo.tasks.search_settings import search_settings
 from zoo.tasks.sequence_to_sequence import SequenceToSequenceTask
 from zoo.tasks.sequence_to_sequence_settings import SequenceToSequenceSettings
 
 
-@dataclass(frozen=True)
+@search_settings
 class TranslationSettings(SequenceToSequenceSettings):
     """How a `Translator` decodes; the attributes are those of `SequenceToSequenceSettings`."""
 
@@ -19,6 +20,7 @@ class Translation(NamedTuple):
     score: float
 
 
+@register_task
 class Translator(SequenceToSequenceTask):
     """Translates text with an encoder-decoder model.
 
@@ -42,9 +44,4 @@ class Translator(SequenceToSequenceTask):
 
     settings_class = TranslationSettings
     description = "translating"
-
-    def _answers(self, outputs):
-        return [
-            [Translation(text.decode("utf-8"), float(score)) for text, score in zip(*row, strict=True)]
-            for row in zip(outputs["text"], outputs["score"], strict=True)
-        ]
+    hypothesis = Translation

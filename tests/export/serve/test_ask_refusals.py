@@ -85,7 +85,7 @@ def test_a_model_that_takes_too_long(server, monkeypatch):
 
     monkeypatch.setattr("export.serve.rest.RestApi._answer", too_slow)
     with pytest.raises(UserError, match=r"^no answer over REST within 30 s; give a longer --timeout-seconds"):
-        ask.ask_rest(server, "toy", ["a"], 30)
+        ask.ask_rest(server, "toy", [{"text": "a"}], 30)
 
 
 @pytest.mark.parametrize("body", [b"<html>Bad\nGateway</html>", b"[]"])
@@ -97,5 +97,5 @@ def test_an_error_answer_of_something_else_than_the_server(server, monkeypatch, 
 
     monkeypatch.setattr("export.serve.rest.RestApi._respond", answer)
     with pytest.raises(UserError, match=r"^the server refused the request over REST: .*[a-z\]]") as caught:
-        ask.ask_rest(server, "toy", ["a"], 30)
+        ask.ask_rest(server, "toy", [{"text": "a"}], 30)
     assert "\n" not in str(caught.value)

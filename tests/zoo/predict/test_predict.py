@@ -13,7 +13,6 @@ import tiny_generator
 
 from zoo.predict import main
 from zoo.predict import run as run_module
-from zoo.predict.answers import answer
 
 TEXTS = ["the horse", "", "Marie Curie was born in Köln , near Warsaw", "in the [MASK] of Köln", "a b c " * 9]
 
@@ -79,7 +78,7 @@ def test_every_task_answers_each_line_in_its_order(models, tmp_path, name, capsy
     # Parts of 16 texts would hold all; batches of two are put in the order of lengths within them.
     predict(directory / name, tmp_path / "in.txt", "--output", tmp_path / "out.jsonl", "--batch-size", 2)
     found = [json.loads(line) for line in lines(tmp_path / "out.jsonl")]
-    expected = answer(tasks[name], TEXTS * 2)
+    expected = tasks[name].records(TEXTS * 2)
     assert all(row.keys() == FIELDS[name] for row in found)
     assert close(found, expected)
     shown = capsys.readouterr()
@@ -127,10 +126,10 @@ def test_settings(in_memory, tmp_path, refused, capsys):
     source = tmp_path / "in.txt"
     source.write_text("the horse\n", encoding="utf-8")
     predict(directory / "translator", source, "--num-beams", 1, "--max-new-tokens", 3, "--set", "length_penalty=0")
-    expected = answer(tasks["translator"].with_settings(num_beams=1, max_new_tokens=3, length_penalty=0), ["the horse"])
+    expected = tasks["translator"].with_settings(num_beams=1, max_new_tokens=3, length_penalty=0).records(["the horse"])
     assert close([json.loads(capsys.readouterr().out)], expected)
     predict(directory / "generator", source, "--temperature", 0.7, "--seed", 5, "--set", 'stop=["e"]')
-    expected = answer(tasks["generator"].with_settings(temperature=0.7, seed=5, stop=["e"]), ["the horse"])
+    expected = tasks["generator"].with_settings(temperature=0.7, seed=5, stop=["e"]).records(["the horse"])
     assert close([json.loads(capsys.readouterr().out)], expected)
     assert "has no setting 'temperature'" in refused(main, [directory / "translator", source, "--temperature", 1])
     assert "by --set" in refused(main, [directory / "generator", source, "--seed", 5, "--set", "seed=3"])
@@ -162,18 +161,18 @@ def test_what_is_refused_leaves_nothing_behind(in_memory, tmp_path, refused):
 
 
 def test_an_interruption_leaves_whole_lines(in_memory, tmp_path, monkeypatch, capsys, refused):
-    directory, _ = in_memory
+    directory, tasks = in_memory
     source, output = tmp_path / "in.txt", tmp_path / "out.jsonl"
     source.write_text("the horse\n" * 70, encoding="utf-8")
-    calls = []
+    calls, records = [], tasks["classifier"].records
 
-    def interrupted(task, texts):
+    def interrupted(texts, **options):
         calls.append(len(texts))
         if len(calls) > 20:
             raise KeyboardInterrupt
-        return answer(task, texts)
+        return records(texts, **options)
 
-    monkeypatch.setattr(run_module, "answer", interrupted)
+    monkeypatch.setattr(tasks["classifier"], "records", interrupted)
     with pytest.raises(SystemExit) as ended:
         predict(directory / "classifier", source, "--output", output, "--batch-size", 2)
     assert ended.value.code == 130

@@ -25,7 +25,7 @@ def test_one_number(tmp_path, problem):
     np.testing.assert_allclose([answer["score"] for answer in answers], expected, atol=1e-5)
     values = np.array([answer["value"] for answer in answers])
     np.testing.assert_allclose(1 / (1 + np.exp(-values)) if problem is None else values, expected, atol=1e-5)
-    assert values.std() > 0.1 and plain_text(answers[0]) == str(answers[0]["value"])
+    assert values.std() > 0.1 and plain_text(task, answers[0]) == str(answers[0]["value"])
     task.save(tmp_path / "preset")
     assert zoo.load(tmp_path / "preset")(READABLE) == answers
     convert(tmp_path / "preset", tmp_path / "again", to="hugging-face")

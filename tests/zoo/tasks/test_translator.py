@@ -11,6 +11,7 @@ from keras import ops
 from tiny_translation import LINES, make_tiny_model
 
 from zoo.errors import UserError
+from zoo.generation import BeamSearch
 from zoo.tasks import Translator
 from zoo.tokenizers import SentencePieceTokenizer
 
@@ -97,14 +98,14 @@ def target_token_ids(translator, source, num_beams):
     """Token ids of the best translation with what ended it, and its score, from inside the translator."""
     rows = tf.constant([source])
     source_token_ids, mask, *_ = translator._encode(rows)
-    found = translator._generate(
+    found = translator.compute(
         source_token_ids=source_token_ids,
         source_padding_mask=mask,
         max_new_tokens=tf.constant([14]),
         min_new_tokens=tf.constant([0]),
         length_penalty=tf.constant([1.0]),
         loop_length=14,
-        num_beams=num_beams,
+        search=BeamSearch(num_beams),
         num_return=1,
         settings=translator.settings,
     )

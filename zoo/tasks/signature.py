@@ -1,0 +1,25 @@
+"""A function of a task that Python calls and exports serve."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+SERVING_DEFAULT = "serving_default"
+"""The signature of requests that name none."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A function from texts, and options of each row, to answers.
+
+    Attributes:
+        function: From string tensors of shape [B] by input name, and a tensor of shape [B] for each control, to tensors
+            by output name, each with first dimension B, as `Task.predict_batch`.
+        inputs: Names of the texts.
+        outputs: What each output is, one line by name; {} if that is not said anywhere.
+        controls: `Control` or `TextControl` by name.
+    """
+
+    function: Callable
+    inputs: tuple[str, ...]
+    outputs: dict[str, str] = field(default_factory=dict)
+    controls: dict = field(default_factory=dict)

@@ -1,0 +1,22 @@
+"""A per-row option of a task that is a text."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class TextControl:
+    """One per-row option of a task's results that is a text, such as the stop strings of a generator.
+
+    Attributes:
+        default: The value used where the caller gives none.
+        most_bytes: Of UTF-8; a longer value is refused with the control's name.
+        description: One line for signatures and generated documentation.
+        trials: Values that exports are verified with.
+    """
+
+    dtype: ClassVar[str] = "string"
+    default: str
+    most_bytes: int
+    description: str
+    trials: tuple[str, ...]
