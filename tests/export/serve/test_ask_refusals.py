@@ -56,7 +56,7 @@ def test_without_the_serving_extra(refused, monkeypatch, tmp_path):
 def test_a_request_that_the_server_refuses(server, protocol, ask_one):
     expected = rf"^the server refused the request over {protocol}: Servable not found for request: Latest\(absent\)$"
     with pytest.raises(UserError, match=expected):
-        ask_one(server, "absent", ["a"], 30)
+        ask_one(server, "absent", [{"text": "a"}], 30)
 
 
 @BOTH
@@ -64,7 +64,7 @@ def test_a_server_that_has_gone(protocol, ask_one):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(UserError, match=rf"^no answer over {protocol} from .*127\.0\.0\.1:{port}: .*refused") as caught:
-        ask_one(at(port), "toy", ["a"], 30)
+        ask_one(at(port), "toy", [{"text": "a"}], 30)
     assert "\n" not in str(caught.value)
 
 
@@ -72,7 +72,7 @@ def test_a_server_that_has_gone(protocol, ask_one):
 def test_a_server_that_does_not_answer(protocol, ask_one):
     expected = rf"^no answer over {protocol} within 0\.2 s; give a longer --timeout-seconds or a smaller --batch-size$"
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(UserError, match=expected):
-        ask_one(at(silent.getsockname()[1]), "toy", ["a"], 0.2)
+        ask_one(at(silent.getsockname()[1]), "toy", [{"text": "a"}], 0.2)
 
 
 def at(port):
