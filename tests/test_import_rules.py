@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "library_messages": set(),
     "errors": {"library_messages"},
     "writing": {"errors"},
-    "layers": {"errors"},
+    "layers": {"errors", "weights"},
     "weights": {"errors"},
     "models": {"errors", "layers", "weights"},
     "generation": {"errors"},

@@ -128,6 +128,6 @@ def _cross_attention(spec, block):
 
 
 def _feed_forward(spec, block):
-    _linear(spec.linear_0, block.feed_forward.expand)
-    _linear(spec.linear_1, block.feed_forward.contract)
+    _linear(spec.linear_0, block.feed_forward.up_projection)
+    _linear(spec.linear_1, block.feed_forward.down_projection)
     _norm(spec.layer_norm, block.feed_forward_norm)

@@ -111,5 +111,5 @@ def _copy_norms(theirs, ours):
 
 
 def _copy_feed_forward(theirs, ours):
-    _copy_linear(theirs.linear1, ours.expand)
-    _copy_linear(theirs.linear2, ours.contract)
+    _copy_linear(theirs.linear1, ours.up_projection)
+    _copy_linear(theirs.linear2, ours.down_projection)

@@ -19,8 +19,8 @@ _LAYERS = (
     Rule("dense", "decoder_blocks.{i}.self_attention.value", "h.{i}.attn.c_attn"),
     Rule("dense", "decoder_blocks.{i}.self_attention.output_projection", "h.{i}.attn.c_proj"),
     Rule("norm", "decoder_blocks.{i}.feed_forward_norm", "h.{i}.ln_2"),
-    Rule("dense", "decoder_blocks.{i}.feed_forward.expand", "h.{i}.mlp.c_fc"),
-    Rule("dense", "decoder_blocks.{i}.feed_forward.contract", "h.{i}.mlp.c_proj"),
+    Rule("dense", "decoder_blocks.{i}.feed_forward.up_projection", "h.{i}.mlp.c_fc"),
+    Rule("dense", "decoder_blocks.{i}.feed_forward.down_projection", "h.{i}.mlp.c_proj"),
     Rule("norm", "final_norm", "ln_f"),
 )
 _WEIGHTS = {"dense": ("kernel", "bias"), "norm": ("gamma", "beta"), "table": (None,)}

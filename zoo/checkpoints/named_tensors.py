@@ -15,7 +15,8 @@ class TensorName:
     """One variable and one tensor that hold the same values.
 
     Attributes:
-        ours: Attributes and indices from the model to the variable: "encoder_blocks.0.feed_forward.expand.kernel".
+        ours: Attributes and indices from the model to the variable, such as
+            "encoder_blocks.0.feed_forward.up_projection.kernel".
         theirs: Name in the file.
         transposed: Whether the file holds the transposed matrix.
         part: If the file holds n such tensors side by side, joined on their last dimension, and this one is number i of
@@ -74,7 +75,7 @@ class NamedTensors(abc.ABC):
 
 
 def variable_at(model, path):
-    """The variable at a path such as "encoder_blocks.0.feed_forward.expand.kernel"."""
+    """The variable at a path such as "encoder_blocks.0.feed_forward.up_projection.kernel"."""
     found = model
     for part in path.split("."):
         found = found[int(part)] if part.isdigit() else getattr(found, part)

@@ -107,8 +107,8 @@ _BLOCK = {
             ("output_projection", "out_proj"),
         )
     },
-    "feed_forward.expand": "fc1",
-    "feed_forward.contract": "fc2",
+    "feed_forward.up_projection": "fc1",
+    "feed_forward.down_projection": "fc2",
 }
 _BLOCK_NORMS = {
     "self_attention_norm": "self_attn_layer_norm",

@@ -5,10 +5,11 @@ import keras
 from zoo.layers.activations import activate, check_activation
 from zoo.layers.initializers import projection_initializer
 from zoo.layers.projection import Projection
+from zoo.weights.earlier_paths import ReadsEarlierPaths
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class FeedForward(keras.layers.Layer):
+class FeedForward(ReadsEarlierPaths, keras.layers.Layer):
     """Two projections with an activation between them, applied to every position alone.
 
     Args:
@@ -16,9 +17,13 @@ class FeedForward(keras.layers.Layer):
         intermediate_dim: Width between the projections.
         activation: "relu", "gelu" (exact, by the error function), "gelu_approximate" (tanh, as in GPT-2) or "swish".
         dropout: Rate of dropout after the activation.
-        initializer_stddev: Standard deviation of the initial projections; Glorot's if None.
+        initializer_stddev: Standard deviation of the initial projections; Glorot's if None; see
+            `zoo.layers.initializers.projection_initializer` for "fan_in".
+        gated: Whether the activation is that of a third projection, and is multiplied with what the first gives.
+        use_bias: Whether the projections have biases.
 
-    Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, section 3.3.
+    Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, section 3.3; the gate: Shazeer 2020,
+    https://arxiv.org/abs/2002.05202.
 
     Example:
         >>> FeedForward(32, 64)(keras.random.normal((2, 5, 32))).shape
@@ -27,7 +32,17 @@ class FeedForward(keras.layers.Layer):
 
     ACTIVATIONS = ("relu", "gelu", "gelu_approximate", "swish")
 
-    def __init__(self, hidden_dim, intermediate_dim, activation="relu", dropout=0.0, initializer_stddev=None, **kwargs):
+    def __init__(
+        self,
+        hidden_dim,
+        intermediate_dim,
+        activation="relu",
+        dropout=0.0,
+        initializer_stddev=None,
+        gated=False,
+        use_bias=True,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         check_activation(activation, self.ACTIVATIONS)
         self.hidden_dim = hidden_dim
@@ -35,29 +50,40 @@ class FeedForward(keras.layers.Layer):
         self.activation_name = activation
         self.dropout_rate = dropout
         self.initializer_stddev = initializer_stddev
-        self.expand, self.contract = (
-            Projection(
-                units,
-                kernel_initializer=projection_initializer(initializer_stddev),
-                dtype=self.dtype_policy,
-                name=name,
-            )
-            for units, name in ((intermediate_dim, "expand"), (hidden_dim, "contract"))
-        )
+        self.gated = gated
+        self.use_bias = use_bias
+        # Optimizers and checkpoints know weights by their order, so this one stays.
+        self.gate_projection = self._projection(intermediate_dim, "gate_projection") if gated else None
+        self.up_projection = self._projection(intermediate_dim, "up_projection")
+        self.down_projection = self._projection(hidden_dim, "down_projection")
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout") if dropout else None
 
+    def _projection(self, units, name):
+        return Projection(
+            units,
+            use_bias=self.use_bias,
+            kernel_initializer=projection_initializer(self.initializer_stddev),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
     def build(self, input_shape):
-        """Creates both projections for inputs `[..., D]`."""
-        self.expand.build(input_shape)
-        self.contract.build((*input_shape[:-1], self.intermediate_dim))
+        """Creates the projections for inputs `[..., D]`."""
+        for layer in (self.gate_projection, self.up_projection):
+            if layer is not None:
+                layer.build(input_shape)
+        self.down_projection.build((*input_shape[:-1], self.intermediate_dim))
         self.built = True
 
     def call(self, inputs, training=None):
         """Maps `[..., D]` to `[..., D]`."""
-        x = activate(self.expand(inputs), self.activation_name)
+        if self.gated:
+            x = activate(self.gate_projection(inputs), self.activation_name) * self.up_projection(inputs)
+        else:
+            x = activate(self.up_projection(inputs), self.activation_name)
         if self.dropout is not None:
             x = self.dropout(x, training=training)
-        return self.contract(x)
+        return self.down_projection(x)
 
     def compute_output_shape(self, input_shape):
         """`[..., D]`."""
@@ -72,5 +98,7 @@ class FeedForward(keras.layers.Layer):
             activation=self.activation_name,
             dropout=self.dropout_rate,
             initializer_stddev=self.initializer_stddev,
+            gated=self.gated,
+            use_bias=self.use_bias,
         )
         return config

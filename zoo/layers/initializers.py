@@ -4,13 +4,17 @@ import keras
 
 # Of every matrix of BERT (Devlin et al. 2019, https://arxiv.org/abs/1810.04805) and of the models that follow it.
 BERT_STDDEV = 0.02
+FAN_IN = "fan_in"
 
 
-def projection_initializer(stddev=None):
+def projection_initializer(stddev=None, variance=1.0):
     """For projections: truncated normal with the given standard deviation.
 
-    If that is None: uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010).
+    If that is None: uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010). If it is "fan_in", as in T5:
+    normal with variance `variance / fan_in`.
     """
+    if stddev == FAN_IN:
+        return keras.initializers.VarianceScaling(variance, "fan_in", "untruncated_normal")
     return keras.initializers.GlorotUniform() if stddev is None else keras.initializers.TruncatedNormal(stddev=stddev)
 
 

@@ -1,30 +1,38 @@
-"""Attention of single positions to a static cache of keys and values, laid out `[N, H, S, K]`.
+"""Attention of single positions to a static cache of keys and values, laid out `[N, H', S, K]`.
 
-N rows, H heads, S positions, K the width of a head. Both products are then batched matrix products without a transpose
-of the cache. What is the same for all blocks of a model (`StepPlace`) is computed once a step: in small models the time
-of a step goes into the number of its operations.
+N rows, H' heads of keys and values (G times as many of queries), S positions, K the width of a head. Both products are
+then batched matrix products without a transpose of the cache. What is the same for all blocks of a model (`StepPlace`)
+is computed once a step: in small models the time of a step goes into the number of its operations.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
+from zoo.layers.rotary_positions import shared_rotations
 from zoo.layers.row_products import row_products
 
 
 class StepPlace(NamedTuple):
-    """Where a step writes into the caches of a model's blocks, and which positions it sees then.
+    """Where a step writes into the caches of a model's blocks, and what it sees then.
 
     Attributes:
         position: int32 scalar, the new position in the caches.
-        visible: bool `[1, 1, 1, S]` or `[N, 1, 1, S]`.
+        visible: bool `[1, 1, 1, S]` or `[N, 1, 1, S]`, the positions of the cache that are seen.
         region: under TensorFlow what `write_position` needs to know, else None.
+        prompt_visible: bool `[B, 1, 1, 1, P]`, the seen positions of prompts that are not in the cache.
+        rotation: `Rotation` of the new tokens, `[1, R / 2]` or `[N, R / 2]`; None without rotary positions.
+        bias: float32 `[1, H, 1, S]` that is added to logits and hides what is not visible, in place of `visible`.
     """
 
     position: Any
     visible: Any
     region: Any
+    prompt_visible: Any = None
+    rotation: Any = None
+    bias: Any = None
 
 
 class _Region(NamedTuple):
@@ -52,25 +60,62 @@ def _region(keys, position):
     )
 
 
-def step_place(keys, index, prompt_mask=None):
-    """The `StepPlace` of a step.
+def step_place(keys, index, prompt_mask=None, prompts_apart=False, window=None):
+    """The `StepPlace` of a step, without a rotation.
 
     Args:
         keys: The keys of any block, `[N, H, S, K]`.
         index: int32 scalar, the position that the step writes and the last that it sees; the same for every row.
         prompt_mask: bool or int `[N, P]`, True for real tokens, where the cache begins with P positions of prompts;
             `index` is counted from their end.
+        prompts_apart: Whether the prompts are not in the cache; their mask is then `[B, P]`, for N = B * G.
+        window: How many positions a token sees, itself and those right before it; all if None.
     """
     num_rows, length = ops.shape(keys)[0], ops.shape(keys)[2]
     index = ops.cast(index, "int32")
-    before = 0 if prompt_mask is None else ops.shape(prompt_mask)[1]
-    visible = (ops.arange(length - before, dtype="int32") <= index)[None]
+    before = 0 if prompt_mask is None or prompts_apart else ops.shape(prompt_mask)[1]
+    order = ops.arange(length - before, dtype="int32")
+    visible = (order <= index)[None]
+    if window is not None:
+        visible = ops.logical_and(visible, order > index - window)
+    in_prompt = None
     if prompt_mask is not None:
-        visible = ops.broadcast_to(visible, (num_rows, length - before))
-        visible = ops.concatenate([ops.cast(prompt_mask, "bool"), visible], axis=1)
+        in_prompt = ops.cast(prompt_mask, "bool")
+        if window is not None:
+            # Steps continue each prompt right after its own last token.
+            lengths = ops.sum(ops.cast(in_prompt, "int32"), axis=1, keepdims=True)
+            positions = ops.arange(ops.shape(prompt_mask)[1], dtype="int32")
+            in_prompt = ops.logical_and(in_prompt, positions[None] > lengths + index - window)
+        if not prompts_apart:
+            visible = ops.broadcast_to(visible, (num_rows, length - before))
+            visible, in_prompt = ops.concatenate([in_prompt, visible], axis=1), None
     position = index + before
     region = _region(keys, position) if keras.config.backend() == "tensorflow" else None
-    return StepPlace(position, visible[:, None, None], region)
+    prompt_visible = None if in_prompt is None else in_prompt[:, None, None, None]
+    return StepPlace(position, visible[:, None, None], region, prompt_visible)
+
+
+def step_places(attentions, cache, index, positions=None, prompt_mask=None, prompts_apart=False):
+    """The `StepPlace` of each block in a step, computed once for all blocks of a kind.
+
+    Args:
+        attentions: The `Attention` of each block to itself.
+        cache: Keys and values of each block.
+        index, prompt_mask, prompts_apart: See `step_place`.
+        positions: int32 `[N]` of the new tokens in their sequences; `index` if None.
+
+    Returns:
+        list of `StepPlace`.
+    """
+    windows = {layer.window for layer in attentions}
+    keys = cache[0][0]
+    places = {window: step_place(keys, index, prompt_mask, prompts_apart, window) for window in windows}
+    positions = ops.reshape(ops.cast(index, "int32"), (1,)) if positions is None else positions
+    rotations = shared_rotations(attentions, positions)
+    return [
+        places[layer.window] if rotation is None else places[layer.window]._replace(rotation=rotation)
+        for layer, rotation in zip(attentions, rotations, strict=True)
+    ]
 
 
 def empty_cache(num_rows, num_heads, max_length, head_dim, dtype):
@@ -113,39 +158,83 @@ def step_softmax(logits):
     return ops.exp(ops.log_softmax(logits, axis=-1))
 
 
-def attend_own(queries, keys, values, hide):
+def attend_own(queries, keys, values, adjust):
     """Attention of each row to keys and values of its own.
 
     Args:
-        queries: float `[N, H, 1, K]`, scaled already.
-        keys, values: float `[N, H, S, K]`.
-        hide: Function from float32 logits `[N, H, 1, S]` to logits that are low where a position is not to be seen.
+        queries: float `[N, H', G, K]`, scaled already: G heads of queries to each of H' heads of keys.
+        keys, values: float `[N, H', S, K]`.
+        adjust: Function from float32 logits `[N, H', G, S]` to logits that are low where a position is not to be seen.
 
     Returns:
-        float `[N, H * K]`.
+        float `[N, H' * G * K]`.
     """
     logits = ops.cast(row_products(queries, keys, transposed=True), "float32")
-    weights = ops.cast(step_softmax(hide(logits)), values.dtype)
-    return ops.reshape(row_products(weights, values), (-1, queries.shape[1] * queries.shape[3]))
+    weights = ops.cast(step_softmax(adjust(logits)), values.dtype)
+    return _joined(row_products(weights, values), queries)
 
 
-def attend_shared(queries, keys, values, hide):
-    """Attention of N = B * G rows to keys and values that G rows next to each other share.
+def attend_shared(queries, keys, values, adjust):
+    """Attention of N = B * M rows to keys and values that M rows next to each other share.
 
-    The G rows attend as G query positions of one row.
+    The M rows attend as M query positions of one row.
 
     Args:
-        queries: float `[N, H, 1, K]`, scaled already.
-        keys, values: float `[B, H, S, K]`.
-        hide: Function from float32 logits `[B, H, G, S]` to logits that are low where a position is not to be seen.
+        queries: float `[N, H', G, K]`, scaled already.
+        keys, values: float `[B, H', S, K]`.
+        adjust: Function from float32 logits `[B, H', M * G, S]` to logits that are low where a position is not to be
+            seen.
 
     Returns:
-        float `[N, H * K]`.
+        float `[N, H' * G * K]`.
     """
-    num_heads, head_dim = queries.shape[1], queries.shape[3]
-    grouped = ops.reshape(queries, (ops.shape(keys)[0], -1, num_heads, head_dim))
+    _, num_heads, group, head_dim = queries.shape
+    batch = ops.shape(keys)[0]
+    grouped = ops.reshape(queries, (batch, -1, num_heads, group * head_dim))
     grouped = ops.transpose(grouped, (0, 2, 1, 3))
+    if group > 1:
+        grouped = ops.reshape(grouped, (batch, num_heads, -1, head_dim))
     logits = ops.cast(ops.matmul(grouped, ops.transpose(keys, (0, 1, 3, 2))), "float32")
-    weights = ops.cast(step_softmax(hide(logits)), values.dtype)
-    attended = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
-    return ops.reshape(attended, (-1, num_heads * head_dim))
+    weights = ops.cast(step_softmax(adjust(logits)), values.dtype)
+    attended = ops.matmul(weights, values)
+    if group > 1:
+        attended = ops.reshape(attended, (batch, num_heads, -1, group * head_dim))
+    return _joined(ops.transpose(attended, (0, 2, 1, 3)), queries)
+
+
+def attend_after_prompt(queries, keys, values, prompt, adjust, adjust_prompt):
+    """Attention of N = B * M rows to a prompt that M rows next to each other share, and to what each has after it.
+
+    One softmax goes over the positions of both.
+
+    Args:
+        queries: float `[N, H', G, K]`, scaled already.
+        keys, values: float `[N, H', S, K]`.
+        prompt: keys and values, float `[B, H', P, K]` each; P may be 0.
+        adjust: As of `attend_own`, for what comes after the prompt.
+        adjust_prompt: The same for the prompt, of logits `[B, M, H', G, P]`.
+
+    Returns:
+        float `[N, H' * G * K]`.
+    """
+    prompt_keys, prompt_values = prompt
+    _, num_heads, group, head_dim = queries.shape
+    batch, length = ops.shape(prompt_keys)[0], ops.shape(prompt_keys)[2]
+    grouped = ops.reshape(queries, (batch, -1, num_heads, group, head_dim))
+    prompt_logits = ops.cast(ops.einsum("bmhgk,bhpk->bmhgp", grouped, prompt_keys), "float32")
+    prompt_logits = adjust_prompt(prompt_logits)
+    own_logits = adjust(ops.cast(row_products(queries, keys, transposed=True), "float32"))
+    num_rows = ops.shape(own_logits)[0]
+    prompt_logits = ops.reshape(prompt_logits, (num_rows, num_heads, group, length))
+    weights = step_softmax(ops.concatenate([prompt_logits, own_logits], axis=-1))
+    weights = ops.cast(weights, values.dtype)
+    # Not -1: a prompt of no positions would leave it undetermined.
+    grouped_shape = (batch, ops.shape(grouped)[1], num_heads, group, length)
+    prompt_weights = ops.reshape(weights[..., :length], grouped_shape)
+    from_prompt = ops.einsum("bmhgp,bhpk->bmhgk", prompt_weights, prompt_values)
+    return _joined(row_products(weights[..., length:], values), queries) + _joined(from_prompt, queries)
+
+
+def _joined(attended, queries):
+    """What rows attended to, `[N, H' * G * K]` of any shape whose last dimensions are these."""
+    return ops.reshape(attended, (-1, math.prod(queries.shape[1:])))

@@ -34,6 +34,8 @@ class Panels:
 
     def __init__(self, matrix, bias, dtype):
         depth, self.num_columns = matrix.shape
+        # Variables themselves are not used in computing: in layers that do not autocast Keras takes them for float32.
+        self._dtype = dtype
         num_panels = -(-self.num_columns // PANEL_WIDTH)
         padded = np.zeros((depth, num_panels * PANEL_WIDTH), matrix.dtype)
         padded[:, : self.num_columns] = matrix
@@ -58,13 +60,13 @@ class Panels:
     def product(self, rows):
         """Rows `[..., K]` times the matrix, plus the bias: `[..., N]`."""
         num_panels, depth, width = self.panels.shape
-        flat = ops.cast(ops.reshape(rows, (1, -1, depth)), self.panels.dtype)
-        products = ops.transpose(ops.matmul(flat, self.panels), (1, 0, 2))
+        flat = ops.cast(ops.reshape(rows, (1, -1, depth)), self._dtype)
+        products = ops.transpose(ops.matmul(flat, self.panels.value), (1, 0, 2))
         products = ops.reshape(products, (-1, num_panels * width))
         if num_panels * width > self.num_columns:
             products = products[:, : self.num_columns]
         if self.bias is not None:
-            products = ops.add(products, self.bias)
+            products = ops.add(products, self.bias.value)
         if len(rows.shape) == 2:
             return products
         return ops.reshape(products, (*ops.shape(rows)[:-1], self.num_columns))

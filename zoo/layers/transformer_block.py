@@ -1,297 +1,281 @@
-"""Encoder, decoder and language-model blocks, post-norm or pre-norm."""
+"""The block of every Transformer: encoder, decoder and language model."""
 
 import keras
+from keras import ops
 
 from zoo.errors import UserError
+from zoo.layers.attention import Attention
 from zoo.layers.feed_forward import FeedForward
 from zoo.layers.initializers import projection_initializer
-from zoo.layers.multi_head_attention import MultiHeadAttention
 from zoo.layers.recomputation import Recomputable
+from zoo.layers.rms_norm import normalization
+from zoo.weights.earlier_paths import ReadsEarlierPaths
 
-NORMS = ("post", "pre")
+ORDERS = ("post", "pre", "both")
 
 
-class TransformerBlock(Recomputable, keras.layers.Layer):
-    """What encoder and decoder blocks share: configuration, sub-layers and the residual branch around each.
+@keras.saving.register_keras_serializable(package="zoo")
+class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
+    """Attention to itself, in a decoder with a source attention to that, then a feed-forward network.
 
     Args:
         hidden_dim: D.
-        num_heads: H.
-        intermediate_dim: Width of the feed-forward network.
+        attention: dict of arguments of `Attention` but for D, of both attentions; positions and windows are of the
+            first alone.
+        feed_forward: dict of arguments of `FeedForward` but for D.
+        causal: Whether a position sees only itself and those before it.
+        cross_attention: Whether the block attends to a source.
         dropout: Rate on the output of each sub-layer.
-        attention_dropout: Rate on attention weights.
-        activation: See `FeedForward`.
-        activation_dropout: Rate inside the feed-forward network.
-        norm: "post" (normalise after adding, as published) or "pre" (before each sub-layer).
-        layer_norm_epsilon: Added to the variance.
-        initializer_stddev: Standard deviation of the initial projections; Glorot's if None.
+        norm: "layer" or "rms".
+        order: Where each sub-layer is normalised: "post" (after adding, as published), "pre" (what it reads) or "both"
+            (what it reads, and what it gives before that is added, as in Gemma 2).
+        norm_epsilon: Added to the variance or the mean square.
+        norm_bias: Whether layer normalisation adds a bias.
+        norm_unit_offset: See `RMSNorm`.
+        first_norm: False for a block whose attention reads what comes in as it is, as the first of ModernBERT.
+        residual_initializer_stddev: Standard deviation of the two initial projections whose outputs are added to the
+            residual path; as of the others if None.
 
-    Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762; pre-norm: Xiong et al. 2020, https://arxiv.org/abs/2002.04745.
+    Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762; pre-norm: Xiong et al. 2020,
+    https://arxiv.org/abs/2002.04745; initial weights of the residual path: Radford et al. 2019, "Language Models are
+    Unsupervised Multitask Learners", section 2.3.
+
+    Example:
+        >>> block = TransformerBlock(32, dict(num_heads=4), dict(intermediate_dim=64), causal=True, order="pre")
+        >>> block(keras.random.normal((2, 5, 32))).shape
+        (2, 5, 32)
     """
 
     def __init__(
         self,
         hidden_dim,
-        num_heads,
-        intermediate_dim,
+        attention,
+        feed_forward,
+        causal=False,
+        cross_attention=False,
         dropout=0.0,
-        attention_dropout=0.0,
-        activation="relu",
-        activation_dropout=0.0,
-        norm="post",
-        layer_norm_epsilon=1e-5,
-        initializer_stddev=None,
+        norm="layer",
+        order="post",
+        norm_epsilon=1e-5,
+        norm_bias=True,
+        norm_unit_offset=False,
+        first_norm=True,
+        residual_initializer_stddev=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        if norm not in NORMS:
-            raise UserError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
+        # Biases of logits stay float32, which holds the large negative numbers that hide.
+        super().__init__(autocast=False, **kwargs)
+        if order not in ORDERS:
+            raise UserError(f"order must be one of {', '.join(ORDERS)}, got {order!r}")
+        if order == "post" and not first_norm:
+            raise UserError(
+                'first_norm=False leaves out what is normalised before the attention: not with order="post"'
+            )
         self._config = dict(
             hidden_dim=hidden_dim,
-            num_heads=num_heads,
-            intermediate_dim=intermediate_dim,
+            causal=causal,
+            cross_attention=cross_attention,
             dropout=dropout,
-            attention_dropout=attention_dropout,
-            activation=activation,
-            activation_dropout=activation_dropout,
             norm=norm,
-            layer_norm_epsilon=layer_norm_epsilon,
-            initializer_stddev=initializer_stddev,
+            order=order,
+            norm_epsilon=norm_epsilon,
+            norm_bias=norm_bias,
+            norm_unit_offset=norm_unit_offset,
+            first_norm=first_norm,
+            residual_initializer_stddev=residual_initializer_stddev,
         )
+        self._attention_config, self._feed_forward_config = dict(attention), dict(feed_forward)
         self.hidden_dim = hidden_dim
-        self.norm = norm
-        self.self_attention = self._attention("self_attention")
-        self.self_attention_norm = self._layer_norm("self_attention_norm")
-        self.feed_forward = FeedForward(
-            hidden_dim,
-            intermediate_dim,
-            activation,
-            activation_dropout,
-            initializer_stddev,
-            dtype=self.dtype_policy,
-            name="feed_forward",
-        )
-        self.feed_forward_norm = self._layer_norm("feed_forward_norm")
+        self.causal = causal
+        self.order = order
+        self.cross_attention = self.cross_attention_norm = None
+        self._make_self_attention(first_norm)
+        # Optimizers and checkpoints know weights by their order, so both orders stay.
+        if norm == "rms" and cross_attention:
+            self._make_cross_attention()
+        self._make_feed_forward()
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        if norm != "rms" and cross_attention:
+            self._make_cross_attention()
+        self.self_attention_output_norm, self.cross_attention_output_norm, self.feed_forward_output_norm = (
+            self._norm(f"{name}_output_norm") if order == "both" and present else None
+            for name, present in (("self_attention", 1), ("cross_attention", cross_attention), ("feed_forward", 1))
+        )
+        if residual_initializer_stddev is not None:
+            for layer in (self.self_attention.output_projection, self.feed_forward.down_projection):
+                layer.kernel_initializer = projection_initializer(residual_initializer_stddev)
 
-    def _attention(self, name):
+    def _make_self_attention(self, first_norm):
+        self.self_attention = self._attention("self_attention", self._attention_config)
+        self.self_attention_norm = self._norm("self_attention_norm") if first_norm else None
+
+    def _make_cross_attention(self):
+        config = {**self._attention_config, "positions": None, "window": None}
+        self.cross_attention = self._attention("cross_attention", config)
+        self.cross_attention_norm = self._norm("cross_attention_norm")
+
+    def _make_feed_forward(self):
+        self.feed_forward = FeedForward(
+            self.hidden_dim, **self._feed_forward_config, dtype=self.dtype_policy, name="feed_forward"
+        )
+        self.feed_forward_norm = self._norm("feed_forward_norm")
+
+    def _attention(self, name, config):
+        return Attention(self.hidden_dim, **config, dtype=self.dtype_policy, name=name)
+
+    def _norm(self, name):
         config = self._config
-        return MultiHeadAttention(
-            config["num_heads"],
-            config["hidden_dim"],
-            config["attention_dropout"],
-            config["initializer_stddev"],
+        return normalization(
+            config["norm"],
+            config["norm_epsilon"],
+            config["norm_bias"],
+            config["norm_unit_offset"],
             dtype=self.dtype_policy,
             name=name,
         )
 
-    def _layer_norm(self, name):
-        return keras.layers.LayerNormalization(
-            epsilon=self._config["layer_norm_epsilon"], dtype=self.dtype_policy, name=name
-        )
-
-    def _residual(self, x, sublayer, norm, training=None):
-        """`norm(x + dropout(sublayer(x)))`, or `x + dropout(sublayer(norm(x)))` for pre-norm blocks."""
-        if self.norm == "pre":
-            return x + self.dropout(sublayer(norm(x)), training=training)
-        return norm(x + self.dropout(sublayer(x), training=training))
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), **self._config}
-
-
-@keras.saving.register_keras_serializable(package="zoo")
-class TransformerEncoderBlock(TransformerBlock):
-    """Self-attention over the whole sequence, then a feed-forward network.
-
-    The arguments are those of `TransformerBlock`.
-    """
-
-    def build(self, input_shape):
-        """Creates the weights for inputs `[B, S, D]`."""
-        for layer in (self.self_attention, self.self_attention_norm, self.feed_forward, self.feed_forward_norm):
-            layer.build(input_shape)
-        self.built = True
-
-    def compute_output_shape(self, input_shape):
-        """`[B, S, D]`."""
-        return input_shape
-
-    def call(self, inputs, padding_mask=None, training=None):
-        """Maps float `[B, S, D]` to `[B, S, D]`; `padding_mask` is bool or int `[B, S]`, True for real tokens."""
-        x = self._residual(
-            inputs,
-            lambda x: self.self_attention(x, padding_mask=padding_mask, training=training),
-            self.self_attention_norm,
-            training,
-        )
-        return self._residual(x, lambda x: self.feed_forward(x, training=training), self.feed_forward_norm, training)
-
-
-@keras.saving.register_keras_serializable(package="zoo")
-class TransformerDecoderBlock(TransformerBlock):
-    """Causal self-attention, attention to an encoded source, then a feed-forward network.
-
-    The arguments are those of `TransformerBlock`.
-    """
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.cross_attention = self._attention("cross_attention")
-        self.cross_attention_norm = self._layer_norm("cross_attention_norm")
-
     def build(self, inputs_shape, encoded_shape=None):
-        """Creates the weights for inputs `[B, T, D]` and an encoded source `[B, S, D]`."""
-        self.cross_attention.build(inputs_shape, encoded_shape or inputs_shape)
+        """Creates the weights for inputs `[B, T, D]` and an encoded source `[B, S, D']`."""
+        if self.cross_attention is not None:
+            self.cross_attention.build(inputs_shape, encoded_shape or inputs_shape)
         for layer in (
             self.self_attention,
             self.self_attention_norm,
             self.cross_attention_norm,
             self.feed_forward,
             self.feed_forward_norm,
+            self.self_attention_output_norm,
+            self.cross_attention_output_norm,
+            self.feed_forward_output_norm,
         ):
-            layer.build(inputs_shape)
+            if layer is not None:
+                layer.build(inputs_shape)
         self.built = True
 
-    def compute_output_shape(self, inputs_shape, encoded_shape=None):
-        """`[B, T, D]`."""
-        return inputs_shape
-
-    def call(self, inputs, encoded, source_padding_mask=None, training=None):
-        """Every target position at once.
-
-        Args:
-            inputs: float `[B, T, D]`; padding belongs at the end, where no real position sees it.
-            encoded: float `[B, S, D]`.
-            source_padding_mask: bool or int `[B, S]`, True for real tokens.
-            training: Whether dropout is active.
-
-        Returns:
-            float `[B, T, D]`.
-        """
-        x = self._residual(
-            inputs,
-            lambda x: self.self_attention(x, causal=True, training=training),
-            self.self_attention_norm,
-            training,
-        )
-        x = self._residual(
-            x,
-            lambda x: self.cross_attention(x, encoded, padding_mask=source_padding_mask, training=training),
-            self.cross_attention_norm,
-            training,
-        )
-        return self._residual(x, lambda x: self.feed_forward(x, training=training), self.feed_forward_norm, training)
-
-    def step(self, inputs, place, cache, cross_cache, source_padding_mask):
-        """One new target position for each of N = B * K hypotheses, K to a source row.
-
-        Args:
-            inputs: float `[N, D]`, hypotheses of a row next to each other.
-            place: `StepPlace` of the position.
-            cache: the block's self-attention keys and values, `[N, H, L, D / H]` each.
-            cross_cache: `cross_attention.keys_and_values(encoded)`, `[B, H, S, D / H]` each; the K hypotheses of a row
-                share them.
-            source_padding_mask: bool or int `[B, S]`.
-
-        Returns:
-            float `[N, D]` and the cache with the position written.
-        """
-        new_cache = cache
-
-        def attend_to_self(x):
-            nonlocal new_cache
-            attended, new_cache = self.self_attention.step(x, cache, place)
-            return attended
-
-        x = self._residual(inputs, attend_to_self, self.self_attention_norm)
-        x = self._residual(
-            x,
-            lambda x: self.cross_attention.attend_cached(x, cross_cache, source_padding_mask),
-            self.cross_attention_norm,
-        )
-        return self._residual(x, self.feed_forward, self.feed_forward_norm), new_cache
-
-
-@keras.saving.register_keras_serializable(package="zoo")
-class TransformerCausalBlock(TransformerBlock):
-    """Causal self-attention, then a feed-forward network: a block of a language model that reads from left to right.
-
-    Args:
-        residual_initializer_stddev: Standard deviation of the two initial projections whose outputs are added to the
-            residual path; as of the others if None.
-        *args, **kwargs: Those of `TransformerBlock`.
-
-    Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.3.
-    """
-
-    def __init__(self, *args, residual_initializer_stddev=None, **kwargs):
-        super().__init__(*args, **kwargs)
-        self._config["residual_initializer_stddev"] = residual_initializer_stddev
-        if residual_initializer_stddev is not None:
-            for layer in (self.self_attention.output_projection, self.feed_forward.contract):
-                layer.kernel_initializer = projection_initializer(residual_initializer_stddev)
-
-    def build(self, input_shape):
-        """Creates the weights for inputs `[B, T, D]`."""
-        for layer in (self.self_attention, self.self_attention_norm, self.feed_forward, self.feed_forward_norm):
-            layer.build(input_shape)
-        self.built = True
-
-    def compute_output_shape(self, input_shape):
-        """`[B, T, D]`."""
-        return input_shape
-
-    def call(self, inputs, attention_mask=None, training=None):
+    def call(
+        self,
+        inputs,
+        encoded=None,
+        padding_mask=None,
+        encoded_padding_mask=None,
+        attention_mask=None,
+        bias=None,
+        encoded_bias=None,
+        rotation=None,
+        training=None,
+    ):
         """Every position at once.
 
         Args:
-            inputs: float `[B, T, D]`; padding belongs at the end, where no real position sees it.
-            attention_mask: bool or int `[B, T, T]`, True where a position may see another; no later one is seen
-                whatever it says.
+            inputs: float `[B, T, D]`; in a causal block padding belongs at the end, where no real position sees it.
+            encoded: float `[B, S, D']`, the source of a block with cross-attention.
+            padding_mask: bool or int `[B, T]`, True for real tokens.
+            encoded_padding_mask: bool or int `[B, S]`, likewise of the source.
+            attention_mask: bool or int `[B, T, T]`, True where a position may see another; in a causal block no later
+                one is seen whatever it says.
+            bias, encoded_bias: float32 that broadcast to `[B, H, T, T]` and `[B, H, T, S]`, added to logits.
+            rotation: See `Attention`.
             training: Whether dropout is active.
 
         Returns:
             float `[B, T, D]`.
         """
-        x = self._residual(
-            inputs,
-            lambda x: self.self_attention(x, causal=True, attention_mask=attention_mask, training=training),
-            self.self_attention_norm,
-            training,
+
+        def attend_to_self(x):
+            return self.self_attention(
+                x,
+                padding_mask=padding_mask,
+                causal=self.causal,
+                attention_mask=attention_mask,
+                bias=bias,
+                rotation=rotation,
+                training=training,
+            )
+
+        def attend_to_source(x):
+            return self.cross_attention(
+                x, encoded, padding_mask=encoded_padding_mask, bias=encoded_bias, training=training
+            )
+
+        def feed_forward(x):
+            return self.feed_forward(x, training=training)
+
+        return self._through(
+            ops.cast(inputs, self.compute_dtype), attend_to_self, attend_to_source, feed_forward, training
         )
-        return self._residual(x, lambda x: self.feed_forward(x, training=training), self.feed_forward_norm, training)
 
-    def prefill(self, inputs):
-        """As `call` without dropout, from float `[B, T, D]` to `[B, T, D]` and keys and values, `[B, H, T, D / H]`."""
-        return self._with_state(inputs, self.self_attention.prefill)
+    def _through(self, x, attend_to_self, attend_to_source, feed_forward, training=None):
+        """The residual path: what comes in, plus what each sub-layer makes of it."""
+        x = self._residual(x, attend_to_self, self.self_attention_norm, self.self_attention_output_norm, training)
+        if self.cross_attention is not None:
+            norms = self.cross_attention_norm, self.cross_attention_output_norm
+            x = self._residual(x, attend_to_source, *norms, training)
+        return self._residual(x, feed_forward, self.feed_forward_norm, self.feed_forward_output_norm, training)
 
-    def step(self, inputs, place, cache, prompt=None, prompt_mask=None):
-        """One new position for each of N = B * K hypotheses, K to a prompt.
+    def _residual(self, x, sublayer, norm, output_norm, training):
+        """`norm(x + dropout(sublayer(x)))`, or else `x + dropout(output_norm(sublayer(norm(x))))`."""
+        if self.order == "post":
+            return norm(x + self.dropout(sublayer(x), training=training))
+        outputs = sublayer(x if norm is None else norm(x))
+        outputs = outputs if output_norm is None else output_norm(outputs)
+        return x + self.dropout(outputs, training=training)
+
+    def prefill(self, inputs, rotation=None):
+        """As `call` of a causal block without dropout, and what the steps that follow need.
+
+        Args:
+            inputs: float `[B, T, D]`.
+            rotation: See `Attention`.
+
+        Returns:
+            float `[B, T, D]`, and keys and values, `[B, H', T, K]` each.
+        """
+        return self._with_state(inputs, lambda x: self.self_attention.prefill(x, rotation))
+
+    def step(self, inputs, place, cache, prompt=None, encoded_cache=None, encoded_visible=None):
+        """One new position for each of N = B * M hypotheses, M to a prompt or a source.
 
         Args:
             inputs: float `[N, D]`, hypotheses of a row next to each other.
             place: `StepPlace` of the position.
-            cache: the block's keys and values, `[N, H, L, D / H]` each.
-            prompt, prompt_mask: See `MultiHeadAttention.step_after_prompt`; None where the cache holds the prompts.
+            cache: the block's keys and values, `[N, H', L, K]` each.
+            prompt: keys and values of prompts that the cache does not hold; see `Attention.step`.
+            encoded_cache: `cross_attention.keys_and_values(encoded)`, `[B, H', S, K]` each; the M hypotheses of a row
+                share them.
+            encoded_visible: bool `[B, 1, 1, S]`, True for real tokens of the source.
 
         Returns:
             float `[N, D]` and the cache with the position written.
         """
-        if prompt is None:
-            return self._with_state(inputs, lambda x: self.self_attention.step(x, cache, place))
-        attend = self.self_attention.step_after_prompt
-        return self._with_state(inputs, lambda x: attend(x, cache, place, prompt, prompt_mask))
+        return self._with_state(
+            inputs,
+            lambda x: self.self_attention.step(x, cache, place, prompt),
+            lambda x: self.cross_attention.attend_cached(x, encoded_cache, encoded_visible),
+        )
 
-    def _with_state(self, inputs, attend):
+    def _with_state(self, inputs, attend_to_self, attend_to_source=None):
         """The block with an attention that also returns keys and values."""
         state = None
 
         def attention(x):
             nonlocal state
-            attended, state = attend(x)
+            attended, state = attend_to_self(x)
             return attended
 
-        x = self._residual(inputs, attention, self.self_attention_norm)
-        return self._residual(x, self.feed_forward, self.feed_forward_norm), state
+        return self._through(inputs, attention, attend_to_source, self.feed_forward), state
+
+    def compute_output_shape(self, inputs_shape, encoded_shape=None):
+        """`[B, T, D]`."""
+        return inputs_shape
+
+    def get_config(self):
+        """The constructor's arguments."""
+        attention = dict(self._attention_config)
+        if attention.get("positions") is not None and not isinstance(attention["positions"], dict):
+            attention["positions"] = keras.saving.serialize_keras_object(attention["positions"])
+        return {
+            **super().get_config(),
+            **self._config,
+            "attention": attention,
+            "feed_forward": dict(self._feed_forward_config),
+        }

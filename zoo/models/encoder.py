@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from zoo.errors import UserError
-from zoo.layers import PositionEmbedding, Projection, TokenEmbedding, TransformerEncoderBlock
+from zoo.layers import PositionEmbedding, Projection, TokenEmbedding, TransformerBlock
 from zoo.layers.initializers import BERT_STDDEV, projection_initializer
 from zoo.models.sizes import ENCODER_SIZES
 from zoo.models.transformer_model import TransformerModel
@@ -99,17 +99,18 @@ class Encoder(TransformerModel):
             name="position_embedding",
         )
         self.encoder_blocks = [
-            TransformerEncoderBlock(
-                hidden_dim=hidden_dim,
-                num_heads=num_heads,
-                intermediate_dim=intermediate_dim,
+            TransformerBlock(
+                hidden_dim,
+                dict(num_heads=num_heads, dropout=attention_dropout, initializer_stddev=BERT_STDDEV),
+                dict(
+                    intermediate_dim=intermediate_dim,
+                    activation=activation,
+                    dropout=activation_dropout,
+                    initializer_stddev=BERT_STDDEV,
+                ),
                 dropout=dropout,
-                attention_dropout=attention_dropout,
-                activation=activation,
-                activation_dropout=activation_dropout,
-                norm=norm,
-                layer_norm_epsilon=layer_norm_epsilon,
-                initializer_stddev=BERT_STDDEV,
+                order=norm,
+                norm_epsilon=layer_norm_epsilon,
                 dtype=self.dtype_policy,
                 name=f"encoder_block_{i}",
             )

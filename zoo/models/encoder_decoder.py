@@ -4,8 +4,7 @@ import keras
 from keras import ops
 
 from zoo.errors import UserError
-from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerDecoderBlock, TransformerEncoderBlock
-from zoo.layers.key_value_cache import step_place
+from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerBlock
 from zoo.models.sequence_to_sequence import SequenceToSequenceModel
 from zoo.models.sizes import ENCODER_DECODER_SIZES
 
@@ -14,10 +13,7 @@ TIED_EMBEDDINGS = ("all", "target", "none")
 
 @keras.saving.register_keras_serializable(package="zoo")
 class EncoderDecoder(SequenceToSequenceModel):
-    """A Transformer from source tokens to target tokens.
-
-    Called on whole sequences it returns logits for training; `encode`, `start_cache` and `decode_step` serve
-    `zoo.generation`, one token at a time with a static key-value cache.
+    """A Transformer from source tokens to target tokens; see `SequenceToSequenceModel`.
 
     Args:
         source_vocabulary_size: Number of source tokens.
@@ -135,29 +131,32 @@ class EncoderDecoder(SequenceToSequenceModel):
             PositionEmbedding(max_sequence_length, positions, position_offset, dtype=self.dtype_policy, name=name)
             for name in ("source_positions", "target_positions")
         )
-        block = dict(
-            hidden_dim=hidden_dim,
-            num_heads=num_heads,
-            intermediate_dim=intermediate_dim,
-            dropout=dropout,
-            attention_dropout=attention_dropout,
-            activation=activation,
-            activation_dropout=activation_dropout,
-            norm=norm,
-            layer_norm_epsilon=layer_norm_epsilon,
-            dtype=self.dtype_policy,
+
+        def blocks(side, number, num_heads, intermediate_dim, **kind):
+            return [
+                TransformerBlock(
+                    hidden_dim,
+                    dict(num_heads=num_heads, dropout=attention_dropout),
+                    dict(intermediate_dim=intermediate_dim, activation=activation, dropout=activation_dropout),
+                    dropout=dropout,
+                    order=norm,
+                    norm_epsilon=layer_norm_epsilon,
+                    **kind,
+                    dtype=self.dtype_policy,
+                    name=f"{side}_block_{i}",
+                )
+                for i in range(number)
+            ]
+
+        self.encoder_blocks = blocks("encoder", num_encoder_layers, num_heads, intermediate_dim)
+        self.decoder_blocks = blocks(
+            "decoder",
+            num_decoder_layers,
+            num_decoder_heads or num_heads,
+            decoder_intermediate_dim or intermediate_dim,
+            causal=True,
+            cross_attention=True,
         )
-        self.encoder_blocks = [
-            TransformerEncoderBlock(**block, name=f"encoder_block_{i}") for i in range(num_encoder_layers)
-        ]
-        decoder_block = {
-            **block,
-            "num_heads": num_decoder_heads or num_heads,
-            "intermediate_dim": decoder_intermediate_dim or intermediate_dim,
-        }
-        self.decoder_blocks = [
-            TransformerDecoderBlock(**decoder_block, name=f"decoder_block_{i}") for i in range(num_decoder_layers)
-        ]
 
         def norms(present, *names):
             return (
@@ -203,55 +202,25 @@ class EncoderDecoder(SequenceToSequenceModel):
             )
         self.built = True
 
-    def _embedded(self, x, norm, training=None):
+    def embed_source(self, token_ids, training=None):
+        """See `SequenceToSequenceModel`."""
+        x = self.source_positions(self.source_embedding(token_ids))
+        return self._embedded(x, self.source_embedding_norm, training)
+
+    def embed_target(self, token_ids, index=None, training=None):
+        """See `SequenceToSequenceModel`."""
+        x = self.target_embedding(token_ids)
+        x = self.target_positions(x) if index is None else self.target_positions.at(x, index)
+        return self._embedded(x, self.target_embedding_norm, training)
+
+    def _embedded(self, x, norm, training):
         """What the first block reads of the sum of token and position vectors."""
         return self.dropout(x if norm is None else norm(x), training=training)
 
-    def _logits(self, x, output_matrix=None):
+    def logits(self, x, output_matrix=None, training=None):
         """float32 logits of the last block's output."""
-        x = x if self.decoder_norm is None else self.decoder_norm(x)
-        logits = self.output_embedding.logits(x, output_matrix)
+        logits = super().logits(x, output_matrix)
         return logits if self.logits_bias is None else logits + ops.cast(self.logits_bias, "float32")
-
-    def encode(self, source_token_ids, source_padding_mask, training=None):
-        """Encodes int32 `[B, S]` to float `[B, S, D]`; the mask is bool or int `[B, S]`, True for real tokens."""
-        if not self.built:
-            self.build()
-        x = self.source_positions(self.source_embedding(source_token_ids))
-        x = self._embedded(x, self.source_embedding_norm, training)
-        for block in self.encoder_blocks:
-            x = block(x, padding_mask=source_padding_mask, training=training)
-        return x if self.encoder_norm is None else self.encoder_norm(x)
-
-    def decode(self, target_token_ids, encoded, source_padding_mask, training=None):
-        """float32 logits `[B, T, V]` for the token after each position of int32 `[B, T]`."""
-        x = self.target_positions(self.target_embedding(target_token_ids))
-        x = self._embedded(x, self.target_embedding_norm, training)
-        for block in self.decoder_blocks:
-            x = block(x, encoded, source_padding_mask=source_padding_mask, training=training)
-        return self._logits(x)
-
-    def decode_step(self, token_ids, index, cache, cross_cache, source_padding_mask, output_matrix=None):
-        """Logits for the next token of each of N = B * K hypotheses.
-
-        Args:
-            token_ids: int32 `[N]`, the token at position `index`; the hypotheses of a row next to each other.
-            index: int32 scalar.
-            cache, cross_cache: from `start_cache` or the step before.
-            source_padding_mask: bool or int `[B, S]`.
-            output_matrix: `output_matrix()`, computed once before a loop.
-
-        Returns:
-            float32 logits `[N, V]` and the new cache.
-        """
-        x = self.target_positions.at(self.target_embedding(token_ids), index)
-        x = self._embedded(x, self.target_embedding_norm, training=False)
-        place = step_place(cache[0][0], index)
-        new_cache = []
-        for block, block_cache, block_cross_cache in zip(self.decoder_blocks, cache, cross_cache, strict=True):
-            x, block_cache = block.step(x, place, block_cache, block_cross_cache, source_padding_mask)
-            new_cache.append(block_cache)
-        return self._logits(x, output_matrix), tuple(new_cache)
 
     def get_config(self):
         """The constructor's arguments."""

@@ -117,10 +117,9 @@ class _Activations:
             self.look_up(norm)
 
     def _feed_forward(self, block):
-        network = getattr(block, "feed_forward", block)  # T5's blocks have the projections themselves
-        gate = getattr(network, "gate", None)
-        self.multiply(network.expand, *([] if gate is None else [gate]))
-        self.multiply(network.contract)
+        network = block.feed_forward
+        self.multiply(*(each for each in (network.gate_projection, network.up_projection) if each is not None))
+        self.multiply(network.down_projection)
 
 
 def _learns(layer):
@@ -129,7 +128,7 @@ def _learns(layer):
 
 
 def _normalises_first(block):
-    return getattr(block, "norm", "pre") == "pre"  # as T5's blocks do
+    return block.order != "post"
 
 
 def _encoded(encoder, x):

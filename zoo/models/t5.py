@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from zoo.layers import RelativePositionBias, T5Block, TokenEmbedding
-from zoo.layers.key_value_cache import step_place
+from zoo.layers import RelativePositionBias, RMSNorm, TokenEmbedding, TransformerBlock
+from zoo.layers.initializers import FAN_IN
 from zoo.models.sequence_to_sequence import SequenceToSequenceModel
 
 _HIDDEN = -1e9
@@ -14,8 +14,7 @@ _HIDDEN = -1e9
 class T5(SequenceToSequenceModel):
     """A Transformer from source tokens to target tokens that knows positions by their distance alone.
 
-    Called on whole sequences it returns logits for training; `encode`, `start_cache` and `decode_step` serve
-    `zoo.generation`, one token at a time with a static key-value cache, as those of `EncoderDecoder` do.
+    See `SequenceToSequenceModel`.
 
     Args:
         vocabulary_size: V, of source and target.
@@ -98,24 +97,42 @@ class T5(SequenceToSequenceModel):
             RelativePositionBias(num_heads, num_buckets, max_distance, bidirectional, **dtype, name=name)
             for name, bidirectional in (("encoder_bias", True), ("decoder_bias", False))
         )
-        block = dict(
-            hidden_dim=hidden_dim,
-            intermediate_dim=intermediate_dim,
-            num_heads=num_heads,
-            head_dim=head_dim,
-            activation=activation,
-            gated=gated,
-            dropout=dropout,
-            norm_epsilon=norm_epsilon,
-            **dtype,
-        )
-        self.encoder_blocks = [T5Block(**block, name=f"encoder_block_{i}") for i in range(num_encoder_layers)]
-        self.decoder_blocks = [
-            T5Block(**block, decoder=True, name=f"decoder_block_{i}") for i in range(num_decoder_layers)
-        ]
+
+        def blocks(side, number, **kind):
+            return [
+                TransformerBlock(
+                    hidden_dim,
+                    dict(
+                        num_heads=num_heads,
+                        head_dim=head_dim,
+                        use_bias=False,
+                        scale=1.0,
+                        dropout=dropout,
+                        initializer_stddev=FAN_IN,
+                    ),
+                    dict(
+                        intermediate_dim=intermediate_dim,
+                        activation=activation,
+                        gated=gated,
+                        use_bias=False,
+                        dropout=dropout,
+                        initializer_stddev=FAN_IN,
+                    ),
+                    dropout=dropout,
+                    norm="rms",
+                    order="pre",
+                    norm_epsilon=norm_epsilon,
+                    **kind,
+                    **dtype,
+                    name=f"{side}_block_{i}",
+                )
+                for i in range(number)
+            ]
+
+        self.encoder_blocks = blocks("encoder", num_encoder_layers)
+        self.decoder_blocks = blocks("decoder", num_decoder_layers, causal=True, cross_attention=True)
         self.encoder_norm, self.decoder_norm = (
-            keras.layers.RMSNormalization(epsilon=norm_epsilon, **dtype, name=name)
-            for name in ("encoder_norm", "decoder_norm")
+            RMSNorm(norm_epsilon, **dtype, name=name) for name in ("encoder_norm", "decoder_norm")
         )
         self.dropout = keras.layers.Dropout(dropout, **dtype, name="dropout")
 
@@ -131,52 +148,41 @@ class T5(SequenceToSequenceModel):
             layer.build(hidden)
         self.built = True
 
-    def _logits(self, x, output_matrix=None, training=False):
+    def embed_source(self, token_ids, training=None):
+        """See `SequenceToSequenceModel`."""
+        return self.dropout(self.token_embedding(token_ids), training=training)
+
+    def embed_target(self, token_ids, index=None, training=None):
+        """See `SequenceToSequenceModel`."""
+        return self.dropout(self.token_embedding(token_ids), training=training)
+
+    def encode(self, source_token_ids, source_padding_mask, training=None):
+        """See `SequenceToSequenceModel`."""
+        encoded = super().encode(source_token_ids, source_padding_mask, training)
+        return self.dropout(encoded, training=training)
+
+    def logits(self, x, output_matrix=None, training=None):
         """float32 logits of the last block's output."""
         x = self.dropout(self.decoder_norm(x), training=training)
         return self.output_embedding.logits(x * self.logit_scale, output_matrix)
 
-    def encode(self, source_token_ids, source_padding_mask, training=None):
-        """Encodes int32 `[B, S]` to float `[B, S, D]`; the mask is bool or int `[B, S]`, True for real tokens."""
-        if not self.built:
-            self.build()
-        x = self.dropout(self.token_embedding(source_token_ids), training=training)
-        positions = ops.arange(ops.shape(source_token_ids)[1])
-        bias = self.encoder_bias(positions, positions) + _source_bias(source_padding_mask)
-        for block in self.encoder_blocks:
-            x = block(x, bias, training=training)
-        return self.dropout(self.encoder_norm(x), training=training)
+    def source_bias(self, padding_mask):
+        """See `SequenceToSequenceModel`."""
+        positions = ops.arange(ops.shape(padding_mask)[1])
+        visible = ops.cast(padding_mask, "bool")[:, None, None, :]
+        return self.encoder_bias(positions, positions) + ops.where(visible, 0.0, _HIDDEN)
 
-    def decode(self, target_token_ids, encoded, source_padding_mask, training=None):
-        """float32 logits `[B, T, V]` for the token after each position of int32 `[B, T]`."""
-        x = self.dropout(self.token_embedding(target_token_ids), training=training)
-        positions = ops.arange(ops.shape(target_token_ids)[1])
-        later = ops.where(positions[None, :] > positions[:, None], _HIDDEN, 0.0)
-        bias = self.decoder_bias(positions, positions) + later
-        source_bias = _source_bias(source_padding_mask)
-        for block in self.decoder_blocks:
-            x = block(x, bias, encoded, source_bias, training=training)
-        return self._logits(x, training=training)
+    def target_bias(self, length):
+        """See `SequenceToSequenceModel`."""
+        positions = ops.arange(length)
+        return self.decoder_bias(positions, positions)
 
-    def decode_step(self, token_ids, index, cache, cross_cache, source_padding_mask, output_matrix=None):
-        """Logits for the next token of each of N = B * K hypotheses; see `EncoderDecoder.decode_step`."""
-        x = self.token_embedding(token_ids)
-        place = step_place(cache[0][0], index)
-        positions = ops.arange(ops.shape(cache[0][0])[2])
+    def step_bias(self, index, place):
+        """See `SequenceToSequenceModel`."""
+        positions = ops.arange(ops.shape(place.visible)[3])
         bias = self.decoder_bias(ops.reshape(ops.cast(index, "int32"), (1,)), positions)
-        bias = bias + ops.where(place.visible, 0.0, _HIDDEN)
-        source_bias = _source_bias(source_padding_mask)
-        new_cache = []
-        for block, block_cache, block_cross_cache in zip(self.decoder_blocks, cache, cross_cache, strict=True):
-            x, block_cache = block.step(x, place, block_cache, bias, block_cross_cache, source_bias)
-            new_cache.append(block_cache)
-        return self._logits(x, output_matrix), tuple(new_cache)
+        return bias + ops.where(place.visible, 0.0, _HIDDEN)
 
     def get_config(self):
         """The constructor's arguments."""
         return {**super().get_config(), **self._config}
-
-
-def _source_bias(padding_mask):
-    """float32 `[B, 1, 1, S]` that hides padding."""
-    return ops.where(ops.cast(padding_mask, "bool"), 0.0, _HIDDEN)[:, None, None, :]

@@ -2,17 +2,17 @@
 
 import keras
 
-from zoo.weights import build_quantized, quantized_layers
+from zoo.weights import ReadsEarlierPaths, build_quantized, quantized_layers
 
 _QUANTIZED = "quantized_layers"
 
 
-class TransformerModel(keras.Model):
+class TransformerModel(ReadsEarlierPaths, keras.Model):
     """A `keras.Model` that is quantised again when it is read.
 
     `.keras` files, presets and `keras.saving.serialize_keras_object` keep which layers are quantised. Low-rank adapters
     (`enable_lora`) are added to the matrices they adapt when weights are saved, as everywhere in Keras, but for
-    those of quantised layers, which are kept.
+    those of quantised layers, which are kept. Files of earlier versions are read as they are.
     """
 
     def get_build_config(self):

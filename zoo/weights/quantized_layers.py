@@ -6,6 +6,7 @@ what `quantize` and `enable_lora` did to single layers.
 
 import keras
 
+from zoo.weights.earlier_paths import with_present_paths
 from zoo.weights.layers_by_path import layers_by_path
 
 
@@ -40,12 +41,13 @@ def build_quantized(model, changes):
 
     Args:
         model: A `keras.Model` that is not built yet.
-        changes: From `quantized_layers` of such a model.
+        changes: From `quantized_layers` of such a model, perhaps of an earlier version.
 
     Raises:
         ValueError: for a path that leads to no layer of the model, or to one that is built.
     """
     layers = layers_by_path(model)
+    changes = with_present_paths(changes, layers)
     # A model inside this one has restored its own layers by now.
     done = {path for path, layer in layers.items() if layer.quantization_mode is not None}
     new = {path: change for path, change in changes.items() if path not in done}

@@ -47,6 +47,27 @@ def test_presets(earlier):
         assert_alike(json.loads(json.dumps(zoo.load(directory)(TEXTS))), expected, directory.name)
 
 
+def test_layers_by_earlier_names(tmp_path, monkeypatch):
+    """Models of the user's own load, keep their names when saved again, and load from that."""
+    fixtures = ARCHIVES[0].parent
+    monkeypatch.syspath_prepend(str(fixtures))
+    from stored_layers import answer
+
+    with tarfile.open(fixtures / "layers_stored_by_0.1.0.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    files = sorted(tmp_path.glob("*.keras"))
+    assert [path.stem for path in files] == ["blocks", "quantized", "t5_blocks"]
+    for path in files:
+        arrays = dict(np.load(path.with_suffix(".npz")))
+        expected = arrays.pop("output")
+        model = keras.saving.load_model(path)
+        np.testing.assert_allclose(answer(model, arrays), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+        model.save(tmp_path / "again.keras")
+        again = keras.saving.load_model(tmp_path / "again.keras")
+        np.testing.assert_array_equal(answer(again, arrays), answer(model, arrays))
+        assert [type(layer) for layer in again.layers] == [type(layer) for layer in model.layers]
+
+
 def assert_alike(found, expected, name):
     """Equal but for the rounding of numbers."""
     if isinstance(expected, float):

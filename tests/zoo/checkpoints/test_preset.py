@@ -89,7 +89,11 @@ def test_another_precision_at_load(tmp_path):
     model = make_model()
     save(tmp_path, model)
     half = load_preset(tmp_path, dtype="mixed_bfloat16").model
-    assert half.dtype_policy.name == half.encoder_blocks[0].feed_forward.expand.dtype_policy.name == "mixed_bfloat16"
+    assert (
+        half.dtype_policy.name
+        == half.encoder_blocks[0].feed_forward.up_projection.dtype_policy.name
+        == "mixed_bfloat16"
+    )
     for mine, theirs in zip(half.weights, model.weights, strict=True):
         np.testing.assert_array_equal(ops.convert_to_numpy(mine), ops.convert_to_numpy(theirs))
     assert 0 < np.abs(logits(half) - logits(model)).max() < 0.1

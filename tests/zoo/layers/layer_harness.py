@@ -14,14 +14,14 @@ import numpy as np
 from keras import ops
 
 from zoo.layers import (
+    Attention,
     FeedForward,
     MaskedLanguageModelHead,
-    MultiHeadAttention,
     PositionEmbedding,
+    RMSNorm,
+    RotaryPositions,
     TokenEmbedding,
-    TransformerCausalBlock,
-    TransformerDecoderBlock,
-    TransformerEncoderBlock,
+    TransformerBlock,
 )
 from zoo.models import GPT2, T5, Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
 
@@ -74,8 +74,10 @@ SOURCE_POSITIONS = SOURCE_MASK.astype(bool)
 TARGET_POSITIONS = TARGET_MASK.astype(bool) & SOURCE_POSITIONS.any(axis=1, keepdims=True)
 
 
-def _block(cls, **options):
-    return lambda **kwargs: cls(hidden_dim=D, num_heads=4, intermediate_dim=24, **options, **kwargs)
+def _block(attention=None, feed_forward=None, **options):
+    attention = dict(num_heads=4, **(attention or {}))
+    feed_forward = dict(intermediate_dim=24, **(feed_forward or {}))
+    return lambda **kwargs: TransformerBlock(D, attention, feed_forward, **options, **kwargs)
 
 
 def _model(**options):
@@ -86,30 +88,53 @@ def _model(**options):
 
 def _attention_cases():
     def make(**kwargs):
-        return MultiHeadAttention(num_heads=4, hidden_dim=D, **kwargs)
+        return Attention(D, num_heads=4, **kwargs)
+
+    def grouped(**kwargs):
+        options = dict(num_key_value_heads=2, head_dim=6, use_bias=False, positions=RotaryPositions(4))
+        return Attention(
+            D, num_heads=4, **options, window=3, softcap=2.0, qk_norm=True, norm_unit_offset=True, **kwargs
+        )
 
     source = {"query": SOURCE, "padding_mask": SOURCE_MASK}
     yield Case("attention", make, source, SOURCE_POSITIONS, {"query": SOURCE_MASK})
     yield Case("attention_causal", make, {"query": TARGET}, TARGET_POSITIONS, {"query": TARGET_MASK}, {"causal": True})
     masked = {"query": TARGET, "attention_mask": ATTENTION_MASK}
     yield Case("attention_masked", make, masked, EVERYWHERE, options={"causal": True})
+    target = {"query": TARGET}
+    yield Case("attention_grouped", grouped, target, TARGET_POSITIONS, {"query": TARGET_MASK}, {"causal": True})
+    yield Case("attention_grouped_both_ways", grouped, source, SOURCE_POSITIONS, {"query": SOURCE_MASK})
     cross = {"query": TARGET, "key_value": SOURCE, "padding_mask": SOURCE_MASK}
     yield Case("attention_cross", make, cross, TARGET_POSITIONS, {"key_value": SOURCE_MASK, "query": TARGET_MASK})
 
 
 def _block_cases():
-    for norm in ("post", "pre"):
+    for order in ("post", "pre"):
         encoder = {"inputs": SOURCE, "padding_mask": SOURCE_MASK}
-        make = _block(TransformerEncoderBlock, norm=norm)
-        yield Case(f"encoder_block_{norm}", make, encoder, SOURCE_POSITIONS, {"inputs": SOURCE_MASK})
-        decoder = {"inputs": TARGET, "encoded": SOURCE, "source_padding_mask": SOURCE_MASK}
-        make = _block(TransformerDecoderBlock, norm=norm, activation="gelu")
+        make = _block(order=order)
+        yield Case(f"encoder_block_{order}", make, encoder, SOURCE_POSITIONS, {"inputs": SOURCE_MASK})
+        decoder = {"inputs": TARGET, "encoded": SOURCE, "encoded_padding_mask": SOURCE_MASK}
+        make = _block(feed_forward=dict(activation="gelu"), order=order, causal=True, cross_attention=True)
         padding = {"inputs": TARGET_MASK, "encoded": SOURCE_MASK}
-        yield Case(f"decoder_block_{norm}", make, decoder, TARGET_POSITIONS, padding)
-        make = _block(TransformerCausalBlock, norm=norm, activation="gelu_approximate", residual_initializer_stddev=0.1)
+        yield Case(f"decoder_block_{order}", make, decoder, TARGET_POSITIONS, padding)
+        options = dict(feed_forward=dict(activation="gelu_approximate"), order=order)
+        make = _block(**options, causal=True, residual_initializer_stddev=0.1)
         inputs, positions = {"inputs": TARGET}, TARGET_MASK.astype(bool)
-        yield Case(f"causal_block_{norm}", make, inputs, positions, {"inputs": TARGET_MASK})
+        yield Case(f"causal_block_{order}", make, inputs, positions, {"inputs": TARGET_MASK})
     yield Case("causal_block_masked", make, {"inputs": TARGET, "attention_mask": ATTENTION_MASK}, EVERYWHERE)
+    make = _block(
+        dict(
+            num_key_value_heads=1, use_bias=False, positions=RotaryPositions(4, 100.0, dict(kind="linear", factor=2.0))
+        ),
+        dict(activation="swish", gated=True, use_bias=False),
+        causal=True,
+        cross_attention=True,
+        norm="rms",
+        order="both",
+    )
+    yield Case("decoder_block_both", make, decoder, TARGET_POSITIONS, padding)
+    make = _block(order="pre", norm_bias=False, first_norm=False)
+    yield Case("encoder_block_without_first_norm", make, encoder, SOURCE_POSITIONS, {"inputs": SOURCE_MASK})
 
 
 def _model_cases():
@@ -223,6 +248,11 @@ def _simple_cases():
     for activation in FeedForward.ACTIVATIONS:
         make = lambda activation=activation, **kwargs: FeedForward(D, 24, activation, **kwargs)  # noqa: E731
         yield Case(f"feed_forward_{activation}", make, {"inputs": TARGET}, EVERYWHERE)
+    make = lambda **kwargs: FeedForward(D, 24, "swish", gated=True, use_bias=False, **kwargs)  # noqa: E731
+    yield Case("feed_forward_gated", make, {"inputs": TARGET}, EVERYWHERE)
+    for offset in (False, True):
+        make = lambda offset=offset, **kwargs: RMSNorm(1e-3, offset, **{"name": "norm", **kwargs})  # noqa: E731
+        yield Case(f"rms_norm_offset_{offset}", make, {"inputs": TARGET}, EVERYWHERE)
     for kind in PositionEmbedding.KINDS:
         make = lambda kind=kind, **kwargs: PositionEmbedding(8, kind, **kwargs)  # noqa: E731
         yield Case(f"position_embedding_{kind}", make, {"inputs": TARGET}, EVERYWHERE)
@@ -335,7 +365,10 @@ def check_shorter_inputs(case, row):
     layer = built(case)
 
     def cut(name, value):
-        masks = dict.fromkeys(("padding_mask", "source_padding_mask", "segment_ids"), SOURCE_MASK) | case.padding
+        masks = (
+            dict.fromkeys(("padding_mask", "source_padding_mask", "encoded_padding_mask", "segment_ids"), SOURCE_MASK)
+            | case.padding
+        )
         length = int(masks[name][row].sum()) if name in masks else value.shape[1]
         return value[row : row + 1, :length]
 

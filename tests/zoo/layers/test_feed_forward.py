@@ -22,8 +22,10 @@ def test_feed_forward_equals_torch(activation):
     layer.build(TARGET.shape)
     randomised(layer)
     x = 3 * TARGET  # the two gelus differ by 5e-4 at most, near 2
-    expanded = tensor(x) @ tensor(layer.expand.kernel) + tensor(layer.expand.bias)
-    expected = REFERENCES[activation](expanded) @ tensor(layer.contract.kernel) + tensor(layer.contract.bias)
+    expanded = tensor(x) @ tensor(layer.up_projection.kernel) + tensor(layer.up_projection.bias)
+    expected = REFERENCES[activation](expanded) @ tensor(layer.down_projection.kernel) + tensor(
+        layer.down_projection.bias
+    )
     np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), expected.numpy(), rtol=0, atol=1e-5)
 
 
@@ -36,8 +38,8 @@ def test_dropout_acts_between_the_projections_and_in_training_only():
     np.testing.assert_array_equal(ops.convert_to_numpy(layer(TARGET)), ops.convert_to_numpy(plain(TARGET)))
     # All weights of the second projection on one unit: its dropping is seen in every output at once.
     for each in (layer, plain):
-        each.contract.kernel.assign(np.eye(24, D, dtype="float32"))
-        each.contract.bias.assign(np.zeros(D))
+        each.down_projection.kernel.assign(np.eye(24, D, dtype="float32"))
+        each.down_projection.bias.assign(np.zeros(D))
     expected = ops.convert_to_numpy(plain(TARGET))
     found = ops.convert_to_numpy(layer(TARGET, training=True))
     factors = found[expected > 0.01] / expected[expected > 0.01]

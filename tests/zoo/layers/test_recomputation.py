@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from recomputed_gradients import CASES, check_gradients, count_calls, tensorflow_gradients
 
-from zoo.layers import TransformerCausalBlock, recompute_blocks
+from zoo.layers import TransformerBlock, recompute_blocks
 
 HERE = Path(__file__).parent
 
@@ -37,9 +37,9 @@ def test_blocks_are_computed_twice_and_only_in_training():
     for recompute in (False, True):
         if recompute:
             recompute_blocks(model)
-        calls.append(count_calls(TransformerCausalBlock, tensorflow_gradients(model, x, eager=True)))
+        calls.append(count_calls(TransformerBlock, tensorflow_gradients(model, x, eager=True)))
     assert calls == [3, 6]
-    assert count_calls(TransformerCausalBlock, lambda: model(x, training=False)) == 3
+    assert count_calls(TransformerBlock, lambda: model(x, training=False)) == 3
     assert type(model).from_config(model.get_config()).decoder_blocks[0].recompute is False
 
 

@@ -8,19 +8,24 @@ from layer_harness import ATTENTION_MASK, SOURCE, SOURCE_MASK, TARGET, D, T, ran
 from torch_references import hidden_positions, tensor
 
 from zoo.errors import UserError
-from zoo.layers import TransformerCausalBlock, TransformerDecoderBlock, TransformerEncoderBlock
+from zoo.layers import TransformerBlock
 
 VARIANTS = [("post", "relu", 1e-5), ("pre", "relu", 1e-5), ("post", "gelu", 1e-6), ("pre", "gelu", 1e-3)]
 REAL = SOURCE_MASK[:3]
 
 
-def block(cls, norm, activation, epsilon, **options):
-    return cls(D, 4, 24, norm=norm, activation=activation, layer_norm_epsilon=epsilon, **options)
+ENCODER, DECODER, CAUSAL = {}, dict(causal=True, cross_attention=True), dict(causal=True)
+
+
+def block(kind, order, activation, epsilon, attention=None, feed_forward=None, **options):
+    attention = dict(num_heads=4, **(attention or {}))
+    feed_forward = dict(intermediate_dim=24, activation=activation, **(feed_forward or {}))
+    return TransformerBlock(D, attention, feed_forward, order=order, norm_epsilon=epsilon, **kind, **options)
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 def test_encoder_blocks_equal_torch(variant):
-    layer = block(TransformerEncoderBlock, *variant)
+    layer = block(ENCODER, *variant)
     layer(SOURCE)
     randomised(layer)
     found = ops.convert_to_numpy(layer(SOURCE[:3], padding_mask=REAL))
@@ -31,10 +36,10 @@ def test_encoder_blocks_equal_torch(variant):
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 def test_decoder_blocks_equal_torch(variant):
-    layer = block(TransformerDecoderBlock, *variant)
+    layer = block(DECODER, *variant)
     layer(TARGET, SOURCE)
     randomised(layer)
-    found = ops.convert_to_numpy(layer(TARGET[:3], SOURCE[:3], source_padding_mask=REAL))
+    found = ops.convert_to_numpy(layer(TARGET[:3], SOURCE[:3], encoded_padding_mask=REAL))
     reference = torch_references.decoder_layer(layer)
     expected = reference(
         tensor(TARGET[:3]),
@@ -48,7 +53,7 @@ def test_decoder_blocks_equal_torch(variant):
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 def test_causal_blocks_equal_torch(variant):
     """With and without a mask that differs in every row; the last position's is that of the cached path too."""
-    layer = block(TransformerCausalBlock, *variant)
+    layer = block(CAUSAL, *variant)
     layer(TARGET)
     randomised(layer)
     reference = torch_references.encoder_layer(layer)
@@ -66,25 +71,29 @@ def test_causal_blocks_equal_torch(variant):
 
 
 def test_the_residual_path_has_initial_weights_of_its_own():
-    layer = TransformerCausalBlock(64, 4, 256, initializer_stddev=0.1, residual_initializer_stddev=0.02)
+    initial = dict(initializer_stddev=0.1)
+    layer = TransformerBlock(
+        64,
+        dict(num_heads=4, **initial),
+        dict(intermediate_dim=256, **initial),
+        causal=True,
+        residual_initializer_stddev=0.02,
+    )
     layer.build((None, None, 64))
     attention, feed_forward = layer.self_attention, layer.feed_forward
     for residual, other in (
         (attention.output_projection, attention.value),
-        (feed_forward.contract, feed_forward.expand),
+        (feed_forward.down_projection, feed_forward.up_projection),
     ):
         ratio = np.std(ops.convert_to_numpy(residual.kernel)) / np.std(ops.convert_to_numpy(other.kernel))
         assert ratio == pytest.approx(0.2, rel=0.1)
 
 
 def test_dropout_acts_in_training_only():
-    for cls, inputs in (
-        (TransformerEncoderBlock, (SOURCE,)),
-        (TransformerDecoderBlock, (TARGET, SOURCE)),
-        (TransformerCausalBlock, (TARGET,)),
-    ):
-        with_dropout = block(cls, "post", "relu", 1e-5, dropout=0.5, attention_dropout=0.5, activation_dropout=0.5)
-        plain = block(cls, "post", "relu", 1e-5)
+    rate = dict(dropout=0.5)
+    for kind, inputs in ((ENCODER, (SOURCE,)), (DECODER, (TARGET, SOURCE)), (CAUSAL, (TARGET,))):
+        with_dropout = block(kind, "post", "relu", 1e-5, attention=rate, feed_forward=rate, **rate)
+        plain = block(kind, "post", "relu", 1e-5)
         for layer in (with_dropout, plain):
             layer(*inputs)
             randomised(layer)
@@ -94,5 +103,10 @@ def test_dropout_acts_in_training_only():
 
 
 def test_an_unknown_norm_is_refused():
-    with pytest.raises(UserError, match="norm must be one of post, pre, got 'none'"):
-        TransformerEncoderBlock(D, 4, 24, norm="none")
+    for options, message in (
+        (dict(norm="none"), "norm must be one of layer, rms, got 'none'"),
+        (dict(order="none"), "order must be one of post, pre, both, got 'none'"),
+        (dict(first_norm=False), 'not with order="post"'),
+    ):
+        with pytest.raises(UserError, match=message):
+            TransformerBlock(D, dict(num_heads=4), dict(intermediate_dim=24), **options)

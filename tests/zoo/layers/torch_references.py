@@ -37,7 +37,7 @@ def _copy_attention(reference, layer):
 
 
 def attention(layer, key_value_dim=None):
-    """`torch.nn.MultiheadAttention` of a built `MultiHeadAttention`."""
+    """`torch.nn.MultiheadAttention` of a built `Attention`."""
     reference = torch.nn.MultiheadAttention(
         layer.hidden_dim, layer.num_heads, kdim=key_value_dim, vdim=key_value_dim, batch_first=True
     )
@@ -49,23 +49,23 @@ def _options(block):
     config = block.get_config()
     return dict(
         d_model=config["hidden_dim"],
-        nhead=config["num_heads"],
-        dim_feedforward=config["intermediate_dim"],
+        nhead=config["attention"]["num_heads"],
+        dim_feedforward=config["feed_forward"]["intermediate_dim"],
         dropout=0.0,
-        activation=config["activation"],
-        layer_norm_eps=config["layer_norm_epsilon"],
-        norm_first=config["norm"] == "pre",
+        activation=config["feed_forward"]["activation"],
+        layer_norm_eps=config["norm_epsilon"],
+        norm_first=config["order"] == "pre",
         batch_first=True,
     )
 
 
 def _copy_feed_forward(reference, block):
-    _copy_linear(reference.linear1, block.feed_forward.expand)
-    _copy_linear(reference.linear2, block.feed_forward.contract)
+    _copy_linear(reference.linear1, block.feed_forward.up_projection)
+    _copy_linear(reference.linear2, block.feed_forward.down_projection)
 
 
 def encoder_layer(block):
-    """`torch.nn.TransformerEncoderLayer` of a built `TransformerEncoderBlock`."""
+    """`torch.nn.TransformerEncoderLayer` of a built `TransformerBlock`."""
     reference = torch.nn.TransformerEncoderLayer(**_options(block))
     _copy_attention(reference.self_attn, block.self_attention)
     _copy_norm(reference.norm1, block.self_attention_norm)
@@ -75,7 +75,7 @@ def encoder_layer(block):
 
 
 def decoder_layer(block):
-    """`torch.nn.TransformerDecoderLayer` of a built `TransformerDecoderBlock`."""
+    """`torch.nn.TransformerDecoderLayer` of a built causal `TransformerBlock` with cross-attention."""
     reference = torch.nn.TransformerDecoderLayer(**_options(block))
     _copy_attention(reference.self_attn, block.self_attention)
     _copy_norm(reference.norm1, block.self_attention_norm)

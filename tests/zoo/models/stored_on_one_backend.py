@@ -15,6 +15,7 @@ if BACKEND != "tensorflow":
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
+from configured_decoder import gemma2, gemma3  # noqa: E402
 from continued_prompts import continuations, whole_and_steps  # noqa: E402
 from keras import ops  # noqa: E402
 
@@ -52,6 +53,19 @@ def compare(directory, name):
         model.save(directory / f"{BACKEND}-{name}.keras")
         again = keras.saving.load_model(directory / f"{BACKEND}-{name}.keras")
         found["saved here"] = difference(again, arrays, expected)
+    return found
+
+
+def steps_of_families():
+    """Largest differences of steps from whole sequences, of decoders with grouped queries, windows and softcaps."""
+    found = {}
+    for make in (gemma2, gemma3):
+        model = make()
+        model.build()
+        for num_hypotheses in (1, 3):
+            arguments = continuations([5, 0, 2], num_hypotheses)
+            whole, steps = whole_and_steps(model, *arguments, as_searches=True)
+            found[f"{make.__name__}, {num_hypotheses}"] = float(np.abs(steps - whole).max() / np.abs(whole).max())
     return found
 
 
@@ -151,6 +165,7 @@ def main():
     assert keras.backend.backend() == BACKEND
     names = sorted(path.stem for path in directory.glob("*.npz"))
     results = {"cases": {name: compare(directory, name) for name in names}}
+    results["steps of families"] = steps_of_families()
     results["tensorflow imported"] = sys.modules.get("tensorflow") is not None
     results["translations"] = translations(directory)
     results["encoder answers"] = encoder_answers(directory)

@@ -22,6 +22,12 @@ def test_stored_layers_and_models_give_equal_outputs(on_backend, backend):
         assert "saved here" in results[name]
 
 
+@every_backend
+def test_steps_of_families_equal_whole_sequences(on_backend, backend):
+    found = on_backend(backend)["steps of families"]
+    assert len(found) == 4 and max(found.values()) < 1e-5, found
+
+
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_models_need_no_tensorflow(on_backend, backend):
     assert not on_backend(backend)["tensorflow imported"]

@@ -150,7 +150,7 @@ def test_quantised_layers_stay_as_they_are():
     model.build()
     inputs = {"token_ids": np.array([[1, 2, 3]])}
     exact = ops.convert_to_numpy(model(inputs))
-    for layer in (model.decoder_blocks[0].self_attention.key, model.decoder_blocks[1].feed_forward.expand):
+    for layer in (model.decoder_blocks[0].self_attention.key, model.decoder_blocks[1].feed_forward.up_projection):
         layer.quantize("int8")
     before = ops.convert_to_numpy(model(inputs))
     assert 0 < np.abs(before - exact).max() < 0.05

@@ -160,7 +160,7 @@ def test_the_precision_given_at_loading_reaches_the_encoder(tmp_path):
     model.build()
     save_preset(tmp_path, task="Some", task_config={}, model=model, assets={})
     half = load_preset(tmp_path, dtype="mixed_bfloat16").model
-    for layer in (half, half.encoder, half.encoder.encoder_blocks[0].feed_forward.expand, half.classifier):
+    for layer in (half, half.encoder, half.encoder.encoder_blocks[0].feed_forward.up_projection, half.classifier):
         assert layer.dtype_policy.name == "mixed_bfloat16"
     same = load_preset(tmp_path).model
     np.testing.assert_array_equal(numpy(same(INPUTS)), numpy(model(INPUTS)))

@@ -77,7 +77,7 @@ def marian(model):
         state[f"model.{side}.embed_positions.weight"] = table
         for i, block in enumerate(blocks):
             parts = {"self_attn": block.self_attention, "encoder_attn": getattr(block, "cross_attention", None)}
-            dense = {"fc1": block.feed_forward.expand, "fc2": block.feed_forward.contract}
+            dense = {"fc1": block.feed_forward.up_projection, "fc2": block.feed_forward.down_projection}
             norms = {"self_attn_layer_norm": block.self_attention_norm, "final_layer_norm": block.feed_forward_norm}
             if side == "decoder":
                 norms["encoder_attn_layer_norm"] = block.cross_attention_norm

@@ -54,7 +54,10 @@ def reference_of(model, activation):
     for i, block in enumerate(model.decoder_blocks):
         norms |= {f"h.{i}.ln_1": block.self_attention_norm, f"h.{i}.ln_2": block.feed_forward_norm}
         dense[f"h.{i}.attn.c_proj"] = block.self_attention.output_projection
-        dense |= {f"h.{i}.mlp.c_fc": block.feed_forward.expand, f"h.{i}.mlp.c_proj": block.feed_forward.contract}
+        dense |= {
+            f"h.{i}.mlp.c_fc": block.feed_forward.up_projection,
+            f"h.{i}.mlp.c_proj": block.feed_forward.down_projection,
+        }
         parts = (block.self_attention.query, block.self_attention.key, block.self_attention.value)
         state[f"transformer.h.{i}.attn.c_attn.weight"] = torch.cat([tensor(part.kernel) for part in parts], dim=1)
         state[f"transformer.h.{i}.attn.c_attn.bias"] = torch.cat([tensor(part.bias) for part in parts])
@@ -122,7 +125,7 @@ def test_initial_weights():
     block = model.decoder_blocks[7]
     for weight in (model.token_embedding.embeddings, model.position_embedding.table, block.self_attention.key.kernel):
         assert np.std(numpy(weight)) == pytest.approx(0.88 * 0.02, rel=0.05)
-    for layer in (block.self_attention.output_projection, block.feed_forward.contract):
+    for layer in (block.self_attention.output_projection, block.feed_forward.down_projection):
         assert np.std(numpy(layer.kernel)) == pytest.approx(0.88 * 0.02 / 4, rel=0.05)
         assert not numpy(layer.bias).any()
 

@@ -35,10 +35,10 @@ def untraced(task):
 
 def replace_a_layer(model):
     block = (model.encoder.encoder_blocks if hasattr(model, "encoder") else model.decoder_blocks)[0]
-    old = block.feed_forward.contract
+    old = block.feed_forward.down_projection
     block.feed_forward._tracker.unlock()  # as programs do that put layers of their own into a built model
-    block.feed_forward.contract = Projection(old.units, use_bias=False, name="other")
-    block.feed_forward.contract.build((None, None, old.input_spec.axes[-1]))
+    block.feed_forward.down_projection = Projection(old.units, use_bias=False, name="other")
+    block.feed_forward.down_projection.build((None, None, old.input_spec.axes[-1]))
 
 
 CHANGES = {

@@ -28,7 +28,9 @@ WHOLE = re.compile(
     r"|.*relative_position_bias"
 )
 # Vectors that are added to something divided.
-DIVIDED_VECTORS = re.compile(r".*(query|key|value|expand|pooler|hidden|transform)/bias|.*(token_head/|logits_)bias")
+DIVIDED_VECTORS = re.compile(
+    r".*(query|key|value|up_projection|pooler|hidden|transform)/bias|.*(token_head/|logits_)bias"
+)
 PARTS_ON_2X2 = {
     "query/kernel": (16, 8),
     "key/kernel": (16, 8),
@@ -36,10 +38,10 @@ PARTS_ON_2X2 = {
     "query/bias": (8,),
     "attention/output/kernel": (8, 16),
     "attention/output/bias": (16,),
-    "expand/kernel": (16, 12),
-    "expand/bias": (12,),
-    "contract/kernel": (12, 16),
-    "contract/bias": (16,),
+    "up_projection/kernel": (16, 12),
+    "up_projection/bias": (12,),
+    "down_projection/kernel": (12, 16),
+    "down_projection/bias": (16,),
     "norm/gamma": (16,),
 }
 

@@ -9,7 +9,7 @@ import numpy as np
 from replica_cases import EPSILON, STEPS, adamw, assert_as_reference, trained
 from tiny_run import weights_of
 
-from zoo.layers import TransformerCausalBlock, recompute_blocks
+from zoo.layers import TransformerBlock, recompute_blocks
 from zoo.models import GPT2, Encoder, EncoderDecoder, MaskedTokenPredictor
 from zoo.training.updates.token_loss import TokenCrossEntropy
 
@@ -74,9 +74,9 @@ def compiled(make, recompute=False, **options):
 
 
 def calls_of_blocks(compute):
-    """How often causal blocks are called meanwhile, which PyTorch and traces of TensorFlow do again to recompute."""
-    call = TransformerCausalBlock.call
-    with mock.patch.object(TransformerCausalBlock, "call", autospec=True, side_effect=call) as counted:
+    """How often blocks are called meanwhile, which PyTorch and traces of TensorFlow do again to recompute."""
+    call = TransformerBlock.call
+    with mock.patch.object(TransformerBlock, "call", autospec=True, side_effect=call) as counted:
         compute()
     return counted.call_count
 

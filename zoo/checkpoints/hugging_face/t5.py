@@ -124,10 +124,10 @@ def tensor_names(model):
                     add_dense(f"{ours}.{kind}_attention.{part}", f"{theirs}.{number}.{name}.{part[0]}")
             last = f"{theirs}.{len(attentions)}"
             add_norm(f"{ours}.feed_forward_norm", f"{last}.layer_norm")
-            add_dense(f"{ours}.expand", f"{last}.DenseReluDense.{'wi_0' if config['gated'] else 'wi'}")
-            if config["gated"]:
-                add_dense(f"{ours}.gate", f"{last}.DenseReluDense.wi_1")
-            add_dense(f"{ours}.contract", f"{last}.DenseReluDense.wo")
+            gated = {"gate_projection": "wi_0", "up_projection": "wi_1"}
+            projections = gated if config["gated"] else {"up_projection": "wi"}
+            for part, name in {**projections, "down_projection": "wo"}.items():
+                add_dense(f"{ours}.feed_forward.{part}", f"{last}.DenseReluDense.{name}")
     return found
 
 

@@ -134,8 +134,8 @@ def _block(ours, theirs, attentions, norms):
             yield Rule("dense", f"{ours}.{kind}_attention.{part}", f"{theirs}/{layer}/{name}")
     for kind in norms:
         yield Rule("norm", f"{ours}.{kind}_norm", f"{theirs}/{kind.replace('feed_forward', 'feedforward')}_layer_norm")
-    yield Rule("dense", f"{ours}.feed_forward.expand", f"{theirs}/feedforward_intermediate_dense")
-    yield Rule("dense", f"{ours}.feed_forward.contract", f"{theirs}/feedforward_output_dense")
+    yield Rule("dense", f"{ours}.feed_forward.up_projection", f"{theirs}/feedforward_intermediate_dense")
+    yield Rule("dense", f"{ours}.feed_forward.down_projection", f"{theirs}/feedforward_output_dense")
 
 
 def _encoder_rules(family, model):
@@ -193,11 +193,10 @@ def _t5_names(model):
                     layer = f"{theirs}.{kind}_attention.{part.removesuffix('_projection')}_projector"
                     yield TensorName(f"{ours}.{kind}_attention.{part}.kernel", f"{layer}.kernel")
             yield TensorName(f"{ours}.feed_forward_norm.scale", f"{theirs}.layer_norm.weight")
-            layers = {"expand": "input", "contract": "output"}
-            if model.get_config()["gated"]:
-                layers["gate"] = "gate"
-            for layer, name in layers.items():
-                yield TensorName(f"{ours}.{layer}.kernel", f"{theirs}.{name}_projector.kernel")
+            gated = {"gate_projection": "input", "up_projection": "gate"}
+            layers = gated if model.get_config()["gated"] else {"up_projection": "input"}
+            for layer, name in {**layers, "down_projection": "output"}.items():
+                yield TensorName(f"{ours}.feed_forward.{layer}.kernel", f"{theirs}.{name}_projector.kernel")
 
 
 def backbone_names(family, model):

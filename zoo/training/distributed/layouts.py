@@ -43,9 +43,9 @@ DIVISIONS = (
     Division(r".*attention/(query|key|value)/kernel", "the attention heads", _COLUMNS),
     Division(r".*attention/(query|key|value)/bias", "the attention heads", _ENTRIES),
     Division(r".*attention/output/kernel", "the attention heads", _ROWS),
-    Division(r".*/(expand|gate)/kernel", "intermediate_dim", _COLUMNS),
-    Division(r".*/expand/bias", "intermediate_dim", _ENTRIES),
-    Division(r".*/contract/kernel", "intermediate_dim", _ROWS),
+    Division(r".*/(up|gate)_projection/kernel", "intermediate_dim", _COLUMNS),
+    Division(r".*/(up|gate)_projection/bias", "intermediate_dim", _ENTRIES),
+    Division(r".*/down_projection/kernel", "intermediate_dim", _ROWS),
     Division(
         r".*/(token|source|target|output)_embedding/embeddings",
         "vocabulary_size or hidden_dim",
@@ -71,7 +71,7 @@ class TensorParallel(keras.distribution.ModelParallel):
         >>> keras.distribution.set_distribution(TensorParallel(4, 2))  # 8 devices
         >>> model = GPT2.from_size("small")
         >>> model.build()
-        >>> shape_on_one_device(model.decoder_blocks[0].feed_forward.expand.kernel)
+        >>> shape_on_one_device(model.decoder_blocks[0].feed_forward.up_projection.kernel)
         (768, 1536)
     """
 

@@ -9,14 +9,15 @@ from layer_harness import ATTENTION_MASK, SOURCE, SOURCE_MASK, TARGET, B, D, T, 
 from torch_references import hidden_positions, tensor
 
 from zoo.errors import UserError
-from zoo.layers import MultiHeadAttention
+from zoo.layers import Attention
 from zoo.layers.key_value_cache import step_place
 
+VISIBLE = SOURCE_MASK.astype(bool)[:, None, None]
 REAL = SOURCE_MASK[:3]  # the last row has no real position: torch gives NaN there
 
 
 def attention(**options):
-    layer = MultiHeadAttention(num_heads=4, hidden_dim=D, **options)
+    layer = Attention(D, num_heads=4, **options)
     layer.build((None, None, D))
     return randomised(layer)
 
@@ -48,7 +49,7 @@ def test_self_attention_equals_torch(causal, padded, mask_dtype):
 
 def test_cross_attention_equals_torch_also_for_keys_of_another_width():
     for width in (D, 10):
-        layer = MultiHeadAttention(num_heads=4, hidden_dim=D)
+        layer = Attention(D, num_heads=4)
         encoded = SOURCE[:3, :, :width]
         layer(TARGET[:3], encoded)
         randomised(layer)
@@ -59,7 +60,7 @@ def test_cross_attention_equals_torch_also_for_keys_of_another_width():
 @pytest.mark.parametrize("causal", [False, True])
 def test_the_path_with_dropout_attends_alike(causal):
     """A rate that drops nothing, so that the path taken in training can be compared."""
-    layer, x = attention(attention_dropout=1e-7), SOURCE[:3]
+    layer, x = attention(dropout=1e-7), SOURCE[:3]
     found = layer(x, padding_mask=REAL, causal=causal, training=True)
     np.testing.assert_allclose(
         ops.convert_to_numpy(found), reference_output(layer, x, x, REAL, causal), rtol=0, atol=2e-5
@@ -70,7 +71,7 @@ def test_the_path_with_dropout_attends_alike(causal):
 @pytest.mark.parametrize("training", [False, True])
 def test_a_mask_of_pairs_of_positions(causal, training):
     """Row by row against torch, with padding on top, with and without the path that drops out."""
-    layer, real = attention(attention_dropout=1e-7), np.array([[1] * T, [1] * 3 + [0] * 2, [1] * T, [1] * T])
+    layer, real = attention(dropout=1e-7), np.array([[1] * T, [1] * 3 + [0] * 2, [1] * T, [1] * T])
     found = layer(
         TARGET, padding_mask=real, attention_mask=ATTENTION_MASK.astype(bool), causal=causal, training=training
     )
@@ -87,7 +88,7 @@ def test_a_mask_of_pairs_of_positions(causal, training):
 
 def test_dropout_acts_on_weights_and_in_training_only():
     keras.utils.set_random_seed(1)
-    layer = attention(attention_dropout=0.5)
+    layer = attention(dropout=0.5)
     assert_close(layer(SOURCE, training=False), reference_output(layer, SOURCE, SOURCE))
     # With one key its weight is 1, so dropout leaves or removes the whole value of a head: 0 or doubled.
     query, one_key = TARGET[:, :1], SOURCE[:, :1]
@@ -126,7 +127,7 @@ def test_attention_to_cached_keys_equals_cross_attention():
     layer = attention()
     # The positions of the target serve as hypotheses that share a source.
     hypotheses = ops.reshape(TARGET, (-1, D))
-    found = ops.reshape(layer.attend_cached(hypotheses, layer.keys_and_values(SOURCE), SOURCE_MASK), (B, T, D))
+    found = ops.reshape(layer.attend_cached(hypotheses, layer.keys_and_values(SOURCE), VISIBLE), (B, T, D))
     assert_close(found, ops.convert_to_numpy(layer(TARGET, SOURCE, padding_mask=SOURCE_MASK)))
     # In float32 a row without a real position takes the mean of all values.
     mean = ops.mean(layer.value(SOURCE), axis=1, keepdims=True)
@@ -137,7 +138,7 @@ def test_attention_to_cached_keys_equals_cross_attention():
 def test_impossible_head_counts_are_refused():
     for num_heads in (0, 3, -4):
         with pytest.raises(UserError, match=f"hidden_dim must be a multiple of num_heads, got 16 and {num_heads}"):
-            MultiHeadAttention(num_heads, 16)
+            Attention(16, num_heads)
 
 
 def test_torch_is_an_independent_reference():

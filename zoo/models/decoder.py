@@ -1,0 +1,186 @@
+"""What all models that predict the next token have in common: how they are called, and their steps with a cache."""
+
+from keras import ops
+
+from zoo.layers.key_value_cache import step_places
+from zoo.layers.rotary_positions import shared_rotations
+from zoo.models.transformer_model import TransformerModel
+
+
+class Decoder(TransformerModel):
+    """A model of causal blocks that predicts the next token from those before it.
+
+    Called on whole sequences it returns logits for training; `prefill`, `start_cache` and `decode_step` serve
+    `zoo.generation`, one token at a time after a prompt.
+
+    A subclass makes the layers `token_embedding`, `position_embedding` (None where positions are no vectors),
+    `dropout`, `decoder_blocks`, `final_norm` and `output_embedding` (which may be the token embedding); and has a
+    `hidden_dim` and a `max_sequence_length`, which steps do not go beyond.
+    """
+
+    def build(self, input_shape=None):
+        """Creates every weight; the shapes depend on the configuration alone."""
+        hidden = (None, None, self.hidden_dim)
+        for embedding in (self.token_embedding, self.output_embedding):
+            if not embedding.built:
+                embedding.build((None, None))
+        for layer in (self.position_embedding, *self.decoder_blocks, self.final_norm):
+            if layer is not None:
+                layer.build(hidden)
+        self.built = True
+
+    def call(self, inputs, training=None):
+        """Logits of the token after each position.
+
+        Args:
+            inputs: dict of `token_ids` int32 `[B, T]`, padding at the end, and optionally `padding_mask` bool or int
+                `[B, T]`, True for real tokens, which changes nothing for them, and `segment_ids` int32 `[B, T]` of
+                documents packed in one row, each of its own number: a position sees only its own document, and
+                positions are counted from its start.
+            training: Whether dropout is active.
+
+        Returns:
+            float32 `[B, T, V]`.
+        """
+        attention_mask, positions = None, None
+        if inputs.get("segment_ids") is not None:
+            attention_mask, positions = _within_segments(ops.convert_to_tensor(inputs["segment_ids"]))
+        x = self.token_embedding(inputs["token_ids"])
+        if self.position_embedding is not None:
+            x = self.position_embedding(x, positions)
+        x = self.dropout(x, training=training)
+        for block, rotation in self._with_rotations(x, positions):
+            x = block(x, attention_mask=attention_mask, rotation=rotation, training=training)
+        return self.logits(x)
+
+    def logits(self, x, output_matrix=None):
+        """float32 logits of the last block's output."""
+        return self.output_embedding.logits(self.final_norm(x), output_matrix)
+
+    def _with_rotations(self, x, positions=None):
+        """Pairs of each block and the rotation of its attention, for `[B, T, D]` at positions 0 to T - 1 if None."""
+        positions = ops.arange(ops.shape(x)[1]) if positions is None else positions
+        rotations = shared_rotations(self._attentions(), positions)
+        return zip(self.decoder_blocks, rotations, strict=True)
+
+    def _attentions(self):
+        return [block.self_attention for block in self.decoder_blocks]
+
+    def prefill(self, token_ids, padding_mask=None):
+        """Keys and values of prompts, which stand at positions 0 to P - 1.
+
+        Args:
+            token_ids: int32 `[B, P]`, padding at the end; P may be 0.
+            padding_mask: bool or int `[B, P]`, True for real tokens; not read here, since no real token sees padding
+                that follows it.
+
+        Returns:
+            The prompt's cache, a tuple over blocks of keys and values `[B, H', P, K]`.
+        """
+        if not self.built:
+            self.build()
+        x = self.token_embedding(token_ids)
+        if self.position_embedding is not None:
+            x = self.position_embedding(x)
+        prompt_cache = []
+        for block, rotation in self._with_rotations(x):
+            x, keys_and_values = block.prefill(x, rotation)
+            prompt_cache.append(keys_and_values)
+        return tuple(prompt_cache)
+
+    def start_cache(self, num_rows, max_length, prompt_cache=None):
+        """The state before the first step: an empty cache, or one that begins with the prompts.
+
+        Args:
+            num_rows: N, prompts times hypotheses of each.
+            max_length: Steps there is room for. Both are Python ints, or int32 scalar tensors in a TensorFlow graph.
+            prompt_cache: from `prefill`, of N prompts with one hypothesis each; `decode_step` then needs fewer
+                operations and gets no prompt cache itself.
+
+        Returns:
+            The cache, a tuple over blocks of keys and values `[N, H', max_length, K]` in the compute dtype, with P
+            more positions in front if these are the prompts'.
+        """
+        cache = tuple(attention.empty_cache(num_rows, max_length) for attention in self._attentions())
+        if prompt_cache is None:
+            return cache
+        return tuple(
+            tuple(ops.concatenate(parts, axis=2) for parts in zip(prompt, room, strict=True))
+            for prompt, room in zip(prompt_cache, cache, strict=True)
+        )
+
+    def after_prompts(self, token_ids, padding_mask, max_length, num_hypotheses=1):
+        """What a search over continuations of prompts needs.
+
+        Args:
+            token_ids, padding_mask: As of `prefill`.
+            max_length: As of `start_cache`.
+            num_hypotheses: M, continuations of each prompt.
+
+        Returns:
+            The cache before the first step, and a function `step(token_ids, index, cache)` that is `decode_step` after
+            these prompts.
+        """
+        prompt_cache = self.prefill(token_ids, padding_mask)
+        rows = ops.shape(token_ids)[0] * num_hypotheses
+        if num_hypotheses == 1:
+            cache, prompt_cache = self.start_cache(rows, max_length, prompt_cache), None
+        else:
+            cache = self.start_cache(rows, max_length)
+        output_matrix = self.output_matrix()
+
+        def step(token_ids, index, cache):
+            return self.decode_step(token_ids, index, cache, prompt_cache, padding_mask, output_matrix)
+
+        return cache, step
+
+    def output_matrix(self):
+        """The matrix `[D, V]` from hidden states to logits, in the compute dtype, for `decode_step`."""
+        if not self.built:
+            self.build()
+        return self.output_embedding.output_matrix()
+
+    def decode_step(self, token_ids, index, cache, prompt_cache, prompt_mask, output_matrix=None):
+        """Logits for the next token of each of N = B * M hypotheses, M to a prompt.
+
+        A token stands as many positions after the real tokens of its prompt as `index` says. Beyond
+        `max_sequence_length` it gets the last position: rows that have ended may be carried on with others.
+
+        Args:
+            token_ids: int32 `[N]`, the token at position `index`; the hypotheses of a row next to each other.
+            index: int32 scalar, counted from the end of each prompt.
+            cache: from `start_cache` or the step before.
+            prompt_cache: from `prefill`, of the B prompts; None where `start_cache` was given it.
+            prompt_mask: bool or int `[B, P]`, True for real tokens.
+            output_matrix: `output_matrix()`, computed once before a loop.
+
+        Returns:
+            float32 logits `[N, V]` and the new cache.
+        """
+        prompt_mask = ops.convert_to_tensor(prompt_mask)
+        rows = ops.shape(prompt_mask)[0]
+        positions = ops.sum(ops.cast(prompt_mask, "int32"), axis=1, keepdims=True) + index
+        positions = ops.minimum(positions, self.max_sequence_length - 1)
+        x = self.token_embedding(token_ids)
+        if self.position_embedding is not None:
+            x = self.position_embedding.at(ops.reshape(x, (rows, -1, self.hidden_dim)), positions)
+            x = ops.reshape(x, (-1, self.hidden_dim))
+        # The hypotheses of a prompt are at the same position.
+        same = ops.zeros_like(ops.reshape(token_ids, (rows, -1)), dtype="int32")
+        positions = ops.reshape(positions + same, (-1,))
+        apart = prompt_cache is not None
+        places = step_places(self._attentions(), cache, index, positions, prompt_mask, apart)
+        prompts = prompt_cache if apart else [None] * len(places)
+        new_cache = []
+        for block, place, block_cache, prompt in zip(self.decoder_blocks, places, cache, prompts, strict=True):
+            x, block_cache = block.step(x, place, block_cache, prompt)
+            new_cache.append(block_cache)
+        return self.logits(x, output_matrix), tuple(new_cache)
+
+
+def _within_segments(segment_ids):
+    """Which positions `[B, T, T]` each position of int32 `[B, T]` may see, and its own number within its segment."""
+    order = ops.arange(ops.shape(segment_ids)[1])
+    same = segment_ids[:, :, None] == segment_ids[:, None, :]
+    visible = ops.logical_and(same, order[:, None] >= order[None, :])
+    return visible, ops.sum(ops.cast(visible, "int32"), axis=-1) - 1
