@@ -10,6 +10,7 @@ import tensorflow as tf
 from export.errors import VerificationError, shorten_message
 from export.input_rows import input_columns, input_rows, text_array
 from export.served_form import least_value
+from zoo.tasks.controls import refusal
 from zoo.tasks.signature import SERVING_DEFAULT
 from zoo.tasks.text_control import TextControl
 
@@ -236,7 +237,7 @@ def _judged(ask, rows, batch_size):
         for place, values in enumerate(group):
             if not values:
                 continue
-            errors[place] = "; ".join(_reason(name, controls[name]) for name in controls if name in values)
+            errors[place] = "; ".join(refusal(name, controls[name]) for name in controls if name in values)
             for name, control in controls.items():
                 read[name][place] = least_value(control).numpy()
                 if name in values:
@@ -251,12 +252,6 @@ def _judged(ask, rows, batch_size):
             value[list(errors)] = b"" if value.dtype == object else 0
         requests.append(ParityRequest(ask.name, {**asked, **sent}, request.texts, expected, errors=errors))
     return requests
-
-
-def _reason(name, control):
-    if isinstance(control, TextControl):
-        return f"{name} must have at most {control.most_bytes} bytes"
-    return f"{name} must be between {control.minimum} and {control.maximum}"
 
 
 def _default_controls(controls, rows):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import tensorflow as tf
 
 from export.parity_report import SCORE_TOLERANCE
@@ -101,6 +102,8 @@ def same_result(one, other):
     """Whether two results of a task are the same, numbers within the tolerance."""
     if isinstance(other, dict):
         return one.keys() == other.keys() and all(same_result(one[name], other[name]) for name in other)
+    if isinstance(other, np.ndarray):
+        return same_result(np.asarray(one).tolist(), other.tolist())
     if isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(map(same_result, one, other))
     if isinstance(other, float):

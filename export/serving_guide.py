@@ -212,6 +212,8 @@ def _signature_tables(signatures, declared):
                 note = known.outputs.get(tensor_name, "") if kind == "outputs" else ""
                 if isinstance(control, TextControl):
                     note = f"{control.description}; at most {control.most_bytes} bytes"
+                    if control.choices is not None:
+                        note = f"{control.description}; one of {', '.join(map(repr, control.choices))}"
                 elif control is not None:
                     note = (
                         f"{control.description}; from {control.minimum} to {control.maximum}, usually {control.default}"

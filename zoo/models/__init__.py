@@ -5,6 +5,7 @@ from zoo.models.encoder_decoder import EncoderDecoder
 from zoo.models.flop_count import training_flops
 from zoo.models.gpt2 import GPT2
 from zoo.models.masked_token_predictor import MaskedTokenPredictor
+from zoo.models.sentence_encoder import SentenceEncoder
 from zoo.models.sequence_classifier import SequenceClassifier
 from zoo.models.sizes import ENCODER_DECODER_SIZES, ENCODER_SIZES, GPT2_SIZES
 from zoo.models.t5 import T5
@@ -19,6 +20,7 @@ __all__ = [
     "Encoder",
     "EncoderDecoder",
     "MaskedTokenPredictor",
+    "SentenceEncoder",
     "SequenceClassifier",
     "TokenClassifier",
     "training_flops",

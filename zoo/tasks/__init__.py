@@ -15,6 +15,7 @@ from zoo.tasks.summarizer import SummarizationSettings, Summarizer, Summary
 from zoo.tasks.task import Task
 from zoo.tasks.text_classifier import ClassificationSettings, TextClassifier
 from zoo.tasks.text_control import TextControl
+from zoo.tasks.text_embedder import EmbeddingSettings, TextEmbedder
 from zoo.tasks.text_generator import ContinuationScore, Generation, TextGenerator
 from zoo.tasks.text_regressor import RegressionSettings, TextRegressor
 from zoo.tasks.translator import Translation, TranslationSettings, Translator
@@ -25,6 +26,7 @@ __all__ = [
     "Control",
     "DecoderSummarizationSettings",
     "DecoderSummarizer",
+    "EmbeddingSettings",
     "EntityRecognizer",
     "EntitySettings",
     "FillSettings",
@@ -41,6 +43,7 @@ __all__ = [
     "Task",
     "TextClassifier",
     "TextControl",
+    "TextEmbedder",
     "TextGenerator",
     "TextRegressor",
     "Translation",

@@ -30,6 +30,8 @@ def check_controls(specifications, given):
         if isinstance(control, TextControl):
             if not isinstance(value, str) or len(value.encode()) > control.most_bytes:
                 raise UserError(f"{name} must be a text of at most {control.most_bytes} bytes, got {value!r}")
+            if control.choices is not None and value not in control.choices:
+                raise UserError(f"{refusal(name, control)}, got {value!r}")
             continue
         kind, article = (Integral, "an integer") if control.dtype.startswith("int") else (Real, "a number")
         if not isinstance(value, kind) or isinstance(value, bool) or math.isnan(value):
@@ -101,11 +103,23 @@ def within_bounds(name, control, value):
     Returns:
         A bool tensor of the same shape, and a str that starts with the name.
     """
-    if isinstance(control, TextControl):
-        return tf.strings.length(value) <= control.most_bytes, f"{name} must have at most {control.most_bytes} bytes"
-    # A NaN fails every comparison, so the bounds are stated as what must hold.
-    inside = tf.logical_and(value >= control.minimum, value <= control.maximum)
-    return inside, f"{name} must be between {control.minimum} and {control.maximum}"
+    if isinstance(control, TextControl) and control.choices is not None:
+        inside = tf.reduce_any(tf.stack([value == choice for choice in control.choices]), axis=0)
+    elif isinstance(control, TextControl):
+        inside = tf.strings.length(value) <= control.most_bytes
+    else:
+        # A NaN fails every comparison, so the bounds are stated as what must hold.
+        inside = tf.logical_and(value >= control.minimum, value <= control.maximum)
+    return inside, refusal(name, control)
+
+
+def refusal(name, control):
+    """What is said of a value of a control that is not allowed, beginning with its name."""
+    if not isinstance(control, TextControl):
+        return f"{name} must be between {control.minimum} and {control.maximum}"
+    if control.choices is not None:
+        return f"{name} must be one of {', '.join(map(repr, control.choices))}"
+    return f"{name} must have at most {control.most_bytes} bytes"
 
 
 def _resolve(name, control, value, batch_size):

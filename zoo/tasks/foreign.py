@@ -11,6 +11,7 @@ from zoo.checkpoints.hugging_face import (
     read_byte_pair,
     read_sampling,
 )
+from zoo.checkpoints.hugging_face.sentence_transformers import MODULES_FILE, load_sentence_transformer
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
 from zoo.generation.tag_decoding import SIMPLE, TagRules
@@ -20,6 +21,7 @@ from zoo.tasks.generation_settings import GenerationSettings
 from zoo.tasks.masked_language_model import FillSettings, MaskedLanguageModel
 from zoo.tasks.summarizer import Summarizer
 from zoo.tasks.text_classifier import ClassificationSettings, TextClassifier
+from zoo.tasks.text_embedder import EmbeddingSettings, TextEmbedder
 from zoo.tasks.text_generator import TextGenerator
 from zoo.tasks.text_regressor import RegressionSettings, TextRegressor
 from zoo.tasks.translator import Translator
@@ -64,6 +66,10 @@ def task_from_hugging_face(
     if task not in (None, *SEQUENCE_TO_SEQUENCE_TASKS):
         raise UserError(f"task must be one of {', '.join(SEQUENCE_TO_SEQUENCE_TASKS)}, got {task!r}")
     files = DirectoryFiles.of(directory)
+    if files.holds(MODULES_FILE):
+        if (task, source_language, target_language, source_prefix) != (None, None, None, None):
+            raise UserError(f"{directory} holds a sentence encoder, which has no task, languages or prefix to choose")
+        return _text_embedder(files, dtype, special_tokens_in_text)
     found = load_hugging_face(files, dtype=dtype)
     if found.kind == SEQUENCE_TO_SEQUENCE:
         name = task or _TASK_OF_FAMILY[found.family]
@@ -81,6 +87,19 @@ def task_from_hugging_face(
         f"{directory} holds a bare encoder, which has no answers to give: fine-tune it, for example with "
         f"python -m recipes.ner --pretrained {directory}"
     )
+
+
+def _text_embedder(files, dtype, special_tokens_in_text):
+    found = load_sentence_transformer(files, dtype)
+    tokenizer = _encoder_tokenizer(found.directory, "encoder")
+    if special_tokens_in_text:
+        tokenizer = tokenizer.reading_from_text(tokenizer.control_tokens)
+    longest = found.max_length or max_text_length(found.directory) or found.model.max_sequence_length
+    try:
+        settings = EmbeddingSettings(**found.settings, max_source_length=min(longest, found.model.max_sequence_length))
+    except UserError as error:
+        raise UserError(f"{files}: {error}") from error
+    return TextEmbedder(found.model, tokenizer, settings)
 
 
 def _encoder_task(files, found, special_tokens_in_text):

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from zoo.checkpoints.hugging_face import DirectoryFiles, is_hugging_face
+from zoo.checkpoints.hugging_face.sentence_transformers import MODULES_FILE
 from zoo.checkpoints.keras_hub import is_keras_hub
 from zoo.checkpoints.preset import CONFIG_FILE, load_preset
 from zoo.errors import UserError
@@ -37,7 +38,7 @@ def load(directory, dtype=None, *, special_tokens_in_text=False):
         'Ein Mann reitet auf einem Pferd.'
     """
     files = DirectoryFiles(directory)
-    if is_hugging_face(files):
+    if is_hugging_face(files) or files.holds(MODULES_FILE):
         return task_from_hugging_face(files, dtype, special_tokens_in_text=special_tokens_in_text)
     if is_keras_hub(directory):
         if special_tokens_in_text:

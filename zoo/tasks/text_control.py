@@ -13,6 +13,7 @@ class TextControl:
         most_bytes: Of UTF-8; a longer value is refused with the control's name.
         description: One line for signatures and generated documentation.
         trials: Values that exports are verified with.
+        choices: All values that are allowed; None for any text.
     """
 
     dtype: ClassVar[str] = "string"
@@ -20,3 +21,4 @@ class TextControl:
     most_bytes: int
     description: str
     trials: tuple[str, ...]
+    choices: tuple[str, ...] | None = None

@@ -1,0 +1,190 @@
+"""Sentence embeddings beside sentence-transformers; presets, exports, and what is refused."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from export.ask import main as ask
+from export.export_command import main as export_command
+from zoo.errors import UserError
+from zoo.models import SentenceEncoder
+from zoo.tasks import EmbeddingSettings, TextEmbedder
+
+sentence_transformers = pytest.importorskip("sentence_transformers")
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij", *(f"##{letter}" for letter in "abcdefghij"), ":"]
+TEXTS = ["a b c", "", "abc def", "j" * 9 + " a b c d e f g h i j a b c d", "b", "??? a"]
+SHAPES = {
+    "mean": dict(pooling_mode="mean", normalize=True),
+    "cls": dict(pooling_mode="cls", dense=[(7, torch.nn.Tanh())]),
+    "max_and_mean": dict(pooling_mode=["max", "mean"], normalize=True, truncate_dim=5),
+    "sqrt": dict(pooling_mode="mean_sqrt_len_tokens", dense=[(8, torch.nn.Identity()), (6, torch.nn.ReLU())]),
+    "weighted": dict(pooling_mode="weightedmean", layer_norm=True, normalize=True),
+    "last": dict(pooling_mode="lasttoken"),
+}
+
+
+def make_directory(directory, pooling_mode, dense=(), layer_norm=False, normalize=False, truncate_dim=None):
+    """A tiny BERT of random weights and the modules behind it, as sentence-transformers writes them."""
+    from sentence_transformers import models as modules
+
+    encoder = directory / "encoder"
+    encoder.mkdir(parents=True)
+    (encoder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+    torch.manual_seed(5)
+    config = transformers.BertConfig(
+        vocab_size=len(WORDS),
+        hidden_size=12,
+        intermediate_size=20,
+        num_attention_heads=2,
+        num_hidden_layers=2,
+        max_position_embeddings=16,
+    )
+    model = transformers.BertModel(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.4)
+    model.save_pretrained(encoder)
+    transformers.BertTokenizer(str(encoder / "vocab.txt"), model_max_length=14).save_pretrained(encoder)
+    width = 12 if isinstance(pooling_mode, str) else 12 * len(pooling_mode)
+    found = [modules.Transformer(str(encoder)), modules.Pooling(12, pooling_mode=pooling_mode)]
+    for units, activation in dense:
+        found.append(modules.Dense(width, units, activation_function=activation))
+        width = units
+    found += [modules.LayerNorm(width)] if layer_norm else []
+    found += [modules.Normalize()] if normalize else []
+    reference = sentence_transformers.SentenceTransformer(
+        modules=found, prompts={"query": "a : ", "document": ""}, truncate_dim=truncate_dim, device="cpu"
+    )
+    reference.save(str(directory / "saved"))
+    return directory / "saved", sentence_transformers.SentenceTransformer(str(directory / "saved"), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def directories(tmp_path_factory):
+    return tmp_path_factory.mktemp("sentence_transformers")
+
+
+@pytest.fixture(scope="module", params=SHAPES)
+def pair(request, directories):
+    return make_directory(directories / request.param, **SHAPES[request.param])
+
+
+@pytest.fixture(scope="module")
+def mean(directories):
+    return make_directory(directories / "another", **SHAPES["mean"])
+
+
+def test_vectors_are_those_of_sentence_transformers(pair):
+    directory, reference = pair
+    embedder = zoo.load(directory)
+    for prompt in ("", "query"):
+        expected = reference.encode(TEXTS, prompt_name=prompt or None)
+        found = embedder(TEXTS, prompt=prompt, batch_size=2)
+        assert found.shape == expected.shape and found.dtype == "float32"
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))
+    np.testing.assert_allclose(embedder(TEXTS[0]), reference.encode(TEXTS[0]), rtol=0, atol=1e-5)
+    assert embedder([]).shape == (0, expected.shape[1])
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "dot", "euclidean", "manhattan"])
+def test_similarities_are_those_of_sentence_transformers(mean, similarity):
+    directory, reference = mean
+    embedder = zoo.load(directory).with_settings(similarity=similarity)
+    reference.similarity_fn_name = similarity
+    expected = reference.similarity_pairwise(reference.encode(TEXTS), reference.encode(TEXTS[::-1])).numpy()
+    reference.similarity_fn_name = "cosine"
+    assert embedder.similarity(TEXTS, TEXTS[::-1]) == pytest.approx(expected, abs=1e-5)
+    assert embedder.similarity(TEXTS[0], TEXTS[-1]) == pytest.approx(expected[0], abs=1e-5)
+
+
+def test_presets_and_keras_files(pair, tmp_path):
+    embedder = zoo.load(pair[0])
+    embedder.save(tmp_path / "preset")
+    again = zoo.load(tmp_path / "preset")
+    assert isinstance(again, TextEmbedder) and again.settings == embedder.settings
+    np.testing.assert_allclose(again(TEXTS), embedder(TEXTS), rtol=0, atol=1e-6)
+    embedder.model.save(tmp_path / "model.keras")
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    inputs = {"token_ids": np.array([[2, 5, 6, 3, 0]]), "padding_mask": np.array([[1, 1, 1, 1, 0]])}
+    np.testing.assert_allclose(model(inputs), embedder.model(inputs), rtol=0, atol=1e-6)
+
+
+def test_a_row_without_tokens_has_no_nan(mean):
+    model = zoo.load(mean[0]).model
+    for pooling in ("first", "last", "max", "mean", "mean_sqrt_len", "weighted_mean"):
+        sentences = SentenceEncoder(model.encoder, poolings=[pooling])
+        found = sentences({"token_ids": np.zeros((1, 3), "int32"), "padding_mask": np.zeros((1, 3), "int32")})
+        assert np.isfinite(np.asarray(found)).all(), pooling
+
+
+def test_exports_answer_texts_with_vectors(mean, tmp_path, capsys):
+    directory, reference = mean
+    zoo.load(directory).save(tmp_path / "preset")
+    served = tmp_path / "serving"
+    export_command([str(tmp_path / "preset"), str(served)])
+    capsys.readouterr()
+    ask([str(served), *TEXTS[:3], "--set", "prompt=query"])
+    answers = [json.loads(line.split("REST")[1]) for line in capsys.readouterr().out.splitlines() if "  REST " in line]
+    expected = reference.encode(TEXTS[:3], prompt_name="query")
+    found = [each["embedding"] if isinstance(each, dict) else each for each in answers]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    ask([str(served), f"text={TEXTS[0]}", f"text_pair={TEXTS[2]}", "--signature", "similarity"])
+    (found,) = [json.loads(line.split("REST")[1]) for line in capsys.readouterr().out.splitlines() if "  REST " in line]
+    score = found["score"] if isinstance(found, dict) else found
+    assert score == pytest.approx(reference.similarity(*reference.encode([TEXTS[0], TEXTS[2]])).item(), abs=1e-5)
+
+
+def test_unknown_prompts_and_settings_are_refused(mean):
+    embedder = zoo.load(mean[0])
+    with pytest.raises(UserError, match="prompt must be one of '', 'document', 'query', got 'other'"):
+        embedder(TEXTS, prompt="other")
+    with pytest.raises(UserError, match="truncate_dim 13 is more than the model's 12 entries"):
+        embedder.with_settings(truncate_dim=13)
+    for name, value in (("similarity", "angle"), ("truncate_dim", 0), ("default_prompt", "x"), ("prompts", {"": "x"})):
+        with pytest.raises(UserError, match=name):
+            EmbeddingSettings(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "message"),
+    [
+        ("modules.json", lambda content: content[:1], "the modules Transformer are not supported; supported are"),
+        (
+            "modules.json",
+            lambda content: [*content, {"path": "x", "type": "sentence_transformers.models.CNN"}],
+            "the modules Transformer, Pooling, Normalize, CNN are not supported",
+        ),
+        ("modules.json", lambda content: {}, "modules.json is damaged: it is no list of modules"),
+        ("1_Pooling/config.json", lambda content: {**content, "pooling_mode": "median"}, "it names no pooling of cls"),
+        (
+            "1_Pooling/config.json",
+            lambda content: {**content, "include_prompt": False},
+            "include_prompt false is not supported beside prompts",
+        ),
+        (
+            "config_sentence_transformers.json",
+            lambda content: {**content, "similarity_fn_name": "angle"},
+            "similarity_fn_name 'angle' is not supported",
+        ),
+        (
+            "sentence_bert_config.json",
+            lambda content: {**content, "do_lower_case": True},
+            "do_lower_case true is not supported",
+        ),
+    ],
+)
+def test_directories_that_cannot_be_followed_are_refused(directories, mean, file, change, message, tmp_path):
+    import shutil
+
+    directory = tmp_path / "copy"
+    shutil.copytree(mean[0], directory)
+    content = json.loads((directory / file).read_text())
+    (directory / file).write_text(json.dumps(change(content)))
+    with pytest.raises(UserError, match=message):
+        zoo.load(directory)

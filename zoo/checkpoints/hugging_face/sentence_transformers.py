@@ -1,0 +1,214 @@
+"""Directories of sentence-transformers: an encoder, and what makes one vector of its vectors."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from safetensors import SafetensorError, safe_open
+
+from zoo.checkpoints.hugging_face.directory_files import DirectoryFiles
+from zoo.checkpoints.hugging_face.reading import load_hugging_face
+from zoo.errors import UserError
+from zoo.models.sentence_encoder import SentenceEncoder
+from zoo.tokenizers.byte_pair.files import parse_json, read_file
+
+MODULES_FILE = "modules.json"
+_TRANSFORMER_FILES = (
+    "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_xlm-roberta_config.json",
+)
+_SETTINGS_FILE = "config_sentence_transformers.json"
+_WEIGHTS_FILE = "model.safetensors"
+# By the flags of earlier versions, which put the results side by side in this order, and the names of later ones.
+_FLAGS = {
+    "pooling_mode_cls_token": "first",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len",
+    "pooling_mode_weightedmean_tokens": "weighted_mean",
+    "pooling_mode_lasttoken": "last",
+}
+_MODES = {
+    "cls": "first",
+    "max": "max",
+    "mean": "mean",
+    "mean_sqrt_len_tokens": "mean_sqrt_len",
+    "weightedmean": "weighted_mean",
+    "lasttoken": "last",
+}
+_ACTIVATIONS = {"Identity": "linear", "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu", "SiLU": "swish"}
+_ONLY = {
+    "transformer_task": ("feature-extraction", None),
+    "module_output_name": ("token_embeddings", "sentence_embedding", None),
+    "module_input_name": ("sentence_embedding", None),
+}
+_SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
+
+
+class SentenceModel(NamedTuple):
+    """What a directory holds.
+
+    Attributes:
+        directory: `DirectoryFiles` of the encoder and its tokenizer.
+        model: `zoo.models.SentenceEncoder`.
+        max_length: Tokens that are read of a text; None if no file says.
+        settings: `prompts`, `default_prompt`, `similarity` and `truncate_dim`, as of `zoo.tasks.EmbeddingSettings`.
+    """
+
+    directory: DirectoryFiles
+    model: SentenceEncoder
+    max_length: int | None
+    settings: dict
+
+
+def load_sentence_transformer(directory, dtype=None) -> SentenceModel:
+    """Reads a directory as sentence-transformers writes it.
+
+    Args:
+        directory: A directory with modules.json.
+        dtype: A Keras dtype policy; the global one if None.
+
+    Raises:
+        UserError: for missing or damaged files, for modules that the zoo does not have, and settings of others, each by
+            name.
+    """
+    files = DirectoryFiles.of(directory)
+    path = files / MODULES_FILE
+    kinds = [(each["type"].rpartition(".")[2], files / each["path"]) for each in _modules(path)]
+    names = [kind for kind, _ in kinds]
+    order = [name for name in names[2:] if name != "Dropout"]
+    behind = [name for name in order if name != "Dense"]
+    supported = names[:2] == ["Transformer", "Pooling"] and order == ["Dense"] * order.count("Dense") + behind
+    if not supported or behind not in ([], ["LayerNorm"], ["Normalize"], ["LayerNorm", "Normalize"]):
+        raise UserError(
+            f"{path}: the modules {', '.join(names)} are not supported; supported are Transformer, Pooling, any number "
+            "of Dense, LayerNorm and Normalize in this order"
+        )
+    encoder_files = DirectoryFiles.of(kinds[0][1]) if kinds[0][1] != files.path else files
+    encoder = load_hugging_face(encoder_files, kind="encoder", dtype=dtype).model
+    settings = _settings(files)
+    dense = [folder for kind, folder in kinds if kind == "Dense"]
+    norms = [folder for kind, folder in kinds if kind == "LayerNorm"]
+    model = SentenceEncoder(
+        encoder,
+        poolings=_poolings(kinds[1][1], settings["prompts"]),
+        projections=[_projection(folder) for folder in dense],
+        layer_norm=bool(norms),
+        normalize="Normalize" in names,
+        dtype=dtype,
+    )
+    model.build()
+    for layer, folder in zip(model.projections, dense, strict=True):
+        parts = ["linear.weight", "linear.bias"][: len(layer.weights)]
+        _assign(folder, {"linear.weight": (layer.kernel, True), "linear.bias": (layer.bias, False)}, parts)
+    for folder in norms:
+        norm = model.layer_norm
+        _assign(folder, {"norm.weight": (norm.gamma, False), "norm.bias": (norm.beta, False)}, None)
+    return SentenceModel(encoder_files, model, _max_length(encoder_files), settings)
+
+
+def _modules(path):
+    try:
+        content = json.loads(read_file(path))
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); copy it again") from error
+    if not isinstance(content, list) or not content:
+        raise UserError(f"{path} is damaged: it is no list of modules; copy it again")
+    for each in content:
+        if not isinstance(each, dict) or not all(isinstance(each.get(key), str) for key in ("type", "path")):
+            raise UserError(f"{path} is damaged: each module needs a type and a path; copy it again")
+    return content
+
+
+def _object(path):
+    """The JSON object in a file, checked against what is not supported; {} if there is no such file."""
+    content = parse_json(read_file(path), path) if path.is_file() else {}
+    for key, values in _ONLY.items():
+        if content.get(key) not in values:
+            raise UserError(f"{path}: {key} {content[key]!r} is not supported; it must be {values[0]!r}")
+    return content
+
+
+def _poolings(folder, prompts):
+    path = folder / "config.json"
+    content = _object(path)
+    if "pooling_mode" in content:
+        modes = content["pooling_mode"]
+        modes = [modes] if isinstance(modes, str) else modes
+        known = isinstance(modes, list) and modes and all(mode in _MODES for mode in modes)
+        found = [_MODES[mode] for mode in modes] if known else []
+    else:
+        found = [ours for flag, ours in _FLAGS.items() if content.get(flag)]
+    if not found:
+        raise UserError(f"{path}: it names no pooling of {', '.join(_MODES)}")
+    if content.get("include_prompt", True) is not True and any(prompts.values()):
+        raise UserError(f"{path}: include_prompt false is not supported beside prompts")
+    return found
+
+
+def _projection(folder):
+    path = folder / "config.json"
+    content = _object(path)
+    name = str(content.get("activation_function", "torch.nn.modules.activation.Tanh")).rpartition(".")[2]
+    if name not in _ACTIVATIONS:
+        raise UserError(f"{path}: activation_function {name!r} is not supported; supported are {[*_ACTIVATIONS]}")
+    units = content.get("out_features")
+    if not isinstance(units, int) or units < 1:
+        raise UserError(f"{path} is damaged: out_features is {units!r}; copy it again")
+    return {"units": units, "activation": _ACTIVATIONS[name], "use_bias": bool(content.get("bias", True))}
+
+
+def _assign(folder, variables, names):
+    """Sets variables from the safetensors file of a module."""
+    path = Path(folder) / _WEIGHTS_FILE
+    if not path.is_file():
+        raise UserError(f"{path} is missing; save the model again with safetensors")
+    names = [*variables] if names is None else names
+    try:
+        with safe_open(path, framework="numpy") as file:
+            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dict
+    except (SafetensorError, OSError, TypeError) as error:
+        raise UserError(f"{path} is damaged or no safetensors file ({error}); copy it again") from error
+    for name in names:
+        variable, transposed = variables[name]
+        values = found.pop(name, None)
+        values = values.T if transposed and values is not None else values
+        if values is None or values.shape != tuple(variable.shape):
+            raise UserError(f"{path}: {name} of shape {tuple(variable.shape)} is missing, or has another shape")
+        variable.assign(values)
+    if found:
+        raise UserError(f"{path} holds {', '.join(sorted(found))}, which is not supported")
+
+
+def _max_length(files):
+    """How many tokens are read, or None."""
+    for name in _TRANSFORMER_FILES:
+        if files.holds(name):
+            content = _object(files / name)
+            if content.get("do_lower_case"):
+                raise UserError(f"{files / name}: do_lower_case true is not supported; let the tokenizer do it")
+            longest = content.get("max_seq_length")
+            if longest is not None and (not isinstance(longest, int) or longest < 1):
+                raise UserError(f"{files / name}: max_seq_length {longest!r} is not supported")
+            return longest
+    return None
+
+
+def _settings(files):
+    path = files / _SETTINGS_FILE
+    content = files.json(_SETTINGS_FILE)
+    prompts = content.get("prompts") or {}
+    if not isinstance(prompts, dict) or not all(isinstance(each, str) for each in [*prompts, *prompts.values()]):
+        raise UserError(f"{path}: prompts {prompts!r} is not supported; it must be texts by name")
+    similarity = content.get("similarity_fn_name") or "cosine"
+    if similarity not in _SIMILARITIES:
+        raise UserError(f"{path}: similarity_fn_name {similarity!r} is not supported; use {', '.join(_SIMILARITIES)}")
+    return {
+        "prompts": prompts,
+        "default_prompt": content.get("default_prompt_name") or "",
+        "similarity": similarity,
+        "truncate_dim": content.get("truncate_dim"),
+    }

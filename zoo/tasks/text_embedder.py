@@ -1,0 +1,188 @@
+"""Embeddings: text in, a vector out, near to those of texts that mean the same."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.errors import UserError
+from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask
+from zoo.tasks.registry import register_task
+from zoo.tasks.signature import Signature
+from zoo.tasks.text_control import TextControl
+
+SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
+_MOST_NAME_BYTES = 256
+
+
+@dataclass(frozen=True)
+class EmbeddingSettings:
+    """How a `TextEmbedder` reads text and compares vectors.
+
+    Raises:
+        UserError: for an impossible value, naming the attribute.
+
+    Attributes:
+        prompts: Texts to put before an input, by name, such as {"query": "query: "}.
+        default_prompt: The name of the prompt where none is asked for; "" for none.
+        similarity: "cosine", "dot", or the negative "euclidean" or "manhattan" distance.
+        truncate_dim: Entries of the vectors that are kept, for models trained to allow it; all if None. A cut vector
+            is no longer of length 1.
+        max_source_length: Tokens, special ones included; the rest of a longer text is cut off. The model's longest
+            sequence if that is less.
+    """
+
+    prompts: dict[str, str] = field(default_factory=dict)
+    default_prompt: str = ""
+    similarity: str = "cosine"
+    truncate_dim: int | None = None
+    max_source_length: int = 256
+
+    def __post_init__(self):
+        names = [*self.prompts, *self.prompts.values()]
+        if not all(isinstance(each, str) for each in names) or any(
+            not name or len(name.encode()) > _MOST_NAME_BYTES for name in self.prompts
+        ):
+            raise UserError(f"prompts must be texts by name, got {self.prompts!r}")
+        if self.default_prompt and self.default_prompt not in self.prompts:
+            known = ", ".join(self.prompts) or "none"
+            raise UserError(f"default_prompt {self.default_prompt!r} is not among the prompts, which are {known}")
+        if self.similarity not in SIMILARITIES:
+            raise UserError(f"similarity must be one of {', '.join(SIMILARITIES)}, got {self.similarity!r}")
+        for name, least in (("truncate_dim", 1), ("max_source_length", SPECIAL_TOKENS + 1)):
+            value = getattr(self, name)
+            if name == "truncate_dim" and value is None:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise UserError(f"{name} must be an integer of at least {least}, got {value!r}")
+
+
+@register_task
+class TextEmbedder(EncoderTask):
+    """Gives texts vectors whose nearness says how alike the texts are.
+
+    Args:
+        model: A `zoo.models.SentenceEncoder`.
+        tokenizer: `zoo.tokenizers.Tokenizer` with `bos_id`, `eos_id` and `pad_id`.
+        settings: `EmbeddingSettings`.
+        examples: Texts to verify exports with; saved in the preset.
+
+    Raises:
+        UserError: if tokenizer, settings and model do not fit each other.
+
+    Example:
+        >>> embedder = zoo.load("all-MiniLM-L6-v2")
+        >>> embedder(["A man rides a horse.", "Someone is on horseback."]).shape
+        (2, 384)
+        >>> embedder.similarity("A man rides a horse.", "Someone is on horseback.")
+        0.78
+    """
+
+    outputs: ClassVar[dict] = {"embedding": "the vector of the text"}
+    settings_class = EmbeddingSettings
+    description = "embedding"
+    controls_signature = "embed"
+
+    def __init__(self, model, tokenizer, settings=None, examples=()):
+        super().__init__(model, tokenizer, settings, examples)
+        if self.embedding_dim > model.embedding_dim:
+            raise UserError(f"truncate_dim {self.embedding_dim} is more than the model's {model.embedding_dim} entries")
+        names = tuple(self.settings.prompts)
+        if names:
+            self.controls = {
+                "prompt": TextControl(
+                    self.settings.default_prompt,
+                    _MOST_NAME_BYTES,
+                    "name of the prompt to put before the text; empty for none",
+                    ("", *names),
+                    choices=("", *names),
+                )
+            }
+        outputs = {"score": f"how alike the texts are: {_said(self.settings.similarity)}"}
+        self.further_signatures = {"similarity": Signature(self.similarity_batch, ("text", "text_pair"), outputs)}
+
+    @property
+    def embedding_dim(self):
+        """Width of the vectors."""
+        return self.settings.truncate_dim or self.model.embedding_dim
+
+    def encode(self, text, prompt=None):
+        """The tokens of texts behind their prompts; see `Task.encode`."""
+        prompts = self.settings.prompts
+        if prompts:
+            default = tf.fill(tf.shape(text), self.settings.default_prompt)
+            before = tf.fill(tf.shape(text), "")
+            for name, words in prompts.items():
+                before = tf.where((default if prompt is None else prompt) == name, words, before)
+            text = tf.strings.join([before, text])
+        return super().encode(text)
+
+    def decode(self, results, kept):
+        """Vectors of one batch; see `Task.decode`.
+
+        Returns:
+            `embedding` float32 [B, E].
+        """
+        return {"embedding": results[0][:, : self.embedding_dim]}
+
+    def similarity_batch(self, text, text_pair):
+        """`score` float32 [B] of two texts each, string [B]."""
+        one, two = (self.answer_batch({"text": each})["embedding"] for each in (text, text_pair))
+        return {"score": _similarity(self.settings.similarity, one, two)}
+
+    def unpack(self, outputs):
+        """Vectors, a numpy array for each text."""
+        return list(outputs["embedding"])
+
+    def __call__(self, texts, *, batch_size=None, progress=False, **options):
+        """Vectors of texts, batched by length, in the order given.
+
+        Args:
+            texts: A str, or a list of str or bytes of any length.
+            batch_size, progress: As of `Task`.
+            options: `prompt`, the name of a prompt.
+
+        Returns:
+            numpy float32 [N, E], or [E] for a str.
+
+        Raises:
+            UserError: if an input is not str or bytes, and for a prompt unknown.
+        """
+        found = super().__call__(texts, batch_size=batch_size, progress=progress, **options)
+        return np.reshape(found, (-1, self.embedding_dim)) if isinstance(found, list) else found
+
+    def records(self, *texts, **options):
+        """A dict of `embedding`, a list of numbers, for each text."""
+        return [{"embedding": vector.tolist()} for vector in self(*texts, **options)]
+
+    def similarity(self, texts, others, **options):
+        """How alike texts are, each with the other at its place.
+
+        Args:
+            texts, others: A str each, or lists of the same length.
+            options: `batch_size` and `progress` as of a call.
+
+        Returns:
+            A float, or a list of them.
+        """
+        signature = self.further_signatures["similarity"]
+        return self.answer(
+            "similarity", signature, [texts, others], unpack=lambda found: found["score"].tolist(), **options
+        )
+
+
+def _said(similarity):
+    distance = similarity in ("euclidean", "manhattan")
+    return f"the negative {similarity} distance" if distance else {"dot": "the dot product"}.get(similarity, "cosine")
+
+
+def _similarity(kind, one, two):
+    """float32 [B] of vectors [B, E]."""
+    if kind == "euclidean":
+        return -tf.norm(one - two, axis=-1)
+    if kind == "manhattan":
+        return -tf.reduce_sum(tf.abs(one - two), axis=-1)
+    if kind == "cosine":
+        one, two = (each / tf.maximum(tf.norm(each, axis=-1, keepdims=True), 1e-12) for each in (one, two))
+    return tf.reduce_sum(one * two, axis=-1)
