@@ -60,10 +60,11 @@ FIRST = (
     "test_language_modeling.py",
 )
 """The files that take longest. The first has no use for what the second makes, and others wait for."""
+ZOO_ROOMS = ("layers", "models", "architectures", "tasks", "weights")
 # The harness of layers serves the models too, the tiny translation model presets and tasks, the tiny tasks exports.
 sys.path[:0] = [
     str(ROOT / "tests" / folder)
-    for folder in ("readme", "zoo/layers", "zoo/models", "zoo/tasks", "zoo/weights", "recipes", "processes")
+    for folder in ("readme", *(f"zoo/{room}" for room in ZOO_ROOMS), "recipes", "processes")
 ]
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from zoo.architectures.tensor_name import TensorName
 from zoo.checkpoints.bert_families import rules_of_model
 from zoo.checkpoints.hugging_face.configuration import Configuration
 from zoo.checkpoints.hugging_face.reading import choose_kind, describe, make_configured_model
 from zoo.checkpoints.hugging_face.tensor_names import ignored_names, name_in_model, pooler_is_there, pooler_is_used
-from zoo.checkpoints.named_tensors import NamedTensors, TensorName, assign_tensors
+from zoo.checkpoints.named_tensors import NamedTensors, assign_tensors
 from zoo.errors import UserError
 
 WEIGHTS_FILE = "tf_model.h5"

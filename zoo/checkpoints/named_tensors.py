@@ -2,31 +2,11 @@
 
 import abc
 import re
-from dataclasses import dataclass
 
 import numpy as np
 from keras import ops
 
 from zoo.errors import UserError
-
-
-@dataclass(frozen=True)
-class TensorName:
-    """One variable and one tensor that hold the same values.
-
-    Attributes:
-        ours: Attributes and indices from the model to the variable, such as
-            "encoder_blocks.0.feed_forward.up_projection.kernel".
-        theirs: Name in the file.
-        transposed: Whether the file holds the transposed matrix.
-        part: If the file holds n such tensors side by side, joined on their last dimension, and this one is number i of
-            them, counted from 0: (i, n).
-    """
-
-    ours: str
-    theirs: str
-    transposed: bool = False
-    part: tuple[int, int] | None = None
 
 
 class NamedTensors(abc.ABC):
@@ -109,7 +89,11 @@ def assign_tensors(model, tensors, names, ignored=(), copies=None):
         if name.part is not None:
             index, count = name.part
             values = np.split(values, count, axis=-1)[index]
-        variable_at(model, name.ours).assign(values.T if name.transposed else values)
+        values = values.T if name.transposed else values
+        variable = variable_at(model, name.ours)
+        if name.columns is not None:
+            values = values[..., name.columns[0] : name.columns[0] + variable.shape[-1]]
+        variable.assign(values)
 
 
 def _check_names(model, tensors, names, ignored, copies):
@@ -119,6 +103,8 @@ def _check_names(model, tensors, names, ignored, copies):
         shape = tuple(variable_at(model, name.ours).shape)
         if name.part is not None:
             shape = (*shape[:-1], shape[-1] * name.part[1])
+        if name.columns is not None:
+            shape = (*shape[:-1], name.columns[1])
         wanted[name.theirs] = shape[::-1] if name.transposed else shape
     may_be_there = re.compile("|".join(f"(?:{pattern})" for pattern in ignored) or r"(?!)")
     unexpected = [
@@ -145,10 +131,12 @@ def tensors_by_name(model, names):
     found, parts = {}, {}
     for name in names:
         values = ops.convert_to_numpy(variable_at(model, name.ours)).astype("float32", order="C")
-        if name.part is not None:
-            parts.setdefault(name.theirs, {})[name.part[0]] = values
+        if name.part is not None or name.columns is not None:
+            place = (name.part or name.columns)[0]
+            parts.setdefault((name.theirs, name.transposed), {})[place] = values
         else:
             found[name.theirs] = np.ascontiguousarray(values.T if name.transposed else values)
-    for theirs, by_index in parts.items():
-        found[theirs] = np.concatenate([by_index[index] for index in sorted(by_index)], axis=-1)
+    for (theirs, transposed), by_place in parts.items():
+        whole = np.concatenate([by_place[place] for place in sorted(by_place)], axis=-1)
+        found[theirs] = np.ascontiguousarray(whole.T if transposed else whole)
     return found

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from zoo.architectures.tensor_name import TensorName
 from zoo.checkpoints.bert_families import BERT, KINDS, rules_of_model
 from zoo.checkpoints.foreign_model import ForeignModel, make_model
 from zoo.checkpoints.hugging_face.configuration import Configuration
-from zoo.checkpoints.named_tensors import NamedTensors, TensorName, assign_tensors
+from zoo.checkpoints.named_tensors import NamedTensors, assign_tensors
 from zoo.errors import UserError
 from zoo.tokenizers import WordPieceTokenizer
 from zoo.tokenizers.wordpiece.vocabulary import SPECIAL_TOKENS

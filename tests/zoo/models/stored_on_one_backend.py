@@ -37,14 +37,14 @@ def compare(directory, name):
     expected = {name: arrays.pop(name) for name in list(arrays) if name.startswith("output:")}
     model = keras.saving.load_model(directory / f"{name}.keras")
     found = {"keras": difference(model, arrays, expected)}
-    if type(model).__module__.startswith("zoo.models") and not name.startswith("changed"):
+    if type(model).__module__.startswith(("zoo.models", "zoo.architectures")) and not name.startswith("changed"):
         copy = type(model).from_config(model.get_config())
         copy.build()
         copy.load_weights(directory / f"{name}.weights.h5")
         found["weights"] = difference(copy, arrays, expected)
     if name.startswith("model"):
         found["searches"] = searches(model, arrays)
-    if name.startswith("gpt2"):
+    if name.startswith(("gpt2", "llama", "gemma")):
         whole, steps = whole_and_steps(model, *continuations([4, 0, 2], num_hypotheses=3))
         found["steps"] = float(np.abs(steps - whole).max())
         whole, steps = whole_and_steps(model, *continuations([4, 0, 2]), as_searches=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from layer_harness import CASES, ENCODER_CASES, GPT2_CASES, MODEL_CASES
+from layer_harness import CASES, DECODER_CASES, ENCODER_CASES, MODEL_CASES
 
 every_backend = pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 
@@ -16,8 +16,8 @@ def test_stored_layers_and_models_give_equal_outputs(on_backend, backend):
         for what, difference in found.items():
             if what != "searches":
                 assert difference < 1e-5, f"{name}, {what}"
-    assert all("weights" in results[case.name] for case in [*MODEL_CASES, *ENCODER_CASES, *GPT2_CASES])
-    assert all("steps" in results[case.name] for case in GPT2_CASES)
+    assert all("weights" in results[case.name] for case in [*MODEL_CASES, *ENCODER_CASES, *DECODER_CASES])
+    assert all("steps" in results[case.name] for case in DECODER_CASES)
     for name in ("model_pre_none", "decoder_block_post", "tokens_and_next_sentence", "changed_classifier_int8_lora"):
         assert "saved here" in results[name]
 

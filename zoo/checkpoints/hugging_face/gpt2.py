@@ -4,12 +4,13 @@ import math
 
 from keras import ops
 
+from zoo.architectures.tensor_name import TensorName
 from zoo.checkpoints.foreign_model import ForeignModel
 from zoo.checkpoints.gpt2 import LANGUAGE_MODEL, MODEL_TYPE, check_language_model, gpt2_names, make_gpt2
 from zoo.checkpoints.hugging_face.configuration import ACTIVATIONS
 from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
-from zoo.checkpoints.named_tensors import TensorName, assign_tensors, tensors_by_name
+from zoo.checkpoints.named_tensors import assign_tensors, tensors_by_name
 from zoo.errors import UserError
 
 # Before every name but the output matrix's; files of `GPT2Model`, and OpenAI's own, do without.

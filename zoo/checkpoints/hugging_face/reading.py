@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from zoo.architectures import architecture_named
 from zoo.checkpoints.bert_families import KINDS
 from zoo.checkpoints.foreign_model import CLASSIFIERS, LANGUAGE_MODELS, ForeignModel, make_model
 from zoo.checkpoints.hugging_face.configuration import Configuration
 from zoo.checkpoints.hugging_face.directory_files import DirectoryFiles
 from zoo.checkpoints.hugging_face.gpt2 import is_gpt2, load_gpt2
+from zoo.checkpoints.hugging_face.language_models import load_language_model
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
 from zoo.checkpoints.hugging_face.sequence_to_sequence import family_of, load_sequence_to_sequence
 from zoo.checkpoints.hugging_face.t5 import is_t5, load_t5
@@ -36,7 +38,8 @@ def is_hugging_face(directory):
 def load_hugging_face(directory, kind=None, dtype=None):
     """Reads a model with its weights from a Hugging Face directory.
 
-    The families are BERT, DistilBERT and RoBERTa, Marian, BART, mBART, PEGASUS and T5, and GPT-2.
+    The families are BERT, DistilBERT and RoBERTa, Marian, BART, mBART, PEGASUS and T5, GPT-2, and those of
+    `zoo.architectures`: Llama, Mistral, Qwen, SmolLM and Gemma.
 
     The file is memory-mapped and copied tensor by tensor.
 
@@ -66,6 +69,9 @@ def load_hugging_face(directory, kind=None, dtype=None):
             "the weights, or remove the file"
         )
     content = files.config
+    architecture = architecture_named(content.get("model_type"))
+    if architecture is not None:
+        return load_language_model(files, architecture, kind, dtype)
     if is_gpt2(content):
         return load_gpt2(files, kind, dtype)
     if is_t5(content) or family_of(content) is not None:

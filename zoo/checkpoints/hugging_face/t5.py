@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from zoo.architectures.tensor_name import TensorName
 from zoo.checkpoints.foreign_model import ForeignModel
 from zoo.checkpoints.hugging_face.configuration import (
     ACTIVATIONS,
@@ -11,7 +12,7 @@ from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryF
 from zoo.checkpoints.hugging_face.generation_configuration import read_generation
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
 from zoo.checkpoints.hugging_face.tokenizer_settings import max_text_length
-from zoo.checkpoints.named_tensors import TensorName, assign_tensors
+from zoo.checkpoints.named_tensors import assign_tensors
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
 from zoo.models import T5

@@ -2,8 +2,8 @@
 
 import re
 
+from zoo.architectures.tensor_name import TensorName
 from zoo.checkpoints.bert_families import needs_pooler, rules_of_model
-from zoo.checkpoints.named_tensors import TensorName
 
 # Buffers that old versions of transformers saved; they are counted, not learned.
 _BUFFERS = (r"(\w+\.)?embeddings\.(position_ids|token_type_ids)",)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from zoo.architectures import architecture_of
 from zoo.checkpoints.bert_families import BERT, DISTILBERT, ROBERTA
 from zoo.checkpoints.foreign_model import CLASSIFIERS, LANGUAGE_MODELS
 from zoo.checkpoints.hugging_face.configuration import CONFIG_FILE, PROBLEM_TYPES, to_hugging_face
 from zoo.checkpoints.hugging_face.gpt2 import gpt2_to_hugging_face
+from zoo.checkpoints.hugging_face.language_models import language_model_to_hugging_face
 from zoo.checkpoints.hugging_face.safetensors_files import WEIGHTS_FILE, write_tensors
 from zoo.checkpoints.hugging_face.sequence_to_sequence_writing import sequence_to_sequence_to_hugging_face
 from zoo.checkpoints.hugging_face.tensor_names import pooler_is_used, tensor_names
@@ -26,6 +28,7 @@ from zoo.models import (
     SequenceClassifier,
     TokenClassifier,
 )
+from zoo.models.decoder import Decoder
 from zoo.writing import writing
 
 
@@ -68,13 +71,16 @@ def save_hugging_face(
     directory = Path(directory)
     if is_preset(directory):
         raise UserError(f"{directory} holds a preset, whose {CONFIG_FILE} would be lost; give another directory")
-    if isinstance(model, (GPT2, EncoderDecoder, T5)):
+    if isinstance(model, (Decoder, EncoderDecoder, T5)):
         if labels is not None or problem_type is not None:
             raise UserError(f"labels and problem_type are those of a classifier, which a {type(model).__name__} is not")
         if not model.built:
             model.build()
         if isinstance(model, GPT2):
             content, tensors = gpt2_to_hugging_face(model, end_token_id)
+        elif isinstance(model, Decoder):
+            architecture = architecture_of(model)
+            content, tensors = language_model_to_hugging_face(model, architecture, end_token_id, begin_token_id)
         else:
             content, tensors = sequence_to_sequence_to_hugging_face(
                 model,

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from zoo.architectures.tensor_name import TensorName
 from zoo.checkpoints.bert_families import Rule, expand
-from zoo.checkpoints.named_tensors import TensorName
 
 _PARTS = {"dense": ("kernel", "bias"), "norm": ("gamma", "beta"), "table": (None,), "vector": (None,)}
 _ATTENTION = {

@@ -1,0 +1,51 @@
+"""Families of models, a folder each: `model.py` from a configuration to blocks, `hugging_face.py` for the files.
+
+A family is entered in `FOLDERS`, by what `model_type` of its configurations says; readers, writers and tables of sizes
+go by that alone. Nothing is imported before it is asked for.
+"""
+
+import importlib
+
+from zoo.architectures.architecture import LanguageModelArchitecture
+from zoo.errors import UserError
+
+FOLDERS = {
+    "llama": "llama",
+    "mistral": "mistral",
+    "qwen2": "qwen2",
+    "qwen3": "qwen3",
+    "smollm3": "smollm3",
+    "phi3": "phi3",
+    "gemma2": "gemma2",
+    "gemma3_text": "gemma3",
+}
+"""Folder by `model_type`."""
+
+__all__ = ["FOLDERS", "LanguageModelArchitecture", "architecture_named", "architecture_of"]
+
+
+def architecture_named(model_type: str | None) -> LanguageModelArchitecture | None:
+    """The family that a configuration names; None for one that is not registered here."""
+    if model_type not in FOLDERS:
+        return None
+    return importlib.import_module(f"zoo.architectures.{FOLDERS[model_type]}.hugging_face").ARCHITECTURE
+
+
+def architecture_of(model) -> LanguageModelArchitecture:
+    """The first family that transformers can read a model as.
+
+    Raises:
+        UserError: if there is none, with what each family of the model's class says.
+    """
+    reasons = []
+    for model_type in FOLDERS:
+        family = architecture_named(model_type)
+        if isinstance(model, family.model_class):
+            try:
+                family.configuration(model)
+            except UserError as error:
+                reasons.append(str(error))
+            else:
+                return family
+    said = "; ".join(reasons) or "no family has it"
+    raise UserError(f"a {type(model).__name__} like this cannot be written as a Hugging Face directory: {said}")

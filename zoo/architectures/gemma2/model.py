@@ -1,0 +1,227 @@
+"""The decoder of Gemma 2 and of the text of Gemma 3."""
+
+import keras
+from keras import ops
+
+from zoo.errors import UserError
+from zoo.layers import TokenEmbedding, TransformerBlock
+from zoo.layers.rms_norm import RMSNorm
+from zoo.layers.rotary_positions import RotaryPositions
+from zoo.models.decoder import Decoder
+
+INITIALIZER_STDDEV = 0.02
+SIZES = {
+    # Gemma 3, https://arxiv.org/abs/2503.19786.
+    "270m": dict(
+        num_layers=18,
+        hidden_dim=640,
+        intermediate_dim=2048,
+        num_heads=4,
+        num_key_value_heads=1,
+        head_dim=256,
+        vocabulary_size=262144,
+        max_sequence_length=32768,
+        scale=256**-0.5,
+        windows=[None if (i + 1) % 6 == 0 else 512 for i in range(18)],
+        full_rotary_base=1000000.0,
+        qk_norm=True,
+    ),
+    # Gemma 2, https://arxiv.org/abs/2408.00118.
+    "2b": dict(
+        num_layers=26,
+        hidden_dim=2304,
+        intermediate_dim=9216,
+        num_heads=8,
+        num_key_value_heads=4,
+        head_dim=256,
+        vocabulary_size=256000,
+        max_sequence_length=8192,
+        scale=256**-0.5,
+        windows=[4096, None] * 13,
+        attention_softcap=50.0,
+        logits_softcap=30.0,
+    ),
+}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Gemma(Decoder):
+    """A decoder whose blocks normalise what each sub-layer reads and what it gives, with windows in most of them.
+
+    Token vectors are multiplied by sqrt(D), and the weights of normalisations are counted from 1.
+
+    Args:
+        vocabulary_size: V, number of tokens.
+        hidden_dim: D.
+        intermediate_dim: Width of the feed-forward networks.
+        num_heads: H, of queries.
+        num_layers: Number of blocks.
+        num_key_value_heads: Of keys and values; H if None.
+        head_dim: Width of a head; D / H if None.
+        max_sequence_length: Longest sequence, prompt and continuation together, in tokens.
+        windows: For each block how many positions it sees, or None for all; None for blocks without.
+        rotary_base: Of the frequencies of positions in blocks with a window.
+        full_rotary_base: Of those in the other blocks; as `rotary_base` if None.
+        rotary_scaling: Of `RotaryPositions` in blocks with a window.
+        full_rotary_scaling: Of those in the other blocks.
+        scale: Factor of the logits of attention; one over the root of the width of a head if None.
+        attention_softcap, logits_softcap: Limits of the logits of attention and of tokens; None without.
+        qk_norm: Whether queries and keys are normalised.
+        attention_bias: Whether attention's projections have biases.
+        activation: See `FeedForward`.
+        norm_epsilon: Added to the mean square.
+        tied_embeddings: Whether the table of token vectors is the output matrix too.
+        dropout: Rate on embeddings and on the output of each sub-layer.
+        attention_dropout: Rate on attention weights.
+
+    Source: Gemma Team 2024, https://arxiv.org/abs/2408.00118; Gemma 3: 2025, https://arxiv.org/abs/2503.19786.
+
+    Example:
+        >>> model = Gemma.from_size("270m", num_layers=2, windows=[16, None], vocabulary_size=100)
+        >>> model({"token_ids": np.array([[5, 6, 2]])}).shape
+        (1, 3, 100)
+    """
+
+    def __init__(
+        self,
+        vocabulary_size,
+        hidden_dim,
+        intermediate_dim,
+        num_heads,
+        num_layers,
+        num_key_value_heads=None,
+        head_dim=None,
+        max_sequence_length=8192,
+        windows=None,
+        rotary_base=10000.0,
+        full_rotary_base=None,
+        rotary_scaling=None,
+        full_rotary_scaling=None,
+        scale=None,
+        attention_softcap=None,
+        logits_softcap=None,
+        qk_norm=False,
+        attention_bias=False,
+        activation="gelu_approximate",
+        norm_epsilon=1e-6,
+        tied_embeddings=True,
+        dropout=0.0,
+        attention_dropout=0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        windows = None if windows is None else list(windows)
+        if windows is not None and len(windows) != num_layers:
+            raise UserError(f"windows has {len(windows)} values for {num_layers} layers")
+        self._config = dict(
+            vocabulary_size=vocabulary_size,
+            hidden_dim=hidden_dim,
+            intermediate_dim=intermediate_dim,
+            num_heads=num_heads,
+            num_layers=num_layers,
+            num_key_value_heads=num_key_value_heads,
+            head_dim=head_dim,
+            max_sequence_length=max_sequence_length,
+            windows=windows,
+            rotary_base=rotary_base,
+            full_rotary_base=full_rotary_base,
+            rotary_scaling=rotary_scaling,
+            full_rotary_scaling=full_rotary_scaling,
+            scale=scale,
+            attention_softcap=attention_softcap,
+            logits_softcap=logits_softcap,
+            qk_norm=qk_norm,
+            attention_bias=attention_bias,
+            activation=activation,
+            norm_epsilon=norm_epsilon,
+            tied_embeddings=tied_embeddings,
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+        )
+        self.vocabulary_size = vocabulary_size
+        self.hidden_dim = hidden_dim
+        self.num_layers = num_layers
+        self.max_sequence_length = max_sequence_length
+        self.tied_embeddings = tied_embeddings
+        self.logits_softcap = logits_softcap
+        width = head_dim or hidden_dim // num_heads
+        local = RotaryPositions(width, rotary_base, rotary_scaling)
+        everywhere = RotaryPositions(width, full_rotary_base or rotary_base, full_rotary_scaling)
+
+        def embedding(name, scale):
+            return TokenEmbedding(
+                vocabulary_size,
+                hidden_dim,
+                scale=scale,
+                initializer_stddev=INITIALIZER_STDDEV,
+                dtype=self.dtype_policy,
+                name=name,
+            )
+
+        self.token_embedding = embedding("token_embedding", True)
+        self.output_embedding = self.token_embedding if tied_embeddings else embedding("output_embedding", False)
+        self.position_embedding = None
+        self.decoder_blocks = [
+            TransformerBlock(
+                hidden_dim,
+                dict(
+                    num_heads=num_heads,
+                    num_key_value_heads=num_key_value_heads,
+                    head_dim=head_dim,
+                    use_bias=attention_bias,
+                    positions=everywhere if window is None else local,
+                    window=window,
+                    softcap=attention_softcap,
+                    scale=scale,
+                    qk_norm=qk_norm,
+                    norm_epsilon=norm_epsilon,
+                    norm_unit_offset=True,
+                    dropout=attention_dropout,
+                    initializer_stddev=INITIALIZER_STDDEV,
+                ),
+                dict(
+                    intermediate_dim=intermediate_dim,
+                    activation=activation,
+                    gated=True,
+                    use_bias=False,
+                    initializer_stddev=INITIALIZER_STDDEV,
+                ),
+                causal=True,
+                dropout=dropout,
+                norm="rms",
+                order="both",
+                norm_epsilon=norm_epsilon,
+                norm_unit_offset=True,
+                dtype=self.dtype_policy,
+                name=f"decoder_block_{i}",
+            )
+            for i, window in enumerate(windows or [None] * num_layers)
+        ]
+        self.final_norm = RMSNorm(norm_epsilon, True, dtype=self.dtype_policy, name="final_norm")
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+
+    @classmethod
+    def from_size(cls, size, **overrides):
+        """A model of a published size: "270m" (Gemma 3) or "2b" (Gemma 2).
+
+        Args:
+            size: Name of the size.
+            overrides: Arguments of the class, in place of those of the size.
+
+        Raises:
+            UserError: for an unknown size.
+        """
+        if size not in SIZES:
+            raise UserError(f"size must be one of {', '.join(SIZES)}, got {size!r}")
+        return cls(**{**SIZES[size], **overrides})
+
+    def logits(self, x, output_matrix=None):
+        """float32 logits of the last block's output, within their limit."""
+        logits = super().logits(x, output_matrix)
+        if self.logits_softcap is None:
+            return logits
+        return ops.tanh(logits / self.logits_softcap) * self.logits_softcap
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), **self._config}

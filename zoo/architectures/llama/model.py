@@ -1,0 +1,221 @@
+"""The decoder of Llama, and of Mistral, Qwen and SmolLM, which are configurations of it."""
+
+import keras
+
+from zoo.errors import UserError
+from zoo.layers import TokenEmbedding, TransformerBlock
+from zoo.layers.rms_norm import RMSNorm
+from zoo.layers.rotary_positions import RotaryPositions
+from zoo.models.decoder import Decoder
+
+INITIALIZER_STDDEV = 0.02
+SIZES = {
+    # The sizes of the "stories" models, https://github.com/karpathy/llama2.c.
+    "15m": dict(num_layers=6, hidden_dim=288, intermediate_dim=768, num_heads=6, vocabulary_size=32000),
+    "42m": dict(num_layers=8, hidden_dim=512, intermediate_dim=1376, num_heads=8, vocabulary_size=32000),
+    "110m": dict(num_layers=12, hidden_dim=768, intermediate_dim=2048, num_heads=12, vocabulary_size=32000),
+    # SmolLM2, https://arxiv.org/abs/2502.02737.
+    "135m": dict(
+        num_layers=30,
+        hidden_dim=576,
+        intermediate_dim=1536,
+        num_heads=9,
+        num_key_value_heads=3,
+        vocabulary_size=49152,
+        max_sequence_length=8192,
+        rotary_base=100000.0,
+        norm_epsilon=1e-5,
+        tied_embeddings=True,
+    ),
+    # Llama 3.2, https://arxiv.org/abs/2407.21783.
+    "1b": dict(
+        num_layers=16,
+        hidden_dim=2048,
+        intermediate_dim=8192,
+        num_heads=32,
+        num_key_value_heads=8,
+        vocabulary_size=128256,
+        max_sequence_length=131072,
+        rotary_base=500000.0,
+        rotary_scaling=dict(
+            kind="llama3", factor=32.0, low_frequency_factor=1.0, high_frequency_factor=4.0, original_max_length=8192
+        ),
+        norm_epsilon=1e-5,
+        tied_embeddings=True,
+    ),
+}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Llama(Decoder):
+    """A decoder with rotary positions, root mean square normalisation and gated feed-forward networks.
+
+    Initial weights are truncated normals of standard deviation 0.02.
+
+    Args:
+        vocabulary_size: V, number of tokens.
+        hidden_dim: D.
+        intermediate_dim: Width of the feed-forward networks.
+        num_heads: H, of queries.
+        num_layers: Number of blocks.
+        num_key_value_heads: Of keys and values; H if None.
+        head_dim: Width of a head; D / H if None.
+        max_sequence_length: Longest sequence, prompt and continuation together, in tokens.
+        rotary_base: Of the frequencies of positions.
+        rotary_scaling: Of `RotaryPositions`.
+        rotary_share: Share of a head's entries that are rotated, from the first.
+        rotary_layers: For each block whether its attention has rotary positions; None for all.
+        windows: For each block how many positions it sees, or None for all; one number for all blocks; None without.
+        attention_bias: Whether queries, keys and values have biases.
+        output_bias: Whether attention's output has one; as `attention_bias` if None.
+        feed_forward_bias: Whether feed-forward networks have biases.
+        qk_norm: Whether queries and keys are normalised.
+        activation: See `FeedForward`.
+        norm_epsilon: Added to the mean square.
+        tied_embeddings: Whether the table of token vectors is the output matrix too.
+        dropout: Rate on embeddings and on the output of each sub-layer.
+        attention_dropout: Rate on attention weights.
+
+    Source: Touvron et al. 2023, https://arxiv.org/abs/2302.13971; Mistral: Jiang et al. 2023,
+        https://arxiv.org/abs/2310.06825; Qwen3: Yang et al. 2025, https://arxiv.org/abs/2505.09388.
+
+    Example:
+        >>> model = Llama.from_size("15m", num_layers=2, vocabulary_size=100)
+        >>> model({"token_ids": np.array([[5, 6, 2]])}).shape
+        (1, 3, 100)
+    """
+
+    def __init__(
+        self,
+        vocabulary_size,
+        hidden_dim,
+        intermediate_dim,
+        num_heads,
+        num_layers,
+        num_key_value_heads=None,
+        head_dim=None,
+        max_sequence_length=2048,
+        rotary_base=10000.0,
+        rotary_scaling=None,
+        rotary_share=1.0,
+        rotary_layers=None,
+        windows=None,
+        attention_bias=False,
+        output_bias=None,
+        feed_forward_bias=False,
+        qk_norm=False,
+        activation="swish",
+        norm_epsilon=1e-6,
+        tied_embeddings=False,
+        dropout=0.0,
+        attention_dropout=0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        rotary_layers = None if rotary_layers is None else [bool(each) for each in rotary_layers]
+        windows = list(windows) if isinstance(windows, (list, tuple)) else windows
+        self._config = dict(
+            vocabulary_size=vocabulary_size,
+            hidden_dim=hidden_dim,
+            intermediate_dim=intermediate_dim,
+            num_heads=num_heads,
+            num_layers=num_layers,
+            num_key_value_heads=num_key_value_heads,
+            head_dim=head_dim,
+            max_sequence_length=max_sequence_length,
+            rotary_base=rotary_base,
+            rotary_scaling=rotary_scaling,
+            rotary_share=rotary_share,
+            rotary_layers=rotary_layers,
+            windows=windows,
+            attention_bias=attention_bias,
+            output_bias=output_bias,
+            feed_forward_bias=feed_forward_bias,
+            qk_norm=qk_norm,
+            activation=activation,
+            norm_epsilon=norm_epsilon,
+            tied_embeddings=tied_embeddings,
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+        )
+        rotary_layers = _one_for_each("rotary_layers", True if rotary_layers is None else rotary_layers, num_layers)
+        windows = _one_for_each("windows", windows, num_layers)
+        self.vocabulary_size = vocabulary_size
+        self.hidden_dim = hidden_dim
+        self.num_layers = num_layers
+        self.max_sequence_length = max_sequence_length
+        self.tied_embeddings = tied_embeddings
+        rotated = int((head_dim or hidden_dim // num_heads) * rotary_share)
+        positions = RotaryPositions(rotated, rotary_base, rotary_scaling)
+
+        def embedding(name):
+            return TokenEmbedding(
+                vocabulary_size, hidden_dim, initializer_stddev=INITIALIZER_STDDEV, dtype=self.dtype_policy, name=name
+            )
+
+        self.token_embedding = embedding("token_embedding")
+        self.output_embedding = self.token_embedding if tied_embeddings else embedding("output_embedding")
+        self.position_embedding = None
+        self.decoder_blocks = [
+            TransformerBlock(
+                hidden_dim,
+                dict(
+                    num_heads=num_heads,
+                    num_key_value_heads=num_key_value_heads,
+                    head_dim=head_dim,
+                    use_bias=attention_bias,
+                    use_output_bias=output_bias,
+                    positions=positions if rotary else None,
+                    window=window,
+                    qk_norm=qk_norm,
+                    norm_epsilon=norm_epsilon,
+                    dropout=attention_dropout,
+                    initializer_stddev=INITIALIZER_STDDEV,
+                ),
+                dict(
+                    intermediate_dim=intermediate_dim,
+                    activation=activation,
+                    gated=True,
+                    use_bias=feed_forward_bias,
+                    initializer_stddev=INITIALIZER_STDDEV,
+                ),
+                causal=True,
+                dropout=dropout,
+                norm="rms",
+                order="pre",
+                norm_epsilon=norm_epsilon,
+                dtype=self.dtype_policy,
+                name=f"decoder_block_{i}",
+            )
+            for i, (rotary, window) in enumerate(zip(rotary_layers, windows, strict=True))
+        ]
+        self.final_norm = RMSNorm(norm_epsilon, dtype=self.dtype_policy, name="final_norm")
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+
+    @classmethod
+    def from_size(cls, size, **overrides):
+        """A model of a published size: "15m", "42m", "110m" (Llama 2), "135m" (SmolLM2) or "1b" (Llama 3.2).
+
+        Args:
+            size: Name of the size.
+            overrides: Arguments of the class, in place of those of the size.
+
+        Raises:
+            UserError: for an unknown size.
+        """
+        if size not in SIZES:
+            raise UserError(f"size must be one of {', '.join(SIZES)}, got {size!r}")
+        return cls(**{**SIZES[size], **overrides})
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), **self._config}
+
+
+def _one_for_each(name, given, num_layers):
+    """A list of what each block gets."""
+    if not isinstance(given, (list, tuple)):
+        return [given] * num_layers
+    if len(given) != num_layers:
+        raise UserError(f"{name} has {len(given)} values for {num_layers} layers")
+    return list(given)
