@@ -11,6 +11,7 @@ from zoo.checkpoints.hugging_face import (
     read_byte_pair,
     read_sampling,
 )
+from zoo.checkpoints.hugging_face.language_model_tokenizer import read_language_model_tokenizer
 from zoo.checkpoints.hugging_face.sentence_transformers import MODULES_FILE, load_sentence_transformer
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
@@ -78,7 +79,7 @@ def task_from_hugging_face(
     if (source_language, target_language, source_prefix) != (None, None, None):
         raise UserError(f"{directory} holds a model of kind {found.kind!r}, which has no languages or prefix to choose")
     if task is None and found.kind == LANGUAGE_MODEL:
-        return _text_generator(files, found.model, special_tokens_in_text)
+        return _text_generator(files, found, special_tokens_in_text)
     if task is not None:
         raise UserError(f"{directory} holds a model of kind {found.kind!r}, which cannot be made for {task}")
     if found.kind in ("token_classifier", "sequence_classifier", "masked_token_predictor", "pretraining"):
@@ -151,19 +152,24 @@ def _encoder_tokenizer(files, kind):
     return tokenizer
 
 
-def _text_generator(files, model, special_tokens_in_text):
-    if not is_byte_pair(files):
+def _text_generator(files, found, special_tokens_in_text):
+    model = found.model
+    if found.family is not None:
+        tokenizer, begins, ends = read_language_model_tokenizer(files, vocabulary_size=model.vocabulary_size)
+    elif is_byte_pair(files):
+        tokenizer, around, _ = read_byte_pair(files, vocabulary_size=model.vocabulary_size)
+        begins, ends = around is not None, around == "both"
+    else:
         raise UserError(f"{files}: a language model needs a byte-level BPE tokenizer, which is not there")
-    tokenizer, around, _ = read_byte_pair(files, vocabulary_size=model.vocabulary_size)
     if special_tokens_in_text:
         tokenizer = tokenizer.reading_from_text(tokenizer.control_tokens)
-    if around == "both":
+    if ends:
         raise UserError(f"{files}: a tokenizer that puts an end token behind every prompt is not supported")
     found = read_sampling(files, tokenizer.eos_id, model.max_sequence_length)
     # A short context would otherwise leave no room for a prompt.
     longest = min(GenerationSettings().max_new_tokens, model.max_sequence_length // 2)
     try:
-        settings = GenerationSettings(**{"max_new_tokens": longest, **found}, begin_token=around == "begin")
+        settings = GenerationSettings(**{"max_new_tokens": longest, **found}, begin_token=begins)
     except UserError as error:
         raise UserError(f"{files}: {error}") from error
     return TextGenerator(model, tokenizer, settings)

@@ -25,8 +25,8 @@ class GenerationSettings(SearchSettings):
         stop: Strings at whose first occurrence a continuation ends, without it.
         max_source_length: Tokens of a prompt; only the last so many of a longer one are read. As many as the model has
             positions beside those of `max_new_tokens` if None.
-        begin_token: Whether the end token, which also begins texts, stands before every prompt; it always stands
-            before an empty one.
+        begin_token: Whether the begin token, which may be the end token, stands before every prompt; the end token
+            always stands before an empty one.
     """
 
     searches: ClassVar[tuple] = (Sampling, Greedy)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from zoo.checkpoints.gguf_files import is_gguf
 from zoo.checkpoints.hugging_face import DirectoryFiles, is_hugging_face
 from zoo.checkpoints.hugging_face.sentence_transformers import MODULES_FILE
 from zoo.checkpoints.keras_hub import is_keras_hub
@@ -10,6 +11,7 @@ from zoo.checkpoints.preset import CONFIG_FILE, load_preset
 from zoo.errors import UserError
 from zoo.tasks.examples import load_examples
 from zoo.tasks.foreign import task_from_hugging_face
+from zoo.tasks.gguf import task_from_gguf
 from zoo.tasks.keras_hub import task_from_keras_hub
 from zoo.tasks.registry import task_class
 from zoo.tasks.task import Task
@@ -20,8 +22,8 @@ def load(directory, dtype=None, *, special_tokens_in_text=False):
     """The task stored in a directory.
 
     Args:
-        directory: A preset directory, as `task.save` and the recipes write it, a Hugging Face directory or a
-            KerasHub preset.
+        directory: A preset directory, as `task.save` and the recipes write it, a Hugging Face directory, one of
+            sentence-transformers, a KerasHub preset or a GGUF file.
         dtype: A Keras dtype policy for the model, such as "mixed_bfloat16"; the saved one if None.
         special_tokens_in_text: Whether control tokens, such as "</s>" or "<|endoftext|>", are read from texts, as the
             prompts of some models hold them. Otherwise they stay text, so that nobody can put them into a model's
@@ -37,6 +39,8 @@ def load(directory, dtype=None, *, special_tokens_in_text=False):
         >>> zoo.load("runs/translation")("A man rides a horse.")
         'Ein Mann reitet auf einem Pferd.'
     """
+    if is_gguf(directory):
+        return task_from_gguf(directory, dtype, special_tokens_in_text)
     files = DirectoryFiles(directory)
     if is_hugging_face(files) or files.holds(MODULES_FILE):
         return task_from_hugging_face(files, dtype, special_tokens_in_text=special_tokens_in_text)

@@ -272,8 +272,10 @@ class TextGenerator(GeneratingTask):
         tokens = self.tokenizer.encode(text)
         begins = tf.ones_like(tokens.row_lengths()) if self.settings.begin_token else tokens.row_lengths() == 0
         begins = tf.cast(begins, tokens.row_splits.dtype)
+        begin_id = self.tokenizer.bos_id if self.settings.begin_token else None
+        begin_id = self.tokenizer.eos_id if begin_id is None else begin_id
         begin = tf.RaggedTensor.from_row_lengths(
-            tf.fill([tf.reduce_sum(begins)], tf.constant(self.tokenizer.eos_id, tokens.dtype)), begins
+            tf.fill([tf.reduce_sum(begins)], tf.constant(begin_id, tokens.dtype)), begins
         )
         tokens = tf.concat([begin, tokens], axis=1)
         if longest is None:

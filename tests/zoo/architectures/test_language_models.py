@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 import pytest
+import tiny_language_models
 from tiny_language_models import CASES, VOCABULARY, reference
 
+import zoo
 from zoo.checkpoints.hugging_face import load_hugging_face, save_hugging_face
 
 torch = pytest.importorskip("torch")
@@ -75,3 +77,36 @@ def test_keras_files_and_configurations(pair, tmp_path):
     ours.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(again({"token_ids": token_ids}), expected, rtol=0, atol=1e-6)
+
+
+def test_a_directory_is_loaded_as_a_text_generator(tmp_path, monkeypatch):
+    """With the tokenizer of Qwen2's kind that transformers reads from the same directory."""
+    tokenizers = pytest.importorskip("tokenizers")
+    split = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    pieces = tokenizers.pre_tokenizers
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
+    tokenizer.normalizer = tokenizers.normalizers.NFC()
+    tokenizer.pre_tokenizer = pieces.Sequence(
+        [pieces.Split(tokenizers.Regex(split), "isolated"), pieces.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=270,
+        special_tokens=["<pad>", "<s>", "</s>"],
+        initial_alphabet=pieces.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(["the lower, the slower 12 times"] * 5, trainer)
+    theirs = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>", pad_token="<pad>")
+    theirs.save_pretrained(tmp_path)
+    monkeypatch.setitem(tiny_language_models._SIZES, "vocab_size", tokenizer.get_vocab_size())
+    model = reference("qwen2")
+    model.generation_config.pad_token_id = 0
+    model.save_pretrained(tmp_path)
+    generator = zoo.load(tmp_path)
+    prompts = ["the lower", "12 times\n", "e\u0301 </s>"]
+    for prompt, found in zip(prompts, generator(prompts, max_new_tokens=8), strict=True):
+        ids = theirs(prompt, split_special_tokens=True, return_tensors="pt", add_special_tokens=False)["input_ids"]
+        with torch.no_grad():
+            whole = model.generate(ids, max_new_tokens=8, do_sample=False)
+        assert found == theirs.decode(whole[0, ids.shape[1] :], skip_special_tokens=True)

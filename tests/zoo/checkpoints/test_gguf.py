@@ -3,12 +3,15 @@
 import keras
 import numpy as np
 import pytest
+import tiny_language_models
 from tiny_language_models import VOCABULARY, reference
 
+import zoo
 from zoo.checkpoints.gguf_files import is_gguf, load_gguf
 from zoo.errors import UserError
 
 gguf = pytest.importorskip("gguf")
+tokenizers = pytest.importorskip("tokenizers")
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
@@ -44,7 +47,7 @@ def interleaved(values, heads):
     return values.reshape(heads, rows, *values.shape[1:])[:, order].reshape(values.shape)
 
 
-def write_gguf(path, model, architecture, kind, **further):
+def write_gguf(path, model, architecture, kind, tokenizer=None, **further):
     """Writes a model; its own matrices become those that the file gives back."""
     config = model.config
     writer = gguf.GGUFWriter(path, architecture)
@@ -57,6 +60,15 @@ def write_gguf(path, model, architecture, kind, **further):
     writer.add_key_length(config.head_dim)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    if tokenizer is not None:
+        writer.add_tokenizer_model("gpt2")
+        writer.add_tokenizer_pre("llama-bpe")
+        writer.add_token_list(tokenizer)
+        writer.add_token_types([3 if token.startswith("<") and len(token) > 1 else 1 for token in tokenizer])
+        writer.add_token_merges(["l o"])
+        writer.add_bos_token_id(1)
+        writer.add_eos_token_id(2)
+        writer.add_add_bos_token(True)
     for key, value in further.items():
         writer.add_uint32(f"{architecture}.{key.replace('__', '.')}", value)
     for name, parameter in model.named_parameters():
@@ -112,3 +124,20 @@ def test_what_cannot_be_followed_is_refused(tmp_path):
     path.write_bytes(b"GGUF" + bytes(64))
     with pytest.raises(UserError, match=r"model\.gguf is damaged or no GGUF file"):
         load_gguf(path)
+
+
+def test_a_file_is_loaded_as_a_text_generator(tmp_path, monkeypatch):
+    alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    tokens = ["<pad>", "<s>", "</s>", *alphabet, "lo"]
+    monkeypatch.setitem(tiny_language_models._SIZES, "vocab_size", len(tokens))
+    theirs, path = reference("llama"), tmp_path / "model.gguf"
+    write_gguf(path, theirs, "llama", gguf.GGMLQuantizationType.F32, tokens)
+    generator = zoo.load(path)
+    prompts = ["lol", "x 1</s>"]
+    found = generator(prompts, max_new_tokens=6)
+    for prompt, text in zip(prompts, found, strict=True):
+        ids = [1, *generator.tokenizer.encode([prompt]).to_list()[0]]
+        with torch.no_grad():
+            whole = theirs.generate(torch.tensor([ids]), max_new_tokens=6, do_sample=False, eos_token_id=2)
+        expected = generator.tokenizer.decode([whole[0, len(ids) :].tolist()]).numpy()[0].decode()
+        assert text == expected
