@@ -82,12 +82,16 @@ def test_keras_files_and_configurations(pair, tmp_path):
 def test_a_directory_is_loaded_as_a_text_generator(tmp_path, monkeypatch):
     """With the tokenizer of Qwen2's kind that transformers reads from the same directory."""
     tokenizers = pytest.importorskip("tokenizers")
-    split = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    words = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    blanks = r"\s*[\r\n]+|\s+(?!\S)|\s+"
     pieces = tokenizers.pre_tokenizers
     tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
     tokenizer.normalizer = tokenizers.normalizers.NFC()
     tokenizer.pre_tokenizer = pieces.Sequence(
-        [pieces.Split(tokenizers.Regex(split), "isolated"), pieces.ByteLevel(add_prefix_space=False, use_regex=False)]
+        [
+            pieces.Split(tokenizers.Regex(f"{words}|{blanks}"), "isolated"),
+            pieces.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
     )
     tokenizer.decoder = tokenizers.decoders.ByteLevel()
     trainer = tokenizers.trainers.BpeTrainer(
