@@ -69,7 +69,8 @@ def traced(function, *signature):
     """
     if keras.config.backend() != "tensorflow":
         return function
-    return tf.function(function, input_signature=signature, autograph=False)
+    # A call of what is traced spares Python the search for a trace that fits.
+    return tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
 
 
 def call_in_backend(function, tensors, padding, largest_length, **options):
