@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         MaskedLanguageModel,
         Summarizer,
         TextClassifier,
+        TextEmbedder,
         TextGenerator,
         TextRegressor,
         Translator,
@@ -28,6 +29,7 @@ __all__ = [
     "MaskedLanguageModel",
     "Summarizer",
     "TextClassifier",
+    "TextEmbedder",
     "TextGenerator",
     "TextRegressor",
     "Translator",
@@ -50,6 +52,7 @@ _PARTS = ("checkpoints", "data", "generation", "layers", "metrics", "models", "t
 # compiled with follow Keras, whoever imports it, before or later.
 wrapt.register_post_import_hook(lambda _: importlib.import_module("zoo.layers"), "keras")
 wrapt.register_post_import_hook(lambda _: importlib.import_module("zoo.models"), "zoo.layers")
+wrapt.register_post_import_hook(lambda _: importlib.import_module("zoo.architectures.registered_models"), "zoo.models")
 wrapt.register_post_import_hook(lambda _: importlib.import_module("zoo.training"), "zoo.models")
 
 

@@ -1,7 +1,7 @@
 """Families of models, a folder each: `model.py` from a configuration to blocks, `hugging_face.py` for the files.
 
 A family is entered in `FOLDERS`, by what `model_type` of its configurations says; readers, writers and tables of sizes
-go by that alone. Nothing is imported before it is asked for.
+go by that alone. `registered_models` makes Keras know their classes. Nothing is imported before it is asked for.
 """
 
 import importlib
