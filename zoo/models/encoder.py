@@ -9,6 +9,8 @@ from zoo.layers.initializers import BERT_STDDEV, projection_initializer
 from zoo.models.sizes import ENCODER_SIZES
 from zoo.models.transformer_model import TransformerModel
 
+NORM_PLACES = ("post", "pre")
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Encoder(TransformerModel):
@@ -60,6 +62,8 @@ class Encoder(TransformerModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if norm not in NORM_PLACES:
+            raise UserError(f"norm must be one of {', '.join(NORM_PLACES)}, got {norm!r}")
         self._config = dict(
             vocabulary_size=vocabulary_size,
             hidden_dim=hidden_dim,

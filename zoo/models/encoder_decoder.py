@@ -83,6 +83,8 @@ class EncoderDecoder(SequenceToSequenceModel):
                 'tied_embeddings="all" needs one joint vocabulary, got '
                 f"{source_vocabulary_size} source and {target_vocabulary_size} target tokens"
             )
+        if norm not in ("post", "pre"):
+            raise UserError(f"norm must be one of post, pre, got {norm!r}")
         self._config = dict(
             source_vocabulary_size=source_vocabulary_size,
             target_vocabulary_size=target_vocabulary_size,

@@ -158,7 +158,7 @@ def _text_generator(files, found, special_tokens_in_text):
         tokenizer, begins, ends = read_language_model_tokenizer(files, vocabulary_size=model.vocabulary_size)
     elif is_byte_pair(files):
         tokenizer, around, _ = read_byte_pair(files, vocabulary_size=model.vocabulary_size)
-        begins, ends = around is not None, around == "both"
+        begins, ends = around == "begin", around == "both"
     else:
         raise UserError(f"{files}: a language model needs a byte-level BPE tokenizer, which is not there")
     if special_tokens_in_text:

@@ -180,8 +180,8 @@ def test_shards_and_their_index(directory):
     ("changes", "words"),
     [
         (
-            {"model_type": "llama"},
-            ["model_type 'llama' is not supported; supported are bart, bert, camembert, distilbert"],
+            {"model_type": "falcon"},
+            ["model_type 'falcon' is not supported; supported are bart, bert, camembert, distilbert, gemma2"],
         ),
         ({"model_type": None}, ["model_type None is not supported"]),
         ({"position_embedding_type": "relative_key"}, ["position_embedding_type 'relative_key' is not supported"]),

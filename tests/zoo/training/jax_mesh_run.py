@@ -15,6 +15,7 @@ from mesh_cases import EVEN, FAMILIES, ODD, SIZES, TOLERANCES, batch, compiled, 
 from replica_cases import STEPS, assert_as_reference, trained
 
 from recipes.skeleton.dry_run import facts, mebibytes
+from zoo.architectures.llama.model import Llama
 from zoo.errors import UserError
 from zoo.layers import Recomputable
 from zoo.models import GPT2, T5, Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
@@ -128,6 +129,7 @@ def check_every_layout():
         EncoderDecoder(ODD, EVEN, **SIZES, **layers, positions="learned", tied_embeddings="none", logits_bias=True),
         GPT2(EVEN, **SIZES, num_layers=1, tied_embeddings=False),
         T5(EVEN, **SIZES, head_dim=4, **layers, gated=True, tied_embeddings=False),
+        Llama(EVEN, **SIZES, num_layers=1, attention_bias=True, feed_forward_bias=True),
     ]
     paths = []
     for model in models:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from zoo.architectures import FOLDERS
 from zoo.checkpoints.bert_families import FAMILIES
 from zoo.checkpoints.gpt2 import MODEL_TYPE as GPT2
 from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
@@ -118,7 +119,7 @@ class Configuration:
                 f"{self.path}: a model of type {model_type!r} is read from safetensors files only"
                 + ("" if pickle is None else f"; {pickle}")
             )
-        known = ", ".join(sorted([*others, *(name for family in FAMILIES for name in family.model_types)]))
+        known = ", ".join(sorted([*others, *FOLDERS, *(name for family in FAMILIES for name in family.model_types)]))
         raise UserError(f"{self.path}: model_type {model_type!r} is not supported; supported are {known}")
 
     def _encoder_arguments(self):
