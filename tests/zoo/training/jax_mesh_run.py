@@ -30,7 +30,7 @@ WHOLE = re.compile(
 )
 # Vectors that are added to something divided.
 DIVIDED_VECTORS = re.compile(
-    r".*(query|key|value|up_projection|pooler|hidden|transform)/bias|.*(token_head/|logits_)bias"
+    r".*(query|key|value|(up|gate)_projection|pooler|hidden|transform)/bias|.*(token_head/|logits_)bias"
 )
 PARTS_ON_2X2 = {
     "query/kernel": (16, 8),
