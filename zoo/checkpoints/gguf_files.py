@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.architectures import FOLDERS, architecture_named
+from zoo.architectures import architecture_named
 from zoo.architectures.configuration_keys import ConfigurationKeys
 from zoo.checkpoints.foreign_model import ForeignModel
 from zoo.checkpoints.gpt2 import LANGUAGE_MODEL, check_language_model
@@ -15,7 +15,7 @@ from zoo.checkpoints.named_tensors import NamedTensors, assign_tensors
 from zoo.errors import UserError
 
 SUFFIX = ".gguf"
-# What the key general.architecture may say; Mistral's files say llama.
+# What the key general.architecture may say, as does `model_type` elsewhere; Mistral's files say llama.
 ARCHITECTURES = ("llama", "qwen2", "qwen3")
 # In files of these, rows of queries and keys lie in the order of positions that turn neighbours together.
 _INTERLEAVED = ("llama",)
@@ -27,18 +27,8 @@ _KEYS = {
     "attention.head_count_kv": "num_key_value_heads",
     "attention.key_length": "head_dim",
     "attention.layer_norm_rms_epsilon": "rms_norm_eps",
-    "attention.sliding_window": "sliding_window",
     "context_length": "max_position_embeddings",
     "rope.freq_base": "rope_theta",
-}
-# Without effect on what is computed, or followed otherwise.
-_OTHER_KEYS = ("vocab_size", "rope.dimension_count", "attention.value_length", "rope.scaling.type")
-_SCALING = {
-    "linear": {"factor": "rope.scaling.factor"},
-    "yarn": {
-        "factor": "rope.scaling.factor",
-        "original_max_position_embeddings": "rope.scaling.original_context_length",
-    },
 }
 _NAMES = {
     "token_embd": "model.embed_tokens",
@@ -82,9 +72,9 @@ def load_gguf(path, kind=None, dtype=None):
     path = Path(path)
     check_language_model(kind, path)
     reader = open_gguf(path)
-    content, name = _configuration(reader, path)
+    content = _configuration(reader, path)
     architecture = architecture_named(content["model_type"])
-    tensors = GgufTensors(reader, path, content, name in _INTERLEAVED)
+    tensors = GgufTensors(reader, path, content)
     content["tie_word_embeddings"] = architecture.output_matrix not in tensors.shapes
     content["vocab_size"] = tensors.shapes.get(architecture.table, (0,))[0]
     content["attention_bias"] = "model.layers.0.self_attn.q_proj.bias" in tensors.shapes
@@ -114,38 +104,28 @@ def open_gguf(path):
 
 
 def _configuration(reader, path):
-    """What config.json would say, and the name of the architecture in the file."""
+    """What config.json would say."""
     values = {key: field.contents() for key, field in reader.fields.items() if not key.startswith("tokenizer.")}
     name = values.get("general.architecture")
     if name not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise UserError(f"{path}: general.architecture {name!r} is not supported; supported are {known}")
     own = {key.removeprefix(f"{name}."): value for key, value in values.items() if key.startswith(f"{name}.")}
-    scaling = own.get("rope.scaling.type", "none")
-    if scaling not in ("none", *_SCALING):
-        raise UserError(f"{path}: {name}.rope.scaling.type {scaling!r} is not supported")
-    scaling_keys = _SCALING.get(scaling, {})
-    unknown = sorted(own.keys() - _KEYS.keys() - {*_OTHER_KEYS, *scaling_keys.values()})
-    if unknown:
-        raise UserError(f"{path}: {name}.{unknown[0]} {own[unknown[0]]!r} is not supported")
-    content = {theirs: own[key] for key, theirs in _KEYS.items() if key in own}
-    if scaling_keys:
-        missing = [key for key in scaling_keys.values() if key not in own]
-        if missing:
-            raise UserError(f"{path} is damaged: it lacks {name}.{missing[0]}; download it again")
-        numbers = {theirs: own[key] for theirs, key in scaling_keys.items()}
-        content["rope_scaling"] = {"rope_type": scaling, **numbers}
-    window = content.get("sliding_window")
-    content["model_type"] = "mistral" if name == "llama" and window else name
-    if window and name != "llama":
-        content["use_sliding_window"] = True
-    assert content["model_type"] in FOLDERS
-    heads = content.get("num_attention_heads")
-    head_dim = content.get("head_dim") or (content.get("hidden_size", 0) // heads if isinstance(heads, int) else None)
-    if own.get("rope.dimension_count", head_dim) != head_dim:
-        raise UserError(f"{path}: {name}.rope.dimension_count {own['rope.dimension_count']!r} is not supported")
-    content["head_dim"] = head_dim
-    return content, name
+    content = {theirs: own.pop(key) for key, theirs in _KEYS.items() if key in own}
+    heads, width = content.get("num_attention_heads"), content.get("hidden_size")
+    if "head_dim" not in content and isinstance(width, int) and isinstance(heads, int) and heads > 0:
+        content["head_dim"] = width // heads
+    # What follows from others, or changes nothing.
+    repeated = {
+        "rope.dimension_count": content.get("head_dim"),
+        "attention.value_length": content.get("head_dim"),
+        "rope.scaling.type": "none",
+        "vocab_size": own.get("vocab_size"),
+    }
+    for key, value in own.items():
+        if key not in repeated or value != repeated[key]:
+            raise UserError(f"{path}: {name}.{key} {value!r} is not supported")
+    return {**content, "model_type": name}
 
 
 class GgufTensors(NamedTensors):
@@ -155,17 +135,16 @@ class GgufTensors(NamedTensors):
         reader: `gguf.GGUFReader`.
         path: What error messages call the file.
         content: As in config.json.
-        interleaved: Whether rows of queries and keys have another order than there.
     """
 
-    def __init__(self, reader, path, content, interleaved):
+    def __init__(self, reader, path, content):
         super().__init__(path)
         self._heads = {}
         for tensor in reader.tensors:
             name = _their_name(tensor.name, path)
             self.add(name, [int(size) for size in reversed(tensor.shape)], tensor)
             for part, key in (("q_proj", "num_attention_heads"), ("k_proj", "num_key_value_heads")):
-                if interleaved and f".{part}." in name:
+                if content["model_type"] in _INTERLEAVED and f".{part}." in name:
                     self._heads[name] = content.get(key) or content["num_attention_heads"]
 
     def _read(self, name, source):

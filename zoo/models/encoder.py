@@ -42,6 +42,8 @@ class Encoder(TransformerModel):
         (1, 4, 128)
     """
 
+    sizes = ENCODER_SIZES
+
     def __init__(
         self,
         vocabulary_size,
@@ -138,21 +140,6 @@ class Encoder(TransformerModel):
             if pooler
             else None
         )
-
-    @classmethod
-    def from_size(cls, size, **overrides):
-        """A model of a published size: "tiny", "mini", "small", "medium", "base" or "large".
-
-        Args:
-            size: The name; it decides D, the intermediate dimension, H and the number of blocks.
-            overrides: Any argument of the constructor; `vocabulary_size` is needed.
-
-        Raises:
-            UserError: for an unknown size.
-        """
-        if size not in ENCODER_SIZES:
-            raise UserError(f"size must be one of {', '.join(ENCODER_SIZES)}, got {size!r}")
-        return cls(**{**ENCODER_SIZES[size], **overrides})
 
     def build(self, input_shape=None):
         """Creates every weight; the shapes depend on the configuration alone."""

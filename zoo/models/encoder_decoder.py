@@ -1,5 +1,7 @@
 """The encoder-decoder Transformer."""
 
+from typing import ClassVar
+
 import keras
 from keras import ops
 
@@ -48,6 +50,15 @@ class EncoderDecoder(SequenceToSequenceModel):
         >>> model({"source_token_ids": ids, "source_padding_mask": ids > 0, "target_token_ids": ids}).shape
         (1, 3, 100)
     """
+
+    sizes: ClassVar = {
+        name: {
+            **{argument: value for argument, value in size.items() if argument != "num_layers"},
+            "num_encoder_layers": size["num_layers"],
+            "num_decoder_layers": size["num_layers"],
+        }
+        for name, size in ENCODER_DECODER_SIZES.items()
+    }
 
     def __init__(
         self,
@@ -173,19 +184,6 @@ class EncoderDecoder(SequenceToSequenceModel):
             embedding_norm, "source_embedding_norm", "target_embedding_norm"
         )
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
-
-    @classmethod
-    def from_size(cls, size, **overrides):
-        """A model of a published size: "tiny", "small", "base" or "big"; any argument can be overridden.
-
-        Raises:
-            UserError: for an unknown size.
-        """
-        if size not in ENCODER_DECODER_SIZES:
-            raise UserError(f"size must be one of {', '.join(ENCODER_DECODER_SIZES)}, got {size!r}")
-        config = dict(ENCODER_DECODER_SIZES[size])
-        layers = config.pop("num_layers")
-        return cls(**{**config, "num_encoder_layers": layers, "num_decoder_layers": layers, **overrides})
 
     def build(self, input_shape=None):
         """Creates every weight; the shapes depend on the configuration alone."""

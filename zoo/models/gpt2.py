@@ -4,7 +4,6 @@ import math
 
 import keras
 
-from zoo.errors import UserError
 from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerBlock
 from zoo.layers.initializers import BERT_STDDEV
 from zoo.models.decoder import Decoder
@@ -42,6 +41,8 @@ class GPT2(Decoder):
         >>> model({"token_ids": np.array([[5, 6, 2]])}).shape
         (1, 3, 100)
     """
+
+    sizes = GPT2_SIZES
 
     def __init__(
         self,
@@ -116,22 +117,6 @@ class GPT2(Decoder):
         self.dropout = keras.layers.Dropout(
             dropout if embedding_dropout is None else embedding_dropout, dtype=self.dtype_policy, name="dropout"
         )
-
-    @classmethod
-    def from_size(cls, size, **overrides):
-        """A model of a published size: "small", "medium", "large" or "xl".
-
-        Args:
-            size: Name of the size.
-            overrides: Arguments of the class, in place of those of the size; the vocabulary is the published one of
-                50,257 tokens if none is given.
-
-        Raises:
-            UserError: for an unknown size.
-        """
-        if size not in GPT2_SIZES:
-            raise UserError(f"size must be one of {', '.join(GPT2_SIZES)}, got {size!r}")
-        return cls(**{**GPT2_SIZES[size], **overrides})
 
     def get_config(self):
         """The constructor's arguments."""

@@ -1,7 +1,10 @@
-"""What all models of the zoo share: a saved form that keeps the way their layers hold weights."""
+"""What all models of the zoo share: published sizes, and a saved form that keeps how their layers hold weights."""
+
+from typing import ClassVar
 
 import keras
 
+from zoo.errors import UserError
 from zoo.weights import ReadsEarlierPaths, build_quantized, quantized_layers
 
 _QUANTIZED = "quantized_layers"
@@ -14,6 +17,24 @@ class TransformerModel(ReadsEarlierPaths, keras.Model):
     (`enable_lora`) are added to the matrices they adapt when weights are saved, as everywhere in Keras, but for
     those of quantised layers, which are kept. Files of earlier versions are read as they are.
     """
+
+    sizes: ClassVar[dict] = {}
+    """Arguments of the class by the name of a published size."""
+
+    @classmethod
+    def from_size(cls, size, **overrides):
+        """A model of a published size.
+
+        Args:
+            size: The name of one of `sizes`.
+            overrides: Arguments of the class, in place of those of the size or beside them.
+
+        Raises:
+            UserError: for an unknown size.
+        """
+        if size not in cls.sizes:
+            raise UserError(f"size must be one of {', '.join(cls.sizes)}, got {size!r}")
+        return cls(**{**cls.sizes[size], **overrides})
 
     def get_build_config(self):
         """What Keras saves of how the model was built: its quantised layers, too."""

@@ -76,7 +76,7 @@ class TextEmbedder(EncoderTask):
         >>> embedder(["A man rides a horse.", "Someone is on horseback."]).shape
         (2, 384)
         >>> embedder.similarity("A man rides a horse.", "Someone is on horseback.")
-        0.78
+        0.66
     """
 
     outputs: ClassVar[dict] = {"embedding": "the vector of the text"}

@@ -194,9 +194,24 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
             tensorflow.errors.InvalidArgumentError: for an id outside the vocabulary.
         """
 
-    @abc.abstractmethod
     def id_to_token(self, token_ids) -> list[str]:
-        """The vocabulary's own spelling of each id of a list."""
+        """The vocabulary's own spelling of each id.
+
+        Args:
+            token_ids: Sequence of ints.
+
+        Raises:
+            IndexError: for an id outside the vocabulary.
+        """
+        ids = [int(token_id) for token_id in token_ids]
+        for token_id in ids:
+            if not 0 <= token_id < self.vocabulary_size:
+                raise IndexError(f"token id {token_id} is outside the vocabulary of {self.vocabulary_size}")
+        return self._spellings(ids)
+
+    @abc.abstractmethod
+    def _spellings(self, ids: list[int]) -> list[str]:
+        """`id_to_token` of ids that the vocabulary has."""
 
     @abc.abstractmethod
     def token_to_id(self, token: str) -> int:

@@ -7,6 +7,8 @@ import tiny_language_models
 from tiny_language_models import CASES, VOCABULARY, reference
 
 import zoo
+from zoo.architectures import architecture_named
+from zoo.architectures.configuration_keys import ConfigurationKeys
 from zoo.checkpoints.hugging_face import load_hugging_face, save_hugging_face
 
 torch = pytest.importorskip("torch")
@@ -114,3 +116,14 @@ def test_a_directory_is_loaded_as_a_text_generator(tmp_path, monkeypatch):
         with torch.no_grad():
             whole = model.generate(ids, max_new_tokens=8, do_sample=False)
         assert found == theirs.decode(whole[0, ids.shape[1] :], skip_special_tokens=True)
+
+
+@pytest.mark.parametrize("family", ["Llama", "Mistral", "Qwen2", "Qwen3", "SmolLM3", "Phi3", "Gemma2", "Gemma3Text"])
+def test_what_a_configuration_leaves_out_is_what_transformers_takes(family):
+    """The reference is a configuration in full, as transformers fills it up."""
+    config = getattr(transformers, f"{family}Config")
+    sizes = dict(vocab_size=47, hidden_size=64, intermediate_size=32, num_hidden_layers=31, num_attention_heads=4)
+    architecture = architecture_named(config.model_type)
+    filled = config(**sizes, pad_token_id=0).to_dict()
+    short = architecture.arguments(ConfigurationKeys(sizes, "short"))
+    assert short == architecture.arguments(ConfigurationKeys(filled, "filled"))

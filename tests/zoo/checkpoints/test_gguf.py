@@ -116,6 +116,12 @@ def test_what_cannot_be_followed_is_refused(tmp_path):
     write_gguf(path, theirs, "llama", gguf.GGMLQuantizationType.F32, expert_count=4)
     with pytest.raises(UserError, match=r"model\.gguf: llama\.expert_count 4 is not supported"):
         load_gguf(path)
+    write_gguf(path, theirs, "llama", gguf.GGMLQuantizationType.F32, attention__sliding_window=4)
+    with pytest.raises(UserError, match=r"llama\.attention\.sliding_window 4 is not supported"):
+        load_gguf(path)
+    write_gguf(path, theirs, "llama", gguf.GGMLQuantizationType.F32, attention__value_length=16)
+    with pytest.raises(UserError, match=r"llama\.attention\.value_length 16 is not supported"):
+        load_gguf(path)
     write_gguf(path, theirs, "falcon", gguf.GGMLQuantizationType.F32)
     with pytest.raises(UserError, match=r"general\.architecture 'falcon' is not supported; supported are llama"):
         load_gguf(path)

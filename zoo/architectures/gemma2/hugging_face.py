@@ -2,20 +2,10 @@
 
 from typing import ClassVar
 
-from zoo.architectures.configuration_keys import activation_name
 from zoo.architectures.gemma2.model import Gemma
 from zoo.architectures.layer_types import read_windows, write_windows
 from zoo.architectures.llama.hugging_face import LlamaArchitecture
 from zoo.architectures.rotary_keys import read_rotary, write_rotary
-
-_SIZES = {
-    "vocab_size": "vocabulary_size",
-    "hidden_size": "hidden_dim",
-    "intermediate_size": "intermediate_dim",
-    "num_hidden_layers": "num_layers",
-    "num_attention_heads": "num_heads",
-    "max_position_embeddings": "max_sequence_length",
-}
 
 
 class Gemma2Architecture(LlamaArchitecture):
@@ -25,6 +15,7 @@ class Gemma2Architecture(LlamaArchitecture):
     class_names = ("Gemma2ForCausalLM", "Gemma2Model")
     model_class = Gemma
     fixed: ClassVar = {"qk_norm": False}
+    activation = ("hidden_activation", "gelu_pytorch_tanh")
     default_heads = 4
     default_head_dim = 256
     default_length = 8192
@@ -40,30 +31,17 @@ class Gemma2Architecture(LlamaArchitecture):
 
     def arguments(self, keys):
         """Arguments of `Gemma`."""
-        keys.only(
-            quantization_config=(), is_decoder=False, add_cross_attention=False, use_bidirectional_attention=False
-        )
-        arguments = {
-            ours: keys.integer(theirs, *((self.default_length,) if ours == "max_sequence_length" else ()))
-            for theirs, ours in _SIZES.items()
-        }
+        keys.only(use_bidirectional_attention=False)
+        arguments = self.common_arguments(keys)
         softcaps = {key: keys.optional_number(key, default) for key, default in self.default_softcaps.items()}
+        window = keys.optional_integer("sliding_window", 4096)
         return {
             **arguments,
-            "head_dim": keys.integer("head_dim", self.default_head_dim),
-            "num_key_value_heads": keys.optional_integer("num_key_value_heads", self.default_heads)
-            or arguments["num_heads"],
             "scale": keys.number("query_pre_attn_scalar", 256) ** -0.5,
             "attention_softcap": softcaps["attn_logit_softcapping"],
             "logits_softcap": softcaps["final_logit_softcapping"],
             "attention_bias": keys.flag("attention_bias", False),
-            "activation": keys.activation("hidden_activation", "gelu_pytorch_tanh"),
-            "norm_epsilon": keys.number("rms_norm_eps", 1e-6),
-            "attention_dropout": keys.number("attention_dropout", 0.0),
-            "tied_embeddings": keys.flag("tie_word_embeddings", self.default_tied),
-            "windows": read_windows(
-                keys, arguments["num_layers"], keys.optional_integer("sliding_window", 4096), self.has_window(keys)
-            ),
+            "windows": read_windows(keys, arguments["num_layers"], window, self.has_window(keys)),
             **self.fixed,
             **self.rotary_arguments(keys),
         }
@@ -82,22 +60,16 @@ class Gemma2Architecture(LlamaArchitecture):
     def configuration(self, model):
         """The keys of config.json."""
         config = model.get_config()
-        head_dim = config["head_dim"] or config["hidden_dim"] // config["num_heads"]
         self.check(config)
+        keys = self.common_keys(config)
         # Rounded, for the files have whole numbers and their roots are not.
-        scalar = head_dim if config["scale"] is None else round(config["scale"] ** -2, 6)
+        scalar = keys["head_dim"] if config["scale"] is None else round(config["scale"] ** -2, 6)
         return {
-            **{theirs: config[ours] for theirs, ours in _SIZES.items()},
-            "head_dim": head_dim,
-            "num_key_value_heads": config["num_key_value_heads"] or config["num_heads"],
+            **keys,
             "query_pre_attn_scalar": int(scalar) if scalar == int(scalar) else scalar,
             "attn_logit_softcapping": config["attention_softcap"],
             "final_logit_softcapping": config["logits_softcap"],
             "attention_bias": config["attention_bias"],
-            "hidden_activation": activation_name(config["activation"]),
-            "rms_norm_eps": config["norm_epsilon"],
-            "attention_dropout": config["attention_dropout"],
-            "tie_word_embeddings": config["tied_embeddings"],
             **write_windows(config["windows"], config["num_layers"]),
             **self.rotary_keys(config),
         }

@@ -3,13 +3,9 @@
 import keras
 from keras import ops
 
-from zoo.errors import UserError
-from zoo.layers import TokenEmbedding, TransformerBlock
-from zoo.layers.rms_norm import RMSNorm
 from zoo.layers.rotary_positions import RotaryPositions
-from zoo.models.decoder import Decoder
+from zoo.models.rotary_decoder import RotaryDecoder, one_for_each
 
-INITIALIZER_STDDEV = 0.02
 SIZES = {
     # Gemma 3, https://arxiv.org/abs/2503.19786.
     "270m": dict(
@@ -45,7 +41,7 @@ SIZES = {
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class Gemma(Decoder):
+class Gemma(RotaryDecoder):
     """A decoder whose blocks normalise what each sub-layer reads and what it gives, with windows in most of them.
 
     Token vectors are multiplied by sqrt(D), and the weights of normalisations are counted from 1.
@@ -82,6 +78,8 @@ class Gemma(Decoder):
         (1, 3, 100)
     """
 
+    sizes = SIZES
+
     def __init__(
         self,
         vocabulary_size,
@@ -109,11 +107,8 @@ class Gemma(Decoder):
         attention_dropout=0.0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        windows = None if windows is None else list(windows)
-        if windows is not None and len(windows) != num_layers:
-            raise UserError(f"windows has {len(windows)} values for {num_layers} layers")
-        self._config = dict(
+        windows = None if windows is None else one_for_each("windows", list(windows), num_layers)
+        config = dict(
             vocabulary_size=vocabulary_size,
             hidden_dim=hidden_dim,
             intermediate_dim=intermediate_dim,
@@ -138,82 +133,21 @@ class Gemma(Decoder):
             dropout=dropout,
             attention_dropout=attention_dropout,
         )
-        self.vocabulary_size = vocabulary_size
-        self.hidden_dim = hidden_dim
-        self.num_layers = num_layers
-        self.max_sequence_length = max_sequence_length
-        self.tied_embeddings = tied_embeddings
-        self.logits_softcap = logits_softcap
         width = head_dim or hidden_dim // num_heads
         local = RotaryPositions(width, rotary_base, rotary_scaling)
         everywhere = RotaryPositions(width, full_rotary_base or rotary_base, full_rotary_scaling)
-
-        def embedding(name, scale):
-            return TokenEmbedding(
-                vocabulary_size,
-                hidden_dim,
+        attentions = [
+            dict(
+                use_bias=attention_bias,
+                positions=everywhere if window is None else local,
+                window=window,
+                softcap=attention_softcap,
                 scale=scale,
-                initializer_stddev=INITIALIZER_STDDEV,
-                dtype=self.dtype_policy,
-                name=name,
             )
-
-        self.token_embedding = embedding("token_embedding", True)
-        self.output_embedding = self.token_embedding if tied_embeddings else embedding("output_embedding", False)
-        self.position_embedding = None
-        self.decoder_blocks = [
-            TransformerBlock(
-                hidden_dim,
-                dict(
-                    num_heads=num_heads,
-                    num_key_value_heads=num_key_value_heads,
-                    head_dim=head_dim,
-                    use_bias=attention_bias,
-                    positions=everywhere if window is None else local,
-                    window=window,
-                    softcap=attention_softcap,
-                    scale=scale,
-                    qk_norm=qk_norm,
-                    norm_epsilon=norm_epsilon,
-                    norm_unit_offset=True,
-                    dropout=attention_dropout,
-                    initializer_stddev=INITIALIZER_STDDEV,
-                ),
-                dict(
-                    intermediate_dim=intermediate_dim,
-                    activation=activation,
-                    gated=True,
-                    use_bias=False,
-                    initializer_stddev=INITIALIZER_STDDEV,
-                ),
-                causal=True,
-                dropout=dropout,
-                norm="rms",
-                order="both",
-                norm_epsilon=norm_epsilon,
-                norm_unit_offset=True,
-                dtype=self.dtype_policy,
-                name=f"decoder_block_{i}",
-            )
-            for i, window in enumerate(windows or [None] * num_layers)
+            for window in one_for_each("windows", windows, num_layers)
         ]
-        self.final_norm = RMSNorm(norm_epsilon, True, dtype=self.dtype_policy, name="final_norm")
-        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
-
-    @classmethod
-    def from_size(cls, size, **overrides):
-        """A model of a published size: "270m" (Gemma 3) or "2b" (Gemma 2).
-
-        Args:
-            size: Name of the size.
-            overrides: Arguments of the class, in place of those of the size.
-
-        Raises:
-            UserError: for an unknown size.
-        """
-        if size not in SIZES:
-            raise UserError(f"size must be one of {', '.join(SIZES)}, got {size!r}")
-        return cls(**{**SIZES[size], **overrides})
+        super().__init__(config, attentions, order="both", scale_embedding=True, norm_unit_offset=True, **kwargs)
+        self.logits_softcap = logits_softcap
 
     def logits(self, x, output_matrix=None):
         """float32 logits of the last block's output, within their limit."""
@@ -221,7 +155,3 @@ class Gemma(Decoder):
         if self.logits_softcap is None:
             return logits
         return ops.tanh(logits / self.logits_softcap) * self.logits_softcap
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), **self._config}

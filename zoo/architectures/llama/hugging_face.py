@@ -23,6 +23,7 @@ class LlamaArchitecture(LanguageModelArchitecture):
 
     Attributes:
         fixed: Arguments of `Llama` that the family's program fixes.
+        activation: The key of the activation, and its default.
         default_base, default_length, default_tied, default_norm_epsilon: Where the configuration does not say.
         default_heads: Of keys and values, where the configuration has no key for them; as many as of queries if None.
         default_head_dim: Likewise; what the heads share out if None.
@@ -34,6 +35,7 @@ class LlamaArchitecture(LanguageModelArchitecture):
     model_class = Llama
     ignored_tensors = (r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
     fixed: ClassVar = {"rotary_layers": None, "windows": None, "qk_norm": False}
+    activation = ("hidden_act", "silu")
     default_base = 10000.0
     default_length = 2048
     default_tied = False
@@ -44,7 +46,18 @@ class LlamaArchitecture(LanguageModelArchitecture):
 
     def arguments(self, keys):
         """Arguments of `Llama`."""
-        keys.only(quantization_config=(), is_decoder=False, add_cross_attention=False, pretraining_tp=1)
+        keys.only(pretraining_tp=1)
+        arguments = self.common_arguments(keys)
+        return {
+            **arguments,
+            **read_rotary(keys, self.default_base),
+            **self.fixed,
+            **self.further_arguments(keys, arguments["num_layers"]),
+        }
+
+    def common_arguments(self, keys):
+        """Arguments that models of every kind have."""
+        keys.only(quantization_config=(), is_decoder=False, add_cross_attention=False)
         arguments = {ours: keys.integer(theirs) for theirs, ours in _SAME.items()}
         heads = arguments["num_heads"]
         head_dim = keys.optional_integer("head_dim", self.default_head_dim)
@@ -57,13 +70,10 @@ class LlamaArchitecture(LanguageModelArchitecture):
             "head_dim": head_dim,
             "num_key_value_heads": keys.optional_integer("num_key_value_heads", self.default_heads) or heads,
             "max_sequence_length": keys.integer("max_position_embeddings", self.default_length),
-            "activation": keys.activation("hidden_act", "silu"),
+            "activation": keys.activation(*self.activation),
             "norm_epsilon": keys.number("rms_norm_eps", self.default_norm_epsilon),
             "attention_dropout": keys.number("attention_dropout", 0.0),
             "tied_embeddings": keys.flag("tie_word_embeddings", self.default_tied),
-            **read_rotary(keys, self.default_base),
-            **self.fixed,
-            **self.further_arguments(keys, arguments["num_layers"]),
         }
 
     def further_arguments(self, keys, num_layers):
@@ -77,18 +87,19 @@ class LlamaArchitecture(LanguageModelArchitecture):
         """The keys of config.json."""
         config = model.get_config()
         self.check(config)
-        heads = config["num_heads"]
+        return {**self.common_keys(config), **write_rotary(config), **self.further_keys(config)}
+
+    def common_keys(self, config):
+        """Keys that models of every kind have."""
         return {
             **{theirs: config[ours] for theirs, ours in _SAME.items()},
-            "head_dim": config["head_dim"] or config["hidden_dim"] // heads,
-            "num_key_value_heads": config["num_key_value_heads"] or heads,
+            "head_dim": config["head_dim"] or config["hidden_dim"] // config["num_heads"],
+            "num_key_value_heads": config["num_key_value_heads"] or config["num_heads"],
             "max_position_embeddings": config["max_sequence_length"],
-            "hidden_act": activation_name(config["activation"]),
+            self.activation[0]: activation_name(config["activation"]),
             "rms_norm_eps": config["norm_epsilon"],
             "attention_dropout": config["attention_dropout"],
             "tie_word_embeddings": config["tied_embeddings"],
-            **write_rotary(config),
-            **self.further_keys(config),
         }
 
     def further_keys(self, config):

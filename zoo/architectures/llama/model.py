@@ -2,13 +2,9 @@
 
 import keras
 
-from zoo.errors import UserError
-from zoo.layers import TokenEmbedding, TransformerBlock
-from zoo.layers.rms_norm import RMSNorm
 from zoo.layers.rotary_positions import RotaryPositions
-from zoo.models.decoder import Decoder
+from zoo.models.rotary_decoder import RotaryDecoder, one_for_each
 
-INITIALIZER_STDDEV = 0.02
 SIZES = {
     # The sizes of the "stories" models, https://github.com/karpathy/llama2.c.
     "15m": dict(num_layers=6, hidden_dim=288, intermediate_dim=768, num_heads=6, vocabulary_size=32000),
@@ -47,7 +43,7 @@ SIZES = {
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class Llama(Decoder):
+class Llama(RotaryDecoder):
     """A decoder with rotary positions, root mean square normalisation and gated feed-forward networks.
 
     Initial weights are truncated normals of standard deviation 0.02.
@@ -85,6 +81,8 @@ class Llama(Decoder):
         (1, 3, 100)
     """
 
+    sizes = SIZES
+
     def __init__(
         self,
         vocabulary_size,
@@ -111,10 +109,9 @@ class Llama(Decoder):
         attention_dropout=0.0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
         rotary_layers = None if rotary_layers is None else [bool(each) for each in rotary_layers]
         windows = list(windows) if isinstance(windows, (list, tuple)) else windows
-        self._config = dict(
+        config = dict(
             vocabulary_size=vocabulary_size,
             hidden_dim=hidden_dim,
             intermediate_dim=intermediate_dim,
@@ -138,84 +135,16 @@ class Llama(Decoder):
             dropout=dropout,
             attention_dropout=attention_dropout,
         )
-        rotary_layers = _one_for_each("rotary_layers", True if rotary_layers is None else rotary_layers, num_layers)
-        windows = _one_for_each("windows", windows, num_layers)
-        self.vocabulary_size = vocabulary_size
-        self.hidden_dim = hidden_dim
-        self.num_layers = num_layers
-        self.max_sequence_length = max_sequence_length
-        self.tied_embeddings = tied_embeddings
         rotated = int((head_dim or hidden_dim // num_heads) * rotary_share)
         positions = RotaryPositions(rotated, rotary_base, rotary_scaling)
-
-        def embedding(name):
-            return TokenEmbedding(
-                vocabulary_size, hidden_dim, initializer_stddev=INITIALIZER_STDDEV, dtype=self.dtype_policy, name=name
+        rotary_layers = one_for_each("rotary_layers", True if rotary_layers is None else rotary_layers, num_layers)
+        attentions = [
+            dict(
+                use_bias=attention_bias,
+                use_output_bias=output_bias,
+                positions=positions if rotary else None,
+                window=window,
             )
-
-        self.token_embedding = embedding("token_embedding")
-        self.output_embedding = self.token_embedding if tied_embeddings else embedding("output_embedding")
-        self.position_embedding = None
-        self.decoder_blocks = [
-            TransformerBlock(
-                hidden_dim,
-                dict(
-                    num_heads=num_heads,
-                    num_key_value_heads=num_key_value_heads,
-                    head_dim=head_dim,
-                    use_bias=attention_bias,
-                    use_output_bias=output_bias,
-                    positions=positions if rotary else None,
-                    window=window,
-                    qk_norm=qk_norm,
-                    norm_epsilon=norm_epsilon,
-                    dropout=attention_dropout,
-                    initializer_stddev=INITIALIZER_STDDEV,
-                ),
-                dict(
-                    intermediate_dim=intermediate_dim,
-                    activation=activation,
-                    gated=True,
-                    use_bias=feed_forward_bias,
-                    initializer_stddev=INITIALIZER_STDDEV,
-                ),
-                causal=True,
-                dropout=dropout,
-                norm="rms",
-                order="pre",
-                norm_epsilon=norm_epsilon,
-                dtype=self.dtype_policy,
-                name=f"decoder_block_{i}",
-            )
-            for i, (rotary, window) in enumerate(zip(rotary_layers, windows, strict=True))
+            for rotary, window in zip(rotary_layers, one_for_each("windows", windows, num_layers), strict=True)
         ]
-        self.final_norm = RMSNorm(norm_epsilon, dtype=self.dtype_policy, name="final_norm")
-        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
-
-    @classmethod
-    def from_size(cls, size, **overrides):
-        """A model of a published size: "15m", "42m", "110m" (Llama 2), "135m" (SmolLM2) or "1b" (Llama 3.2).
-
-        Args:
-            size: Name of the size.
-            overrides: Arguments of the class, in place of those of the size.
-
-        Raises:
-            UserError: for an unknown size.
-        """
-        if size not in SIZES:
-            raise UserError(f"size must be one of {', '.join(SIZES)}, got {size!r}")
-        return cls(**{**SIZES[size], **overrides})
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), **self._config}
-
-
-def _one_for_each(name, given, num_layers):
-    """A list of what each block gets."""
-    if not isinstance(given, (list, tuple)):
-        return [given] * num_layers
-    if len(given) != num_layers:
-        raise UserError(f"{name} has {len(given)} values for {num_layers} layers")
-    return list(given)
+        super().__init__(config, attentions, order="pre", feed_forward_bias=feed_forward_bias, **kwargs)

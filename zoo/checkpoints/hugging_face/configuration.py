@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from zoo.architectures import FOLDERS
+from zoo.architectures.configuration_keys import ACTIVATIONS, activation_name
 from zoo.checkpoints.bert_families import FAMILIES
 from zoo.checkpoints.gpt2 import MODEL_TYPE as GPT2
 from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
@@ -42,15 +43,6 @@ _KEYS = {
 }
 # What transformers' code fixes where the configuration has no key for it.
 _FIXED = {"bert": {}, "roberta": {}, "distilbert": {"num_segments": 0, "layer_norm_epsilon": 1e-12}}
-ACTIVATIONS = {
-    "gelu": "gelu",
-    "gelu_new": "gelu_approximate",
-    "gelu_pytorch_tanh": "gelu_approximate",
-    "gelu_fast": "gelu_approximate",
-    "relu": "relu",
-    "silu": "swish",
-    "swish": "swish",
-}
 # Key: the values that change nothing. Any other makes a model that the zoo does not have.
 _ONLY = {
     "position_embedding_type": ("absolute", None),
@@ -205,13 +197,11 @@ def to_hugging_face(family, kind, encoder_config, *, head_dropout=None, labels=N
         pad_token_id: Of the tokenizer; RoBERTa's positions are counted from it.
     """
     suffix = next(suffix for suffix, named in _KINDS.items() if named == kind)
-    # Several of their names stand for one activation of ours; the first is written.
-    activations = {ours: theirs for theirs, ours in reversed(ACTIVATIONS.items())}
     content = {"architectures": [family.class_prefixes[0] + suffix], "model_type": family.name}
     for ours, (theirs, _) in _KEYS[family.name].items():
         content[theirs] = encoder_config[ours]
     key = _KEYS[family.name]["activation"][0]
-    content[key] = activations[encoder_config["activation"]]
+    content[key] = activation_name(encoder_config["activation"])
     if family.name == "roberta":
         pad_token_id = encoder_config["position_offset"] - 1
         content["max_position_embeddings"] += encoder_config["position_offset"]

@@ -4,10 +4,10 @@ import math
 
 from keras import ops
 
+from zoo.architectures.configuration_keys import ACTIVATIONS, activation_name
 from zoo.architectures.tensor_name import TensorName
 from zoo.checkpoints.foreign_model import ForeignModel
 from zoo.checkpoints.gpt2 import LANGUAGE_MODEL, MODEL_TYPE, check_language_model, gpt2_names, make_gpt2
-from zoo.checkpoints.hugging_face.configuration import ACTIVATIONS
 from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
 from zoo.checkpoints.named_tensors import assign_tensors, tensors_by_name
@@ -115,8 +115,6 @@ def gpt2_to_hugging_face(model, end_token_id=None):
         The content of config.json, and float32 numpy arrays by the names of tensors.
     """
     config = model.get_config()
-    # Several of their names stand for one activation of ours; the first is written.
-    activations = {ours: theirs for theirs, ours in reversed(ACTIVATIONS.items())}
     if config["embedding_dropout"] is None:
         config["embedding_dropout"] = config["dropout"]
     content = {
@@ -124,7 +122,7 @@ def gpt2_to_hugging_face(model, end_token_id=None):
         "model_type": MODEL_TYPE,
         **{theirs: config[ours] for ours, (theirs, _) in _KEYS.items()},
         "n_inner": config["intermediate_dim"],
-        "activation_function": activations[config["activation"]],
+        "activation_function": activation_name(config["activation"]),
         **_FLAGS,
         "tie_word_embeddings": model.tied_embeddings,
         "bos_token_id": end_token_id,

@@ -1,13 +1,13 @@
 """Directories of sentence-transformers: an encoder, and what makes one vector of its vectors."""
 
 import json
-from pathlib import Path
 from typing import NamedTuple
 
-from safetensors import SafetensorError, safe_open
-
+from zoo.architectures.tensor_name import TensorName
 from zoo.checkpoints.hugging_face.directory_files import DirectoryFiles
 from zoo.checkpoints.hugging_face.reading import load_hugging_face
+from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
+from zoo.checkpoints.named_tensors import assign_tensors, variable_at
 from zoo.errors import UserError
 from zoo.models.sentence_encoder import SentenceEncoder
 from zoo.tokenizers.byte_pair.files import parse_json, read_file
@@ -21,7 +21,6 @@ _TRANSFORMER_FILES = (
     "sentence_xlm-roberta_config.json",
 )
 _SETTINGS_FILE = "config_sentence_transformers.json"
-_WEIGHTS_FILE = "model.safetensors"
 # By the flags of earlier versions, which put the results side by side in this order, and the names of later ones.
 _FLAGS = {
     "pooling_mode_cls_token": "first",
@@ -101,12 +100,13 @@ def load_sentence_transformer(directory, dtype=None) -> SentenceModel:
         dtype=dtype,
     )
     model.build()
-    for layer, folder in zip(model.projections, dense, strict=True):
-        parts = ["linear.weight", "linear.bias"][: len(layer.weights)]
-        _assign(folder, {"linear.weight": (layer.kernel, True), "linear.bias": (layer.bias, False)}, parts)
-    for folder in norms:
-        norm = model.layer_norm
-        _assign(folder, {"norm.weight": (norm.gamma, False), "norm.bias": (norm.beta, False)}, None)
+    parts = {f"projections.{i}": ("linear", "kernel", "bias") for i in range(len(dense))}
+    parts |= {"layer_norm": ("norm", "gamma", "beta")} if norms else {}
+    for (layer, (theirs, weight, bias)), folder in zip(parts.items(), [*dense, *norms], strict=True):
+        names = [TensorName(f"{layer}.{weight}", f"{theirs}.weight", transposed=weight == "kernel")]
+        if getattr(variable_at(model, layer), bias) is not None:
+            names.append(TensorName(f"{layer}.{bias}", f"{theirs}.bias"))
+        assign_tensors(model, SafetensorsFiles(folder), names)
     return SentenceModel(encoder_files, model, _max_length(encoder_files), settings)
 
 
@@ -159,28 +159,6 @@ def _projection(folder):
     if not isinstance(units, int) or units < 1:
         raise UserError(f"{path} is damaged: out_features is {units!r}; copy it again")
     return {"units": units, "activation": _ACTIVATIONS[name], "use_bias": bool(content.get("bias", True))}
-
-
-def _assign(folder, variables, names):
-    """Sets variables from the safetensors file of a module."""
-    path = Path(folder) / _WEIGHTS_FILE
-    if not path.is_file():
-        raise UserError(f"{path} is missing; save the model again with safetensors")
-    names = [*variables] if names is None else names
-    try:
-        with safe_open(path, framework="numpy") as file:
-            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dict
-    except (SafetensorError, OSError, TypeError) as error:
-        raise UserError(f"{path} is damaged or no safetensors file ({error}); copy it again") from error
-    for name in names:
-        variable, transposed = variables[name]
-        values = found.pop(name, None)
-        values = values.T if transposed and values is not None else values
-        if values is None or values.shape != tuple(variable.shape):
-            raise UserError(f"{path}: {name} of shape {tuple(variable.shape)} is missing, or has another shape")
-        variable.assign(values)
-    if found:
-        raise UserError(f"{path} holds {', '.join(sorted(found))}, which is not supported")
 
 
 def _max_length(files):

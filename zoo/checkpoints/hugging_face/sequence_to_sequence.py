@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from zoo.architectures.configuration_keys import ACTIVATIONS
 from zoo.checkpoints.foreign_model import ForeignModel
 from zoo.checkpoints.hugging_face.configuration import (
-    ACTIVATIONS,
     check_architectures,
 )
 from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from keras import ops
 
-from zoo.checkpoints.hugging_face.configuration import ACTIVATIONS
+from zoo.architectures.configuration_keys import activation_name
 from zoo.checkpoints.hugging_face.sequence_to_sequence import LOGITS_BIAS, MODEL_KEYS, POSITION_TABLES
 from zoo.checkpoints.hugging_face.t5 import MODEL_TYPE as T5_TYPE
 from zoo.checkpoints.hugging_face.t5_writing import t5_to_hugging_face
@@ -97,8 +97,6 @@ def sequence_to_sequence_to_hugging_face(model, *, start_token_id, pad_token_id,
     family, config = family_of_model(model), model.get_config()
     for ours, shared in (("decoder_intermediate_dim", "intermediate_dim"), ("num_decoder_heads", "num_heads")):
         config[ours] = config[ours] or config[shared]
-    # Several of their names stand for one activation of ours; the first is written.
-    activations = {ours: theirs for theirs, ours in reversed(ACTIVATIONS.items())}
     tied = config["tied_embeddings"]
     content = {
         "architectures": [family.class_name],
@@ -106,7 +104,7 @@ def sequence_to_sequence_to_hugging_face(model, *, start_token_id, pad_token_id,
         "is_encoder_decoder": True,
         **{theirs: config[ours] for ours, (theirs, _) in MODEL_KEYS.items()},
         "num_hidden_layers": config["num_encoder_layers"],
-        "activation_function": activations[config["activation"]],
+        "activation_function": activation_name(config["activation"]),
         "scale_embedding": config["scale_embedding"],
         "tie_word_embeddings": tied != "none",
         **special,

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from zoo.checkpoints.hugging_face.configuration import ACTIVATIONS
+from zoo.architectures.configuration_keys import activation_name
 from zoo.checkpoints.hugging_face.t5 import CLASS_NAMES, MODEL_KEYS, MODEL_TYPE, OUTPUT_NAME, tensor_names
 from zoo.checkpoints.named_tensors import tensors_by_name
 from zoo.errors import UserError
@@ -46,8 +46,7 @@ def t5_to_hugging_face(model):
 def _projection(activation, gated):
     """The value of feed_forward_proj."""
     if not gated:
-        # Several of their names stand for one activation of ours; the first is written.
-        return {ours: theirs for theirs, ours in reversed(ACTIVATIONS.items())}[activation]
+        return activation_name(activation)
     if activation == "gelu":
         raise UserError(
             "transformers has no T5 with gated=True and activation='gelu': gated-gelu there is gelu_approximate"

@@ -12,9 +12,10 @@ from zoo.tokenizers.byte_fallback.tokenizer_json import read_byte_fallback_json
 from zoo.tokenizers.byte_fallback.vocabulary import BLANK, ByteFallbackVocabulary
 from zoo.tokenizers.byte_pair.files import VOCABULARY_FILE, parse_json, read_file, vocabulary_content
 from zoo.tokenizers.clean_text import clean_text
+from zoo.tokenizers.merging_tokenizer import MergingTokenizer
 from zoo.tokenizers.sentencepiece.resource import LastingSentencepiece
 from zoo.tokenizers.text_parts import whole_texts
-from zoo.tokenizers.tokenizer import ADDED_TOKENS, CONFIG_FILE, DEVICE, Tokenizer, read_asset, read_options
+from zoo.tokenizers.tokenizer import ADDED_TOKENS, CONFIG_FILE, DEVICE, read_asset, read_options
 
 PREFIXES = ("none", "every", "never", "first", "missing")
 """Where a blank is put before a text, and when.
@@ -32,7 +33,7 @@ _ROLES = ("bos", "eos", "pad", "unk")
 _OPTIONS = ("roles", "prefix", "split_words", "strip_blanks", "special_tokens_in_text")
 
 
-class ByteFallbackTokenizer(Tokenizer):
+class ByteFallbackTokenizer(MergingTokenizer):
     """Merges of characters (Sennrich et al., 2016), and the UTF-8 bytes of characters that the vocabulary lacks.
 
     That is how the SentencePiece models of Llama 2, Mistral and Gemma look in a tokenizer.json; ids and texts are those
@@ -144,26 +145,6 @@ class ByteFallbackTokenizer(Tokenizer):
             raise UserError(f"{path}: {error}") from None
 
     @property
-    def vocabulary(self) -> tuple[str, ...]:
-        """The entries by id."""
-        return (*self._vocabulary.tokens, *self._added.ids)
-
-    @property
-    def merges(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of entries, by rank."""
-        return self._vocabulary.merges
-
-    @property
-    def special_tokens(self) -> dict[str, int]:
-        """Control tokens with their ids."""
-        return {token: self.token_to_id(token) for token in self.control_tokens}
-
-    @property
-    def roles(self) -> dict[str, str]:
-        """Control tokens by their parts, as given."""
-        return dict(self._roles)
-
-    @property
     def token_bytes(self) -> tuple[bytes, ...]:
         """The bytes that each id adds to a text, often parts of characters; none for special tokens."""
         skipped = {*self._added.control, *self._added.special}
@@ -178,14 +159,6 @@ class ByteFallbackTokenizer(Tokenizer):
             else bytes([byte])
             for token, byte in zip(self.vocabulary, (*self._vocabulary.bytes_of, *beyond), strict=True)
         )
-
-    def _rebuilt(self, added_tokens, special_tokens_in_text):
-        options = {
-            **self._options(),
-            ADDED_TOKENS: added_tokens,
-            "special_tokens_in_text": special_tokens_in_text,
-        }
-        return type(self)(self._vocabulary.tokens, self.merges, **options)
 
     def _encode(self, texts):
         texts = clean_text(texts)
@@ -277,26 +250,6 @@ class ByteFallbackTokenizer(Tokenizer):
             else:
                 yield from stripped(surfaces[number].decode())
         yield from stripped(_read_together(run))
-
-    def id_to_token(self, token_ids) -> list[str]:
-        """The vocabulary's entry of each id.
-
-        Args:
-            token_ids: Sequence of ints.
-
-        Raises:
-            IndexError: for an id outside the vocabulary.
-        """
-        ids = [int(token_id) for token_id in token_ids]
-        for token_id in ids:
-            if not 0 <= token_id < self.vocabulary_size:
-                raise IndexError(f"token id {token_id} is outside the vocabulary of {self.vocabulary_size}")
-        own = self._vocabulary.tokens
-        return [own[i] if i < len(own) else self._added.beyond[i - len(own)].content for i in ids]
-
-    def token_to_id(self, token: str) -> int:
-        """The id of an entry; KeyError if there is no such entry."""
-        return self._vocabulary.ids[token] if token in self._vocabulary.ids else self._added.ids[token]
 
     def _options(self):
         return {

@@ -26,8 +26,9 @@ from zoo.tokenizers.byte_pair.vocabulary import KNOWN_SPECIAL_TOKENS, BytePairVo
 from zoo.tokenizers.byte_pair.words import BytePairWords
 from zoo.tokenizers.canonical_composition import compose
 from zoo.tokenizers.clean_text import clean_text
+from zoo.tokenizers.merging_tokenizer import MergingTokenizer
 from zoo.tokenizers.tokenized_text import TokenizedText
-from zoo.tokenizers.tokenizer import ADDED_TOKENS, CONFIG_FILE, DEVICE, Tokenizer, read_asset, read_options
+from zoo.tokenizers.tokenizer import ADDED_TOKENS, CONFIG_FILE, DEVICE, read_asset, read_options
 
 NORMALIZATIONS = (None, "NFC")
 _OPTIONS = ("special_tokens", "roles", "add_prefix_space", "special_tokens_in_text")
@@ -42,7 +43,7 @@ _LATER_OPTIONS = {
 _FORMER_OPTION = "lstrip_tokens"
 
 
-class BytePairTokenizer(Tokenizer):
+class BytePairTokenizer(MergingTokenizer):
     """GPT-2's byte-level BPE (Radford et al., 2019), equal in ids and offsets to the `tokenizers` package's.
 
     A text is split into words (letters, numbers or other characters with one blank before them, English contractions,
@@ -147,26 +148,6 @@ class BytePairTokenizer(Tokenizer):
             self._lengths = tf.constant([*map(len, self._vocabulary.token_bytes)], tf.int32)
 
     @property
-    def vocabulary(self) -> tuple[str, ...]:
-        """The entries by id, in GPT-2's printable alphabet; special and added tokens as they are."""
-        return (*self._vocabulary.tokens, *self._added.ids)
-
-    @property
-    def merges(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of entries, by rank."""
-        return self._vocabulary.merges
-
-    @property
-    def special_tokens(self) -> dict[str, int]:
-        """Special tokens with their ids: those that text yields only if asked."""
-        return {token: self.token_to_id(token) for token in self.control_tokens}
-
-    @property
-    def roles(self) -> dict[str, str]:
-        """Special tokens by their parts, as given."""
-        return dict(self._roles)
-
-    @property
     def token_bytes(self) -> tuple[bytes, ...]:
         """The bytes that each id adds to a text, often parts of characters; none for special tokens."""
         found = [*self._vocabulary.token_bytes, *[b""] * len(self._added.beyond)]
@@ -186,14 +167,6 @@ class BytePairTokenizer(Tokenizer):
         for name, value in self._later_options().items():
             if value != _LATER_OPTIONS[name]:
                 raise UserError(f"{reader} split texts as GPT-2 does and know no {name} {value!r}, which this has")
-
-    def _rebuilt(self, added_tokens, special_tokens_in_text):
-        options = {
-            **self._options(),
-            ADDED_TOKENS: added_tokens,
-            "special_tokens_in_text": special_tokens_in_text,
-        }
-        return type(self)(self._vocabulary.tokens, self.merges, **options)
 
     def _checked_roles(self, roles):
         roles = {} if roles is None else roles
@@ -383,25 +356,6 @@ class BytePairTokenizer(Tokenizer):
                 yield text
         if text := decoder.decode(b"", final=True):
             yield text
-
-    def id_to_token(self, token_ids) -> list[str]:
-        """The vocabulary's entry of each id, in GPT-2's printable alphabet.
-
-        Args:
-            token_ids: Sequence of ints.
-
-        Raises:
-            IndexError: for an id outside the vocabulary.
-        """
-        ids = [int(token_id) for token_id in token_ids]
-        for token_id in ids:
-            if not 0 <= token_id < self.vocabulary_size:
-                raise IndexError(f"token id {token_id} is outside the vocabulary of {self.vocabulary_size}")
-        return [self.vocabulary[token_id] for token_id in ids]
-
-    def token_to_id(self, token: str) -> int:
-        """The id of an entry, spelled as in the vocabulary; KeyError if there is no such entry."""
-        return {**self._vocabulary.ids, **self._added.ids}[token]
 
     def _options(self):
         return {

@@ -179,20 +179,9 @@ class MappedSentencePieceTokenizer(Tokenizer):
         texts = tf.strings.regex_replace(texts, f"^{_PYTHON_BLANKS}|{_PYTHON_BLANKS}$", "")
         return clean_up_spaces(texts) if self.clean_up_spaces else texts
 
-    def id_to_token(self, token_ids) -> list[str]:
-        """The vocabulary's entry of each id.
-
-        Args:
-            token_ids: Sequence of ints.
-
-        Raises:
-            IndexError: for an id outside the vocabulary.
-        """
-        ids = [int(token_id) for token_id in token_ids]
-        for token_id in ids:
-            if not 0 <= token_id < self.vocabulary_size:
-                raise IndexError(f"token id {token_id} is outside the vocabulary of {self.vocabulary_size}")
-        return [self.vocabulary[token_id] for token_id in ids]
+    def _spellings(self, ids):
+        vocabulary = self.vocabulary
+        return [vocabulary[token_id] for token_id in ids]
 
     def token_to_id(self, token: str) -> int:
         """The id of an entry; KeyError if the vocabulary has none of this spelling."""

@@ -258,19 +258,7 @@ class SentencePieceTokenizer(Tokenizer):
         texts = tf.strings.regex_replace(texts, _BLANK, " ")
         return unescape_graph(texts) if self.escaped else texts
 
-    def id_to_token(self, token_ids) -> list[str]:
-        """The piece of each id, U+2581 standing for a blank.
-
-        Args:
-            token_ids: Sequence of ints.
-
-        Raises:
-            IndexError: for an id outside the vocabulary.
-        """
-        ids = [int(token_id) for token_id in token_ids]
-        for token_id in ids:
-            if not 0 <= token_id < self.vocabulary_size:
-                raise IndexError(f"token id {token_id} is outside the vocabulary of {self.vocabulary_size}")
+    def _spellings(self, ids):
         pieces = (*self._facts.pieces, *self._added.ids)
         return [pieces[token_id] for token_id in ids]
 

@@ -7,9 +7,10 @@ import tensorflow as tf
 
 from zoo.errors import UserError
 from zoo.tokenizers.added_tokens.added_token import AddedToken, AddedTokens
+from zoo.tokenizers.listed_vocabulary import ListedVocabularyTokenizer
 from zoo.tokenizers.offsets import byte_positions, code_points
 from zoo.tokenizers.tokenized_text import TokenizedText
-from zoo.tokenizers.tokenizer import ADDED_TOKENS, CONFIG_FILE, Tokenizer, read_asset, read_options
+from zoo.tokenizers.tokenizer import ADDED_TOKENS, CONFIG_FILE, read_asset, read_options
 from zoo.tokenizers.wordpiece.bert_words import BertWords
 from zoo.tokenizers.wordpiece.cover import WordPieceCover
 from zoo.tokenizers.wordpiece.training import train_wordpiece
@@ -19,7 +20,7 @@ VOCABULARY_FILE = "vocab.txt"
 _OPTIONS = ("lowercase", "strip_accents", "split_cjk", "max_word_length", "special_tokens_in_text")
 
 
-class WordPieceTokenizer(Tokenizer):
+class WordPieceTokenizer(ListedVocabularyTokenizer):
     """BERT's tokenizer (Devlin et al., 2019), equal in ids and offsets to the `tokenizers` package's.
 
     A text is cleaned of control characters, lowercased and stripped of accents as the options say, split into words at
@@ -94,11 +95,6 @@ class WordPieceTokenizer(Tokenizer):
         # Constants belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
             self._surfaces = tf.constant([_surface(token, special) for token in self.vocabulary], tf.string)
-
-    @property
-    def vocabulary(self) -> tuple[str, ...]:
-        """The entries by id, added tokens included."""
-        return (*self._vocabulary.tokens, *self._added.ids)
 
     def _rebuilt(self, added_tokens, special_tokens_in_text):
         return type(self)(
@@ -222,25 +218,6 @@ class WordPieceTokenizer(Tokenizer):
         # What does not begin with the blank of a word begins with a continuation.
         texts = tf.strings.regex_replace(texts, "^([^ ])", CONTINUATION + r"\1")
         return tf.strings.regex_replace(texts, "^ ", "")
-
-    def id_to_token(self, token_ids) -> list[str]:
-        """The vocabulary's entry of each id.
-
-        Args:
-            token_ids: Sequence of ints.
-
-        Raises:
-            IndexError: for an id outside the vocabulary.
-        """
-        ids = [int(token_id) for token_id in token_ids]
-        for token_id in ids:
-            if not 0 <= token_id < self.vocabulary_size:
-                raise IndexError(f"token id {token_id} is outside the vocabulary of {self.vocabulary_size}")
-        return [self.vocabulary[token_id] for token_id in ids]
-
-    def token_to_id(self, token: str) -> int:
-        """The id of an entry, spelled as in the vocabulary; KeyError if there is no such entry."""
-        return {**self._vocabulary.ids, **self._added.ids}[token]
 
     def _options(self):
         return {**{name: getattr(self, name) for name in _OPTIONS}, ADDED_TOKENS: self._added.options()}
