@@ -1,6 +1,7 @@
 """Tasks: a model, its tokenizers and decoding as one text-in, result-out callable."""
 
 from zoo.generation.control import Control
+from zoo.tasks.chat_template import ChatTemplate, RenderedChat
 from zoo.tasks.decoder_summarizer import DecoderSummarizationSettings, DecoderSummarizer
 from zoo.tasks.entity_recognizer import EntityRecognizer, EntitySettings
 from zoo.tasks.generation_settings import GenerationSettings
@@ -21,6 +22,7 @@ from zoo.tasks.text_regressor import RegressionSettings, TextRegressor
 from zoo.tasks.translator import Translation, TranslationSettings, Translator
 
 __all__ = [
+    "ChatTemplate",
     "ClassificationSettings",
     "ContinuationScore",
     "Control",
@@ -35,6 +37,7 @@ __all__ = [
     "MaskedLanguageModel",
     "PromptTemplate",
     "RegressionSettings",
+    "RenderedChat",
     "SequenceToSequenceSettings",
     "Signature",
     "SummarizationSettings",

@@ -21,7 +21,7 @@ class RenderedChat(NamedTuple):
     """
 
     text: str
-    answers: list
+    answers: list[tuple[int, int]]
 
 
 class ChatTemplate:
