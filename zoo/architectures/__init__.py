@@ -6,7 +6,7 @@ go by that alone. `registered_models` makes Keras know their classes. Nothing is
 
 import importlib
 
-from zoo.architectures.architecture import LanguageModelArchitecture
+from zoo.architectures.architecture import Architecture
 from zoo.errors import UserError
 
 FOLDERS = {
@@ -21,17 +21,17 @@ FOLDERS = {
 }
 """Folder by `model_type`."""
 
-__all__ = ["FOLDERS", "LanguageModelArchitecture", "architecture_named", "architecture_of"]
+__all__ = ["FOLDERS", "Architecture", "architecture_named", "architecture_of"]
 
 
-def architecture_named(model_type: str | None) -> LanguageModelArchitecture | None:
+def architecture_named(model_type: str | None) -> Architecture | None:
     """The family that a configuration names; None for one that is not registered here."""
     if model_type not in FOLDERS:
         return None
     return importlib.import_module(f"zoo.architectures.{FOLDERS[model_type]}.hugging_face").ARCHITECTURE
 
 
-def architecture_of(model) -> LanguageModelArchitecture:
+def architecture_of(model) -> Architecture:
     """The first family that transformers can read a model as.
 
     Raises:
@@ -40,7 +40,7 @@ def architecture_of(model) -> LanguageModelArchitecture:
     reasons = []
     for model_type in FOLDERS:
         family = architecture_named(model_type)
-        if isinstance(model, family.model_class):
+        if family.holds(model):
             try:
                 family.configuration(model)
             except UserError as error:

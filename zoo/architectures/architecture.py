@@ -9,24 +9,28 @@ from zoo.architectures.configuration_keys import ConfigurationKeys
 from zoo.architectures.tensor_name import TensorName
 
 
-class LanguageModelArchitecture(abc.ABC):
-    """A family of decoders, as Hugging Face directories hold them.
+class Architecture(abc.ABC):
+    """A family of models, as Hugging Face directories hold them.
+
+    A subclass for each group of families says what those have in common; readers and writers go by the group.
 
     Attributes:
+        group: Which families this one is read and written like: "language_model", "encoder" or "sequence_to_sequence".
         model_type: What `model_type` of a configuration says.
         class_names: What `architectures` may say: the first is written.
-        model_class: The `zoo.models.decoder.Decoder` of the family.
+        model_class: The family's class of models, without a head.
         ignored_tensors: Regular expressions of tensors that files may hold and no model reads.
-        output_matrix: Name of the output matrix.
-        table: Name of the table of token vectors.
     """
 
+    group: ClassVar[str]
     model_type: ClassVar[str]
     class_names: ClassVar[tuple[str, ...]]
     model_class: ClassVar[type[keras.Model]]
     ignored_tensors: ClassVar[tuple[str, ...]] = ()
-    output_matrix: ClassVar[str] = "lm_head.weight"
-    table: ClassVar[str] = "model.embed_tokens.weight"
+
+    def holds(self, model: keras.Model) -> bool:
+        """Whether a model is of the family's class."""
+        return isinstance(model, self.model_class)
 
     @abc.abstractmethod
     def arguments(self, keys: ConfigurationKeys) -> dict[str, Any]:
@@ -46,4 +50,4 @@ class LanguageModelArchitecture(abc.ABC):
 
     @abc.abstractmethod
     def tensor_names(self, model: keras.Model) -> list[TensorName]:
-        """Every weight of a built model and its name in the file, but for an output matrix that is the table."""
+        """Every weight of a built model and its name in the file, but for tensors that repeat another."""

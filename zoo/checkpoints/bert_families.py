@@ -6,23 +6,10 @@ The names are those of Hugging Face's PyTorch files without "weight" and "bias".
 
 from dataclasses import dataclass, field
 
+from zoo.architectures.rule import Rule, expand
+
 # What a model is: an encoder alone, or one of the models with a head.
 KINDS = ("encoder", "token_classifier", "sequence_classifier", "masked_token_predictor", "pretraining")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One layer or single tensor of ours and its name in a checkpoint.
-
-    Attributes:
-        kind: "dense", "norm" and "table" (of vectors) are layers; "vector" is a single bias.
-        ours: Path from the encoder, or from the model for heads; `{i}` is a block's index.
-        theirs: Name in the checkpoint, without the prefix of the whole encoder.
-    """
-
-    kind: str
-    ours: str
-    theirs: str
 
 
 @dataclass(frozen=True)
@@ -176,13 +163,6 @@ ROBERTA = Family(
 )
 
 FAMILIES = (BERT, DISTILBERT, ROBERTA)
-
-
-def expand(rules, num_layers):
-    """The rules with one for each block in place of those with `{i}`."""
-    for rule in rules:
-        for i in range(num_layers) if "{i}" in rule.ours else (0,):
-            yield Rule(rule.kind, rule.ours.format(i=i), rule.theirs.format(i=i))
 
 
 def rules_of_model(family, kind, num_layers, with_pooler):

@@ -1,7 +1,7 @@
 """GPT-2 in checkpoints that hold queries, keys and values side by side: OpenAI's and Hugging Face's."""
 
+from zoo.architectures.rule import Rule, expand
 from zoo.architectures.tensor_name import TensorName
-from zoo.checkpoints.bert_families import Rule, expand
 from zoo.errors import UserError
 from zoo.models import GPT2
 

@@ -5,7 +5,7 @@ The names are those of Hugging Face's PyTorch files without "weight" and "bias".
 
 from dataclasses import dataclass
 
-from zoo.checkpoints.bert_families import Rule
+from zoo.architectures.rule import Rule
 
 SEQUENCE_TO_SEQUENCE = "sequence_to_sequence"
 """The kind of every model of these families."""

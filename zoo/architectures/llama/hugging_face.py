@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from zoo.architectures.architecture import LanguageModelArchitecture
 from zoo.architectures.configuration_keys import activation_name
+from zoo.architectures.language_model_architecture import LanguageModelArchitecture
 from zoo.architectures.llama.model import Llama
 from zoo.architectures.rotary_keys import read_rotary, write_rotary
 from zoo.architectures.tensor_name import TensorName

@@ -14,7 +14,7 @@ def load_language_model(files, architecture, kind=None, dtype=None):
 
     Args:
         files: `DirectoryFiles` of a directory with config.json and safetensors, whole or in shards.
-        architecture: `zoo.architectures.LanguageModelArchitecture` that config.json names.
+        architecture: `zoo.architectures.language_model_architecture.LanguageModelArchitecture` that config.json names.
         kind: "language_model", which leaves any other head behind; if None, config.json must name a model without one.
         dtype: A Keras dtype policy; the global one if None, whatever the file's.
 
@@ -54,7 +54,7 @@ def language_model_to_hugging_face(model, architecture, end_token_id=None, begin
 
     Args:
         model: The model.
-        architecture: Its `zoo.architectures.LanguageModelArchitecture`.
+        architecture: Its `zoo.architectures.language_model_architecture.LanguageModelArchitecture`.
         end_token_id, begin_token_id: Of the tokenizer; None if there is no such token.
 
     Returns:

@@ -23,6 +23,8 @@ from zoo.checkpoints.named_tensors import assign_tensors
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
 
+# By the group of an architecture: its reader, called with files, architecture, kind and dtype.
+_READERS = {"language_model": load_language_model}
 ADAPTER_FILE = "adapter_config.json"
 """What the package peft writes beside the weights of an adapter."""
 
@@ -71,7 +73,7 @@ def load_hugging_face(directory, kind=None, dtype=None):
     content = files.config
     architecture = architecture_named(content.get("model_type"))
     if architecture is not None:
-        return load_language_model(files, architecture, kind, dtype)
+        return _READERS[architecture.group](files, architecture, kind, dtype)
     if is_gpt2(content):
         return load_gpt2(files, kind, dtype)
     if is_t5(content) or family_of(content) is not None:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from zoo.architectures.configuration_keys import ACTIVATIONS
+from zoo.architectures.rule import names_of_rules
 from zoo.checkpoints.foreign_model import ForeignModel
 from zoo.checkpoints.hugging_face.configuration import (
     check_architectures,
@@ -10,7 +11,6 @@ from zoo.checkpoints.hugging_face.configuration import (
 from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
 from zoo.checkpoints.hugging_face.generation_configuration import read_generation
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
-from zoo.checkpoints.hugging_face.tensor_names import names_of_rules
 from zoo.checkpoints.named_tensors import assign_tensors
 from zoo.checkpoints.sequence_to_sequence_families import (
     COPIES,

@@ -6,10 +6,10 @@ import numpy as np
 from keras import ops
 
 from zoo.architectures.configuration_keys import activation_name
+from zoo.architectures.rule import names_of_rules
 from zoo.checkpoints.hugging_face.sequence_to_sequence import LOGITS_BIAS, MODEL_KEYS, POSITION_TABLES
 from zoo.checkpoints.hugging_face.t5 import MODEL_TYPE as T5_TYPE
 from zoo.checkpoints.hugging_face.t5_writing import t5_to_hugging_face
-from zoo.checkpoints.hugging_face.tensor_names import names_of_rules
 from zoo.checkpoints.named_tensors import tensors_by_name
 from zoo.checkpoints.sequence_to_sequence_families import (
     SEQUENCE_TO_SEQUENCE_FAMILIES,

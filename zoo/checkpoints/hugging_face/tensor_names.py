@@ -2,32 +2,16 @@
 
 import re
 
-from zoo.architectures.tensor_name import TensorName
+from zoo.architectures.rule import names_of_rules
 from zoo.checkpoints.bert_families import needs_pooler, rules_of_model
 
 # Buffers that old versions of transformers saved; they are counted, not learned.
 _BUFFERS = (r"(\w+\.)?embeddings\.(position_ids|token_type_ids)",)
-_PARTS = {
-    "dense": (("kernel", "weight", True), ("bias", "bias", False)),
-    "norm": (("gamma", "weight", False), ("beta", "bias", False)),
-}
 
 
 def tensor_names(family, kind, num_layers, with_pooler):
     """`TensorName` of every weight of a model; see `rules_of_model`."""
     return names_of_rules(rules_of_model(family, kind, num_layers, with_pooler))
-
-
-def names_of_rules(rules):
-    """`TensorName` of every weight of the layers that rules name."""
-    found = []
-    for rule in rules:
-        if rule.kind in _PARTS:
-            for ours, theirs, transposed in _PARTS[rule.kind]:
-                found.append(TensorName(f"{rule.ours}.{ours}", f"{rule.theirs}.{theirs}", transposed))
-        else:
-            found.append(TensorName(rule.ours, rule.theirs + (".weight" if rule.kind == "table" else "")))
-    return found
 
 
 def ignored_names(family, kind, with_pooler):

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from zoo.architectures.rule import Rule, expand
 from zoo.architectures.tensor_name import TensorName
-from zoo.checkpoints.bert_families import Rule, expand
 
 _PARTS = {"dense": ("kernel", "bias"), "norm": ("gamma", "beta"), "table": (None,), "vector": (None,)}
 _ATTENTION = {
