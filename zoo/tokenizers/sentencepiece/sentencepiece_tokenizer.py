@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from zoo.tokenizers.sentencepiece.character_map import characters_that_may_becom
 from zoo.tokenizers.sentencepiece.normalizer import SentencePieceNormalizer, without_normalization
 from zoo.tokenizers.sentencepiece.resource import LastingSentencepiece
 from zoo.tokenizers.sentencepiece.reversible_escape import ESCAPE_SYMBOLS, escape_graph, escape_text, unescape_graph
+from zoo.tokenizers.sentencepiece.segmentation_sampler import SegmentationSampler
 from zoo.tokenizers.sentencepiece.training import train_sentencepiece
 from zoo.tokenizers.tokenizer import ADDED_TOKENS, CONFIG_FILE, Tokenizer, read_asset, read_options
 
@@ -227,7 +229,7 @@ class SentencePieceTokenizer(Tokenizer):
             list of int32 arrays, without special tokens.
 
         Raises:
-            UserError: for an `alpha` below 0, or for BPE above 1.
+            UserError: for an `alpha` below 0, or for BPE above 1, and for models that are neither unigram nor BPE.
 
         Source: Provilkov et al. 2020, https://arxiv.org/abs/1910.13267 (BPE); Kudo 2018,
         https://arxiv.org/abs/1804.10959 (unigram).
@@ -237,12 +239,11 @@ class SentencePieceTokenizer(Tokenizer):
             raise UserError(f"alpha must be at least 0{most}, got {alpha}")
         texts = [replace_surrogates(text) for text in texts]
         texts = [escape_text(text) for text in texts] if self.escaped else texts
-        sentencepiece.set_random_generator_seed(seed % 2**32)
-        # One thread, since each has a generator of its own.
-        sampled = self._processor.encode(
-            texts, out_type=int, enable_sampling=True, alpha=alpha, nbest_size=-1, num_threads=1
-        )
-        return [np.array(ids, np.int32) for ids in sampled]
+        return self._sampler.sample(texts, alpha, seed)
+
+    @cached_property
+    def _sampler(self):
+        return SegmentationSampler(self._processor)
 
     def decode(self, token_ids) -> tf.Tensor:
         """The text of each row of token ids; see `Tokenizer.decode`."""
