@@ -149,6 +149,8 @@ def _print_summary(directory, config):
         f"published {directory}: {report['rows']} rows answered as in Python "
         f"(largest score difference {report['max_score_difference']:.1e}), {report['warm_up_records']} warm-up records"
     )
+    for line in report.get("not_served", ()):
+        print(f"not served: {line}")
     print("\nServe it:")
     print(f"  {docker_command(name, server_image(report['servers']), serving_directory)}")
     print("Ask it:")

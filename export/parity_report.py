@@ -26,6 +26,7 @@ class ParityReport:
         tensorflow: the TensorFlow version that checked.
         servers: TensorFlow Serving versions whose operations suffice.
         signatures: input and output names, types and shapes by signature.
+        not_served: signatures that the task cannot have, and why, a line each.
     """
 
     requests: int = 0
@@ -39,6 +40,7 @@ class ParityReport:
     tensorflow: str = tf.__version__
     servers: tuple = ()
     signatures: dict = field(default_factory=dict)
+    not_served: tuple = ()
 
     def write(self, directory):
         """Writes `assets.extra/parity.json` into a SavedModel's directory."""

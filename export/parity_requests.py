@@ -117,7 +117,7 @@ def answer_requests(task, examples, examples_by_bucket, batch_size, row_errors=F
     few = [*rows[:_NUM_ALONE], *input_rows(task.inputs, [b""]), *by_bucket][:batch_size]
     requests = []
     for name, signature in task.signatures.items():
-        ask = _Asked(task, name, signature)
+        ask = _Asked(name, signature)
         if name == SERVING_DEFAULT:
             plain = [ask(group) for group in [*groups, difficult, by_bucket, []]]
             requests += plain
@@ -138,7 +138,7 @@ def answer_requests(task, examples, examples_by_bucket, batch_size, row_errors=F
 
 def request_for(task, examples):
     """Examples for `serving_default` with Python's answer, a `ParityRequest`."""
-    return _Asked(task, SERVING_DEFAULT, task.signatures[SERVING_DEFAULT])(input_rows(task.inputs, examples))
+    return _Asked(SERVING_DEFAULT, task.signatures[SERVING_DEFAULT])(input_rows(task.inputs, examples))
 
 
 def refusal_requests(task, row_errors=False):
@@ -176,10 +176,10 @@ def expected_signatures(task):
 class _Asked:
     """Python's function of a signature, traced once for all batch sizes; step by step it would take minutes."""
 
-    def __init__(self, task, name, signature):
+    def __init__(self, name, signature):
         self.name, self.signature = name, signature
         # What is drawn depends on the shape of a batch; see `answer_requests`.
-        self._draws = task.draws and name not in task.further_signatures
+        self._draws = signature.draws
         dtypes = {**dict.fromkeys(signature.inputs, "string"), **{k: v.dtype for k, v in signature.controls.items()}}
         specs = {key: tf.TensorSpec([None], dtype, name=key) for key, dtype in dtypes.items()}
         self._answer = tf.function(signature.function, autograph=False).get_concrete_function(**specs)

@@ -125,7 +125,7 @@ def export_saved_model(
             in_panels = None if exported is task else request_to_compare(exported, texts)
         if in_panels is not None:
             check_same_answers(in_panels, task, allowed_ties)
-        report.servers = accepting_servers
+        report.servers, report.not_served = accepting_servers, task.not_served
         with writing_to(serving_directory), configuration_lock(serving_directory):
             report.write(directory)
             write_serving_configs(

@@ -211,7 +211,8 @@ def _signature_tables(signatures, declared):
                 control = known.controls.get(tensor_name) if kind == "inputs" else None
                 note = known.outputs.get(tensor_name, "") if kind == "outputs" else ""
                 if isinstance(control, TextControl):
-                    note = f"{control.description}; at most {control.most_bytes} bytes"
+                    rule = f"; must {control.rule}" if control.rule else ""
+                    note = f"{control.description}; at most {control.most_bytes} bytes{rule}"
                     if control.choices is not None:
                         note = f"{control.description}; one of {', '.join(map(repr, control.choices))}"
                 elif control is not None:

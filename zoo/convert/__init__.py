@@ -16,7 +16,7 @@ class ConvertConfig:
     Attributes:
         source: A Hugging Face directory (safetensors or tf_model.h5), a checkpoint of Google's TensorFlow programs with
             bert_config.json and vocab.txt or of OpenAI's with hparams.json, encoder.json and vocab.bpe, a KerasHub
-            preset, or a preset of the zoo.
+            preset, a GGUF file (needs the extra gguf), or a preset of the zoo.
         target: Where to write.
         to: What to write. Bare encoders are no task and have no preset; as a Hugging Face directory the recipes take
             them with --pretrained. keras-hub writes a preset of KerasHub (needs the extra hub).

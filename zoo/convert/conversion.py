@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from zoo.checkpoints import checkpoint_format, load_foreign, load_foreign_tokenizer, save_hugging_face
+from zoo.checkpoints.gguf_files import is_gguf
 from zoo.checkpoints.gpt2 import LANGUAGE_MODEL
 from zoo.checkpoints.hugging_face import (
     DirectoryFiles,
@@ -15,11 +16,13 @@ from zoo.checkpoints.hugging_face import (
     tokenizer_files,
     with_text_length,
 )
+from zoo.checkpoints.hugging_face.chat_template import TEMPLATE_FILE
 from zoo.checkpoints.keras_hub import holds_sequence_to_sequence, save_keras_hub
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
 from zoo.tasks import EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator, TextRegressor, load
 from zoo.tasks.foreign import SEQUENCE_TO_SEQUENCE_TASKS, task_from_hugging_face
+from zoo.tasks.gguf import task_from_gguf
 from zoo.tasks.keras_hub import save_keras_hub_task, task_from_keras_hub
 from zoo.tasks.search_settings import flat_settings
 from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
@@ -58,7 +61,7 @@ def convert(
     if target.exists() and source.resolve() == target.resolve():
         raise UserError(f"{target} is the source itself; give another directory")
     files = DirectoryFiles(source)
-    found = checkpoint_format(files)
+    found = "gguf" if is_gguf(source) else checkpoint_format(files)
     choices = dict(
         task=task,
         source_language=source_language,
@@ -67,12 +70,16 @@ def convert(
         special_tokens_in_text=special_tokens_in_text or None,
     )
     for name, value in choices.items():
-        of_keras_hub = found == "keras_hub" and name == "task"
-        if value is not None and (to != "preset" or not (found == "hugging_face" or of_keras_hub)):
+        possible = {"keras_hub": ("task",), "gguf": ("special_tokens_in_text",)}.get(found, ())
+        if value is not None and (to != "preset" or not (found == "hugging_face" or name in possible)):
             flag = name.replace("_", "-")
             raise UserError(f"--{flag} is for presets of Hugging Face directories with safetensors")
     if approximate_gelu and to != "keras-hub":
         raise UserError("--approximate-gelu is for --to keras-hub")
+    if found == "gguf":
+        if to != "preset":
+            raise UserError(f"{source} is a GGUF file: make a preset of it, and write that with --to {to}")
+        return _save_task(task_from_gguf(source, special_tokens_in_text=special_tokens_in_text), target)
     if to == "keras-hub":
         return _to_keras_hub(source, target, found, approximate_gelu)
     if to == "hugging-face":
@@ -184,6 +191,8 @@ def _task_to_hugging_face(source, target):
         around = "begin" if task.settings.begin_token else "none"
         content = sampling_file(flat_settings(sampling), task.tokenizer.eos_id)
         assets["generation_config.json"] = lambda path: path.write_bytes(content)
+        if task.chat_template is not None:
+            assets[TEMPLATE_FILE] = lambda path: path.write_text(task.chat_template, encoding="utf-8")
         lost = f", without its stop strings {list(task.settings.stop)}" if task.settings.stop else ""
     tokenizer = tokenizer_files(task.tokenizer, around)
     if not isinstance(task, TextGenerator):

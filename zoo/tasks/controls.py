@@ -1,6 +1,7 @@
 """Per-row controls as tensors: defaults filled in, bounds checked inside the graph."""
 
 import math
+import re
 from numbers import Integral, Real
 
 import numpy as np
@@ -30,7 +31,8 @@ def check_controls(specifications, given):
         if isinstance(control, TextControl):
             if not isinstance(value, str) or len(value.encode()) > control.most_bytes:
                 raise UserError(f"{name} must be a text of at most {control.most_bytes} bytes, got {value!r}")
-            if control.choices is not None and value not in control.choices:
+            allowed = control.choices is None or value in control.choices
+            if not allowed or (control.pattern is not None and not re.fullmatch(control.pattern, value)):
                 raise UserError(f"{refusal(name, control)}, got {value!r}")
             continue
         kind, article = (Integral, "an integer") if control.dtype.startswith("int") else (Real, "a number")
@@ -107,6 +109,8 @@ def within_bounds(name, control, value):
         inside = tf.reduce_any(tf.stack([value == choice for choice in control.choices]), axis=0)
     elif isinstance(control, TextControl):
         inside = tf.strings.length(value) <= control.most_bytes
+        if control.pattern is not None:
+            inside &= tf.strings.regex_full_match(value, control.pattern)
     else:
         # A NaN fails every comparison, so the bounds are stated as what must hold.
         inside = tf.logical_and(value >= control.minimum, value <= control.maximum)
@@ -119,7 +123,8 @@ def refusal(name, control):
         return f"{name} must be between {control.minimum} and {control.maximum}"
     if control.choices is not None:
         return f"{name} must be one of {', '.join(map(repr, control.choices))}"
-    return f"{name} must have at most {control.most_bytes} bytes"
+    length = f"{name} must have at most {control.most_bytes} bytes"
+    return length if control.pattern is None else f"{length} and {control.rule}"
 
 
 def _resolve(name, control, value, batch_size):

@@ -11,6 +11,7 @@ from zoo.checkpoints.hugging_face import (
     read_byte_pair,
     read_sampling,
 )
+from zoo.checkpoints.hugging_face.chat_template import read_chat_template
 from zoo.checkpoints.hugging_face.language_model_tokenizer import read_language_model_tokenizer
 from zoo.checkpoints.hugging_face.sentence_transformers import MODULES_FILE, load_sentence_transformer
 from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
@@ -170,9 +171,9 @@ def _text_generator(files, found, special_tokens_in_text):
     longest = min(GenerationSettings().max_new_tokens, model.max_sequence_length // 2)
     try:
         settings = GenerationSettings(**{"max_new_tokens": longest, **found}, begin_token=begins)
+        return TextGenerator(model, tokenizer, settings, chat_template=read_chat_template(files))
     except UserError as error:
         raise UserError(f"{files}: {error}") from error
-    return TextGenerator(model, tokenizer, settings)
 
 
 def _sequence_to_sequence_task(

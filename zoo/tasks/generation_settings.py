@@ -1,7 +1,7 @@
 """How a text generator reads prompts and chooses tokens."""
 
-from dataclasses import replace
-from typing import ClassVar
+from dataclasses import field, replace
+from typing import Any, ClassVar
 
 from zoo.errors import UserError
 from zoo.generation import Greedy, Sampling, Search
@@ -27,6 +27,7 @@ class GenerationSettings(SearchSettings):
             positions beside those of `max_new_tokens` if None.
         begin_token: Whether the begin token, which may be the end token, stands before every prompt; the end token
             always stands before an empty one.
+        chat_variables: Variables of the chat template by name, JSON values, such as `{"enable_thinking": False}`.
     """
 
     searches: ClassVar[tuple] = (Sampling, Greedy)
@@ -38,6 +39,7 @@ class GenerationSettings(SearchSettings):
     stop: tuple[str, ...] = ()
     max_source_length: int | None = None
     begin_token: bool = False
+    chat_variables: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self):
         longest = () if self.max_source_length is None else (("max_source_length", 1),)
@@ -45,6 +47,8 @@ class GenerationSettings(SearchSettings):
         if not isinstance(self.stop, (list, tuple)):
             raise UserError(f"stop must be a list of strings, got {self.stop!r}")
         object.__setattr__(self, "stop", tuple(self.stop))
+        if not isinstance(self.chat_variables, dict) or not all(isinstance(name, str) for name in self.chat_variables):
+            raise UserError(f"chat_variables must be a dict of values by name, got {self.chat_variables!r}")
 
 
 def within_positions(settings, positions):

@@ -25,4 +25,4 @@ def task_from_gguf(path, dtype=None, special_tokens_in_text=False):
     # A short context would otherwise leave no room for a prompt.
     longest = min(GenerationSettings().max_new_tokens, model.max_sequence_length // 2)
     settings = GenerationSettings(max_new_tokens=longest, temperature=0.0, begin_token=found.begins)
-    return TextGenerator(model, tokenizer, settings)
+    return TextGenerator(model, tokenizer, settings, chat_template=found.chat_template)

@@ -17,9 +17,11 @@ class Signature:
         inputs: Names of the texts.
         outputs: What each output is, one line by name; {} if that is not said anywhere.
         controls: `Control` or `TextControl` by name.
+        draws: Whether answers are drawn at random; see `Task.draws`.
     """
 
     function: Callable
     inputs: tuple[str, ...]
     outputs: dict[str, str] = field(default_factory=dict)
     controls: dict = field(default_factory=dict)
+    draws: bool = False

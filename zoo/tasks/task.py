@@ -51,6 +51,7 @@ class Task(abc.ABC):
         controls: `Control` or `TextControl` by name, the per-row options of `predict_batch`.
         controls_signature: What exports call the signature that takes the controls.
         further_signatures: `Signature` by name, which exports serve as well.
+        not_served: What exports say of signatures that the task cannot have, a line each.
         draws: Whether answers are drawn at random, by a seed that is part of the input: rounding, which depends on the
             shape of a batch, then decides a draw now and then.
         ragged_outputs: Names of outputs whose second dimension depends on the batch, with what fills up their rows; the
@@ -69,6 +70,7 @@ class Task(abc.ABC):
     controls: Mapping[str, Any] = _NOTHING
     controls_signature: str = "generate"
     further_signatures: Mapping[str, Signature] = _NOTHING
+    not_served: tuple[str, ...] = ()
     draws: bool = False
     ragged_outputs: Mapping[str, Any] = _NOTHING
     ragged_items: ClassVar[str] = ""
@@ -255,7 +257,7 @@ class Task(abc.ABC):
     @property
     def signatures(self):
         """What exports serve: `Signature` by name, with `serving_default` first."""
-        found = {SERVING_DEFAULT: Signature(self.predict_batch, self.inputs, dict(self.outputs))}
+        found = {SERVING_DEFAULT: Signature(self.predict_batch, self.inputs, dict(self.outputs), draws=self.draws)}
         if self.controls:
             found[self.controls_signature] = replace(found[SERVING_DEFAULT], controls=dict(self.controls))
         return {**found, **self.further_signatures}
@@ -339,7 +341,8 @@ class Task(abc.ABC):
         return cls(
             preset.model,
             load_tokenizer(preset.directory / "tokenizer"),
-            **{name: config[name] for name in cls.saved},
+            # Presets of earlier versions lack what came later.
+            **{name: config[name] for name in cls.saved if name in config},
             settings=cls.settings_class(**config["settings"]),
             examples=examples,
         )

@@ -14,6 +14,8 @@ class TextControl:
         description: One line for signatures and generated documentation.
         trials: Values that exports are verified with.
         choices: All values that are allowed; None for any text.
+        pattern: Regular expression, of RE2 and Python alike, that a value must match as a whole; None for any text.
+        rule: What a value must be so that it does, for messages.
     """
 
     dtype: ClassVar[str] = "string"
@@ -22,3 +24,5 @@ class TextControl:
     description: str
     trials: tuple[str, ...]
     choices: tuple[str, ...] | None = None
+    pattern: str | None = None
+    rule: str = ""

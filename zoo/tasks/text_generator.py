@@ -10,6 +10,7 @@ from zoo.errors import UserError
 from zoo.generation import TokenRules
 from zoo.generation.sampling import LARGEST_SEED
 from zoo.tasks.controls import with_a_row
+from zoo.tasks.conversations import Conversations
 from zoo.tasks.encoded import Encoded
 from zoo.tasks.generating_task import GeneratingTask
 from zoo.tasks.generation_settings import GenerationSettings, within_positions
@@ -72,9 +73,13 @@ class TextGenerator(GeneratingTask):
         tokenizer: `zoo.tokenizers.BytePairTokenizer` with an end token.
         settings: `GenerationSettings`.
         examples: Prompts to verify exports with; saved in the preset.
+        chat_template: The template of conversations in Jinja, as of `ChatTemplate`; None for a model of mere texts.
 
     Raises:
-        UserError: if the tokenizer does not fit the model, or the settings do not.
+        UserError: if tokenizer, settings or template do not fit the model.
+
+    Attributes:
+        conversations: `Conversations` by the chat template; None without one.
 
     Example:
         >>> generator = zoo.load("runs/language_modeling")
@@ -85,6 +90,7 @@ class TextGenerator(GeneratingTask):
     settings_class = GenerationSettings
     description = "generating"
     hypothesis = Generation
+    saved = ("chat_template",)
     default_batch_size = 16
     outputs: ClassVar[dict] = {
         "text": "the continuation alone",
@@ -93,7 +99,7 @@ class TextGenerator(GeneratingTask):
         "truncated": "whether the beginning of the prompt was not read",
     }
 
-    def __init__(self, model, tokenizer, settings=None, examples=()):
+    def __init__(self, model, tokenizer, settings=None, examples=(), chat_template=None):
         super().__init__(model, tokenizer, settings, examples)
         if tokenizer.eos_id is None:
             raise UserError("the tokenizer has no end token, which text generation needs")
@@ -105,6 +111,15 @@ class TextGenerator(GeneratingTask):
         self.settings = within_positions(self.settings, model.max_sequence_length)
         self._stop = joined_stop_strings(self.settings.stop)
         self.further_signatures = {"score": Signature(self.score_batch, ("text", "continuation"), _SCORE_OUTPUTS)}
+        self.chat_template, self.conversations = chat_template, None
+        if chat_template is not None:
+            self.conversations = Conversations(self, chat_template)
+            # What exports keep is found among the attributes.
+            self._rendered_tokenizer = self.conversations.tokenizer
+            try:
+                self.further_signatures["chat"] = self.conversations.signature()
+            except UserError as error:
+                self.not_served = (f"chat: {error}",)
 
     @property
     def max_source_length(self):
@@ -181,6 +196,36 @@ class TextGenerator(GeneratingTask):
             raise UserError(f"n must be an integer of at least 1, got {n!r}")
         options = dict(batch_size=batch_size, progress=progress, stop=stop, **controls)
         return self._hypotheses([texts], n, self.settings.search, **options)
+
+    def chat(self, messages, *, tools=None, documents=None, **options):
+        """What the assistant says next in a conversation.
+
+        Control tokens of the chat template are read; the same text in a message stays text.
+
+        Args:
+            messages: The conversation, a list of dicts such as `{"role": "user", "content": "Hello"}`; or a list of
+                conversations.
+            tools: JSON schemas of functions, for templates that know them.
+            documents: Texts to answer from, for templates that know them.
+            options: As of a call.
+
+        Returns:
+            A str; for a list of conversations a list of str.
+
+        Raises:
+            UserError: for a model without a chat template, for what the template refuses, and as in a call.
+
+        Example:
+            >>> generator.chat([{"role": "user", "content": "What is the capital of France?"}])
+            'The capital of France is Paris.'
+        """
+        if self.chat_template is None:
+            raise UserError("the model has no chat template; generate from a text instead")
+        several = isinstance(messages, (list, tuple)) and bool(messages) and isinstance(messages[0], (list, tuple))
+        conversations = messages if several else [messages]
+        texts = [self.conversations.rendered(each, tools, documents) for each in conversations]
+        answers = self.conversations.generator(texts, **options)
+        return answers if several else answers[0]
 
     def _hypotheses(self, texts, num_return, search, *, stop=None, **options):
         stop = {} if stop is None else {"stop": joined_stop_strings(stop) or SEPARATOR}

@@ -60,6 +60,7 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
         """
         self._added = added
         looked_for = added.read if looked_for is None else looked_for
+        self._splitter_options = options
         self._splitter = AddedTokenSplitter(looked_for, **options) if looked_for else None
 
     @property
@@ -137,12 +138,31 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
                 return self._encode(texts)
 
             def split():
-                parts = self._splitter.split(clean_text(texts))
-                return _components(joined_ids(parts, self._encode_parts(parts)))
+                return _components(self.encode_by(self._splitter, clean_text(texts)))
 
             # Most batches hold no added token.
             values, row_splits = self._if_split(texts, split, lambda: _components(self._encode(texts)))
             return tf.RaggedTensor.from_row_splits(values, row_splits, validate=False)
+
+    def splitter_of_all(self, read) -> AddedTokenSplitter:
+        """What finds every token that was added or is a control token, and nothing else; for `encode_by`.
+
+        Args:
+            read: As of `AddedTokenSplitter`.
+
+        Raises:
+            UserError: if that would find a control token in what `read` gives.
+        """
+        control = [AddedToken(each, self.token_to_id(each), control=True) for each in self.control_tokens]
+        described = {token.content for token in self.added_tokens}
+        undescribed = [token for token in control if token.content not in described]
+        return AddedTokenSplitter([*undescribed, *self.added_tokens], read=read, **self._splitter_options)
+
+    def encode_by(self, splitter: AddedTokenSplitter, texts) -> tf.RaggedTensor:
+        """`encode`, with another splitter for texts of valid UTF-8."""
+        with tf.device(DEVICE):
+            parts = splitter.split(texts)
+            return joined_ids(parts, self._encode_parts(parts))
 
     @abc.abstractmethod
     def _encode(self, texts) -> tf.RaggedTensor:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from zoo.errors import UserError
 from zoo.tokenizers.added_tokens.added_token import AddedToken
 from zoo.tokenizers.added_tokens.search import AddedTokenSearch
 from zoo.tokenizers.byte_pair.characters import BLANKS
@@ -26,6 +27,7 @@ class AddedTokenSplitter(tf.Module):
         normalize: Callable | None = None,
         blanks: str = BLANKS,
         sources: Callable | None = None,
+        read: Callable | None = None,
     ):
         """Creates the tables.
 
@@ -37,19 +39,32 @@ class AddedTokenSplitter(tf.Module):
             sources: From a list of normalised contents to a str of characters, of which a text must hold one for
                 normalisation to leave any of the contents in it; empty if there are no such characters. None if it is
                 not known how normalisation works.
+            read: From string [P] to string [P]: what the parts beside control tokens stand for, in which other tokens
+                are looked for after that; None for themselves.
+
+        Raises:
+            UserError: for a control token that is `normalized`, beside `read`.
         """
         super().__init__(name="added_token_splitter")
         plain = [token for token in tokens if not token.normalized]
         normalized = [token for token in tokens if token.normalized]
-        self._normalize = normalize
+        self._control = None
+        if read is not None:
+            control = [token for token in plain if token.control]
+            plain = [token for token in plain if not token.control]
+            self._control = AddedTokenSearch(control, [token.content for token in control], blanks) if control else None
+            for token in normalized:
+                if token.control:
+                    raise UserError(f"the control token {token.content!r} is normalized, so that users could write it")
+        self._normalize, self._read = normalize, read
         contents = [token.content for token in normalized]
         if normalize is not None and normalized:
             with tf.init_scope():
                 contents = [content.decode() for content in normalize(tf.constant(contents)).numpy()]
         self._plain = AddedTokenSearch(plain, [token.content for token in plain], blanks) if plain else None
         self._normalized = AddedTokenSearch(normalized, contents, blanks) if normalized else None
-        patterns = [self._plain.pattern] if plain else []
-        self.tells = not any("\ufffd" in token.content for token in tokens)
+        patterns = [search.pattern for search in (self._control, self._plain) if search is not None]
+        self.tells = read is None and not any("\ufffd" in token.content for token in tokens)
         if normalized and normalize is None:
             patterns.append(self._normalized.pattern)
         elif normalized:
@@ -78,6 +93,10 @@ class AddedTokenSplitter(tf.Module):
             texts: string [B], valid UTF-8.
         """
         parts = whole_texts(texts)
+        if self._control is not None:
+            parts = self._control.split(parts)
+        if self._read is not None:
+            parts = parts._replace(texts=self._read(parts.texts))
         if self._plain is not None:
             parts = self._plain.split(parts)
         if self._normalize is not None:

@@ -1,0 +1,109 @@
+"""Conversations of a text generator: rendered by its chat template, in Python and inside a graph."""
+
+import dataclasses
+import functools
+
+from zoo.errors import UserError
+from zoo.tasks.chat_pieces import HISTORY, SEPARATOR, ChatPieces
+from zoo.tasks.chat_template import ChatTemplate
+from zoo.tasks.controls import with_a_row
+from zoo.tasks.signature import Signature
+from zoo.tasks.text_control import TextControl
+from zoo.tokenizers.added_tokens.rendered_text import RenderedTextTokenizer
+from zoo.tokenizers.clean_text import clean_text, replace_surrogates
+
+_MOST_BYTES = 2**20
+_ROLES = ("bos", "eos", "pad", "unk")
+
+
+class Conversations:
+    """What a text generator says as the assistant of a conversation.
+
+    The control tokens of the template are read, as everywhere; what users and others say stays text, whatever it is.
+
+    Attributes:
+        template: `ChatTemplate`.
+        tokenizer: `RenderedTextTokenizer`.
+        generator: The `TextGenerator` of rendered conversations.
+    """
+
+    def __init__(self, generator, source):
+        """Takes over model and settings of a generator.
+
+        Args:
+            generator: `TextGenerator`.
+            source: The chat template.
+
+        Raises:
+            UserError: for a template that is not valid, and for a tokenizer whose control tokens users could write.
+        """
+        tokenizer, ids = generator.tokenizer, {}
+        for role in _ROLES:
+            number = getattr(tokenizer, f"{role}_id")
+            if number is not None:
+                ids[f"{role}_token"] = tokenizer.id_to_token([number])[0]
+        self.template = ChatTemplate(source, ids)
+        self.tokenizer = RenderedTextTokenizer(tokenizer)
+        # The template writes the begin token.
+        settings = dataclasses.replace(generator.settings, begin_token=False)
+        self.generator = type(generator)(generator.model, self.tokenizer, settings)
+
+    def rendered(self, messages, tools=None, documents=None) -> str:
+        """A conversation as the text that `generator` reads.
+
+        Raises:
+            UserError: see `ChatTemplate.render`.
+        """
+        if not isinstance(messages, (list, tuple)):
+            raise UserError(f"a conversation is a list of messages, got {messages!r:.80}")
+        spell = functools.partial(_spelled, self.tokenizer.literal)
+        messages = [
+            {key: value if key == "role" else spell(value) for key, value in message.items()}
+            if isinstance(message, dict)
+            else message
+            for message in messages
+        ]
+        variables = self.generator.settings.chat_variables
+        return self.template.render(messages, tools=spell(tools), documents=spell(documents), **variables).text
+
+    def signature(self) -> Signature:
+        """What exports serve as `chat`.
+
+        Raises:
+            UserError: for a template that cannot be followed inside a graph, saying where.
+        """
+        generator = self.generator
+        pieces = ChatPieces(self.template, generator.settings.chat_variables)
+        said = {
+            "history": TextControl(
+                "",
+                _MOST_BYTES,
+                "earlier messages, the user's and the assistant's in turn, with U+001E between them",
+                ("", f"Who is it?{SEPARATOR}A man.", SEPARATOR.join(["One", " two\n", "", "four"])),
+                pattern=HISTORY,
+                rule="end with a message of the assistant",
+            )
+        }
+        if pieces.takes_system:
+            trials = ("", "Answer in one word.", " <b>\n")
+            said["system"] = TextControl("", _MOST_BYTES, "the system's message; empty for none", trials)
+
+        def answer(user, **given):
+            """Answers to the last messages of users, string [B]; see `TextGenerator.predict_batch`."""
+            texts = {name: given.pop(name, "") for name in said}
+            texts, told, rows = with_a_row(said, {"user": user}, texts)
+            told = {name: clean_text(text) for name, text in told.items()}
+            conversations = pieces.graph(clean_text(texts["user"]), **told, spell=self.tokenizer.literal.spell)
+            return generator.predict_batch(conversations[:rows], **given)
+
+        outputs = {**generator.outputs, "text": "what the assistant says"}
+        return Signature(answer, ("user",), outputs, {**said, **generator.controls}, draws=generator.draws)
+
+
+def _spelled(literal, value):
+    """A JSON value whose texts hold no control token."""
+    if isinstance(value, str):
+        return literal.spelled(replace_surrogates(value))
+    if isinstance(value, dict):
+        return {key: _spelled(literal, each) for key, each in value.items()}
+    return [_spelled(literal, each) for each in value] if isinstance(value, (list, tuple)) else value
