@@ -38,7 +38,8 @@ class ExportConfig:
         version: The version's number; one more than the highest by default.
         name: The model's name in requests; by default the serving directory's name.
         servers: TensorFlow Serving versions that must be able to run it.
-        buckets: Input lengths in tokens to warm up and to check; by default powers of two up to the longest input.
+        buckets: Input lengths in tokens to warm up and to check; by default powers of two up to the longest
+            input, or to 512 where that has more than 1024 tokens.
         max_batch_size: Most rows in a batch, for the checks and for the server's batching configuration.
         parity_file: UTF-8 text, one input per line; the first 200 are compared between Python and the SavedModel. By
             default the examples in the preset, or a few sentences if it has none. For a model that takes several texts

@@ -5,6 +5,7 @@ The file is `assets.extra/tf_serving_warmup_requests`, an uncompressed TFRecord 
 the records also serve as a smoke test.
 """
 
+import bisect
 import itertools
 from pathlib import Path
 
@@ -17,20 +18,26 @@ from export.prediction_log import encode_predict_log
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
 MAX_RECORDS = 1000
 SMALLEST_BUCKET = 8
+LARGEST_BUCKET = 512
+"""Of those that are chosen without being asked for, where inputs may be longer than twice as many tokens."""
 
 
 def default_buckets(max_source_length):
-    """Input lengths in tokens to warm up and to check: powers of two from 8, then the longest input itself."""
-    lengths = {max_source_length}
+    """Input lengths in tokens to warm up and to check: powers of two from 8, then the longest input itself.
+
+    Where that is longer than 2 * `LARGEST_BUCKET` tokens, lengths end at `LARGEST_BUCKET`: longer inputs take minutes.
+    """
+    long = max_source_length > 2 * LARGEST_BUCKET
+    lengths = set() if long else {max_source_length}
     length = SMALLEST_BUCKET
-    while length < max_source_length:
+    while length <= (LARGEST_BUCKET if long else max_source_length):
         lengths.add(length)
         length *= 2
     return tuple(sorted(lengths))
 
 
 def text_of_length(tokenizer, texts, num_tokens):
-    """The longest text of at most `num_tokens` tokens that repeats the words of `texts`.
+    """The longest text of at most `num_tokens` tokens, found by bisection, that repeats the words of `texts`.
 
     Args:
         tokenizer: a `zoo.tokenizers` tokenizer.
@@ -43,10 +50,11 @@ def text_of_length(tokenizer, texts, num_tokens):
     words = [word for text in texts for word in _as_bytes(text).split()] or [b"word"]
     # A word has at least one token nearly always; half as many words again leaves room for those that have none.
     words = list(itertools.islice(itertools.cycle(words), num_tokens + num_tokens // 2 + 1))
-    prefixes = [b" ".join(words[: count + 1]) for count in range(len(words))]
-    counts = tokenizer.encode(tf.constant(prefixes)).row_lengths().numpy()
-    fitting = np.flatnonzero(counts <= num_tokens)
-    return prefixes[fitting[-1] if len(fitting) else 0]
+
+    def num_tokens_of(count):
+        return int(tokenizer.encode(tf.constant([b" ".join(words[:count])])).row_lengths()[0])
+
+    return b" ".join(words[: max(bisect.bisect_right(range(1, len(words) + 1), num_tokens, key=num_tokens_of), 1)])
 
 
 def warm_up_requests(task, examples_by_bucket):

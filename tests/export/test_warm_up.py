@@ -6,9 +6,18 @@ from export.warm_up import WARM_UP_FILE, default_buckets, text_of_length, warm_u
 
 
 @pytest.mark.parametrize(
-    ("longest", "buckets"), [(64, (8, 16, 32, 64)), (20, (8, 16, 20)), (8, (8,)), (5, (5,)), (65, (8, 16, 32, 64, 65))]
+    ("longest", "buckets"),
+    [
+        (64, (8, 16, 32, 64)),
+        (20, (8, 16, 20)),
+        (8, (8,)),
+        (5, (5,)),
+        (65, (8, 16, 32, 64, 65)),
+        (1024, (8, 16, 32, 64, 128, 256, 512, 1024)),
+        (1025, (8, 16, 32, 64, 128, 256, 512)),
+    ],
 )
-def test_default_buckets_end_with_the_longest_input(longest, buckets):
+def test_default_buckets_end_with_the_longest_input_that_is_not_too_long(longest, buckets):
     assert default_buckets(longest) == buckets
 
 

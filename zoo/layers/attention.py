@@ -9,6 +9,7 @@ from zoo.errors import UserError
 from zoo.layers.initializers import projection_initializer
 from zoo.layers.key_value_cache import attend_after_prompt, attend_own, attend_shared, empty_cache, write_position
 from zoo.layers.projection import Projection
+from zoo.layers.query_blocks import in_query_blocks
 from zoo.layers.rms_norm import RMSNorm
 from zoo.layers.rotary_positions import RotaryPositions
 
@@ -46,6 +47,7 @@ class Attention(keras.layers.Layer):
 
     Attributes:
         joint_panels: `Panels` of query, key and value side by side, for attention to itself, or None.
+        in_blocks: Whether whole sequences go by blocks of queries outside of training; see `zoo.layers.query_blocks`.
 
     Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, section 3.2; grouped queries: Ainslie et al. 2023,
     https://arxiv.org/abs/2305.13245; windows: Beltagy et al. 2020, https://arxiv.org/abs/2004.05150.
@@ -57,6 +59,7 @@ class Attention(keras.layers.Layer):
     """
 
     joint_panels = None
+    in_blocks = False
 
     def __init__(
         self,
@@ -203,6 +206,8 @@ class Attention(keras.layers.Layer):
         query = ops.cast(query, self.compute_dtype)
         key_value = None if key_value is None else ops.cast(key_value, self.compute_dtype)
         q, k, v = self._whole(query, key_value, rotation)
+        if self.in_blocks and not training and key_value is None and attention_mask is None and bias is None:
+            return self._attend_in_blocks(q, k, v, causal, padding_mask)
         mask = self._mask(query, padding_mask, attention_mask, causal, key_value is None)
         return self._attend(q, k, v, mask, causal, bias, training)
 
@@ -221,15 +226,29 @@ class Attention(keras.layers.Layer):
 
     def _attend(self, q, k, v, mask, causal, bias=None, training=None):
         """The output `[B, T, D]` of queries, keys and values."""
+        return self._output(self._attended(q, k, v, mask, causal, bias, training))
+
+    def _attend_in_blocks(self, q, k, v, causal, padding_mask=None):
+        """The same, of long sequences outside of training."""
+
+        def attended(queries, keys, mask):
+            return self._attended(q[:, queries], k[:, keys], v[:, keys], mask, False)
+
+        blocks = in_query_blocks(attended, q, k, causal=causal, window=self.window, padding_mask=padding_mask)
+        return self._output(blocks)
+
+    def _output(self, attended):
+        shape = (ops.shape(attended)[0], ops.shape(attended)[1], self.num_heads * self.head_dim)
+        return self.output_projection(ops.reshape(attended, shape))
+
+    def _attended(self, q, k, v, mask, causal, bias=None, training=None):
+        """What queries attend to, `[B, T, H, K]`."""
         drops = self.dropout is not None and training
         if bias is None and self.softcap is None and not drops:
             # Keras 3.15 cannot do with a single head of keys under TensorFlow.
             k, v = (self._repeated(each) if self.num_key_value_heads == 1 else each for each in (k, v))
-            attended = ops.dot_product_attention(q, k, v, mask=mask, is_causal=causal, scale=self.scale)
-        else:
-            attended = self._attend_explicitly(q, k, v, mask, causal, bias, training)
-        shape = (ops.shape(q)[0], ops.shape(q)[1], self.num_heads * self.head_dim)
-        return self.output_projection(ops.reshape(attended, shape))
+            return ops.dot_product_attention(q, k, v, mask=mask, is_causal=causal, scale=self.scale)
+        return self._attend_explicitly(q, k, v, mask, causal, bias, training)
 
     def _attend_explicitly(self, q, k, v, mask, causal, bias, training):
         k, v = self._repeated(k), self._repeated(v)
@@ -265,7 +284,10 @@ class Attention(keras.layers.Layer):
             float `[B, T, D]`, and keys and values, two tensors `[B, H', T, K]`.
         """
         q, k, v = self._whole(inputs, rotation=rotation)
-        outputs = self._attend(q, k, v, self._mask(inputs, None, None, True, True), True)
+        if self.in_blocks:
+            outputs = self._attend_in_blocks(q, k, v, True)
+        else:
+            outputs = self._attend(q, k, v, self._mask(inputs, None, None, True, True), True)
         return outputs, (ops.transpose(k, (0, 2, 1, 3)), ops.transpose(v, (0, 2, 1, 3)))
 
     def keys_and_values(self, key_value):

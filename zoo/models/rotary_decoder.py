@@ -4,6 +4,7 @@ import keras
 
 from zoo.errors import UserError
 from zoo.layers import TokenEmbedding, TransformerBlock
+from zoo.layers.query_blocks import splits_queries
 from zoo.layers.rms_norm import RMSNorm
 from zoo.models.decoder import Decoder
 
@@ -89,6 +90,8 @@ class RotaryDecoder(Decoder):
             )
             for i, own in enumerate(attentions)
         ]
+        for block in self.decoder_blocks:
+            block.self_attention.in_blocks = splits_queries(self.max_sequence_length)
         self.final_norm = RMSNorm(config["norm_epsilon"], norm_unit_offset, dtype=self.dtype_policy, name="final_norm")
         self.dropout = keras.layers.Dropout(config["dropout"], dtype=self.dtype_policy, name="dropout")
 
