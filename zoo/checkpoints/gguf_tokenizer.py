@@ -28,11 +28,13 @@ class GgufTokenizer(NamedTuple):
         tokenizer: The tokenizer, which itself puts nothing around a text.
         begins: Whether a text shall have `tokenizer.bos_id` before it.
         chat_template: The chat template, or None.
+        end_token_ids: Further tokens that end an answer.
     """
 
     tokenizer: BytePairTokenizer
     begins: bool
     chat_template: str | None
+    end_token_ids: tuple[int, ...]
 
 
 def read_gguf_tokenizer(path, special_tokens_in_text=()) -> GgufTokenizer:
@@ -94,4 +96,6 @@ def read_gguf_tokenizer(path, special_tokens_in_text=()) -> GgufTokenizer:
         )
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    return GgufTokenizer(tokenizer, bool(fields.get("ggml.add_bos_token", False)), fields.get("chat_template"))
+    turn = fields.get("ggml.eot_token_id")
+    ends = () if turn in (None, tokenizer.eos_id) else (turn,)
+    return GgufTokenizer(tokenizer, bool(fields.get("ggml.add_bos_token", False)), fields.get("chat_template"), ends)

@@ -8,6 +8,7 @@ from keras import ops
 from zoo.errors import UserError
 from zoo.generation.context import make_context
 from zoo.generation.decode_loop import Choice, decode_loop
+from zoo.generation.end_tokens import end_ids, is_end
 from zoo.generation.hypotheses import Hypotheses, blank_impossible
 from zoo.generation.next_tokens import best_next_tokens
 from zoo.generation.row_limits import check_common, row_limits
@@ -77,7 +78,7 @@ def greedy_search(
         step: `step(token_ids int32 [B], index int32 scalar, state) -> (logits float [B, V], state)`.
         state: nest of tensors [B, ...] that the step function keeps, for example key-value caches; `()` for none.
         start_ids: int32 [B], the first input of every row.
-        eos_id: Python int, the token that ends a sequence.
+        eos_id: Python int, the token that ends a sequence; or a tuple of several.
         pad_id: Python int, fills the output after the end.
         max_new_tokens: int32 [B] or scalar, the most tokens a row gets, the end token included. Clipped to
             0..loop_length; 0 gives an empty sequence of log-probability 0.
@@ -117,14 +118,17 @@ def greedy_search(
     limits = row_limits(num_rows, max_new_tokens, min_new_tokens, loop_length, eos_id, token_rules)
 
     def choose(logits, allowed, state):
-        log_probs, token_ids = best_next_tokens(logits, allowed, min(2, logits.shape[-1]))
+        # Where end tokens may not come yet, one of as many runners-up is the best of the others.
+        count = min(1 + len(end_ids(eos_id)), logits.shape[-1])
+        log_probs, token_ids = best_next_tokens(logits, allowed, count)
         too_early = (state.index < limits.min_new_tokens)[:, None]
-        log_probs = ops.where(ops.logical_and(token_ids == eos_id, too_early), -float("inf"), log_probs)
-        # The end token is one token: where it may not come yet, the runner-up is the best of the others.
-        prefer_first = log_probs[:, 0] >= log_probs[:, -1]
-        best = ops.where(prefer_first, log_probs[:, 0], log_probs[:, -1])
-        chosen = ops.where(prefer_first, token_ids[:, 0], token_ids[:, -1])
-        ends = chosen == eos_id
+        log_probs = ops.where(ops.logical_and(is_end(token_ids, eos_id), too_early), -float("inf"), log_probs)
+        best, chosen = log_probs[:, -1], token_ids[:, -1]
+        for place in reversed(range(count - 1)):
+            is_better = log_probs[:, place] >= best
+            best = ops.where(is_better, log_probs[:, place], best)
+            chosen = ops.where(is_better, token_ids[:, place], chosen)
+        ends = is_end(chosen, eos_id)
         length = state.index + 1
         record = GreedyRecord(
             log_probs=ops.where(state.done, state.search.log_probs, state.search.log_probs + best),

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from zoo.errors import UserError
+from zoo.generation.end_tokens import end_ids
 from zoo.generation.token_rules import NO_RULES
 
 
@@ -29,9 +30,10 @@ def row_limits(num_rows, max_new_tokens, min_new_tokens, loop_length, eos_id=Non
     maximum = ops.broadcast_to(ops.cast(max_new_tokens, "int32"), (num_rows,))
     maximum = ops.maximum(ops.minimum(maximum, loop_length), 0)
     minimum = ops.broadcast_to(ops.cast(min_new_tokens, "int32"), (num_rows,))
-    if eos_id is not None and token_rules.forced_first_token_id == eos_id:
+    ends = () if eos_id is None else end_ids(eos_id)
+    if token_rules.forced_first_token_id in ends:
         minimum = ops.zeros_like(minimum)
-    if eos_id is not None and token_rules.forced_last_token_id == eos_id:
+    if token_rules.forced_last_token_id in ends:
         minimum = ops.minimum(minimum, maximum - 1)
     return RowLimits(maximum, minimum)
 
@@ -54,7 +56,8 @@ def check_common(*, eos_id, pad_id, max_new_tokens, min_new_tokens, loop_length,
     Raises:
         UserError: naming the argument.
     """
-    check_count("eos_id", eos_id, 0)
+    for end_id in end_ids(eos_id):
+        check_count("eos_id", end_id, 0)
     check_count("pad_id", pad_id, 0)
     check_count("max_new_tokens", max_new_tokens, 0)
     check_count("min_new_tokens", min_new_tokens, 0)

@@ -11,6 +11,7 @@ from zoo.generation.arg_max import arg_max
 from zoo.generation.context import history, make_context
 from zoo.generation.control import Control
 from zoo.generation.decode_loop import Choice, decode_loop
+from zoo.generation.end_tokens import end_ids, is_end
 from zoo.generation.hypotheses import Hypotheses, blank_impossible
 from zoo.generation.inverse_cdf import draw
 from zoo.generation.next_tokens import token_log_probs
@@ -145,7 +146,7 @@ def sample(
         top_p: float32 [B] or scalar, in (0, 1]; 1 is off.
         min_p: float32 [B] or scalar, in [0, 1); 0 is off.
         repetition_penalty: float32 [B] or scalar, above 0; 1 is off. On tokens of the context and generated ones.
-        eos_id: Python int, the token that ends a sequence.
+        eos_id: Python int, the token that ends a sequence; or a tuple of several.
         pad_id: Python int, fills the output after the end.
         max_new_tokens: int32 [B] or scalar, the most tokens a sequence gets, the end token included. Clipped to
             0..loop_length; 0 gives an empty sequence of log-probability 0.
@@ -222,7 +223,8 @@ def sample(
             said = history(context, state.token_ids, state.index)
             allowed = with_repetition_penalty(allowed, said, repetition_penalty)
         if not never_too_early:
-            allowed = _without_token(allowed, eos_id, state.index < limits.min_new_tokens)
+            for end_id in end_ids(eos_id):
+                allowed = _without_token(allowed, end_id, state.index < limits.min_new_tokens)
         best_ids = arg_max(allowed)
         is_drawn = ops.logical_and(temperature > 0, ops.logical_not(state.done))
 
@@ -238,7 +240,7 @@ def sample(
         found = token_log_probs(logits, chosen[:, None], peak_ids[:, None])[:, 0]
         possible = gather_per_row(allowed, chosen[:, None])[:, 0] > -float("inf")
         found = ops.where(possible, found, -float("inf"))
-        ends = chosen == eos_id
+        ends = is_end(chosen, eos_id)
         length = state.index + 1
         record = SamplingRecord(
             log_probs=ops.where(state.done, state.search.log_probs, state.search.log_probs + found),

@@ -27,6 +27,7 @@ class GenerationSettings(SearchSettings):
             positions beside those of `max_new_tokens` if None.
         begin_token: Whether the begin token, which may be the end token, stands before every prompt; the end token
             always stands before an empty one.
+        end_token_ids: Tokens that end a continuation as the tokenizer's end token does.
         chat_variables: Variables of the chat template by name, JSON values, such as `{"enable_thinking": False}`.
     """
 
@@ -39,6 +40,7 @@ class GenerationSettings(SearchSettings):
     stop: tuple[str, ...] = ()
     max_source_length: int | None = None
     begin_token: bool = False
+    end_token_ids: tuple[int, ...] = ()
     chat_variables: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self):
@@ -47,6 +49,7 @@ class GenerationSettings(SearchSettings):
         if not isinstance(self.stop, (list, tuple)):
             raise UserError(f"stop must be a list of strings, got {self.stop!r}")
         object.__setattr__(self, "stop", tuple(self.stop))
+        object.__setattr__(self, "end_token_ids", tuple(self.end_token_ids))
         if not isinstance(self.chat_variables, dict) or not all(isinstance(name, str) for name in self.chat_variables):
             raise UserError(f"chat_variables must be a dict of values by name, got {self.chat_variables!r}")
 

@@ -2,6 +2,7 @@
 
 from zoo.checkpoints.gguf_files import load_gguf
 from zoo.checkpoints.gguf_tokenizer import read_gguf_tokenizer
+from zoo.errors import UserError
 from zoo.tasks.generation_settings import GenerationSettings
 from zoo.tasks.text_generator import TextGenerator
 
@@ -24,5 +25,10 @@ def task_from_gguf(path, dtype=None, special_tokens_in_text=False):
         tokenizer = tokenizer.reading_from_text(tokenizer.control_tokens)
     # A short context would otherwise leave no room for a prompt.
     longest = min(GenerationSettings().max_new_tokens, model.max_sequence_length // 2)
-    settings = GenerationSettings(max_new_tokens=longest, temperature=0.0, begin_token=found.begins)
-    return TextGenerator(model, tokenizer, settings, chat_template=found.chat_template)
+    settings = GenerationSettings(
+        max_new_tokens=longest, temperature=0.0, begin_token=found.begins, end_token_ids=found.end_token_ids
+    )
+    try:
+        return TextGenerator(model, tokenizer, settings, chat_template=found.chat_template)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error

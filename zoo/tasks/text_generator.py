@@ -110,6 +110,12 @@ class TextGenerator(GeneratingTask):
             )
         self.settings = within_positions(self.settings, model.max_sequence_length)
         self._stop = joined_stop_strings(self.settings.stop)
+        self._end_ids = tuple(dict.fromkeys((tokenizer.eos_id, *self.settings.end_token_ids)))
+        for number in self._end_ids:
+            if not 0 <= number < tokenizer.vocabulary_size:
+                raise UserError(f"end_token_ids holds {number}, which the tokenizer does not have")
+            if tokenizer.token_bytes[number]:
+                raise UserError(f"end_token_ids holds {number}, a token of text: only special tokens end an answer")
         self.further_signatures = {"score": Signature(self.score_batch, ("text", "continuation"), _SCORE_OUTPUTS)}
         self.chat_template, self.conversations = chat_template, None
         if chat_template is not None:
@@ -339,7 +345,7 @@ class TextGenerator(GeneratingTask):
             cache,
             start_ids,
             num_return=num_return,
-            eos_id=eos_id,
+            eos_id=self._end_ids,
             pad_id=eos_id,
             loop_length=loop_length,
             no_repeat_ngram_size=self.settings.no_repeat_ngram_size,

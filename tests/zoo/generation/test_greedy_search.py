@@ -6,7 +6,7 @@ from keras import ops
 from search_references import PrefixTree, repeats_ngram, rows_of
 
 from zoo.errors import UserError
-from zoo.generation import beam_search, greedy_search
+from zoo.generation import beam_search, greedy_search, sample
 
 EOS = 2
 MAXIMA, MINIMA = [5, 3, 5, 0, 1, 4], [0, 3, 4, 0, 0, 2]
@@ -58,6 +58,28 @@ def test_equals_a_plain_loop_and_one_beam(seed, ngram_size):
         ((score, log_prob, tokens),) = found
         assert tokens == expected[1]
         assert score == log_prob == pytest.approx(expected[0], abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_several_end_tokens(seed):
+    ends, maximum, minima = (2, 0, 4), 5, [0, 2, 4]
+    tree = PrefixTree(np.random.default_rng(seed), 3, 6, 5)
+    step, state = tree.step()
+    options = dict(eos_id=ends, pad_id=5, max_new_tokens=maximum, min_new_tokens=minima, loop_length=maximum)
+    start_ids = ops.ones((3,), dtype="int32")
+    found = [greedy_search(step, state, start_ids, **options)]
+    # Rows of temperature 0 take the most probable token, too.
+    found.append(sample(step, state, start_ids, seeds=1, temperature=ops.zeros((3,)), **options))
+    for row, minimum in enumerate(minima):
+        tokens = []
+        while len(tokens) < maximum and not (tokens and tokens[-1] in ends):
+            values = tree.log_probs(row, tuple(tokens))
+            allowed = [token for token in range(6) if len(tokens) >= minimum or token not in ends]
+            tokens.append(max(allowed, key=lambda token: values[token]))
+        length = len(tokens) - (tokens[-1] in ends)
+        for each in found:
+            assert ops.convert_to_numpy(each.lengths)[row].tolist() == [length]
+            assert ops.convert_to_numpy(each.token_ids)[row, 0].tolist() == tokens + [5] * (maximum - len(tokens))
 
 
 def test_documented_example():

@@ -81,8 +81,10 @@ def sampling_file(settings, end_token_id):
     Returns:
         The content of generation_config.json, bytes.
     """
+    further = settings.get("end_token_ids", ())
     content = {
         **dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), end_token_id),
+        **({"eos_token_id": [end_token_id, *further]} if further else {}),
         **{
             key: settings[key]
             for key in ("max_new_tokens", "min_new_tokens", "repetition_penalty", "no_repeat_ngram_size")
@@ -96,12 +98,13 @@ def sampling_file(settings, end_token_id):
 
 class _Settings(GenerationValues):
     def settings(self, end_token_id, max_sequence_length):
-        token_id = self.token("eos_token_id")
+        ends = self.tokens("eos_token_id")
         # config.json of old models may leave out what its class has for a default.
         alone = self.path.name == GENERATION_FILE
-        if token_id != end_token_id and (token_id is not None or alone):
+        if end_token_id not in ends and (ends or alone):
             raise UserError(
-                f"{self.path}: eos_token_id {token_id!r} is not supported; the tokenizer's end token is {end_token_id}"
+                f"{self.path}: eos_token_id {self.content.get('eos_token_id')!r} is not supported; the tokenizer's end "
+                f"token is {end_token_id}"
             )
         sampled = self.value("do_sample", False)
         if not isinstance(sampled, bool):
@@ -120,6 +123,9 @@ class _Settings(GenerationValues):
             key: self.value(key, default)
             for key, default in (("repetition_penalty", 1.0), ("no_repeat_ngram_size", 0), ("min_new_tokens", 0))
         }
+        further = tuple(each for each in ends if each != end_token_id)
+        if further:
+            found["end_token_ids"] = further
         if self.content.get("max_new_tokens") is not None:
             found["max_new_tokens"] = self.integer("max_new_tokens")
         elif self.content.get("max_length") is not None:
