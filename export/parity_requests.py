@@ -93,6 +93,8 @@ class ParityRequest:
 def answer_requests(task, examples, examples_by_bucket, batch_size, row_errors=False):
     """Requests that must be answered as Python answers.
 
+    `serving_default` and one request of each other signature have the defaults of controls; the rest those for trials.
+
     Args:
         task: a `zoo.tasks.task.Task`.
         examples: as `input_rows` takes them.
@@ -125,7 +127,8 @@ def answer_requests(task, examples, examples_by_bucket, batch_size, row_errors=F
             requests += [row for request in plain[len(groups) :] for row in ask.alone(request)]
             requests += ask.alone(plain[0], _NUM_ALONE)
         elif signature.controls:
-            for controls in (_default_controls, _varied_controls):
+            requests.append(ask(few[:1], _default_controls(signature.controls, 1)))
+            for controls in (_trial_controls, _varied_controls):
                 request = ask(few, controls(signature.controls, len(few)))
                 requests += [request, *ask.alone(request, _NUM_ALONE)]
             requests.append(ask([], _default_controls(signature.controls, 0)))
@@ -233,7 +236,7 @@ def _judged(ask, rows, batch_size):
     for start in range(0, len(pairs), batch_size):
         group = pairs[start : start + batch_size]
         asked = input_columns(ask.signature.inputs, [rows[(start + place) % len(rows)] for place in range(len(group))])
-        sent, read = _default_controls(controls, len(group)), _default_controls(controls, len(group))
+        sent, read = _trial_controls(controls, len(group)), _trial_controls(controls, len(group))
         errors = {}
         for place, values in enumerate(group):
             if not values:
@@ -259,8 +262,17 @@ def _default_controls(controls, rows):
     return {name: np.repeat(_control_values(control, [control.default]), rows) for name, control in controls.items()}
 
 
+def _trial_controls(controls, rows):
+    """The defaults, or where there is one the value for trials."""
+    return {name: np.repeat(_control_values(control, [_trial(control)]), rows) for name, control in controls.items()}
+
+
+def _trial(control):
+    return control.default if isinstance(control, TextControl) or control.trial is None else control.trial
+
+
 def _varied_controls(controls, rows):
-    """Row by row the least value of a control, one half way to its default, and the default, in different orders.
+    """Row by row the least value of a control, one half way to its trial value, and this one, in different orders.
 
     Of a text control its trial values and the default.
     """
@@ -270,7 +282,7 @@ def _varied_controls(controls, rows):
             # Its turn comes first, since a batch has few rows.
             values, order = [*control.trials, control.default], 0
         else:
-            values = [control.minimum, (control.minimum + control.default) / 2, control.default]
+            values = [control.minimum, (control.minimum + _trial(control)) / 2, _trial(control)]
         values = _control_values(control, values)
         varied[name] = values[(np.arange(rows) // 3**order) % len(values)]
     return varied

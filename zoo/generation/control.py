@@ -12,6 +12,7 @@ class Control:
         default: The value used where the caller gives none.
         minimum, maximum: Inclusive bounds; a value outside is refused with the control's name.
         description: One line for signatures and generated documentation.
+        trial: What exports are verified with where any value will do; the default if None.
     """
 
     dtype: str
@@ -19,3 +20,4 @@ class Control:
     minimum: int | float
     maximum: int | float
     description: str
+    trial: int | float | None = None

@@ -6,6 +6,9 @@ from zoo.generation.control import Control
 from zoo.tasks.signature import Signature
 from zoo.tasks.task import Task, plain
 
+# The time of an answer grows with its tokens.
+_FEW_TOKENS = 16
+
 
 class GeneratingTask(Task):
     """Answers a text with what a search of a decoder finds.
@@ -25,7 +28,9 @@ class GeneratingTask(Task):
         """The per-row options of `predict_batch`: lengths, and those of the search."""
         settings, most = self.settings, self.settings.max_new_tokens
         return {
-            "max_new_tokens": Control("int32", most, 1, most, "most tokens of an answer, end token included"),
+            "max_new_tokens": Control(
+                "int32", most, 1, most, "most tokens of an answer, end token included", trial=min(most, _FEW_TOKENS)
+            ),
             "min_new_tokens": Control("int32", settings.min_new_tokens, 0, most, "least tokens before the end token"),
             **settings.search.controls(self._vocabulary_size),
         }
