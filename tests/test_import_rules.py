@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "tokenizers": {"errors", "writing"},
     "data": {"errors"},
     "metrics": {"errors", "writing", "data"},
-    "training": {"errors", "writing", "data", "metrics"},
+    "training": {"errors", "writing", "layers", "data", "metrics"},
     "checkpoints": {"errors", "writing", "layers", "models", "architectures", "tokenizers"},
     "assignments": {"errors"},
     "predict": {"errors", "writing", "assignments", "data", "tasks"},

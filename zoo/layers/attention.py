@@ -6,8 +6,10 @@ import keras
 from keras import ops
 
 from zoo.errors import UserError
+from zoo.layers.flops import attention_flops
 from zoo.layers.initializers import projection_initializer
 from zoo.layers.key_value_cache import attend_after_prompt, attend_own, attend_shared, empty_cache, write_position
+from zoo.layers.partition import columns, rows
 from zoo.layers.projection import Projection
 from zoo.layers.query_blocks import in_query_blocks
 from zoo.layers.rms_norm import RMSNorm
@@ -114,25 +116,44 @@ class Attention(keras.layers.Layer):
         variances = {"query": 1.0 / (self.head_dim * self.scale**2)}
         heads = {"query": self.num_heads, "key": self.num_key_value_heads, "value": self.num_key_value_heads}
         self.query, self.key, self.value = (
-            self._projection(name, number * self.head_dim, use_bias, variances.get(name, 1.0))
+            self._projection(
+                name, number * self.head_dim, use_bias, columns("the attention heads"), variances.get(name, 1.0)
+            )
             for name, number in heads.items()
         )
         output_bias = use_bias if use_output_bias is None else use_output_bias
-        self.output_projection = self._projection("output", hidden_dim, output_bias)
+        self.output_projection = self._projection("output", hidden_dim, output_bias, rows("the attention heads"))
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout") if dropout else None
         self.query_norm, self.key_norm = (
             RMSNorm(norm_epsilon, norm_unit_offset, dtype=self.dtype_policy, name=name) if qk_norm else None
             for name in ("query_norm", "key_norm")
         )
 
-    def _projection(self, name, units, use_bias, variance=1.0):
+    def _projection(self, name, units, use_bias, partition, variance=1.0):
         return Projection(
             units,
             use_bias=use_bias,
             kernel_initializer=projection_initializer(self._config["initializer_stddev"], variance),
+            partition=partition,
             dtype=self.dtype_policy,
             name=name,
         )
+
+    def flops(self, vectors, source=None):
+        """Operations of forward and backward pass over `Vectors`, and the `Vectors` that come out.
+
+        Args:
+            vectors: What attends.
+            source: What is attended to, if it is something else.
+        """
+        source = vectors if source is None else source
+        query_flops, queries = self.query.flops(vectors)
+        key_flops, keys = self.key.flops(source)
+        value_flops, values = self.value.flops(source)
+        queries, keys = queries.through(self.query_norm), keys.through(self.key_norm)
+        flops, attended = attention_flops(queries, keys, values, self.num_heads * self.head_dim)
+        output_flops, outputs = self.output_projection.flops(attended)
+        return query_flops + key_flops + value_flops + flops + output_flops, outputs
 
     def build(self, query_shape, key_value_shape=None):
         """Creates the projections for inputs `[B, T, D]` and, for cross-attention, `[B, S, D']`."""

@@ -3,7 +3,9 @@
 import keras
 
 from zoo.layers.activations import activate, check_activation
+from zoo.layers.flops import flops_in_turn
 from zoo.layers.initializers import projection_initializer
+from zoo.layers.partition import columns, rows
 from zoo.layers.projection import Projection
 from zoo.weights.earlier_paths import ReadsEarlierPaths
 
@@ -53,19 +55,28 @@ class FeedForward(ReadsEarlierPaths, keras.layers.Layer):
         self.gated = gated
         self.use_bias = use_bias
         # Optimizers and checkpoints know weights by their order, so this one stays.
-        self.gate_projection = self._projection(intermediate_dim, "gate_projection") if gated else None
-        self.up_projection = self._projection(intermediate_dim, "up_projection")
-        self.down_projection = self._projection(hidden_dim, "down_projection")
+        divided = columns("intermediate_dim")
+        self.gate_projection = self._projection(intermediate_dim, "gate_projection", divided) if gated else None
+        self.up_projection = self._projection(intermediate_dim, "up_projection", divided)
+        self.down_projection = self._projection(hidden_dim, "down_projection", rows("intermediate_dim"))
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout") if dropout else None
 
-    def _projection(self, units, name):
+    def _projection(self, units, name, partition):
         return Projection(
             units,
             use_bias=self.use_bias,
             kernel_initializer=projection_initializer(self.initializer_stddev),
+            partition=partition,
             dtype=self.dtype_policy,
             name=name,
         )
+
+    def flops(self, vectors):
+        """Operations of forward and backward pass over `Vectors`, and the `Vectors` that come out."""
+        gate_flops, gate = flops_in_turn(vectors, self.gate_projection)
+        up_flops, up = self.up_projection.flops(vectors)
+        down_flops, outputs = self.down_projection.flops(up.learning(gate.learns))
+        return gate_flops + up_flops + down_flops, outputs
 
     def build(self, input_shape):
         """Creates the projections for inputs `[..., D]`."""

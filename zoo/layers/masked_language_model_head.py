@@ -5,11 +5,12 @@ from keras import ops
 
 from zoo.layers.activations import activate, check_activation
 from zoo.layers.initializers import projection_initializer
+from zoo.layers.partition import Partitioned, columns, entries
 from zoo.layers.projection import Projection
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class MaskedLanguageModelHead(keras.layers.Layer):
+class MaskedLanguageModelHead(Partitioned, keras.layers.Layer):
     """Logits over the vocabulary: projection, activation, normalisation, then the table of token vectors and a bias.
 
     Args:
@@ -51,12 +52,28 @@ class MaskedLanguageModelHead(keras.layers.Layer):
         self.transform = Projection(
             hidden_dim,
             kernel_initializer=projection_initializer(initializer_stddev),
+            partition=columns("hidden_dim"),
             dtype=self.dtype_policy,
             name="transform",
         )
         self.transform_norm = keras.layers.LayerNormalization(
             epsilon=layer_norm_epsilon, dtype=self.dtype_policy, name="transform_norm"
         )
+
+    def partition(self):
+        """See `Partitioned`."""
+        return {"bias": entries("vocabulary_size")}
+
+    def flops(self, vectors, embedding):
+        """Operations of forward and backward pass over `Vectors`, and the `Vectors` of the logits.
+
+        Args:
+            vectors: The hidden states.
+            embedding: The `TokenEmbedding` whose table the logits are of.
+        """
+        transform_flops, vectors = self.transform.flops(vectors)
+        table_flops, vectors = embedding.flops(vectors.through(self.transform_norm))
+        return transform_flops + table_flops, vectors
 
     def build(self, hidden_states_shape, table_shape=None):
         """Creates the weights for hidden states `[..., D]`."""

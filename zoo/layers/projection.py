@@ -2,11 +2,13 @@
 
 import keras
 
+from zoo.layers.partition import Partitioned
+
 _ADAPTER = ("lora_kernel_a", "lora_kernel_b")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class Projection(keras.layers.Dense):
+class Projection(Partitioned, keras.layers.Dense):
     """A `keras.layers.Dense` that can read its matrix in panels, and saves an adapter beside quantised weights.
 
     Where weights are in floating point, saving adds a low-rank adapter to them, as Keras does. Quantised weights would
@@ -14,6 +16,7 @@ class Projection(keras.layers.Dense):
 
     Args:
         *args, **kwargs: Those of `keras.layers.Dense`.
+        partition: What `partition()` answers, see `Partitioned`; the layer is whole on every device if None.
 
     Attributes:
         panels: `Panels` to multiply with in place of the kernel and bias, or None.
@@ -25,6 +28,31 @@ class Projection(keras.layers.Dense):
     """
 
     panels = None
+
+    def __init__(self, *args, partition=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._partition = dict(partition or {})
+
+    def partition(self):
+        """See `Partitioned`."""
+        return self._partition
+
+    def flops(self, vectors):
+        """Operations of forward and backward pass over `Vectors`, and the `Vectors` that come out.
+
+        A low-rank adapter counts too; a matrix of integers, which is no trainable variable, has no gradient.
+        """
+        num_inputs = self.input_spec.axes[-1]
+        # Not `self.kernel`, which makes the matrix that an adapter or a quantised one stands for.
+        learns = any(variable.name == "kernel" for variable in self.trainable_variables)
+        flops = vectors.product_flops(num_inputs, self.units, learns)
+        if not self.lora_enabled:
+            return flops, vectors.learning(learns)
+        rank = self.lora_kernel_a.shape[-1]
+        down, up = self.lora_kernel_a.trainable, self.lora_kernel_b.trainable
+        flops += vectors.product_flops(num_inputs, rank, down)
+        flops += vectors.learning(down).product_flops(rank, self.units, up)
+        return flops, vectors.learning(learns or down or up)
 
     def call(self, inputs, training=None):
         """Maps `[..., K]` to `[..., N]`."""

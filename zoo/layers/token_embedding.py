@@ -6,10 +6,11 @@ import keras
 from keras import ops
 
 from zoo.layers.initializers import embedding_initializer
+from zoo.layers.partition import MODEL_AXIS, Division, Partitioned
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class TokenEmbedding(keras.layers.Layer):
+class TokenEmbedding(Partitioned, keras.layers.Layer):
     """A table of token vectors, and the logits of hidden states against the same table.
 
     Args:
@@ -17,6 +18,7 @@ class TokenEmbedding(keras.layers.Layer):
         hidden_dim: D.
         scale: Whether looked-up vectors are multiplied by sqrt(D), as in the original Transformer.
         initializer_stddev: Standard deviation of the initial table; D ** -0.5 if None.
+        divided: Whether several devices may divide the table; not worth it for a few rows.
 
     Attributes:
         panels: `Panels` of the transposed table, to be read in its place, or None.
@@ -31,12 +33,28 @@ class TokenEmbedding(keras.layers.Layer):
 
     panels = None
 
-    def __init__(self, vocabulary_size, hidden_dim, scale=False, initializer_stddev=None, **kwargs):
+    def __init__(self, vocabulary_size, hidden_dim, scale=False, initializer_stddev=None, divided=True, **kwargs):
         super().__init__(**kwargs)
         self.vocabulary_size = vocabulary_size
         self.hidden_dim = hidden_dim
         self.scale = scale
         self.initializer_stddev = initializer_stddev
+        self.divided = divided
+
+    def partition(self):
+        """See `Partitioned`.
+
+        The vocabularies of published models are of any size, GPT-2's of 29 * 1733. By columns their tables are divided
+        too, at the price of logits that every device computes over the whole vocabulary.
+        """
+        by_tokens, by_columns = (MODEL_AXIS, None), (None, MODEL_AXIS)
+        table = Division("vocabulary_size or hidden_dim", by_tokens, otherwise=by_columns)
+        return {"embeddings": table} if self.divided else {}
+
+    def flops(self, vectors):
+        """Operations of the product with the table that gives logits, and the `Vectors` of these."""
+        learns = bool(self.embeddings.trainable)
+        return vectors.product_flops(self.hidden_dim, self.vocabulary_size, learns), vectors.learning(learns)
 
     def build(self, input_shape=None):
         """Creates the table `[V, D]`."""
@@ -89,5 +107,6 @@ class TokenEmbedding(keras.layers.Layer):
             hidden_dim=self.hidden_dim,
             scale=self.scale,
             initializer_stddev=self.initializer_stddev,
+            divided=self.divided,
         )
         return config

@@ -134,6 +134,36 @@ class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
             name=name,
         )
 
+    def flops(self, vectors, source=None):
+        """Operations of forward and backward pass over `Vectors`, and the `Vectors` that come out.
+
+        Args:
+            vectors: What comes in.
+            source: What a block with cross-attention attends to.
+        """
+        total = 0
+
+        def count(sublayer, *arguments):
+            def counted(inputs):
+                nonlocal total
+                flops, outputs = sublayer.flops(inputs, *arguments)
+                total += flops
+                return outputs
+
+            return counted
+
+        sublayers = [(count(self.self_attention), self.self_attention_norm, self.self_attention_output_norm)]
+        if self.cross_attention is not None:
+            attend = count(self.cross_attention, source)
+            sublayers.append((attend, self.cross_attention_norm, self.cross_attention_output_norm))
+        sublayers.append((count(self.feed_forward), self.feed_forward_norm, self.feed_forward_output_norm))
+        for sublayer, norm, output_norm in sublayers:
+            if self.order == "post":
+                vectors = vectors.learning(sublayer(vectors).learns).through(norm)
+            else:
+                vectors = vectors.learning(sublayer(vectors.through(norm)).through(output_norm).learns)
+        return total, vectors
+
     def build(self, inputs_shape, encoded_shape=None):
         """Creates the weights for inputs `[B, T, D]` and an encoded source `[B, S, D']`."""
         if self.cross_attention is not None:

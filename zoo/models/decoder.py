@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from zoo.layers.flops import Vectors, flops_in_turn
 from zoo.layers.key_value_cache import step_places
 from zoo.layers.rotary_positions import shared_rotations
 from zoo.models.transformer_model import TransformerModel
@@ -176,6 +177,12 @@ class Decoder(TransformerModel):
             x, block_cache = block.step(x, place, block_cache, prompt)
             new_cache.append(block_cache)
         return self.logits(x, output_matrix), tuple(new_cache)
+
+    def flops(self, inputs):
+        """See `TransformerModel`."""
+        vectors = Vectors(*inputs["token_ids"].shape).through(self.token_embedding, self.position_embedding)
+        flops, vectors = flops_in_turn(vectors, *self.decoder_blocks)
+        return flops + self.output_embedding.flops(vectors.through(self.final_norm))[0]
 
 
 def _within_segments(segment_ids):

@@ -5,7 +5,9 @@ from keras import ops
 
 from zoo.errors import UserError
 from zoo.layers import PositionEmbedding, Projection, TokenEmbedding, TransformerBlock
+from zoo.layers.flops import Vectors, flops_in_turn
 from zoo.layers.initializers import BERT_STDDEV, projection_initializer
+from zoo.layers.partition import columns
 from zoo.models.sizes import ENCODER_SIZES
 from zoo.models.transformer_model import TransformerModel
 
@@ -91,11 +93,12 @@ class Encoder(TransformerModel):
         self.activation_name = activation
         self.layer_norm_epsilon = layer_norm_epsilon
 
-        def embedding(size, name):
-            return TokenEmbedding(size, hidden_dim, initializer_stddev=BERT_STDDEV, dtype=self.dtype_policy, name=name)
+        def embedding(size, name, divided=True):
+            initial = dict(initializer_stddev=BERT_STDDEV, divided=divided)
+            return TokenEmbedding(size, hidden_dim, **initial, dtype=self.dtype_policy, name=name)
 
         self.token_embedding = embedding(vocabulary_size, "token_embedding")
-        self.segment_embedding = embedding(num_segments, "segment_embedding") if num_segments else None
+        self.segment_embedding = embedding(num_segments, "segment_embedding", divided=False) if num_segments else None
         self.position_embedding = PositionEmbedding(
             max_sequence_length,
             "learned",
@@ -134,6 +137,7 @@ class Encoder(TransformerModel):
                 hidden_dim,
                 activation="tanh",
                 kernel_initializer=projection_initializer(BERT_STDDEV),
+                partition=columns("hidden_dim"),
                 dtype=self.dtype_policy,
                 name="pooler",
             )
@@ -187,6 +191,17 @@ class Encoder(TransformerModel):
         if self.pooler is not None:
             outputs["pooled"] = self.pooler(x[:, 0])
         return outputs
+
+    def flops_of_blocks(self, inputs):
+        """Operations of forward and backward pass without the pooler, and the `Vectors` of the hidden states."""
+        tables = (self.token_embedding, self.segment_embedding, self.position_embedding, self.embedding_norm)
+        flops, vectors = flops_in_turn(Vectors(*inputs["token_ids"].shape).through(*tables), *self.encoder_blocks)
+        return flops, vectors.through(self.final_norm)
+
+    def flops(self, inputs):
+        """See `TransformerModel`."""
+        flops, vectors = self.flops_of_blocks(inputs)
+        return flops + flops_in_turn(vectors._replace(length=1), self.pooler)[0]
 
     def get_config(self):
         """The constructor's arguments."""

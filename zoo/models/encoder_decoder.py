@@ -7,6 +7,7 @@ from keras import ops
 
 from zoo.errors import UserError
 from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerBlock
+from zoo.layers.partition import entries
 from zoo.models.sequence_to_sequence import SequenceToSequenceModel
 from zoo.models.sizes import ENCODER_DECODER_SIZES
 
@@ -201,6 +202,16 @@ class EncoderDecoder(SequenceToSequenceModel):
                 name="logits_bias", shape=(self.target_vocabulary_size,), initializer="zeros", trainable=False
             )
         self.built = True
+
+    def partition(self):
+        """See `Partitioned`."""
+        return {"logits_bias": entries("vocabulary_size")}
+
+    def looked_up(self, side):
+        """See `SequenceToSequenceModel`."""
+        if side == "source":
+            return self.source_embedding, self.source_positions, self.source_embedding_norm
+        return self.target_embedding, self.target_positions, self.target_embedding_norm
 
     def embed_source(self, token_ids, training=None):
         """See `SequenceToSequenceModel`."""

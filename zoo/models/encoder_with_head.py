@@ -25,10 +25,11 @@ class EncoderWithHead(TransformerModel):
         """Longest sequence, in tokens."""
         return self.encoder.max_sequence_length
 
-    def _dense(self, units, name):
+    def _dense(self, units, name, partition=None):
         return Projection(
             units,
             kernel_initializer=projection_initializer(BERT_STDDEV),
+            partition=partition,
             dtype=self.dtype_policy,
             name=name,
         )

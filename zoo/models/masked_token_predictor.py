@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from zoo.layers import MaskedLanguageModelHead
+from zoo.layers.flops import flops_in_turn
 from zoo.layers.initializers import BERT_STDDEV
 from zoo.models.encoder_with_head import EncoderWithHead
 
@@ -75,6 +76,16 @@ class MaskedTokenPredictor(EncoderWithHead):
             return token_logits
         next_sentence_logits = ops.cast(self.next_sentence_head(encoded["pooled"]), "float32")
         return {"token_logits": token_logits, "next_sentence_logits": next_sentence_logits}
+
+    def flops(self, inputs):
+        """See `TransformerModel`."""
+        flops, vectors = self.encoder.flops_of_blocks(inputs)
+        if self.next_sentence_head is not None:
+            first = vectors._replace(length=1)
+            flops += flops_in_turn(first, self.encoder.pooler, self.next_sentence_head)[0]
+        if inputs.get("masked_positions") is not None:
+            vectors = vectors._replace(length=inputs["masked_positions"].shape[1])
+        return flops + self.token_head.flops(vectors, self.encoder.token_embedding)[0]
 
     def get_config(self):
         """The constructor's arguments."""

@@ -6,6 +6,7 @@ from keras import ops
 from zoo.errors import UserError
 from zoo.layers import Projection
 from zoo.layers.activations import activate, check_activation
+from zoo.layers.flops import flops_in_turn
 from zoo.models.encoder_with_head import EncoderWithHead
 from zoo.models.sequence_classifier import mean_over_tokens
 
@@ -99,6 +100,11 @@ class SentenceEncoder(EncoderWithHead):
         if self.normalize:
             x = x / ops.maximum(ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True)), _LEAST)
         return x
+
+    def flops(self, inputs):
+        """See `TransformerModel`."""
+        flops, vectors = self.encoder.flops_of_blocks(inputs)
+        return flops + flops_in_turn(vectors._replace(length=1), *self.projections)[0]
 
     def get_config(self):
         """The constructor's arguments."""

@@ -5,6 +5,8 @@ from keras import ops
 
 from zoo.errors import UserError
 from zoo.layers.activations import activate, check_activation
+from zoo.layers.flops import flops_in_turn
+from zoo.layers.partition import columns
 from zoo.models.encoder_with_head import EncoderWithHead
 
 POOLINGS = ("pooler", "first", "mean")
@@ -64,7 +66,7 @@ class SequenceClassifier(EncoderWithHead):
         self.hidden_dropout, self.hidden = None, None
         if hidden_activation is not None:
             self.hidden_dropout = keras.layers.Dropout(hidden_dropout, dtype=self.dtype_policy, name="hidden_dropout")
-            self.hidden = self._dense(encoder.hidden_dim, "hidden")
+            self.hidden = self._dense(encoder.hidden_dim, "hidden", columns("hidden_dim"))
         self.classifier = self._dense(num_labels, "classifier")
 
     def build(self, input_shape=None):
@@ -89,6 +91,12 @@ class SequenceClassifier(EncoderWithHead):
         if self.pooling == "first":
             return encoded["hidden_states"][:, 0]
         return mean_over_tokens(encoded["hidden_states"], padding_mask)
+
+    def flops(self, inputs):
+        """See `TransformerModel`."""
+        flops, vectors = self.encoder.flops_of_blocks(inputs)
+        pooler = self.encoder.pooler if self.pooling == "pooler" else None
+        return flops + flops_in_turn(vectors._replace(length=1), pooler, self.hidden, self.classifier)[0]
 
     def get_config(self):
         """The constructor's arguments."""

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from zoo.layers.flops import Vectors, flops_in_turn
 from zoo.layers.key_value_cache import step_places
 from zoo.models.transformer_model import TransformerModel
 
@@ -31,6 +32,10 @@ class SequenceToSequenceModel(TransformerModel):
         Returns:
             float `[B, T, D]`, or `[N, D]` in a step.
         """
+        raise NotImplementedError
+
+    def looked_up(self, side):
+        """The layers without products of matrices that make what the "source" or "target" side's first block reads."""
         raise NotImplementedError
 
     def logits(self, x, output_matrix=None, training=None):
@@ -132,3 +137,15 @@ class SequenceToSequenceModel(TransformerModel):
             x, block_cache = block.step(x, place, block_cache, encoded_cache=encoded_cache, encoded_visible=visible)
             new_cache.append(block_cache)
         return self.logits(x, output_matrix), tuple(new_cache)
+
+    def flops(self, inputs):
+        """See `TransformerModel`."""
+        source, target = (
+            Vectors(*inputs[f"{side}_token_ids"].shape).through(*self.looked_up(side)) for side in ("source", "target")
+        )
+        total, source = flops_in_turn(source, *self.encoder_blocks)
+        source = source.through(self.encoder_norm)
+        for block in self.decoder_blocks:
+            flops, target = block.flops(target, source)
+            total += flops
+        return total + self.output_embedding.flops(target.through(self.decoder_norm))[0]

@@ -148,6 +148,10 @@ class T5(SequenceToSequenceModel):
             layer.build(hidden)
         self.built = True
 
+    def looked_up(self, side):
+        """See `SequenceToSequenceModel`."""
+        return self.token_embedding, self.encoder_bias if side == "source" else self.decoder_bias
+
     def embed_source(self, token_ids, training=None):
         """See `SequenceToSequenceModel`."""
         return self.dropout(self.token_embedding(token_ids), training=training)

@@ -41,6 +41,11 @@ class TokenClassifier(EncoderWithHead):
         hidden_states = self.encoder(inputs, training=training)["hidden_states"]
         return ops.cast(self.classifier(self.dropout(hidden_states, training=training)), "float32")
 
+    def flops(self, inputs):
+        """See `TransformerModel`."""
+        flops, vectors = self.encoder.flops_of_blocks(inputs)
+        return flops + self.classifier.flops(vectors)[0]
+
     def get_config(self):
         """The constructor's arguments."""
         return {**super().get_config(), "num_labels": self.num_labels, "dropout": self.dropout_rate}

@@ -5,12 +5,13 @@ from typing import ClassVar
 import keras
 
 from zoo.errors import UserError
+from zoo.layers.partition import Partitioned
 from zoo.weights import ReadsEarlierPaths, build_quantized, quantized_layers
 
 _QUANTIZED = "quantized_layers"
 
 
-class TransformerModel(ReadsEarlierPaths, keras.Model):
+class TransformerModel(ReadsEarlierPaths, Partitioned, keras.Model):
     """A `keras.Model` that is quantised again when it is read.
 
     `.keras` files, presets and `keras.saving.serialize_keras_object` keep which layers are quantised. Low-rank adapters
@@ -35,6 +36,10 @@ class TransformerModel(ReadsEarlierPaths, keras.Model):
         if size not in cls.sizes:
             raise UserError(f"size must be one of {', '.join(cls.sizes)}, got {size!r}")
         return cls(**{**cls.sizes[size], **overrides})
+
+    def flops(self, inputs):
+        """Operations of forward and backward pass over a batch; see `zoo.models.training_flops`."""
+        raise NotImplementedError
 
     def get_build_config(self):
         """What Keras saves of how the model was built: its quantised layers, too."""

@@ -3,17 +3,14 @@
 from zoo.weights.copying import copy_weights, with_dtype
 from zoo.weights.earlier_paths import ReadsEarlierPaths
 from zoo.weights.layers_by_path import layers_by_path
-from zoo.weights.matrices import Matrix, matrices_of
 from zoo.weights.new_tokens import with_new_tokens
 from zoo.weights.quantized_layers import build_quantized, quantized_layers
 
 __all__ = [
-    "Matrix",
     "ReadsEarlierPaths",
     "build_quantized",
     "copy_weights",
     "layers_by_path",
-    "matrices_of",
     "quantized_layers",
     "with_dtype",
     "with_new_tokens",

@@ -6,12 +6,15 @@ import keras
 import numpy as np
 from torch.utils.flop_counter import FlopCounterMode
 
+from zoo.architectures.gemma2.model import Gemma
+from zoo.architectures.llama.model import Llama
 from zoo.models import (
     GPT2,
     T5,
     Encoder,
     EncoderDecoder,
     MaskedTokenPredictor,
+    SentenceEncoder,
     SequenceClassifier,
     TokenClassifier,
     training_flops,
@@ -59,6 +62,14 @@ def cases():
     for tied in (True, False):
         model = GPT2(11, **SIZES, **DROPOUT, num_layers=2, max_sequence_length=9, tied_embeddings=tied)
         yield f"gpt2, tied {tied}", model, {"token_ids": ids(SOURCE)}
+    grouped = dict(num_heads=4, num_key_value_heads=2, head_dim=6, num_layers=2, max_sequence_length=9)
+    for tied in (True, False):
+        model = Llama(11, 12, 20, **grouped, **DROPOUT, rotary_layers=[True, False], tied_embeddings=tied)
+        yield f"llama, tied {tied}", model, {"token_ids": ids(SOURCE)}
+    gemma = Gemma(11, 12, 20, **grouped, **DROPOUT, windows=[3, None], qk_norm=True, attention_softcap=9.0)
+    yield "gemma", gemma, {"token_ids": ids(SOURCE)}
+    sentences = SentenceEncoder(encoder(), projections=[dict(units=5, activation="tanh"), dict(units=3)])
+    yield "sentence encoder", sentences, ENCODER_INPUT
     sizes = dict(num_encoder_layers=2, num_decoder_layers=3)
     for norm, tied in (("post", "all"), ("pre", "none")):
         model = EncoderDecoder(

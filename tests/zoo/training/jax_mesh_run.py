@@ -15,12 +15,12 @@ from mesh_cases import EVEN, FAMILIES, ODD, SIZES, TOLERANCES, batch, compiled, 
 from replica_cases import STEPS, assert_as_reference, trained
 
 from recipes.skeleton.dry_run import facts, mebibytes
+from zoo.architectures.gemma2.model import Gemma
 from zoo.architectures.llama.model import Llama
 from zoo.errors import UserError
 from zoo.layers import Recomputable
 from zoo.models import GPT2, T5, Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
 from zoo.training.distributed.devices import open_devices
-from zoo.training.distributed.layouts import DIVISIONS
 from zoo.training.runs.checkpoint_files import checkpoint_paths, read_arrays
 
 # Matrices that are whole on every device: positions, segments, and layers of as many columns as there are labels.
@@ -130,25 +130,25 @@ def check_every_layout():
         GPT2(EVEN, **SIZES, num_layers=1, tied_embeddings=False),
         T5(EVEN, **SIZES, head_dim=4, **layers, gated=True, tied_embeddings=False),
         Llama(EVEN, **SIZES, num_layers=1, attention_bias=True, feed_forward_bias=True),
+        Gemma(EVEN, **SIZES, num_layers=1, qk_norm=True),
     ]
-    paths = []
+    found, declared = set(), set()
     for model in models:
         model.build()
         check_division(model, by=2)
-        paths += [variable.path for variable in model.variables]
-    patterns = [each for division in DIVISIONS for each in alternatives(division.paths)]
-    assert len(patterns) > len(DIVISIONS)
-    assert [each for each in patterns if not any(re.fullmatch(each, path) for path in paths)] == []
+        found |= {(type(owner), name) for owner, name, _ in divided_variables(model)}
+        owners = (model, *model._flatten_layers())
+        declared |= {(type(each), name) for each in owners if hasattr(each, "partition") for name in each.partition()}
+    assert found == declared and len(found) == 5, (found, declared)
     print("every layout")
 
 
-def alternatives(pattern):
-    """The patterns without alternatives that one with alternatives stands for."""
-    group = re.search(r"\(([^()]+)\)", pattern)
-    if group is None:
-        return [pattern]
-    before, after = pattern[: group.start()], pattern[group.end() :]
-    return [each for one in group[1].split("|") for each in alternatives(before + one + after)]
+def divided_variables(model):
+    """Yields layer, name and variable of what is divided."""
+    for owner in (model, *model._flatten_layers()):
+        for variable in owner._trainable_variables + owner._non_trainable_variables:
+            if variable.path in keras.distribution.distribution().divisions:
+                yield owner, variable.name, variable
 
 
 def check_dry_run(model):
@@ -174,16 +174,19 @@ def check_dry_run(model):
 
 
 def check_refusals(directory):
-    def refused(message, mesh, **sizes):
+    def refused(message, mesh, make=None, **sizes):
         keras.distribution.set_distribution(None)
         with pytest.raises(UserError, match=re.escape(message)):
             open_devices("mesh", mesh)
-            trained(compiled(lambda: GPT2(EVEN, **{**SIZES, **sizes}, num_layers=1)), directory / "refused", steps=1)
+            make = make or functools.partial(GPT2, EVEN, **{**SIZES, **sizes}, num_layers=1)
+            trained(compiled(make), directory / "refused", steps=1)
 
     refused("--mesh 3x2 is of 6 devices, and there are 4: choose two numbers whose product is 4", (3, 2))
     refused("a model axis of 2 does not divide the 1 attention heads of gpt2", (2, 2), num_heads=1)
     refused("a model axis of 4 does not divide intermediate_dim in gpt2", (1, 4), intermediate_dim=6)
     refused("a model axis of 4 does not divide the attention heads in gpt2", (1, 4), hidden_dim=6, num_heads=2)
+    grouped = functools.partial(Llama, EVEN, **SIZES, num_key_value_heads=1, num_layers=1)
+    refused("a model axis of 2 does not divide the 1 heads of keys and values of llama", (2, 2), grouped)
     with pytest.raises(UserError, match="--mesh is of several devices"):
         open_devices("one", (2, 2))
     print("refusals")

@@ -1,61 +1,15 @@
-"""Tensor parallelism: how the weights of a model are divided over the model axis of a mesh of devices.
+"""Tensor parallelism: the weights of a model divided over the model axis of a mesh of devices, as its layers say.
 
-Attention is divided by its heads, a feed-forward network by its inner width, a table of token vectors by its tokens. Of
-two projections in a row the first is divided by columns and the second by rows, so that the devices need to add up only
-what the second gives. Normalisations, biases of second projections, tables of positions and of segments, and the last
-layer of a classifier are whole on every device. The compiler of JAX puts in the communication.
-
-Source: Shoeybi et al. 2019, section 3, https://arxiv.org/abs/1909.08053.
+The compiler of JAX puts in the communication. See `zoo.layers.partition`.
 """
-
-import re
-from typing import NamedTuple
 
 import keras
 import numpy as np
 
 from zoo.errors import UserError
+from zoo.layers.partition import MODEL_AXIS
 
-DATA_AXIS, MODEL_AXIS = "data", "model"
-
-_COLUMNS, _ROWS, _ENTRIES, _WHOLE = (None, MODEL_AXIS), (MODEL_AXIS, None), (MODEL_AXIS,), (None,)
-
-
-class Division(NamedTuple):
-    """How some variables are divided.
-
-    Attributes:
-        paths: Regular expression that their paths match as a whole.
-        what: What the divided dimension counts, for messages.
-        axes: The mesh's axis, or None, for each dimension of a variable.
-        otherwise: The same, for a size that the model axis does not divide; such a size is an error if None.
-    """
-
-    paths: str
-    what: str
-    axes: tuple
-    otherwise: tuple | None = None
-
-
-# The vocabularies of published models are of any size, GPT-2's of 29 * 1733. By columns their tables are divided too,
-# at the price of logits that every device computes over the whole vocabulary.
-DIVISIONS = (
-    Division(r".*attention/(query|key|value)/kernel", "the attention heads", _COLUMNS),
-    Division(r".*attention/(query|key|value)/bias", "the attention heads", _ENTRIES),
-    Division(r".*attention/output/kernel", "the attention heads", _ROWS),
-    Division(r".*/(up|gate)_projection/kernel", "intermediate_dim", _COLUMNS),
-    Division(r".*/(up|gate)_projection/bias", "intermediate_dim", _ENTRIES),
-    Division(r".*/down_projection/kernel", "intermediate_dim", _ROWS),
-    Division(
-        r".*/(token|source|target|output)_embedding/embeddings",
-        "vocabulary_size or hidden_dim",
-        _ROWS,
-        otherwise=_COLUMNS,
-    ),
-    Division(r".*/(token_head/bias|logits_bias)", "vocabulary_size", _ENTRIES, otherwise=_WHOLE),
-    Division(r".*/(token_head/transform|pooler|hidden)/kernel", "hidden_dim", _COLUMNS),
-    Division(r".*/(token_head/transform|pooler|hidden)/bias", "hidden_dim", _ENTRIES),
-)
+DATA_AXIS = "data"
 
 
 class TensorParallel(keras.distribution.ModelParallel):
@@ -66,6 +20,9 @@ class TensorParallel(keras.distribution.ModelParallel):
     Args:
         data, model: Devices along each axis; their product is the number of devices.
         devices: list of `jax.Device`; all of them, those of other processes included, if None.
+
+    Attributes:
+        divisions: dict of `Division` by the path of a variable, as the layers made so far have said.
 
     Example:
         >>> keras.distribution.set_distribution(TensorParallel(4, 2))  # 8 devices
@@ -82,11 +39,14 @@ class TensorParallel(keras.distribution.ModelParallel):
         names = [f"{device.platform}:{device.id}" for device in devices]
         mesh = keras.distribution.DeviceMesh((data, model), (DATA_AXIS, MODEL_AXIS), names)
         layout_map = keras.distribution.LayoutMap(mesh)
-        for division in DIVISIONS:
-            layout_map[division.paths] = division.axes
         # Batches come divided among the processes.
         super().__init__(layout_map=layout_map, batch_dim_name=DATA_AXIS, auto_shard_dataset=False)
         self.model_axis = model
+        self.divisions = {}
+
+    def divide(self, path, division):
+        """Takes note of the `Division` of the variable at a path, before it is made."""
+        self.divisions[path] = division
 
     def get_variable_layout(self, variable):
         """The `TensorLayout` of a variable that is being made.
@@ -94,16 +54,16 @@ class TensorParallel(keras.distribution.ModelParallel):
         Raises:
             UserError: The model axis does not divide what it is to divide.
         """
-        layout = super().get_variable_layout(variable)
-        if self._divides(variable.shape, layout.axes):
-            return layout
-        division = next(each for each in DIVISIONS if re.fullmatch(each.paths, variable.path))
-        if division.otherwise is None or not self._divides(variable.shape, division.otherwise):
-            raise UserError(
-                f"a model axis of {self.model_axis} does not divide {division.what} in {variable.path}, of shape "
-                f"{tuple(variable.shape)}: choose another --mesh"
-            )
-        return keras.distribution.TensorLayout(division.otherwise, self.device_mesh)
+        division = self.divisions.get(variable.path)
+        if division is None:
+            return super().get_variable_layout(variable)
+        for axes in (division.axes, division.otherwise):
+            if axes is not None and self._divides(variable.shape, axes):
+                return keras.distribution.TensorLayout(axes, self.device_mesh)
+        raise UserError(
+            f"a model axis of {self.model_axis} does not divide {division.what} in {variable.path}, of shape "
+            f"{tuple(variable.shape)}: choose another --mesh"
+        )
 
     def _divides(self, shape, axes):
         return not any(size % self.model_axis for size, axis in zip(shape, axes, strict=True) if axis == MODEL_AXIS)
@@ -119,12 +79,13 @@ def check_heads(model):
     if not isinstance(distribution, TensorParallel):
         return
     for layer in model._flatten_layers():
-        heads = getattr(layer, "num_heads", 0)
-        if heads % distribution.model_axis:
-            raise UserError(
-                f"a model axis of {distribution.model_axis} does not divide the {heads} attention heads of "
-                f"{layer.path}: choose another --mesh"
-            )
+        heads, groups = getattr(layer, "num_heads", 0), getattr(layer, "num_key_value_heads", 0)
+        for number, what in ((heads, "attention heads"), (groups, "heads of keys and values")):
+            if number % distribution.model_axis:
+                raise UserError(
+                    f"a model axis of {distribution.model_axis} does not divide the {number} {what} of "
+                    f"{layer.path}: choose another --mesh"
+                )
 
 
 def shape_on_one_device(variable):
