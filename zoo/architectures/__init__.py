@@ -5,8 +5,10 @@ go by that alone. `registered_models` makes Keras know their classes. Nothing is
 """
 
 import importlib
+import importlib.util
 
 from zoo.architectures.architecture import Architecture
+from zoo.architectures.keras_hub_map import KerasHubMap
 from zoo.errors import UserError
 
 FOLDERS = {
@@ -18,15 +20,23 @@ FOLDERS = {
     "phi3": "phi3",
     "gemma2": "gemma2",
     "gemma3_text": "gemma3",
+    "gpt2": "gpt2",
+    "marian": "marian",
+    "bart": "bart",
+    "mbart": "mbart",
+    "pegasus": "pegasus",
+    "t5": "t5",
 }
 """Folder by `model_type`."""
+# Families whose Hugging Face files are read elsewhere.
+_ENCODERS = ("bert", "distilbert", "roberta")
 
-__all__ = ["FOLDERS", "Architecture", "architecture_named", "architecture_of"]
+__all__ = ["FOLDERS", "Architecture", "KerasHubMap", "architecture_named", "architecture_of", "keras_hub_maps"]
 
 
 def architecture_named(model_type: str | None) -> Architecture | None:
     """The family that a configuration names; None for one that is not registered here."""
-    if model_type not in FOLDERS:
+    if not isinstance(model_type, str) or model_type not in FOLDERS:
         return None
     return importlib.import_module(f"zoo.architectures.{FOLDERS[model_type]}.hugging_face").ARCHITECTURE
 
@@ -49,3 +59,13 @@ def architecture_of(model) -> Architecture:
                 return family
     said = "; ".join(reasons) or "no family has it"
     raise UserError(f"a {type(model).__name__} like this cannot be written as a Hugging Face directory: {said}")
+
+
+def keras_hub_maps() -> list[KerasHubMap]:
+    """The families that KerasHub has too, in their order here."""
+    found = []
+    for folder in dict.fromkeys((*_ENCODERS, *FOLDERS.values())):
+        name = f"zoo.architectures.{folder}.keras_hub"
+        if importlib.util.find_spec(name) is not None:
+            found.append(importlib.import_module(name).KERAS_HUB)
+    return found

@@ -20,6 +20,7 @@ class Architecture(abc.ABC):
         class_names: What `architectures` may say: the first is written.
         model_class: The family's class of models, without a head.
         ignored_tensors: Regular expressions of tensors that files may hold and no model reads.
+        second_names: By second name of a key of config.json the first one, as the class of transformers has them.
     """
 
     group: ClassVar[str]
@@ -27,6 +28,7 @@ class Architecture(abc.ABC):
     class_names: ClassVar[tuple[str, ...]]
     model_class: ClassVar[type[keras.Model]]
     ignored_tensors: ClassVar[tuple[str, ...]] = ()
+    second_names: ClassVar[dict[str, str]] = {}
 
     def holds(self, model: keras.Model) -> bool:
         """Whether a model is of the family's class."""

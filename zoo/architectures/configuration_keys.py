@@ -59,9 +59,24 @@ class ConfigurationKeys:
         """A number of at least `minimum`; see `value` for the default."""
         return self._checked(key, default, lambda value: isinstance(value, (int, float)) and value >= minimum)
 
+    def integers(self, names: dict[str, str]) -> dict[str, int]:
+        """Whole numbers of at least 1 that a configuration cannot leave out.
+
+        Args:
+            names: By key the name that its number gets.
+
+        Raises:
+            UserError: if any is missing, naming all that are.
+        """
+        absent = [key for key in names if self.content.get(key) is None]
+        if absent:
+            raise UserError(f"{self.path} is damaged: it lacks {', '.join(absent)}; copy it again")
+        return {ours: self.integer(key) for key, ours in names.items()}
+
     def flag(self, key: str, default: bool) -> bool:
-        """True or false."""
-        value = self.value(key, default)
+        """True or false. Null is false, and refused where the default is true, as nobody can mean it."""
+        value = self.content.get(key, default)
+        value = False if value is None and not default else value
         if not isinstance(value, bool):
             raise self.unsupported(key, "it must be true or false")
         return value

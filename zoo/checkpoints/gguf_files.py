@@ -9,8 +9,7 @@ import numpy as np
 
 from zoo.architectures import architecture_named
 from zoo.architectures.configuration_keys import ConfigurationKeys
-from zoo.checkpoints.foreign_model import ForeignModel
-from zoo.checkpoints.gpt2 import LANGUAGE_MODEL, check_language_model
+from zoo.checkpoints.foreign_model import LANGUAGE_MODEL, ForeignModel, check_kind
 from zoo.checkpoints.named_tensors import NamedTensors, assign_tensors
 from zoo.errors import UserError
 
@@ -70,7 +69,7 @@ def load_gguf(path, kind=None, dtype=None):
             that the package gguf cannot read, each by name, and without that package.
     """
     path = Path(path)
-    check_language_model(kind, path)
+    check_kind(kind, LANGUAGE_MODEL, path)
     reader = open_gguf(path)
     content = _configuration(reader, path)
     architecture = architecture_named(content["model_type"])

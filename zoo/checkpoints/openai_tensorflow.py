@@ -1,10 +1,11 @@
 """GPT-2 from the TensorFlow checkpoints that OpenAI published: hparams.json and model.ckpt.*."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
-from zoo.checkpoints.foreign_model import ForeignModel
-from zoo.checkpoints.gpt2 import LANGUAGE_MODEL, check_language_model, gpt2_names, make_gpt2
+from zoo.architectures import architecture_named
+from zoo.checkpoints.foreign_model import LANGUAGE_MODEL, ForeignModel, check_kind
 from zoo.checkpoints.named_tensors import assign_tensors
 from zoo.checkpoints.original_tensorflow import TRAINING_STATE, CheckpointTensors, find_checkpoint
 from zoo.errors import UserError
@@ -20,7 +21,8 @@ _KEYS = {
     "num_layers": "n_layer",
     "max_sequence_length": "n_ctx",
 }
-_ENDINGS = {"kernel": "/w", "bias": "/b", "gamma": "/g", "beta": "/b", None: ""}
+# By the last part of the path to a weight; the variable of a table has its layer's name.
+_ENDINGS = {"kernel": "/w", "bias": "/b", "gamma": "/g", "beta": "/b"}
 
 
 class ConvolutionTensors(CheckpointTensors):
@@ -57,11 +59,17 @@ def load_openai_tensorflow(directory, kind=None, dtype=None):
 
     Source: Radford et al. 2019, https://github.com/openai/gpt-2.
     """
-    check_language_model(kind, directory)
+    check_kind(kind, LANGUAGE_MODEL, directory)
     prefix = find_checkpoint(Path(directory))
     path = prefix.parent / CONFIG_FILE
-    model = make_gpt2(_model_arguments(path), path, dtype)
-    assign_tensors(model, ConvolutionTensors(prefix), gpt2_names(model.num_layers, _spelled), TRAINING_STATE)
+    architecture = architecture_named("gpt2")
+    try:
+        model = architecture.model_class(**_model_arguments(path), dtype=dtype)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    model.build()
+    names = [_spelled(name, architecture.prefix) for name in architecture.tensor_names(model)]
+    assign_tensors(model, ConvolutionTensors(prefix), names, TRAINING_STATE)
     return ForeignModel(directory=prefix.parent, model=model, kind=LANGUAGE_MODEL)
 
 
@@ -75,8 +83,11 @@ def load_openai_tensorflow_tokenizer(directory):
     return BytePairTokenizer.from_files(directory / VOCABULARY_FILE, directory / MERGES_FILE)
 
 
-def _spelled(layer, weight):
-    return f"model/{layer.replace('h.', 'h', 1).replace('.', '/')}{_ENDINGS[weight]}"
+def _spelled(name, prefix):
+    """A `TensorName` of a Hugging Face file with OpenAI's name."""
+    layer = name.theirs.removeprefix(prefix).rpartition(".")[0]
+    ending = _ENDINGS.get(name.ours.rpartition(".")[2], "")
+    return replace(name, theirs=f"model/{layer.replace('h.', 'h', 1).replace('.', '/')}{ending}")
 
 
 def _model_arguments(path):

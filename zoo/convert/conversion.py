@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from zoo.checkpoints import checkpoint_format, load_foreign, load_foreign_tokenizer, save_hugging_face
+from zoo.checkpoints.foreign_model import LANGUAGE_MODEL, SEQUENCE_TO_SEQUENCE
 from zoo.checkpoints.gguf_files import is_gguf
-from zoo.checkpoints.gpt2 import LANGUAGE_MODEL
 from zoo.checkpoints.hugging_face import (
     DirectoryFiles,
     family_name,
@@ -18,7 +18,6 @@ from zoo.checkpoints.hugging_face import (
 )
 from zoo.checkpoints.hugging_face.chat_template import TEMPLATE_FILE
 from zoo.checkpoints.keras_hub import holds_sequence_to_sequence, save_keras_hub
-from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
 from zoo.tasks import EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator, TextRegressor, load
 from zoo.tasks.foreign import SEQUENCE_TO_SEQUENCE_TASKS, task_from_hugging_face

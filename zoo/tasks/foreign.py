@@ -1,6 +1,6 @@
 """Tasks of models from other programs."""
 
-from zoo.checkpoints.gpt2 import LANGUAGE_MODEL
+from zoo.checkpoints.foreign_model import LANGUAGE_MODEL, SEQUENCE_TO_SEQUENCE
 from zoo.checkpoints.hugging_face import (
     DirectoryFiles,
     is_byte_pair,
@@ -14,7 +14,6 @@ from zoo.checkpoints.hugging_face import (
 from zoo.checkpoints.hugging_face.chat_template import read_chat_template
 from zoo.checkpoints.hugging_face.language_model_tokenizer import read_language_model_tokenizer
 from zoo.checkpoints.hugging_face.sentence_transformers import MODULES_FILE, load_sentence_transformer
-from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
 from zoo.generation.tag_decoding import SIMPLE, TagRules
 from zoo.tasks.encoder_task import SPECIAL_TOKENS
@@ -30,11 +29,6 @@ from zoo.tasks.translator import Translator
 
 SEQUENCE_TO_SEQUENCE_TASKS = {"translation": Translator, "summarization": Summarizer}
 """Tasks that a model of Marian's or BART's kind can be for, by name."""
-
-_TASK_OF_FAMILY = {
-    **dict.fromkeys(("marian", "mbart"), "translation"),
-    **dict.fromkeys(("bart", "pegasus", "t5"), "summarization"),
-}
 
 
 def task_from_hugging_face(
@@ -74,7 +68,7 @@ def task_from_hugging_face(
         return _text_embedder(files, dtype, special_tokens_in_text)
     found = load_hugging_face(files, dtype=dtype)
     if found.kind == SEQUENCE_TO_SEQUENCE:
-        name = task or _TASK_OF_FAMILY[found.family]
+        name = task or found.task
         languages = (source_language, target_language)
         return _sequence_to_sequence_task(files, found, name, *languages, source_prefix or "", special_tokens_in_text)
     if (source_language, target_language, source_prefix) != (None, None, None):
@@ -155,13 +149,7 @@ def _encoder_tokenizer(files, kind):
 
 def _text_generator(files, found, special_tokens_in_text):
     model = found.model
-    if found.family is not None:
-        tokenizer, begins, ends = read_language_model_tokenizer(files, vocabulary_size=model.vocabulary_size)
-    elif is_byte_pair(files):
-        tokenizer, around, _ = read_byte_pair(files, vocabulary_size=model.vocabulary_size)
-        begins, ends = around == "begin", around == "both"
-    else:
-        raise UserError(f"{files}: a language model needs a byte-level BPE tokenizer, which is not there")
+    tokenizer, begins, ends = read_language_model_tokenizer(files, vocabulary_size=model.vocabulary_size)
     if special_tokens_in_text:
         tokenizer = tokenizer.reading_from_text(tokenizer.control_tokens)
     if ends:
@@ -190,7 +178,7 @@ def _sequence_to_sequence_task(
             f"{found.directory}: eos_token_id {list(found.end_token_ids)} is not supported; it must be the tokenizer's "
             f"end token {tokenizers.target.eos_id}"
         )
-    if found.family == "mbart":
+    if tokenizers.multilingual:
         generation |= _target_language(found, tokenizers, target_language)
     elif generation["start_token_id"] is None:
         raise UserError(f"{found.directory}: decoder_start_token_id is missing, without which no answer can begin")
@@ -206,6 +194,7 @@ def _sequence_to_sequence_task(
     generation["suppressed_token_ids"] = tuple(sorted({*generation["suppressed_token_ids"], *nameless}))
     settings = cls.settings_class(
         **generation,
+        count_start_token=True,
         # The model's longest sequence, so that only max_new_tokens counts.
         max_tokens_offset=model.max_sequence_length,
         max_source_length=min(tokenizers.max_source_length or model.max_sequence_length, model.max_sequence_length),

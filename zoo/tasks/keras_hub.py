@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from zoo.checkpoints.gpt2 import LANGUAGE_MODEL
+from zoo.checkpoints.foreign_model import LANGUAGE_MODEL
 from zoo.checkpoints.keras_hub import load_keras_hub, load_keras_hub_tokenizer, save_keras_hub
 from zoo.checkpoints.keras_hub.preset_files import PREPROCESSOR_FILE
 from zoo.errors import UserError

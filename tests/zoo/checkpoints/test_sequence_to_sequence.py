@@ -150,7 +150,7 @@ def test_positions_of_another_table(marian):
             {"architectures": ["MarianForCausalLM"]},
             "architectures ['MarianForCausalLM'] is not supported; supported are MarianMTModel, MarianModel",
         ),
-        ({"normalize_before": True}, "normalize_before True is not supported for marian; it must be False"),
+        ({"normalize_before": True}, "normalize_before True is not supported; it must be False"),
         ({"add_bias_logits": True}, "add_bias_logits True is not supported"),
         ({"activation_function": "mish"}, "activation_function 'mish' is not supported; supported are gelu, gelu_new"),
         ({"d_model": None, "decoder_layers": None}, "it lacks d_model, decoder_layers"),

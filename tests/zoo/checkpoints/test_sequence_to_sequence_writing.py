@@ -173,8 +173,8 @@ def small(**options):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"positions": "learned"}, "no encoder-decoder with norm='post', embedding_norm=False, position_offset=0, pos"),
-        ({"embedding_norm": True}, "Marian and PEGASUS have sinusoidal positions without embedding_norm"),
+        ({"positions": "learned"}, "no BartForConditionalGeneration with position_offset=0, only with 2"),
+        ({"embedding_norm": True}, "no MarianMTModel with embedding_norm=True, only with False"),
         ({"layer_norm_epsilon": 1e-6}, "no MarianMTModel with layer_norm_epsilon=1e-06, only with 1e-05"),
         (
             {"norm": "pre", "tied_embeddings": "target"},

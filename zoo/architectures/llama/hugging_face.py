@@ -33,7 +33,7 @@ class LlamaArchitecture(LanguageModelArchitecture):
     model_type = "llama"
     class_names = ("LlamaForCausalLM", "LlamaModel")
     model_class = Llama
-    ignored_tensors = (r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
+    ignored_tensors = (r"layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
     fixed: ClassVar = {"rotary_layers": None, "windows": None, "qk_norm": False}
     activation = ("hidden_act", "silu")
     default_base = 10000.0
@@ -58,7 +58,7 @@ class LlamaArchitecture(LanguageModelArchitecture):
     def common_arguments(self, keys):
         """Arguments that models of every kind have."""
         keys.only(quantization_config=(), is_decoder=False, add_cross_attention=False)
-        arguments = {ours: keys.integer(theirs) for theirs, ours in _SAME.items()}
+        arguments = keys.integers(_SAME)
         heads = arguments["num_heads"]
         head_dim = keys.optional_integer("head_dim", self.default_head_dim)
         if head_dim is None:

@@ -5,10 +5,8 @@ from pathlib import Path
 from zoo.architectures import FOLDERS
 from zoo.architectures.configuration_keys import ACTIVATIONS, activation_name
 from zoo.checkpoints.bert_families import FAMILIES
-from zoo.checkpoints.gpt2 import MODEL_TYPE as GPT2
 from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
 from zoo.checkpoints.hugging_face.safetensors_files import pickle_advice
-from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE_FAMILIES
 from zoo.errors import UserError
 
 _REQUIRED = object()
@@ -104,14 +102,13 @@ class Configuration:
         for family in FAMILIES:
             if model_type in family.model_types:
                 return family
-        others = [GPT2, "t5", *(family.name for family in SEQUENCE_TO_SEQUENCE_FAMILIES)]
-        if model_type in others:
+        if model_type in FOLDERS:
             pickle = pickle_advice(self.path.parent)
             raise UserError(
                 f"{self.path}: a model of type {model_type!r} is read from safetensors files only"
                 + ("" if pickle is None else f"; {pickle}")
             )
-        known = ", ".join(sorted([*others, *FOLDERS, *(name for family in FAMILIES for name in family.model_types)]))
+        known = ", ".join(sorted([*FOLDERS, *(name for family in FAMILIES for name in family.model_types)]))
         raise UserError(f"{self.path}: model_type {model_type!r} is not supported; supported are {known}")
 
     def _encoder_arguments(self):

@@ -1,4 +1,6 @@
-"""How a Hugging Face directory wants its model decoded: generation_config.json, earlier config.json."""
+"""How a Hugging Face directory wants its model decoded: generation_config.json, earlier config.json; and written so."""
+
+import json
 
 from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
 from zoo.errors import UserError
@@ -114,6 +116,47 @@ def read_generation(directory, defaults):
         content["forced_bos_token_id"] = content["bos_token_id"]
     settings = _Settings(content, path)
     return settings.settings(), settings.tokens("eos_token_id")
+
+
+def generation_file(settings, *, start_token_id, pad_token_id, end_token_id, begin_token_id=None):
+    """What `read_generation` and transformers read settings of decoding from.
+
+    Args:
+        settings: Values by the names of `zoo.tasks.SequenceToSequenceSettings`. A limit after the length of the source
+            is left out, for transformers has none.
+        start_token_id, pad_token_id, end_token_id, begin_token_id: As in `save_hugging_face`.
+
+    Returns:
+        The content of generation_config.json, bytes.
+
+    Raises:
+        UserError: for settings that transformers does not have.
+    """
+    if settings["source_prefix"]:
+        raise UserError(f"transformers has no source_prefix {settings['source_prefix']!r}; put it into the texts")
+    if settings["length_penalty_type"] != "average" and settings["length_penalty"]:
+        raise UserError(
+            f"transformers has no length_penalty_type {settings['length_penalty_type']!r}, only 'average'; "
+            "set it and the length_penalty that suits it with with_settings"
+        )
+    content = {
+        "decoder_start_token_id": start_token_id,
+        "pad_token_id": pad_token_id,
+        "eos_token_id": end_token_id,
+        "bos_token_id": begin_token_id,
+        "num_beams": settings["num_beams"],
+        "length_penalty": settings["length_penalty"],
+        "max_new_tokens": settings["max_new_tokens"],
+        "min_new_tokens": settings["min_new_tokens"],
+        "no_repeat_ngram_size": settings["no_repeat_ngram_size"],
+        "early_stopping": next(theirs for theirs, ours in _STOPPING.items() if ours == settings["stopping"]),
+        "suppress_tokens": list(settings["suppressed_token_ids"]) or None,
+        "renormalize_logits": settings["renormalize"],
+        "forced_bos_token_id": settings["forced_first_token_id"],
+        "forced_eos_token_id": settings["forced_last_token_id"],
+    }
+    content = {key: value for key, value in content.items() if value is not None}
+    return (json.dumps(content, indent=2) + "\n").encode()
 
 
 def generation_content(directory, defaults, neutral, known):

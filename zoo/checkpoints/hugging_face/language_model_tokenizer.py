@@ -3,9 +3,11 @@
 from dataclasses import replace
 from typing import NamedTuple
 
+from zoo.architectures import architecture_named
 from zoo.checkpoints.hugging_face.added_tokens import DescribedTokens, model_rows
 from zoo.checkpoints.hugging_face.byte_pair_post_processor import tokens_around
-from zoo.checkpoints.hugging_face.directory_files import FAST_FILE, TOKENIZER_CONFIG_FILE, DirectoryFiles
+from zoo.checkpoints.hugging_face.byte_pair_tokenizer import is_byte_pair, read_byte_pair
+from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, FAST_FILE, TOKENIZER_CONFIG_FILE, DirectoryFiles
 from zoo.errors import UserError
 from zoo.tokenizers import ByteFallbackTokenizer, BytePairTokenizer
 from zoo.tokenizers.byte_fallback.tokenizer_json import read_byte_fallback_json
@@ -35,7 +37,7 @@ class LanguageModelTokenizer(NamedTuple):
 
 
 def read_language_model_tokenizer(directory, special_tokens_in_text=(), vocabulary_size=None):
-    """Reads the tokenizer of a directory as the `tokenizers` package reads its tokenizer.json.
+    """Reads the tokenizer of a directory as the `tokenizers` package reads its tokenizer.json, or by `read_byte_pair`.
 
     tokenizer_config.json says which tokens begin, end and pad a text. All tokens that are special are control tokens,
     not only those: text yields none of them, so that nobody who writes "<|im_end|>" ends his turn of a conversation.
@@ -54,6 +56,12 @@ def read_language_model_tokenizer(directory, special_tokens_in_text=(), vocabula
         UserError: for missing or damaged files, and for each setting that cannot be followed exactly, by name.
     """
     files = DirectoryFiles.of(directory)
+    architecture = architecture_named(files.config.get("model_type")) if files.holds(CONFIG_FILE) else None
+    if architecture is not None and not architecture.has_tokenizer_json:
+        if not is_byte_pair(files):
+            raise UserError(f"{files}: a language model needs a byte-level BPE tokenizer, which is not there")
+        tokenizer, around, _ = read_byte_pair(files, special_tokens_in_text, vocabulary_size)
+        return LanguageModelTokenizer(tokenizer, begins=around == "begin", ends=around == "both")
     path, config_path = files / FAST_FILE, files / TOKENIZER_CONFIG_FILE
     if not files.holds(FAST_FILE):
         raise UserError(f"{path} is missing; a language model's tokenizer is read from it")

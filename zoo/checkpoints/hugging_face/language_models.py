@@ -1,12 +1,17 @@
 """Decoders of the registered families, from Hugging Face directories and into them."""
 
+import re
+from dataclasses import replace
+
 from zoo.architectures.configuration_keys import ConfigurationKeys
-from zoo.checkpoints.foreign_model import ForeignModel
-from zoo.checkpoints.gpt2 import LANGUAGE_MODEL, check_language_model
+from zoo.checkpoints.foreign_model import LANGUAGE_MODEL, ForeignModel, check_kind
 from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
 from zoo.checkpoints.named_tensors import assign_tensors, tensors_by_name
 from zoo.errors import UserError
+
+# Of heads that are left behind where the language model is asked for.
+_HEADS = r"(score|classifier|qa_outputs|multiple_choice_head)\..*"
 
 
 def load_language_model(files, architecture, kind=None, dtype=None):
@@ -25,7 +30,7 @@ def load_language_model(files, architecture, kind=None, dtype=None):
         UserError: for missing or damaged files, settings that the zoo does not have, and tensors missing, unexpected or
             of another shape, each by name.
     """
-    check_language_model(kind, files.path)
+    check_kind(kind, LANGUAGE_MODEL, files.path)
     content, path = files.config, files / CONFIG_FILE
     names = content.get("architectures")
     if kind is None and names and (not isinstance(names, list) or names[0] not in architecture.class_names):
@@ -33,19 +38,25 @@ def load_language_model(files, architecture, kind=None, dtype=None):
             f"{path}: architectures {names!r} names no model that the zoo has; load the language model alone with "
             f'kind="{LANGUAGE_MODEL}"'
         )
-    arguments = architecture.arguments(ConfigurationKeys(content, path))
-    tensors = SafetensorsFiles(files.path)
-    # The model without a head leaves out the prefix.
-    if architecture.table not in tensors.shapes:
-        tensors.rename(lambda name: name if name == architecture.output_matrix else f"model.{name}")
+    keys = ConfigurationKeys(content, path)
+    arguments = architecture.arguments(keys)
     try:
         model = architecture.model_class(**arguments, dtype=dtype)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     model.build()
-    copies = {architecture.output_matrix: architecture.table} if model.tied_embeddings else None
-    ignored = (*architecture.ignored_tensors, *((r"model\.score\..*",) if kind else ()))
-    assign_tensors(model, tensors, architecture.tensor_names(model), ignored, copies)
+    tensors, prefix = SafetensorsFiles(files.path), architecture.prefix
+    # Files of the model without a head leave out the prefix.
+    left_out = not any(name.startswith(prefix) for name in tensors.shapes)
+
+    def in_file(name):
+        return name.removeprefix(prefix) if left_out else name
+
+    names = [replace(name, theirs=in_file(name.theirs)) for name in architecture.tensor_names(model)]
+    copies = {architecture.output_matrix: in_file(architecture.table)} if model.tied_embeddings else None
+    ignored = [rf"({re.escape(prefix)})?{pattern}" for pattern in architecture.ignored_tensors]
+    assign_tensors(model, tensors, names, [*ignored, *([_HEADS] if kind else [])], copies)
+    architecture.finish(model, keys)
     return ForeignModel(directory=files.path, model=model, kind=LANGUAGE_MODEL, family=architecture.model_type)
 
 
@@ -64,7 +75,7 @@ def language_model_to_hugging_face(model, architecture, end_token_id=None, begin
         "architectures": [architecture.class_names[0]],
         "model_type": architecture.model_type,
         **architecture.configuration(model),
-        "bos_token_id": begin_token_id,
+        "bos_token_id": end_token_id if architecture.begins_with_end else begin_token_id,
         "eos_token_id": end_token_id,
         # Written although it is null: some families have another number where there is no such key.
         "pad_token_id": None,

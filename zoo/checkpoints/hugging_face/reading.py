@@ -7,11 +7,9 @@ from zoo.checkpoints.bert_families import KINDS
 from zoo.checkpoints.foreign_model import CLASSIFIERS, LANGUAGE_MODELS, ForeignModel, make_model
 from zoo.checkpoints.hugging_face.configuration import Configuration
 from zoo.checkpoints.hugging_face.directory_files import DirectoryFiles
-from zoo.checkpoints.hugging_face.gpt2 import is_gpt2, load_gpt2
 from zoo.checkpoints.hugging_face.language_models import load_language_model
 from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
-from zoo.checkpoints.hugging_face.sequence_to_sequence import family_of, load_sequence_to_sequence
-from zoo.checkpoints.hugging_face.t5 import is_t5, load_t5
+from zoo.checkpoints.hugging_face.sequence_to_sequence import load_sequence_to_sequence
 from zoo.checkpoints.hugging_face.tensor_names import (
     ignored_names,
     name_in_model,
@@ -20,11 +18,10 @@ from zoo.checkpoints.hugging_face.tensor_names import (
     tensor_names,
 )
 from zoo.checkpoints.named_tensors import assign_tensors
-from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
 
 # By the group of an architecture: its reader, called with files, architecture, kind and dtype.
-_READERS = {"language_model": load_language_model}
+_READERS = {"language_model": load_language_model, "sequence_to_sequence": load_sequence_to_sequence}
 ADAPTER_FILE = "adapter_config.json"
 """What the package peft writes beside the weights of an adapter."""
 
@@ -40,15 +37,15 @@ def is_hugging_face(directory):
 def load_hugging_face(directory, kind=None, dtype=None):
     """Reads a model with its weights from a Hugging Face directory.
 
-    The families are BERT, DistilBERT and RoBERTa, Marian, BART, mBART, PEGASUS and T5, GPT-2, and those of
-    `zoo.architectures`: Llama, Mistral, Qwen, SmolLM and Gemma.
+    The families are BERT, DistilBERT and RoBERTa, and those of `zoo.architectures`: decoders such as GPT-2 and Llama,
+    and the encoder-decoders Marian, BART, mBART, PEGASUS and T5.
 
     The file is memory-mapped and copied tensor by tensor.
 
     Args:
         directory: A directory with config.json and model.safetensors, whole or in shards.
-        kind: What to make of it: one of `zoo.checkpoints.bert_families.KINDS`, "sequence_to_sequence" for Marian to
-            T5, or "language_model" for GPT-2; what config.json names if None.
+        kind: What to make of it: one of `zoo.checkpoints.bert_families.KINDS`, "sequence_to_sequence" for an
+            encoder-decoder, or "language_model" for a decoder; what config.json names if None.
             "encoder" leaves any head behind, so that a new one can be put on `ForeignModel.model`. It has a pooler if
             the checkpoint has one.
         dtype: A Keras dtype policy; the global one if None, whatever the file's.
@@ -74,12 +71,6 @@ def load_hugging_face(directory, kind=None, dtype=None):
     architecture = architecture_named(content.get("model_type"))
     if architecture is not None:
         return _READERS[architecture.group](files, architecture, kind, dtype)
-    if is_gpt2(content):
-        return load_gpt2(files, kind, dtype)
-    if is_t5(content) or family_of(content) is not None:
-        if kind not in (SEQUENCE_TO_SEQUENCE, None):
-            raise UserError(f"{directory} holds a model of kind {SEQUENCE_TO_SEQUENCE!r}, which is no {kind!r}")
-        return load_t5(files, dtype) if is_t5(content) else load_sequence_to_sequence(files, dtype)
     configuration = Configuration.read(files)
     kind = choose_kind(configuration, kind)
     tensors = SafetensorsFiles(files.path)

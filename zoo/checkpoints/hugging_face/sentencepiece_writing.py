@@ -26,9 +26,11 @@ def numbering_of(family, tokenizer):
         UserError: for one that is numbered otherwise, such as any that was trained here.
     """
     pieces = tuple(tokenizer.id_to_token(range(tokenizer.own_vocabulary_size)))
-    possible = {"mbart": (MBART50_NUMBERING, MBART_NUMBERING), "pegasus": (PEGASUS_NUMBERING,)}.get(family)
-    if possible is None:
-        possible = (t5_numbering(sum(piece.startswith(_EXTRA_ID) for piece in pieces)),)
+    possible = {
+        "mbart": (MBART50_NUMBERING, MBART_NUMBERING),
+        "pegasus": (PEGASUS_NUMBERING,),
+        "t5": (t5_numbering(sum(piece.startswith(_EXTRA_ID) for piece in pieces)),),
+    }[family]
     for numbering in possible:
         first, last = len(numbering.before), len(pieces) - len(numbering.after)
         if pieces[:first] == numbering.before and pieces[max(last, 0) :] == numbering.after:

@@ -14,8 +14,6 @@ from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer, MappedSentencePieceTokenizer, SentencePieceTokenizer
 from zoo.tokenizers.added_tokens.added_token import AddedToken
 
-_CLASSES = {"t5": "T5Tokenizer", "pegasus": "PegasusTokenizer"}
-
 
 def sequence_to_sequence_tokenizer_files(family, source, target, settings):
     """The files that transformers and `load_sequence_to_sequence_tokenizers` read tokenizers from.
@@ -33,29 +31,33 @@ def sequence_to_sequence_tokenizer_files(family, source, target, settings):
     Raises:
         UserError: for tokenizers that transformers' tokenizer of the family cannot be, saying what differs.
     """
-    wanted = {"bart": BytePairTokenizer, "marian": (MappedSentencePieceTokenizer, SentencePieceTokenizer)}
-    wanted = wanted.get(family, SentencePieceTokenizer)
+    write, wanted = _WRITERS[family]
     for tokenizer in (source, target):
         if not isinstance(tokenizer, wanted):
             kind = type(tokenizer).__name__
             raise UserError(f"it is built like {family.upper()}, whose tokenizer in transformers is no {kind}")
-    if family not in ("bart", "marian"):
-        return _sentencepiece_files(family, source, target, settings)
-    prefix = (source.bos_id,) if family == "bart" else ()
-    _check_around(settings, prefix, (source.eos_id,))
+    return write(family, source, target, settings)
+
+
+def _bart_files(family, source, target, settings):
+    _check_around(settings, (source.bos_id,), (source.eos_id,))
+    _check_spaces_stay(settings)
+    return with_text_length(tokenizer_files(source, "both"), settings["max_source_length"])
+
+
+def _check_spaces_stay(settings):
     if settings["clean_up_spaces"]:
         raise UserError("clean_up_spaces cannot be kept there; set it to false with with_settings")
-    if family == "bart":
-        return with_text_length(tokenizer_files(source, "both"), settings["max_source_length"])
-    return _marian_files(source, target, settings["max_source_length"])
 
 
-def _marian_files(source, target, max_source_length):
+def _marian_files(family, source, target, settings):
     """Files of Marian's tokenizer.
 
     A `SentencePieceTokenizer` becomes one with its pieces as the vocabulary. Texts with tabs, line breaks and the few
     other characters that it escapes are split otherwise there.
     """
+    _check_around(settings, (), (source.eos_id,))
+    _check_spaces_stay(settings)
     vocabularies = [_entries(tokenizer) for tokenizer in (source, target)]
     separate = vocabularies[0] != vocabularies[1]
     if source.added_tokens != target.added_tokens:
@@ -68,7 +70,7 @@ def _marian_files(source, target, max_source_length):
         raise UserError("a Marian has one spelling and one padding id of special tokens for both languages")
     config = {
         "tokenizer_class": "MarianTokenizer",
-        "model_max_length": max_source_length,
+        "model_max_length": settings["max_source_length"],
         "separate_vocabs": separate,
         "clean_up_tokenization_spaces": getattr(target, "clean_up_spaces", False),
         **spellings[0],
@@ -87,20 +89,24 @@ def _sentencepiece_files(family, source, target, settings):
         raise UserError(f"a {family.upper()} has one tokenizer for both sides")
     numbering = numbering_of(family, source)
     config = {
-        "tokenizer_class": _CLASSES.get(family),
         "model_max_length": settings["max_source_length"],
         "clean_up_tokenization_spaces": settings["clean_up_spaces"],
     }
-    if family == "mbart":
-        config |= _mbart_settings(source, numbering, settings)
-    else:
-        _check_around(settings, (), (source.eos_id,))
-    if family == "t5":
-        config["extra_ids"] = len(numbering.after)
+    config |= _SENTENCEPIECE_SETTINGS[family](source, numbering, settings)
     config |= {f"{role}_token": getattr(numbering, role) for role in ("eos", "unk", "pad")}
     config[ADDED_TOKENS_DECODER] = described_tokens(_described(source))
     contents = {numbering.model_file: unnumbered_model(source, numbering), TOKENIZER_CONFIG_FILE: _json(config)}
     return {name: functools.partial(_write, content) for name, content in contents.items()}
+
+
+def _t5_settings(tokenizer, numbering, settings):
+    _check_around(settings, (), (tokenizer.eos_id,))
+    return {"tokenizer_class": "T5Tokenizer", "extra_ids": len(numbering.after)}
+
+
+def _pegasus_settings(tokenizer, numbering, settings):
+    _check_around(settings, (), (tokenizer.eos_id,))
+    return {"tokenizer_class": "PegasusTokenizer"}
 
 
 def _mbart_settings(tokenizer, numbering, settings):
@@ -147,3 +153,12 @@ def _json(content):
 
 def _write(content, path):
     path.write_bytes(content)
+
+
+_SENTENCEPIECE_SETTINGS = {"t5": _t5_settings, "pegasus": _pegasus_settings, "mbart": _mbart_settings}
+# By `model_type`: the writer, and the classes of tokenizers that it can write.
+_WRITERS = {
+    "marian": (_marian_files, (MappedSentencePieceTokenizer, SentencePieceTokenizer)),
+    "bart": (_bart_files, BytePairTokenizer),
+    **dict.fromkeys(_SENTENCEPIECE_SETTINGS, (_sentencepiece_files, SentencePieceTokenizer)),
+}

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from zoo.checkpoints.hugging_face.added_tokens import DescribedTokens
 from zoo.checkpoints.hugging_face.byte_pair_tokenizer import read_byte_pair
@@ -39,6 +40,7 @@ class SequenceToSequenceTokenizers:
         generation: Settings of decoding that make the answers be in the target language, by the names of
             `zoo.tasks.SequenceToSequenceSettings`; empty if the files name none.
         clean_up_spaces: Whether blanks before punctuation are taken out of answers, unless the target tokenizer does.
+        multilingual: Whether the target language is one of several, which settings of decoding say.
     """
 
     source: Tokenizer
@@ -48,6 +50,19 @@ class SequenceToSequenceTokenizers:
     max_source_length: int | None
     generation: dict = field(default_factory=dict)
     clean_up_spaces: bool = False
+    multilingual: bool = False
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What a family's reader works from: the directory, its tokenizer_config.json, and what is asked for."""
+
+    files: DirectoryFiles
+    config: dict
+    path: Path
+    vocabulary_size: int
+    source_language: str | None
+    target_language: str | None
 
 
 def load_sequence_to_sequence_tokenizers(
@@ -74,37 +89,27 @@ def load_sequence_to_sequence_tokenizers(
     """
     files = DirectoryFiles.of(directory)
     path, config = files / TOKENIZER_CONFIG_FILE, files.json(TOKENIZER_CONFIG_FILE)
-    if family == "mbart":
-        parts = _mbart(files, config, path, vocabulary_size, source_language, target_language)
-    else:
-        if source_language is not None or (target_language is not None and family != "marian"):
-            raise UserError(f"{files} holds a {family}, which has no {_asked(source_language)} language to choose")
-        if family == "marian":
-            parts = _marian(files, config, path, vocabulary_size, target_language)
-        elif family == "bart":
-            tokenizer = _bart(files, vocabulary_size)
-            parts = dict(source=tokenizer, target=tokenizer, source_prefix_ids=(tokenizer.bos_id,))
-        elif family == "pegasus":
-            parts = _pegasus(files, config, path, vocabulary_size)
-        else:
-            parts = _t5(files, config, path, vocabulary_size)
+    read, choosable = _READERS[family]
+    asked = {"source": source_language, "target": target_language}
+    for side, language in asked.items():
+        if language is not None and side not in choosable:
+            raise UserError(f"{files} holds a {family}, which has no {side} language to choose")
     cleaned = config.get("clean_up_tokenization_spaces", False)
     if not isinstance(cleaned, (bool, type(None))):
         raise UserError(f"{path}: clean_up_tokenization_spaces {cleaned!r} is not supported; it must be true or false")
-    # transformers 5 leaves byte pairs alone, of which blanks are a part; Marian's own tokenizer does it itself.
-    parts["clean_up_spaces"] = bool(cleaned) and family not in ("marian", "bart")
-    around = {"source_prefix_ids": (), "source_suffix_ids": (parts["source"].eos_id,)}
-    longest = max_text_length(files)
-    if family == "marian" and not config.keys() & {"model_max_length", "max_len"}:
-        longest = _MARIAN_LENGTH
-    return SequenceToSequenceTokenizers(**{**around, **parts}, max_source_length=longest)
+    parts = read(_Request(files, config, path, vocabulary_size, source_language, target_language))
+    usual = {
+        "target": parts["source"],
+        "source_prefix_ids": (),
+        "source_suffix_ids": (parts["source"].eos_id,),
+        "max_source_length": max_text_length(files),
+        "clean_up_spaces": bool(cleaned),
+    }
+    return SequenceToSequenceTokenizers(**{**usual, **parts})
 
 
-def _asked(source_language):
-    return "target" if source_language is None else "source"
-
-
-def _marian(files, config, path, vocabulary_size, target_language):
+def _marian(asked):
+    files, config, path = asked.files, asked.config, asked.path
     name = config.get("tokenizer_class", "MarianTokenizer")
     if name != "MarianTokenizer":
         raise UserError(f"{path}: tokenizer_class {name!r} is not supported; it must be 'MarianTokenizer'")
@@ -120,17 +125,20 @@ def _marian(files, config, path, vocabulary_size, target_language):
         )
     vocabularies = ("vocab.json", _TARGET_VOCABULARY if separate else "vocab.json")
     source, target = (
-        _with_added_tokens(files / model, files / vocabulary, options, described, vocabulary_size)
+        _with_added_tokens(files / model, files / vocabulary, options, described, asked.vocabulary_size)
         for model, vocabulary in zip(("source.spm", "target.spm"), vocabularies, strict=True)
     )
-    prefix = ()
-    if target_language is not None:
+    # Its tokenizer takes blanks out of answers itself.
+    parts = dict(source=source, target=target, clean_up_spaces=False)
+    if not config.keys() & {"model_max_length", "max_len"}:
+        parts["max_source_length"] = _MARIAN_LENGTH
+    if asked.target_language is not None:
         known = [entry[2:-2] for entry in source.vocabulary if entry.startswith(">>") and entry.endswith("<<")]
         if not known:
             raise UserError(f"{files} holds a Marian of one target language, so there is none to choose")
-        _check_language("target", target_language, known, files)
-        prefix = (source.token_to_id(f">>{target_language}<<"),)
-    return dict(source=source, target=target, source_prefix_ids=prefix)
+        _check_language("target", asked.target_language, known, files)
+        parts["source_prefix_ids"] = (source.token_to_id(f">>{asked.target_language}<<"),)
+    return parts
 
 
 def _with_added_tokens(model, vocabulary, options, described, vocabulary_size):
@@ -146,17 +154,20 @@ def _with_added_tokens(model, vocabulary, options, described, vocabulary_size):
         raise UserError(f"{vocabulary.parent}: {error}") from None
 
 
-def _bart(files, vocabulary_size):
-    tokenizer, around, _ = read_byte_pair(files, vocabulary_size=vocabulary_size)
+def _bart(asked):
+    files = asked.files
+    tokenizer, around, _ = read_byte_pair(files, vocabulary_size=asked.vocabulary_size)
     for role in ("bos", "eos", "pad"):
         if getattr(tokenizer, f"{role}_id") is None:
             raise UserError(f"{files}: the tokenizer has no {role} token")
     if around not in ("both", None):
         raise UserError(f"{files}: a tokenizer that does not put tokens around a text is not supported")
-    return tokenizer
+    # transformers 5 leaves byte pairs alone, of which blanks are a part.
+    return dict(source=tokenizer, source_prefix_ids=(tokenizer.bos_id,), clean_up_spaces=False)
 
 
-def _mbart(files, config, path, vocabulary_size, source_language, target_language):
+def _mbart(asked):
+    files, config, path = asked.files, asked.config, asked.path
     name = config.get("tokenizer_class") or files.json(CONFIG_FILE).get("tokenizer_class") or "MBartTokenizer"
     numberings = {"MBartTokenizer": MBART_NUMBERING, "MBart50Tokenizer": MBART50_NUMBERING}
     numbering = numberings.get(name.removesuffix("Fast"))
@@ -164,15 +175,15 @@ def _mbart(files, config, path, vocabulary_size, source_language, target_languag
         raise UserError(
             f"{path}: tokenizer_class {name!r} is not supported; it must be one of {', '.join(map(repr, numberings))}"
         )
-    tokenizer = read_sentencepiece(files, numbering, vocabulary_size)
+    tokenizer = read_sentencepiece(files, numbering, asked.vocabulary_size)
     pieces = set(tokenizer.id_to_token(range(tokenizer.vocabulary_size)))
     known = [language for language in MBART50_LANGUAGES if language in numbering.after and language in pieces]
     # Languages that somebody added to the model's own.
     known += [token.content for token in tokenizer.added_tokens if _LANGUAGE.fullmatch(token.content)]
     known = list(dict.fromkeys(known))
     # English is what transformers falls back to.
-    source_language = source_language or config.get("src_lang") or "en_XX"
-    target_language = target_language or config.get("tgt_lang")
+    source_language = asked.source_language or config.get("src_lang") or "en_XX"
+    target_language = asked.target_language or config.get("tgt_lang")
     _check_language("source", source_language, known, files)
     source_id = tokenizer.token_to_id(source_language)
     target_id = None
@@ -186,10 +197,11 @@ def _mbart(files, config, path, vocabulary_size, source_language, target_languag
         around = dict(source_prefix_ids=(source_id,))
         generation = {"start_token_id": tokenizer.eos_id, "forced_first_token_id": target_id}
     generation = {} if target_id is None else generation
-    return dict(source=tokenizer, target=tokenizer, **around, generation=generation)
+    return dict(source=tokenizer, **around, generation=generation, multilingual=True)
 
 
-def _pegasus(files, config, path, vocabulary_size):
+def _pegasus(asked):
+    config, path = asked.config, asked.path
     name = (config.get("tokenizer_class") or "PegasusTokenizer").removesuffix("Fast")
     if name != "PegasusTokenizer":
         raise UserError(f"{path}: tokenizer_class {name!r} is not supported; it must be 'PegasusTokenizer'")
@@ -198,17 +210,27 @@ def _pegasus(files, config, path, vocabulary_size):
         found = _spelling(config.get(key, wanted))
         if found != wanted:
             raise UserError(f"{path}: {key} {found!r} is not supported; it must be {wanted!r}")
-    tokenizer = read_sentencepiece(files, PEGASUS_NUMBERING, vocabulary_size)
-    return dict(source=tokenizer, target=tokenizer)
+    return dict(source=read_sentencepiece(asked.files, PEGASUS_NUMBERING, asked.vocabulary_size))
 
 
-def _t5(files, config, path, vocabulary_size):
+def _t5(asked):
+    config, path = asked.config, asked.path
     name = (config.get("tokenizer_class") or "T5Tokenizer").removesuffix("Fast")
     extra_ids = config.get("extra_ids", 100)
     if name != "T5Tokenizer" or not isinstance(extra_ids, int):
         raise UserError(f"{path}: tokenizer_class {name!r} with extra_ids {extra_ids!r} is not supported")
-    tokenizer = read_sentencepiece(files, t5_numbering(extra_ids), vocabulary_size)
-    return dict(source=tokenizer, target=tokenizer)
+    return dict(source=read_sentencepiece(asked.files, t5_numbering(extra_ids), asked.vocabulary_size))
+
+
+# By `model_type`: the reader, and the sides whose languages can be chosen. It gives the arguments of
+# `SequenceToSequenceTokenizers` in which its family differs from the usual.
+_READERS = {
+    "marian": (_marian, ("target",)),
+    "bart": (_bart, ()),
+    "mbart": (_mbart, ("source", "target")),
+    "pegasus": (_pegasus, ()),
+    "t5": (_t5, ()),
+}
 
 
 def _check_language(side, language, known, files):

@@ -11,24 +11,21 @@ from zoo.architectures import architecture_of
 from zoo.checkpoints.bert_families import BERT, DISTILBERT, ROBERTA
 from zoo.checkpoints.foreign_model import CLASSIFIERS, LANGUAGE_MODELS
 from zoo.checkpoints.hugging_face.configuration import CONFIG_FILE, PROBLEM_TYPES, to_hugging_face
-from zoo.checkpoints.hugging_face.gpt2 import gpt2_to_hugging_face
 from zoo.checkpoints.hugging_face.language_models import language_model_to_hugging_face
 from zoo.checkpoints.hugging_face.safetensors_files import WEIGHTS_FILE, write_tensors
-from zoo.checkpoints.hugging_face.sequence_to_sequence_writing import sequence_to_sequence_to_hugging_face
+from zoo.checkpoints.hugging_face.sequence_to_sequence import sequence_to_sequence_to_hugging_face
 from zoo.checkpoints.hugging_face.tensor_names import pooler_is_used, tensor_names
 from zoo.checkpoints.named_tensors import tensors_by_name
 from zoo.checkpoints.preset import is_preset
 from zoo.errors import UserError
 from zoo.models import (
-    GPT2,
-    T5,
     Encoder,
-    EncoderDecoder,
     MaskedTokenPredictor,
     SequenceClassifier,
     TokenClassifier,
 )
 from zoo.models.decoder import Decoder
+from zoo.models.sequence_to_sequence import SequenceToSequenceModel
 from zoo.writing import writing
 
 
@@ -71,19 +68,18 @@ def save_hugging_face(
     directory = Path(directory)
     if is_preset(directory):
         raise UserError(f"{directory} holds a preset, whose {CONFIG_FILE} would be lost; give another directory")
-    if isinstance(model, (Decoder, EncoderDecoder, T5)):
+    if isinstance(model, (Decoder, SequenceToSequenceModel)):
         if labels is not None or problem_type is not None:
             raise UserError(f"labels and problem_type are those of a classifier, which a {type(model).__name__} is not")
         if not model.built:
             model.build()
-        if isinstance(model, GPT2):
-            content, tensors = gpt2_to_hugging_face(model, end_token_id)
-        elif isinstance(model, Decoder):
-            architecture = architecture_of(model)
+        architecture = architecture_of(model)
+        if isinstance(model, Decoder):
             content, tensors = language_model_to_hugging_face(model, architecture, end_token_id, begin_token_id)
         else:
             content, tensors = sequence_to_sequence_to_hugging_face(
                 model,
+                architecture,
                 start_token_id=end_token_id if start_token_id is None else start_token_id,
                 pad_token_id=pad_token_id,
                 end_token_id=end_token_id,

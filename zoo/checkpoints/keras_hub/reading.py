@@ -3,20 +3,9 @@
 import json
 from pathlib import Path
 
-from zoo.checkpoints.foreign_model import ForeignModel
-from zoo.checkpoints.gpt2 import LANGUAGE_MODEL
+from zoo.architectures import keras_hub_maps
+from zoo.checkpoints.foreign_model import SEQUENCE_TO_SEQUENCE, ForeignModel
 from zoo.checkpoints.keras_hub.equality import check_equal
-from zoo.checkpoints.keras_hub.families import (
-    BART,
-    BERT,
-    FAMILIES,
-    GPT2,
-    ROBERTA,
-    SEQUENCE_HEADS,
-    T5,
-    backbone_names,
-    head_names,
-)
 from zoo.checkpoints.keras_hub.preset_files import (
     CONFIG_FILE,
     LABELS_FILE,
@@ -26,23 +15,21 @@ from zoo.checkpoints.keras_hub.preset_files import (
     is_keras_hub,
     without_mask_warnings,
 )
-from zoo.checkpoints.keras_hub.weights import ArrayTensors, head_weights, hub_weights, read_arrays, to_our_tables
+from zoo.checkpoints.keras_hub.weights import ArrayTensors, head_weights, hub_weights, read_arrays
 from zoo.checkpoints.named_tensors import assign_tensors
-from zoo.checkpoints.sequence_to_sequence_families import SEQUENCE_TO_SEQUENCE
 from zoo.errors import UserError
-from zoo.models import GPT2 as GPT2Model
-from zoo.models import T5 as T5Model
-from zoo.models import Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier
-
-# Rows of the published tables before position 0; KerasHub leaves them out.
-_OFFSET = 2
-_KINDS = {"GPT2Backbone": LANGUAGE_MODEL, "BartBackbone": SEQUENCE_TO_SEQUENCE, "T5Backbone": SEQUENCE_TO_SEQUENCE}
-_ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "gelu_approximate": "gelu_approximate", "silu": "swish"}
+from zoo.models import MaskedTokenPredictor, SequenceClassifier
 
 
 def holds_sequence_to_sequence(directory):
     """Whether a preset of KerasHub is a BART or a T5."""
-    return _KINDS.get(class_name(directory, CONFIG_FILE)) == SEQUENCE_TO_SEQUENCE
+    family = _family(class_name(directory, CONFIG_FILE))
+    return family is not None and family.kind == SEQUENCE_TO_SEQUENCE
+
+
+def _family(backbone):
+    """The `KerasHubMap` of a class of KerasHub, or None."""
+    return next((family for family in keras_hub_maps() if family.backbone == backbone), None)
 
 
 def load_keras_hub(directory, kind=None, dtype=None):
@@ -69,11 +56,11 @@ def load_keras_hub(directory, kind=None, dtype=None):
     if not is_keras_hub(directory):
         raise UserError(f"{directory} is no preset of KerasHub: {CONFIG_FILE} does not name a class of it")
     name = class_name(directory, CONFIG_FILE)
-    family = next((family for family in FAMILIES if family.backbone == name), None)
+    family = _family(name)
     if family is None:
-        known = ", ".join(family.backbone for family in FAMILIES)
+        known = ", ".join(family.backbone for family in keras_hub_maps())
         raise UserError(f"{path}: class_name {name!r} is not supported; supported are {known}")
-    held = _KINDS.get(name, "encoder")
+    held = family.kind
     task_name = class_name(directory, TASK_FILE)
     if held == "encoder" and kind != "encoder":
         held = next((found for found, task in family.tasks.items() if task == task_name), held)
@@ -90,13 +77,10 @@ def load_keras_hub(directory, kind=None, dtype=None):
                 given = backbone = keras_hub.models.Backbone.from_preset(str(directory))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{directory} cannot be read as a preset: {' '.join(str(error).split())[:300]}") from error
-    arguments = _arguments(family, backbone, path)
-    make = {GPT2: GPT2Model, BART: EncoderDecoder, T5: T5Model}.get(family, Encoder)
-    body = make(**arguments, dtype=dtype)
+    body = family.model_class(**family.arguments(backbone, path), dtype=dtype)
     body.build()
-    names = backbone_names(family, body)
-    arrays = read_arrays(hub_weights(family, backbone, names))
-    to_our_tables(family, arrays, _OFFSET)
+    names = family.tensor_names(body)
+    arrays = family.to_ours(read_arrays(hub_weights(family, backbone, names)))
     assign_tensors(body, ArrayTensors(directory, arrays), names)
     model, labels = _with_head(family, held, body, given, directory) if with_head else (body, None)
     check_equal(held, model, given, directory)
@@ -110,35 +94,6 @@ def load_keras_hub(directory, kind=None, dtype=None):
     )
 
 
-def _arguments(family, backbone, path):
-    """Arguments of our model without a head."""
-    given = {ours: getattr(backbone, theirs) for ours, theirs in family.sizes.items()}
-    if family is T5:
-        activation = getattr(backbone.activation, "__name__", None)
-        if activation not in _ACTIVATIONS:
-            raise UserError(f"{path}: activation {activation!r} is not supported; supported are {[*_ACTIVATIONS]}")
-        given["head_dim"] = given["head_dim"] or given["hidden_dim"] // given["num_heads"]
-        given |= dict(
-            num_decoder_layers=given["num_encoder_layers"],
-            activation=_ACTIVATIONS[activation],
-            scale_logits=given["tied_embeddings"],
-        )
-        return {**given, **family.fixed}
-    # KerasHub has one rate for everything.
-    given["attention_dropout"] = given["dropout"]
-    if family is BART:
-        given |= dict(
-            source_vocabulary_size=given["target_vocabulary_size"],
-            num_decoder_layers=given["num_encoder_layers"],
-            position_offset=_OFFSET,
-        )
-    elif family is not GPT2:
-        given["pooler"] = family is BERT
-    if family is ROBERTA:
-        given |= dict(position_offset=_OFFSET, num_segments=1)
-    return {**given, **family.fixed}
-
-
 def _with_head(family, kind, encoder, task, directory):
     """The encoder with the head of a task of KerasHub, and its labels."""
     labels = None
@@ -146,13 +101,12 @@ def _with_head(family, kind, encoder, task, directory):
         labels = _labels(directory, task.num_classes)
         if getattr(task.activation, "__name__", "") not in ("linear", "softmax"):
             raise UserError(f"{directory}: a classifier whose activation is {task.activation} is not supported")
-        head = SEQUENCE_HEADS[family.name]
-        hidden_dropout = task.dropout if family is ROBERTA else 0.0
-        model = SequenceClassifier(encoder, task.num_classes, task.dropout, hidden_dropout=hidden_dropout, **head)
+        hidden = dict(hidden_dropout=task.dropout if family.drops_hidden else 0.0, **family.sequence_head)
+        model = SequenceClassifier(encoder, task.num_classes, task.dropout, **hidden)
     else:
         model = MaskedTokenPredictor(encoder, activation="gelu")
     model.build()
-    assign_tensors(model, ArrayTensors(directory, read_arrays(head_weights(task))), head_names(family, kind))
+    assign_tensors(model, ArrayTensors(directory, read_arrays(head_weights(task))), family.head_names(kind))
     return model, labels
 
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from zoo.checkpoints.keras_hub.families import FAMILIES
+from zoo.architectures import keras_hub_maps
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer, SentencePieceTokenizer, WordPieceTokenizer
 
@@ -51,7 +51,7 @@ def load_keras_hub_tokenizer(directory):
         except OSError as error:
             raise UserError(f"{assets / 'vocabulary.spm'} cannot be read: {error.strerror}") from error
         return SentencePieceTokenizer(model)
-    known = ", ".join(family.tokenizer for family in FAMILIES)
+    known = ", ".join(family.tokenizer for family in keras_hub_maps())
     raise UserError(f"{path}: the tokenizer {name!r} is not supported; supported are {known}")
 
 
@@ -60,7 +60,7 @@ def to_keras_hub_tokenizer(tokenizer, family, keras_hub):
 
     Args:
         tokenizer: `zoo.tokenizers.Tokenizer`.
-        family: A `HubFamily`.
+        family: A `zoo.architectures.KerasHubMap`.
         keras_hub: The package.
 
     Raises:

@@ -5,21 +5,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import keras
 from keras import ops
 
+from zoo.architectures import keras_hub_maps
 from zoo.checkpoints.keras_hub.equality import check_equal
-from zoo.checkpoints.keras_hub.families import (
-    BART,
-    BERT,
-    DISTILBERT,
-    GPT2,
-    ROBERTA,
-    SEQUENCE_HEADS,
-    T5,
-    backbone_names,
-    head_names,
-)
 from zoo.checkpoints.keras_hub.preset_files import (
     CONFIG_FILE,
     LABELS_FILE,
@@ -29,14 +18,18 @@ from zoo.checkpoints.keras_hub.preset_files import (
     without_mask_warnings,
 )
 from zoo.checkpoints.keras_hub.tokenizers import to_keras_hub_tokenizer
-from zoo.checkpoints.keras_hub.weights import head_weights, hub_weights, to_their_tables
+from zoo.checkpoints.keras_hub.weights import head_weights, hub_weights
 from zoo.checkpoints.named_tensors import tensors_by_name
 from zoo.errors import UserError
-from zoo.models import GPT2 as GPT2Model
-from zoo.models import T5 as T5Model
-from zoo.models import Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
+from zoo.models import MaskedTokenPredictor, SequenceClassifier, TokenClassifier
 from zoo.writing import writing
 
+_KINDS_WITH_HEADS = {
+    # Of which the encoder alone is written.
+    TokenClassifier: "encoder",
+    SequenceClassifier: "sequence_classifier",
+    MaskedTokenPredictor: "masked_token_predictor",
+}
 _LENGTHS = {"sequence_to_sequence": ("encoder_sequence_length", "decoder_sequence_length")}
 # What GELU's approximation may change, as a share of the largest value.
 _APPROXIMATION = 0.1
@@ -74,18 +67,17 @@ def save_keras_hub(model, tokenizer, directory, *, labels=None, preprocessor=Non
     directory = Path(directory)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise UserError(f"{directory} is there already and not empty; give another directory")
-    kind, body = _kind_and_body(model)
+    kind, family, body = _kind_family_and_body(model)
     if not model.built:
         model.build()
     config = body.get_config()
-    family = _family(body, config)
-    approximated = approximate_gelu and family is BERT and config["activation"] == "gelu"
+    approximated = approximate_gelu and getattr(family, "approximates_gelu", False) and config["activation"] == "gelu"
     _check(family, {**config, "activation": "gelu_approximate"} if approximated else config, body)
     keras_hub = import_keras_hub(directory)
     hub_tokenizer = to_keras_hub_tokenizer(tokenizer, family, keras_hub)
     notes = []
     with without_mask_warnings():
-        backbone = getattr(keras_hub.models, family.backbone)(**_sizes(family, config), dtype="float32")
+        backbone = getattr(keras_hub.models, family.backbone)(**family.backbone_arguments(config), dtype="float32")
         _set_backbone(family, backbone, body, notes)
         task = _make_task(keras_hub, family, kind, model, backbone)
     written = backbone if task is None else task
@@ -107,82 +99,32 @@ def save_keras_hub(model, tokenizer, directory, *, labels=None, preprocessor=Non
     return notes
 
 
-def _kind_and_body(model):
-    """The kind of a model that KerasHub has, and the part of the model that is its backbone."""
-    if isinstance(model, (Encoder, TokenClassifier)):
-        return "encoder", getattr(model, "encoder", model)
-    if isinstance(model, SequenceClassifier):
-        return "sequence_classifier", model.encoder
-    if isinstance(model, MaskedTokenPredictor):
-        return "masked_token_predictor", model.encoder
-    if isinstance(model, GPT2Model):
-        return "language_model", model
-    if isinstance(model, (EncoderDecoder, T5Model)):
-        return "sequence_to_sequence", model
-    raise UserError(f"KerasHub has no model for a {type(model).__name__}")
-
-
-def _family(body, config):
-    for cls, family in ((GPT2Model, GPT2), (EncoderDecoder, BART), (T5Model, T5)):
-        if isinstance(body, cls):
-            return family
-    if config["num_segments"] == 0 and not config["position_offset"]:
-        return DISTILBERT
-    return ROBERTA if config["position_offset"] else BERT
+def _kind_family_and_body(model):
+    """The kind of a model that KerasHub has, its family, and the part of the model that is its backbone."""
+    body = getattr(model, "encoder", model)
+    family = next((family for family in keras_hub_maps() if family.holds(body)), None)
+    kind = next((kind for cls, kind in _KINDS_WITH_HEADS.items() if isinstance(model, cls)), None)
+    if family is None or (kind is None and body is not model):
+        raise UserError(f"KerasHub has no model for a {type(model).__name__}")
+    return kind or family.kind, family, body
 
 
 def _check(family, config, body):
     """Refuses what KerasHub's code would compute in another way."""
-    wanted = dict(family.fixed)
-    if family is BART:
-        wanted |= dict(
-            num_decoder_layers=config["num_encoder_layers"],
-            source_vocabulary_size=config["target_vocabulary_size"],
-        )
-        for name, like in (("decoder_intermediate_dim", "intermediate_dim"), ("num_decoder_heads", "num_heads")):
-            if config[name] is not None:
-                wanted[name] = config[like]
-    if family is T5:
-        wanted |= dict(num_decoder_layers=config["num_encoder_layers"], scale_logits=config["tied_embeddings"])
-    if family in (DISTILBERT, ROBERTA):
-        wanted["pooler"] = config["pooler"] if family is ROBERTA else False
-    for name, value in wanted.items():
-        if config[name] != value:
-            advice = "; --approximate-gelu accepts that" if (name, config[name]) == ("activation", "gelu") else ""
-            raise UserError(
-                f"KerasHub has no {family.name} with {name}={config[name]!r}, only with {value!r}: its numbers would "
-                f"differ{advice if family is BERT else ''}"
-            )
-    if family is ROBERTA and config["num_segments"] > 1:
-        raise UserError(f"KerasHub has no RoBERTa with {config['num_segments']} kinds of segments")
-    if family is T5 and config["activation"] not in ("relu", "gelu", "gelu_approximate", "swish"):
-        raise UserError(f"KerasHub has no T5 with activation={config['activation']!r}")
+    family.check(config)
     bias = getattr(body, "logits_bias", None)
     if bias is not None and ops.convert_to_numpy(bias).any():
         raise UserError(f"KerasHub has no {family.name} with a bias of the logits, which is not zero here")
 
 
-def _sizes(family, config):
-    sizes = {theirs: config[ours] for ours, theirs in family.sizes.items()}
-    if family is T5:
-        name = config["activation"]
-        approximate = keras.saving.get_registered_object("keras_hub>gelu_approximate")
-        sizes["activation"] = {"gelu_approximate": approximate, "swish": "silu"}.get(name, name)
-    return sizes
-
-
 def _set_backbone(family, backbone, body, notes):
     """Gives the backbone the weights of ours."""
-    names = backbone_names(family, body)
-    arrays = tensors_by_name(body, names)
-    to_their_tables(family, arrays, body.get_config().get("position_offset", 0))
+    names = family.tensor_names(body)
+    arrays = family.to_theirs(tensors_by_name(body, names), body.get_config())
     weights = hub_weights(family, backbone, names)
-    if family is ROBERTA and body.pooler is not None:
-        for name in ("pooled_dense/kernel", "pooled_dense/bias"):
-            del arrays[name]
-        notes.append("without its pooler, which KerasHub's RoBERTa has not")
+    notes += family.left_behind(body)
     unset = weights.keys() - arrays.keys()
-    if unset == {"pooled_dense/kernel", "pooled_dense/bias"}:
+    if unset and unset <= {*family.may_be_untrained}:
         notes.append("with a new, untrained pooler, since the model has none")
     elif unset:
         raise UserError(f"KerasHub's {family.backbone} has weights that the model lacks: {', '.join(sorted(unset))}")
@@ -200,7 +142,7 @@ def _make_task(keras_hub, family, kind, model, backbone):
         return None
     cls = getattr(keras_hub.models, family.tasks[kind])
     if kind == "sequence_classifier":
-        for name, value in SEQUENCE_HEADS[family.name].items():
+        for name, value in family.sequence_head.items():
             if getattr(model, name) != value:
                 raise UserError(
                     f"KerasHub has no {family.name} whose head has {name}={getattr(model, name)!r}, only {value!r}"
@@ -215,7 +157,7 @@ def _make_task(keras_hub, family, kind, model, backbone):
         task = cls(backbone, preprocessor=None)
     else:
         return cls(backbone=backbone, preprocessor=None)
-    _assign(head_weights(task), tensors_by_name(model, head_names(family, kind)))
+    _assign(head_weights(task), tensors_by_name(model, family.head_names(kind)))
     return task
 
 

@@ -1,0 +1,1 @@
+"""Marian, the translators of OPUS-MT."""

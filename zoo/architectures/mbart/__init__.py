@@ -1,0 +1,1 @@
+"""mBART and mBART-50."""

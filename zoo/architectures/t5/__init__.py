@@ -1,0 +1,1 @@
+"""T5 of versions 1.0 and 1.1."""
