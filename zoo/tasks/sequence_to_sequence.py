@@ -222,10 +222,11 @@ class SequenceToSequenceTask(GeneratingTask):
             logits, cache = model_step(token_ids, index, cache)
             return (logits if bias is None else logits + bias), cache
 
+        start_ids = keras.ops.full_like(max_new_tokens, self._start_token_id)
         hypotheses = search(
             step,
             cache,
-            keras.ops.full_like(max_new_tokens, self._start_token_id),
+            start_ids,
             num_return=num_return,
             eos_id=target.eos_id,
             pad_id=target.pad_id,
@@ -233,6 +234,7 @@ class SequenceToSequenceTask(GeneratingTask):
             min_new_tokens=min_new_tokens,
             loop_length=loop_length,
             no_repeat_ngram_size=settings.no_repeat_ngram_size,
+            context_token_ids=start_ids[:, None] if settings.count_start_token else None,
             token_rules=settings.token_rules,
             **controls,
         )

@@ -22,6 +22,8 @@ class SequenceToSequenceSettings(SearchSettings):
         max_tokens_factor, max_tokens_offset: A row's answer also has at most factor * source tokens + offset
             tokens, which ends runaway answers and keeps the cache small.
         no_repeat_ngram_size: No n-gram of this size occurs twice in an answer; 0 allows everything.
+        count_start_token: Whether the start token is the first one of these n-grams, as in transformers; else the first
+            token of the answer is.
         max_source_length: Source tokens, the end token included; the rest of a longer text is cut off.
         start_token_id: What the decoder reads first; the target tokenizer's begin token if None.
         suppressed_token_ids: Tokens that no answer holds.
@@ -42,6 +44,7 @@ class SequenceToSequenceSettings(SearchSettings):
     max_tokens_factor: float = 3.0
     max_tokens_offset: int = 16
     no_repeat_ngram_size: int = 0
+    count_start_token: bool = False
     max_source_length: int = 256
     start_token_id: int | None = None
     suppressed_token_ids: tuple = ()
@@ -70,7 +73,7 @@ class SequenceToSequenceSettings(SearchSettings):
             raise UserError(f"max_tokens_factor must be at least 0, got {self.max_tokens_factor!r}")
         if not isinstance(self.source_prefix, str):
             raise UserError(f"source_prefix must be a text, got {self.source_prefix!r}")
-        for name in ("renormalize", "clean_up_spaces"):
+        for name in ("count_start_token", "renormalize", "clean_up_spaces"):
             if not isinstance(getattr(self, name), bool):
                 raise UserError(f"{name} must be true or false, got {getattr(self, name)!r}")
         # It refuses what is no token id.

@@ -112,7 +112,7 @@ def test_tokenizer_json_alone(tokenizers, tmp_path):
     assert again.source_prefix_ids == found.source_prefix_ids and again.max_source_length == 512
     content = json.loads((tmp_path / "tokenizer.json").read_text())
     for part, words in (
-        ({"model": {"type": "BPE"}}, "a tokenizer of type 'BPE' is not supported for this family"),
+        ({"model": {"type": "BPE"}}, "a model of type 'BPE' is not supported for this family"),
         ({"pre_tokenizer": {"type": "ByteLevel"}}, "pre-tokenizers other than WhitespaceSplit and Metaspace"),
     ):
         (tmp_path / "tokenizer.json").write_text(json.dumps({**content, **part}))

@@ -101,7 +101,7 @@ UNIMPORTANT = {
 }
 # A refusal of tensors of another shape or number names tensors in place of the key.
 _OF_TENSORS = ("of another shape", "is of shape", "need an even hidden_dim", "missing: ", "unexpected: ")
-_OF_TENSORS += ("must be a multiple of", "is damaged: it lacks")
+_OF_TENSORS += ("must be a multiple of", "is damaged: it lacks", "is not the sinusoidal table")
 
 
 def fingerprint(task):
@@ -202,7 +202,8 @@ def _verdict(family, directory, key, unchanged):
         task = zoo.load(directory)
     except UserError as error:
         message = str(error)
-        named = last_name(key) in message or any(words in message for words in _OF_TENSORS)
+        # A part of tokenizer.json counts as named where the whole that it belongs to is.
+        named = any(name in message for name in (last_name(key), key.split(".")[0], *_OF_TENSORS))
         return "refused" if named and "\n" not in message else f"refused without its name: {message}"
     try:
         theirs = family.theirs(directory)

@@ -133,15 +133,30 @@ class Writer:
             inputs = tokenizer(text, truncation=True, return_tensors="pt")
             inputs.pop("token_type_ids", None)
             with torch.no_grad():
-                found = model.generate(**inputs, return_dict_in_generate=True, output_scores=True)
+                options = dict(return_dict_in_generate=True, output_scores=True)
+                found = model.generate(**inputs, **options, **self.asked(model, tokenizer))
             answer = tokenizer.decode(found.sequences[0], skip_special_tokens=True).lstrip(" ")
             answers.append(
                 {answer: None if model.generation_config.num_beams == 1 else float(found.sequences_scores[0])}
             )
         return answers
 
+    def asked(self, model, tokenizer):
+        """What a user of transformers asks generate for beside the files."""
+        return {}
+
     def ours(self, task):
         return [{answers[0].text: answers[0].score} for answers in task.n_best(SOURCES, 1)]
+
+
+class Multilingual(Writer):
+    """An mBART, whose answers begin with the language that its tokenizer names, unless the files name a token."""
+
+    def asked(self, model, tokenizer):
+        config = model.generation_config
+        if (config.decoder_start_token_id, config.forced_bos_token_id) != (None, None):
+            return {}
+        return {"decoder_start_token_id": tokenizer.convert_tokens_to_ids(tokenizer.tgt_lang)}
 
 
 class Generator:
@@ -191,7 +206,9 @@ FAMILIES = {
     "marian": Writer(write_marian, TOKENIZER_FILES[:1], _OF_PART, bad_words_ids=None, renormalize_logits=False),
     "bart": Writer(write_bart, TOKENIZER_FILES, _ROBERTA, min_length=0, forced_bos_token_id=None),
     "roberta": BytePairTagger(),
-    "mbart": Writer(write_mbart, TOKENIZER_FILES, _SENTENCEPIECE, config={"src_lang": "en_XX", "tgt_lang": "ro_RO"}),
+    "mbart": Multilingual(
+        write_mbart, TOKENIZER_FILES, _SENTENCEPIECE, config={"src_lang": "en_XX", "tgt_lang": "ro_RO"}
+    ),
     "pegasus": Writer(write_pegasus, TOKENIZER_FILES, _SENTENCEPIECE),
     "t5": Writer(write_t5, TOKENIZER_FILES, _SENTENCEPIECE),
 }

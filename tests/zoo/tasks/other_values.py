@@ -149,6 +149,8 @@ _HEADS = ("num_attention_heads", "n_head", "n_heads", "encoder_attention_heads",
 def another(key, value, directory):
     """A legal value of a key other than the one it has; None if there is no way to tell."""
     name = last_name(key)
+    if name == "activation_function" and value == OTHERS[name]:
+        return "gelu"
     if name in OTHERS and OTHERS[name] != value:
         return OTHERS[name]
     if name.endswith("_token") and (value is None or isinstance(value, str)):

@@ -69,7 +69,7 @@ def check_json_rules(content, path, eos):
     model = content.get("model") or {}
     if model.get("type") != "Unigram" or model.get("byte_fallback"):
         raise UserError(
-            f"{path}: a tokenizer of type {model.get('type')!r} is not supported for this family; it must be Unigram"
+            f"{path}: a model of type {model.get('type')!r} is not supported for this family; it must be Unigram"
             + (" without byte_fallback" if model.get("byte_fallback") else "")
         )
     number, entries = model.get("unk_id"), model.get("vocab") or []
