@@ -18,7 +18,10 @@ def without_aliases(content):
     """
     model_type = content.get("model_type")
     architecture = architecture_named(model_type)
-    keys = _KEYS.get(model_type, {}) if architecture is None else architecture.second_names
+    if architecture is not None:
+        keys = architecture.second_names
+    else:
+        keys = _KEYS.get(model_type, {}) if isinstance(model_type, str) else {}
     found = {alias: content[alias] for alias in keys if content.get(alias) is not None}
     kept = {key: value for key, value in content.items() if key not in keys}
     return {**kept, **{keys[alias]: value for alias, value in found.items()}}
