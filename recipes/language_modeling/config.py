@@ -15,11 +15,13 @@ from zoo.errors import UserError
 class LanguageModelingConfig(AddedTokenOptions, StepOptions):
     r"""Trains a GPT-2 on raw text, from scratch or from a pretrained one, and saves it as a preset that writes text.
 
+    With --data chat a pretrained language model learns the answers of conversations.
+
     Text is a named data set (--dataset) or files (--train, --validation): plain UTF-8, also .gz, read to the last blank
     and line end, or .jsonl. A run that was stopped goes on when the same command is given again.
     """
 
-    variant: Literal["own-data", "shakespeare", "shakespeare-large"] = "own-data"
+    variant: Literal["own-data", "chat", "shakespeare", "shakespeare-large"] = "own-data"
     directory: Path = Path("runs/language_modeling")
 
     dataset: str | None = None
@@ -33,9 +35,14 @@ class LanguageModelingConfig(AddedTokenOptions, StepOptions):
     document if None."""
     text_field: str = "text"
     """The field of .jsonl files that holds the text."""
+    data: Literal["text", "chat"] = "text"
+    """What the files hold: text, or .jsonl conversations, each a list of messages with role and content, of which the
+    answers are learned. They are written by the chat template of --pretrained, whole ones side by side."""
+    messages_field: str = "messages"
+    """The field that holds the messages of a conversation."""
 
     pretrained: Path | None = None
-    """Go on from a Hugging Face directory of a GPT-2 or a preset, with its tokenizer."""
+    """Go on from a Hugging Face directory or GGUF file of a language model, or a preset, with its tokenizer."""
     vocabulary_type: Literal["bpe", "bytes"] = "bpe"
     """Tokens of a new model: byte pairs, trained on the training text, or single bytes, which are the characters of
     ASCII text."""
@@ -115,6 +122,12 @@ def check_data_options(config):
     Raises:
         UserError: naming the options.
     """
+    if config.data == "chat":
+        if config.pretrained is None:
+            raise UserError("--data chat needs --pretrained, a language model with a chat template")
+        for name in ("dataset", "document_separator"):
+            if getattr(config, name) is not None:
+                raise UserError(f"{flag(name)} is for text, not for --data chat")
     if config.dataset is not None and (config.train or config.validation):
         raise UserError("--dataset and --train name two texts; give one of them")
     if config.dataset is None:
@@ -126,6 +139,21 @@ def check_data_options(config):
 def own_data():
     """Starting point for files of your own, of any length, which decides on the size of model and run."""
     return LanguageModelingConfig()
+
+
+def chat():
+    """Starting point for conversations of your own, in .jsonl files, and a pretrained model with a chat template."""
+    return LanguageModelingConfig(
+        variant="chat",
+        directory=Path("runs/chat"),
+        data="chat",
+        context=512,
+        batch_size=8,
+        learning_rate=5e-5,
+        final_learning_rate=5e-6,
+        beta_2=0.999,
+        weight_decay=0.01,
+    )
 
 
 def shakespeare():
@@ -175,7 +203,7 @@ def shakespeare_large():
     )
 
 
-VARIANTS = {"own-data": own_data, "shakespeare": shakespeare, "shakespeare-large": shakespeare_large}
+VARIANTS = {"own-data": own_data, "chat": chat, "shakespeare": shakespeare, "shakespeare-large": shakespeare_large}
 
 
 def parse_command_line(argv):

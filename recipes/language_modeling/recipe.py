@@ -1,7 +1,5 @@
 """Trains a language model on raw text."""
 
-import functools
-
 from recipes.language_modeling.config import check_data_options
 from recipes.skeleton.recipe import Recipe
 from recipes.skeleton.run_plan import UpdatesByData
@@ -42,12 +40,7 @@ def open_texts(config):
 def start_model(config, train_text, resumed):
     """The model to train and its tokenizer."""
     if config.pretrained is not None:
-        generator = load(config.pretrained, dtype=config.precision)
-        if not isinstance(generator, TextGenerator):
-            raise UserError(f"{config.pretrained} holds a {type(generator).__name__}, which is no language model")
-        positions = generator.model.max_sequence_length
-        if config.context > positions:
-            raise UserError(f"--context {config.context} is more than the {positions} positions of {config.pretrained}")
+        generator = load_generator(config)
         return add_to_pretrained(generator.model, generator.tokenizer, config.add_token)
     tokenizer = make_tokenizer(config, train_text, resumed)
     size = dict(
@@ -66,6 +59,21 @@ def start_model(config, train_text, resumed):
     )
     model.build()
     return model, tokenizer
+
+
+def load_generator(config):
+    """The `TextGenerator` that `--pretrained` names.
+
+    Raises:
+        UserError: for another task, and a model of fewer positions than --context.
+    """
+    generator = load(config.pretrained, dtype=config.precision)
+    if not isinstance(generator, TextGenerator):
+        raise UserError(f"{config.pretrained} holds a {type(generator).__name__}, which is no language model")
+    positions = generator.model.max_sequence_length
+    if config.context > positions:
+        raise UserError(f"--context {config.context} is more than the {positions} positions of {config.pretrained}")
+    return generator
 
 
 def _is_little(text):
@@ -214,4 +222,11 @@ class LanguageModeling(Recipe):
             self.say(text)
 
 
-run = functools.partial(run_recipe, LanguageModeling)
+def run(config):
+    """Trains on text, or with --data chat on conversations; see `run_recipe`."""
+    if config.data == "chat":
+        # Here, because it is made of the recipe above.
+        from recipes.language_modeling.conversations import ConversationModeling
+
+        return run_recipe(ConversationModeling, config)
+    return run_recipe(LanguageModeling, config)

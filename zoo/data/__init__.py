@@ -4,6 +4,7 @@ Needs no TensorFlow, but for `zoo.data.batches.token_windows`.
 """
 
 from zoo.data.batches.batch_stream import BatchStream
+from zoo.data.batches.conversation_blocks import ConversationBlocks, ConversationTokens
 from zoo.data.batches.document_blocks import DocumentBlocks
 from zoo.data.batches.joined_pair_batches import JoinedPairBatches
 from zoo.data.batches.length_filter import FilterReport, LengthFilter
@@ -19,6 +20,7 @@ from zoo.data.batches.tokenized_documents import TokenizedDocuments
 from zoo.data.datasets.dataset_splits import DatasetSplits
 from zoo.data.datasets.named_datasets import open_dataset
 from zoo.data.readers.classified_text import ClassifiedText, CsvClasses, JsonlClasses, TsvClasses
+from zoo.data.readers.conversation_lines import ConversationLines
 from zoo.data.readers.entities import Entity, EntityText
 from zoo.data.readers.entity_readers import ConllEntities, JsonlEntities
 from zoo.data.readers.exact_documents import ExactDocuments
@@ -30,6 +32,9 @@ __all__ = [
     "BatchStream",
     "ClassifiedText",
     "ConllEntities",
+    "ConversationBlocks",
+    "ConversationLines",
+    "ConversationTokens",
     "CsvClasses",
     "DatasetSplits",
     "DocumentBlocks",

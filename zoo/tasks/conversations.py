@@ -3,6 +3,9 @@
 import dataclasses
 import functools
 
+import numpy as np
+
+from zoo.data import ConversationTokens
 from zoo.errors import UserError
 from zoo.tasks.chat_pieces import HISTORY, SEPARATOR, ChatPieces
 from zoo.tasks.chat_template import ChatTemplate
@@ -48,8 +51,11 @@ class Conversations:
         settings = dataclasses.replace(generator.settings, begin_token=False)
         self.generator = type(generator)(generator.model, self.tokenizer, settings)
 
-    def rendered(self, messages, tools=None, documents=None) -> str:
+    def rendered(self, messages, tools=None, documents=None, *, add_generation_prompt=True) -> str:
         """A conversation as the text that `generator` reads.
+
+        Args:
+            messages, tools, documents, add_generation_prompt: As of `ChatTemplate.render`.
 
         Raises:
             UserError: see `ChatTemplate.render`.
@@ -64,7 +70,43 @@ class Conversations:
             for message in messages
         ]
         variables = self.generator.settings.chat_variables
-        return self.template.render(messages, tools=spell(tools), documents=spell(documents), **variables).text
+        return self.template.render(
+            messages,
+            tools=spell(tools),
+            documents=spell(documents),
+            add_generation_prompt=add_generation_prompt,
+            **variables,
+        ).text
+
+    def tokens(self, messages, tools=None) -> ConversationTokens:
+        """A conversation as the model has read and written it, up to the last answer, for training.
+
+        Every answer is a text of its own behind what asks for it, as when it is generated. What a template writes
+        behind the end token of an answer belongs to the next message.
+
+        Raises:
+            UserError: for a template that writes earlier messages otherwise once others follow, so that no single text
+                is what the model read at each turn; and as of `rendered`.
+        """
+        parts, so_far = [], ""
+        for number, message in enumerate(messages):
+            if message.get("role") != "assistant":
+                continue
+            asked = self.rendered(messages[:number], tools)
+            said = self.rendered(messages[: number + 1], tools, add_generation_prompt=False)
+            if not (asked.startswith(so_far) and said.startswith(asked)):
+                raise UserError(
+                    f"the chat template writes what comes before message {number} otherwise once it follows; give each "
+                    "answer a conversation of its own, without thoughts in earlier answers"
+                )
+            parts += [(asked[len(so_far) :], False), (said[len(asked) :], True)]
+            so_far = said
+        ids = [np.array(row, np.int32) for row in self.tokenizer.encode([text for text, _ in parts]).to_list()]
+        learned = [
+            _until_end(row, self.generator.end_ids) if is_answer else np.zeros(len(row), bool)
+            for row, (_, is_answer) in zip(ids, parts, strict=True)
+        ]
+        return ConversationTokens(np.concatenate(ids), np.concatenate(learned))
 
     def signature(self) -> Signature:
         """What exports serve as `chat`.
@@ -98,6 +140,12 @@ class Conversations:
 
         outputs = {**generator.outputs, "text": "what the assistant says"}
         return Signature(answer, ("user",), outputs, {**said, **generator.controls}, draws=generator.draws)
+
+
+def _until_end(token_ids, end_ids):
+    """Which tokens come up to the first end token, bool [T]; all if there is none."""
+    ends = np.flatnonzero(np.isin(token_ids, end_ids))
+    return np.arange(len(token_ids)) <= (ends[0] if len(ends) else len(token_ids))
 
 
 def _spelled(literal, value):

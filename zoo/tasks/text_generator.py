@@ -79,6 +79,7 @@ class TextGenerator(GeneratingTask):
         UserError: if tokenizer, settings or template do not fit the model.
 
     Attributes:
+        end_ids: Tokens that end an answer.
         conversations: `Conversations` by the chat template; None without one.
 
     Example:
@@ -110,8 +111,8 @@ class TextGenerator(GeneratingTask):
             )
         self.settings = within_positions(self.settings, model.max_sequence_length)
         self._stop = joined_stop_strings(self.settings.stop)
-        self._end_ids = tuple(dict.fromkeys((tokenizer.eos_id, *self.settings.end_token_ids)))
-        for number in self._end_ids:
+        self.end_ids = tuple(dict.fromkeys((tokenizer.eos_id, *self.settings.end_token_ids)))
+        for number in self.end_ids:
             if not 0 <= number < tokenizer.vocabulary_size:
                 raise UserError(f"end_token_ids holds {number}, which the tokenizer does not have")
             if tokenizer.token_bytes[number]:
@@ -345,7 +346,7 @@ class TextGenerator(GeneratingTask):
             cache,
             start_ids,
             num_return=num_return,
-            eos_id=self._end_ids,
+            eos_id=self.end_ids,
             pad_id=eos_id,
             loop_length=loop_length,
             no_repeat_ngram_size=self.settings.no_repeat_ngram_size,
