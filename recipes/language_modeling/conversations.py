@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from recipes.language_modeling.config import check_data_options
-from recipes.language_modeling.recipe import LanguageModeling, load_generator
+from recipes.language_modeling.raw_text import LanguageModeling, load_generator
 from recipes.vocabularies.added_tokens import add_to_pretrained
 from zoo.data import ConversationBlocks, ConversationLines
 from zoo.errors import UserError
