@@ -9,7 +9,7 @@ from pretraining_data import write_documents
 
 import zoo
 from recipes.language_modeling import main
-from recipes.language_modeling import raw_text as language_modeling
+from recipes.language_modeling import recipe as language_modeling
 from recipes.language_modeling.config import VARIANTS, LanguageModelingConfig, parse_command_line
 from zoo.errors import UserError
 from zoo.evaluate import perplexity
