@@ -144,6 +144,28 @@ def full_disk(monkeypatch):
     monkeypatch.setattr(os, "fsync", no_space)
 
 
+@pytest.fixture
+def untraced_tasks(monkeypatch):
+    """Tasks answer step by step, where a graph is not the point: tracing takes longer than a few texts do without."""
+    from zoo.tasks import inference_functions
+
+    monkeypatch.setattr(inference_functions, "traced", lambda function, *signature: function)
+
+
+@pytest.fixture
+def one_server(monkeypatch):
+    """Starts a local server of a directory, which `python -m export.ask` then asks in place of starting its own."""
+    from export.serve import local_server
+
+    with contextlib.ExitStack() as servers:
+
+        def start(directory):
+            server = servers.enter_context(local_server.LocalServer(directory))
+            monkeypatch.setattr(local_server, "LocalServer", lambda *_, **options: contextlib.nullcontext(server))
+
+        yield start
+
+
 @contextlib.contextmanager
 def locked(path):
     """Lets one process at a time into the block."""

@@ -69,8 +69,10 @@ def traced(function, *signature):
     """
     if keras.config.backend() != "tensorflow":
         return function
-    # A call of what is traced spares Python the search for a trace that fits.
-    return tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
+    # Outside of a graph that is being traced, which may want the function first: others will call it too.
+    with tf.init_scope():
+        # A call of what is traced spares Python the search for a trace that fits.
+        return tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
 
 
 def call_in_backend(function, tensors, padding, largest_length, **options):

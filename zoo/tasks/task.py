@@ -148,9 +148,23 @@ class Task(abc.ABC):
         texts = {name: given[name] for name in self.inputs}
         controls = {name: value for name, value in given.items() if name not in texts}
         texts, controls, rows = with_a_row(self.controls, texts, controls)
-        encoded = self.encode(**texts, **controls, **options)
-        outputs = self.decode(self.run(self.compute, encoded, **options), {**controls, **encoded.kept})
-        return {name: value[:rows] for name, value in outputs.items()}
+        # Settings may hold what has no hash.
+        key = ("answers", repr(self.settings), *options.items())
+        answers = self._functions.traced(self.model, key, functools.partial(self._answering, options))
+        return {name: value[:rows] for name, value in answers(texts, controls).items()}
+
+    def _answering(self, options):
+        """The three steps as one function of texts and controls, and the specs of these.
+
+        Calls, signatures and checks of exports all hold a call of the one trace, which takes seconds to make.
+        """
+
+        def answers(texts, controls):
+            encoded = self.encode(**texts, **controls, **options)
+            return self.decode(self.run(self.compute, encoded, **options), {**controls, **encoded.kept})
+
+        texts = {name: tf.TensorSpec([None], tf.string) for name in self.inputs}
+        return answers, texts, {name: tf.TensorSpec([None], spec.dtype) for name, spec in self.controls.items()}
 
     def run(self, function, encoded, dtypes=None, **options):
         """Runs a method of backend operations, such as `compute`, for TensorFlow within the graph at hand.

@@ -27,6 +27,7 @@ def test_answers_are_worth_comparing(tiny_translator):
     assert min(lengths) < 13
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_other_settings_of_the_same_model(tiny_translator):
     greedy = tiny_translator.with_settings(num_beams=1, max_new_tokens=5)
     assert (
@@ -173,6 +174,7 @@ def test_other_backends_give_the_same_texts_and_scores(on_backend, backend):
             assert mine[0][1] == pytest.approx(theirs[0][1], abs=1e-5)
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_two_tokenizers_and_a_second_save(tmp_path, tiny_tokenizer, tiny_translator):
     """Separate vocabularies come back as two; a preset saved over it brings nothing of it along."""
     import zoo
