@@ -21,7 +21,7 @@ from recipes.pretraining import main as pretraining
 from recipes.pretraining import recipe as pretraining_recipe
 from recipes.pretraining.config import parse_command_line
 from recipes.text_classification import main as text_classification
-from zoo.checkpoints.keras_hub.families import FAMILIES
+from zoo.architectures.bert.keras_hub import KERAS_HUB
 from zoo.checkpoints.keras_hub.tokenizers import to_keras_hub_tokenizer
 from zoo.convert import main as convert
 from zoo.errors import UserError
@@ -97,7 +97,7 @@ def test_a_pretrained_encoder_gets_tokens_and_goes_back_to_transformers(corpus, 
 def test_keras_hub_is_refused_what_it_would_not_find(encoder):
     tokenizer = zoo.load(encoder).tokenizer.with_added_tokens(TOKENS)
     with pytest.raises(UserError, match=r"does not find added tokens in texts; this vocabulary has \[E1\], \{x\}"):
-        to_keras_hub_tokenizer(tokenizer, FAMILIES[0], keras_hub=None)
+        to_keras_hub_tokenizer(tokenizer, KERAS_HUB, keras_hub=None)
 
 
 def test_from_scratch_the_vocabulary_has_them(corpus, tmp_path):
