@@ -64,6 +64,16 @@ def at_module_level(tree):
             waiting.extend(ast.iter_child_nodes(node))
 
 
+def that_run(tree):
+    """All nodes but those `if TYPE_CHECKING`, which packages have that import their names when asked."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not (isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
 def within(name, package):
     return name == package or name.startswith(package + ".")
 
@@ -72,7 +82,7 @@ def rule_breakers(trees):
     """Imports against the rules, as "importer imports imported"."""
     found = []
     for module, tree in trees.items():
-        for name in imported_names(ast.walk(tree)):
+        for name in imported_names(that_run(tree)):
             package, _, rest = name.partition(".")
             if package not in PACKAGES:
                 continue
@@ -104,7 +114,7 @@ def cycles(trees):
     """Modules that import themselves through others."""
     edges = {}
     for module, tree in trees.items():
-        names = imported_names(ast.walk(tree))
+        names = imported_names(that_run(tree))
         edges[module] = {name if name in trees else name.rpartition(".")[0] for name in names} & trees.keys() - {module}
 
     def reachable(start):

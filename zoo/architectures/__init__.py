@@ -6,10 +6,13 @@ go by that alone. `registered_models` makes Keras know their classes. Nothing is
 
 import importlib
 import importlib.util
+from typing import TYPE_CHECKING
 
-from zoo.architectures.architecture import Architecture
-from zoo.architectures.keras_hub_map import KerasHubMap
 from zoo.errors import UserError
+
+if TYPE_CHECKING:
+    from zoo.architectures.architecture import Architecture
+    from zoo.architectures.keras_hub_map import KerasHubMap
 
 FOLDERS = {
     "llama": "llama",
@@ -31,17 +34,17 @@ FOLDERS = {
 # Families whose Hugging Face files are read elsewhere.
 _ENCODERS = ("bert", "distilbert", "roberta")
 
-__all__ = ["FOLDERS", "Architecture", "KerasHubMap", "architecture_named", "architecture_of", "keras_hub_maps"]
+__all__ = ["FOLDERS", "architecture_named", "architecture_of", "keras_hub_maps"]
 
 
-def architecture_named(model_type: str | None) -> Architecture | None:
+def architecture_named(model_type: str | None) -> "Architecture | None":
     """The family that a configuration names; None for one that is not registered here."""
     if not isinstance(model_type, str) or model_type not in FOLDERS:
         return None
     return importlib.import_module(f"zoo.architectures.{FOLDERS[model_type]}.hugging_face").ARCHITECTURE
 
 
-def architecture_of(model) -> Architecture:
+def architecture_of(model) -> "Architecture":
     """The first family that transformers can read a model as.
 
     Raises:
@@ -61,7 +64,7 @@ def architecture_of(model) -> Architecture:
     raise UserError(f"a {type(model).__name__} like this cannot be written as a Hugging Face directory: {said}")
 
 
-def keras_hub_maps() -> list[KerasHubMap]:
+def keras_hub_maps() -> "list[KerasHubMap]":
     """The families that KerasHub has too, in their order here."""
     found = []
     for folder in dict.fromkeys((*_ENCODERS, *FOLDERS.values())):

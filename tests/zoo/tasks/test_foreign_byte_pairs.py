@@ -125,7 +125,7 @@ def test_the_files_settings_are_followed(gpt2):
     ("content", "words"),
     [
         ({"eos_token_id": 5}, "eos_token_id 5 is not supported; the tokenizer's end token is 0"),
-        ({"eos_token_id": [0, 5]}, r"eos_token_id \[0, 5\] is not supported"),
+        ({"eos_token_id": [4, 5]}, r"eos_token_id \[4, 5\] is not supported; the tokenizer's end token is 0"),
         ({"bad_words_ids": [[5]]}, r"bad_words_ids \[\[5\]\] is not supported"),
         ({"suppress_tokens": [5]}, "suppress_tokens"),
         ({"num_beams": 4}, "num_beams 4 is not supported"),

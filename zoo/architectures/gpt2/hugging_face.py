@@ -6,9 +6,9 @@ from typing import ClassVar
 from keras import ops
 
 from zoo.architectures.configuration_keys import activation_name
+from zoo.architectures.gpt2.model import GPT2
 from zoo.architectures.language_model_architecture import LanguageModelArchitecture
 from zoo.architectures.tensor_name import TensorName
-from zoo.models import GPT2
 
 _SIZES = {
     "vocab_size": "vocabulary_size",

@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
+from zoo.architectures.gpt2.model import GPT2
 from zoo.architectures.keras_hub_map import KerasHubMap, block_rules, paths_of_rules
 from zoo.architectures.rule import Rule, expand
-from zoo.models import GPT2
 
 _SAME = ("vocabulary_size", "hidden_dim", "intermediate_dim", "num_heads", "num_layers", "dropout")
 

@@ -7,9 +7,9 @@ from keras import ops
 
 from zoo.architectures.configuration_keys import ACTIVATIONS, activation_name
 from zoo.architectures.sequence_to_sequence_architecture import SequenceToSequenceArchitecture
+from zoo.architectures.t5.model import T5
 from zoo.architectures.tensor_name import TensorName
 from zoo.errors import UserError
-from zoo.models import T5
 
 _SIZES = {
     "vocab_size": "vocabulary_size",

@@ -5,9 +5,9 @@ from typing import ClassVar
 import keras
 
 from zoo.architectures.keras_hub_map import ACTIVATIONS, ATTENTION, KerasHubMap
+from zoo.architectures.t5.model import T5
 from zoo.architectures.tensor_name import TensorName
 from zoo.errors import UserError
-from zoo.models import T5
 
 
 class T5KerasHubMap(KerasHubMap):
