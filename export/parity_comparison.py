@@ -71,8 +71,9 @@ class Comparison:
         """The request with Python's answer as it must be served."""
         task, width = self._task, self._form.width
         expected = dict(request.expected)
-        if width is not None and task.ragged_outputs.keys() <= expected.keys():
-            for name, fill in task.ragged_outputs.items():
+        ragged = task.signatures[request.signature].ragged_outputs
+        if width is not None and ragged:
+            for name, fill in ragged.items():
                 expected[name] = _widened(expected[name][:, :width], width, fill)
             expected[TOTAL] = expected[COUNT]
             expected[COUNT] = np.minimum(expected[COUNT], width).astype(expected[TOTAL].dtype)
@@ -85,8 +86,8 @@ class Comparison:
     def _of_one_width(self, served, request):
         """Fills up outputs whose width depends on the batch: Python's batch may have been another one."""
         expected = dict(request.expected)
-        for name, fill in self._task.ragged_outputs.items():
-            if name in served and name in expected and served[name].ndim >= 2:
+        for name, fill in self._task.signatures[request.signature].ragged_outputs.items():
+            if name in served and served[name].ndim >= 2:
                 width = max(served[name].shape[1], expected[name].shape[1])
                 served[name], expected[name] = (
                     _widened(value, width, fill) for value in (served[name], expected[name])

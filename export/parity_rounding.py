@@ -75,7 +75,7 @@ class Rounding:
         asked = self._in_form(replace(request, inputs=request.row(row), expected=_ask(request, row)))
         alone = {name: value.tolist()[0] for name, value in asked.expected.items()}
         # Rows are as long as the longest of their batch.
-        cut = dict.fromkeys(self._task.ragged_outputs, alone.get(COUNT))
+        cut = dict.fromkeys(self._task.signatures[request.signature].ragged_outputs, alone.get(COUNT))
         one, other = (
             {name: value[: cut[name]] if name in cut else value for name, value in values.items()}
             for values in (served, alone)

@@ -50,7 +50,8 @@ def fixed_width(task, **widths):
             continue
         if isinstance(width, bool) or not isinstance(width, int) or width < 1:
             raise UserError(f"--max-{items}: {width!r} is not a number of {items}; use 1 or more")
-        if not task.ragged_items or items not in (task.ragged_items, ITEMS):
+        ragged = any(signature.ragged_outputs for signature in task.signatures.values())
+        if not ragged or items not in (task.ragged_items, ITEMS):
             raise UserError(f"--max-{items}: a {type(task).__name__} gives no {items}; leave it out")
     return next((widths[items] for items in (task.ragged_items, ITEMS) if widths.get(items) is not None), None)
 
@@ -60,7 +61,7 @@ def in_fixed_width(outputs, ragged_outputs, width):
 
     Args:
         outputs: Tensors by name, with `count` among them.
-        ragged_outputs: As of a `zoo.tasks.task.Task`.
+        ragged_outputs: As of a `zoo.tasks.Signature`.
         width: int.
 
     Returns:

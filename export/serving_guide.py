@@ -193,7 +193,7 @@ def _about_width(signatures, items, form, max_batch_size):
     varying = any(shape is None or None in shape[1:] for shape in outputs.values())
     if not varying:
         text = _SPLITTING.format(max_batch_size=max_batch_size) + "\n"
-        return text if form.width is None else text + _FIXED_WIDTH.format(width=form.width, items=items)
+        return text if form.width is None else text + _FIXED_WIDTH.format(width=form.width, items=items or ITEMS)
     option = f"`--max-{items if items in ('entities', 'blanks') else ITEMS}`"
     return f"{_NO_SPLITTING.format(option=option)}\n{_RAGGED}"
 

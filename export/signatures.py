@@ -72,20 +72,20 @@ def build_signatures(task, form=ServedForm()):  # noqa: B008  frozen
     for name, declared in task.signatures.items():
         dtypes = {**dict.fromkeys(declared.inputs, "string"), **{k: v.dtype for k, v in declared.controls.items()}}
         defaults = {k: tf.constant([v.default], v.dtype) for k, v in declared.controls.items()}
-        signatures[name] = _signature(_served(task, name, declared, form), dtypes, defaults)
+        signatures[name] = _signature(_served(name, declared, form), dtypes, defaults)
         _check_outputs(name, signatures[name].get_concrete_function().structured_outputs)
     return signatures
 
 
-def _served(task, name, declared, form):
+def _served(name, declared, form):
     """The function of a `Signature` as it is served, from tensors by input name to tensors by output name."""
 
     def answers(inputs):
         outputs = declared.function(**inputs)
         if declared.outputs and outputs.keys() != declared.outputs.keys():
             raise ValueError(f"{name!r} gives {', '.join(outputs)}; it declares {', '.join(declared.outputs)}")
-        if form.width is not None and task.ragged_outputs.keys() <= outputs.keys():
-            return in_fixed_width(outputs, task.ragged_outputs, form.width)
+        if form.width is not None and declared.ragged_outputs:
+            return in_fixed_width(outputs, declared.ragged_outputs, form.width)
         return outputs
 
     def served(inputs):

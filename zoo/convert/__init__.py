@@ -20,8 +20,9 @@ class ConvertConfig:
         target: Where to write.
         to: What to write. Bare encoders are no task and have no preset; as a Hugging Face directory the recipes take
             them with --pretrained. keras-hub writes a preset of KerasHub (needs the extra hub).
-        task: What a model of Marian's or BART's kind is for. Without it Marian and mBART translate, BART, PEGASUS and
-            T5 summarise.
+        task: What a model is for. Without it Marian and mBART translate, BART, PEGASUS and T5 summarise, and sequence
+            classifiers are for single texts, but for cross-encoders of sentence-transformers and those with a label
+            such as entailment, which are for pairs of texts.
         source_language: Of a multilingual mBART, such as en_XX: what it reads. Without it its files decide, or else it
             is English.
         target_language: Of a multilingual mBART, such as ro_RO, or Marian, such as fra: what it writes.
@@ -36,7 +37,9 @@ class ConvertConfig:
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
     target: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TARGET")]
     to: Literal["preset", "hugging-face", "keras-hub"] = "preset"
-    task: Literal["translation", "summarization"] | None = None
+    task: (
+        Literal["translation", "summarization", "text_classification", "pair_classification", "pair_scoring"] | None
+    ) = None
     source_language: str | None = None
     target_language: str | None = None
     source_prefix: str | None = None

@@ -17,12 +17,23 @@ from zoo.checkpoints.hugging_face import (
     with_text_length,
 )
 from zoo.checkpoints.hugging_face.chat_template import TEMPLATE_FILE
+from zoo.checkpoints.hugging_face.cross_encoder import cross_encoder_configuration
+from zoo.checkpoints.hugging_face.pair_template import template_of
 from zoo.checkpoints.keras_hub import holds_sequence_to_sequence, save_keras_hub
 from zoo.errors import UserError
-from zoo.tasks import EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator, TextRegressor, load
+from zoo.tasks import (
+    EntityRecognizer,
+    MaskedLanguageModel,
+    TextClassifier,
+    TextGenerator,
+    TextRegressor,
+    load,
+)
 from zoo.tasks.foreign import SEQUENCE_TO_SEQUENCE_TASKS, task_from_hugging_face
+from zoo.tasks.foreign_pairs import PAIR_TASKS
 from zoo.tasks.gguf import task_from_gguf
 from zoo.tasks.keras_hub import save_keras_hub_task, task_from_keras_hub
+from zoo.tasks.pair_task import PairTask
 from zoo.tasks.search_settings import flat_settings
 from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
 
@@ -196,6 +207,14 @@ def _task_to_hugging_face(source, target):
     tokenizer = tokenizer_files(task.tokenizer, around)
     if not isinstance(task, TextGenerator):
         tokenizer = with_text_length(tokenizer, task.max_source_length)
+    configuration = {}
+    if isinstance(task, PairTask):
+        _check_template(source, task)
+    if isinstance(task, tuple(PAIR_TASKS.values())):
+        sigmoid = task.settings.sigmoid if isinstance(task, TextRegressor) else task.settings.multi_label
+        configuration = cross_encoder_configuration(sigmoid)
+        truncation = task.settings.truncation
+        lost += "" if truncation == "longest_first" else f", without its truncation {truncation}"
     save_hugging_face(
         task.model,
         target,
@@ -204,8 +223,21 @@ def _task_to_hugging_face(source, target):
         pad_token_id=task.tokenizer.pad_id,
         end_token_id=task.tokenizer.eos_id,
         assets={**tokenizer, **assets},
+        configuration=configuration,
     )
     return f"{target}: a Hugging Face directory of {type(task).__name__}{lost}"
+
+
+def _check_template(source, task):
+    """Refuses a task that joins two texts in another way than the tokenizer that is written for transformers."""
+    for name, value in template_of(task.tokenizer)._asdict().items():
+        found = getattr(task.settings, name)
+        matters = name != "second_segment" or task.model.encoder.num_segments > 1
+        if found != value and matters:
+            raise UserError(
+                f"{source} holds a {type(task).__name__} with {name} {found}; the tokenizer that transformers would "
+                f"read has {value}"
+            )
 
 
 def _sequence_to_sequence_to_hugging_face(task, target):

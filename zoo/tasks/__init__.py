@@ -7,6 +7,8 @@ from zoo.tasks.entity_recognizer import EntityRecognizer, EntitySettings
 from zoo.tasks.generation_settings import GenerationSettings
 from zoo.tasks.loading import load
 from zoo.tasks.masked_language_model import FillSettings, MaskedLanguageModel
+from zoo.tasks.pair_classifier import PairClassificationSettings, PairClassifier
+from zoo.tasks.pair_scorer import PairScorer, PairScoringSettings
 from zoo.tasks.pretrained import load_pretrained_encoder
 from zoo.tasks.prompt_template import PromptTemplate
 from zoo.tasks.registry import register_task
@@ -35,6 +37,10 @@ __all__ = [
     "Generation",
     "GenerationSettings",
     "MaskedLanguageModel",
+    "PairClassificationSettings",
+    "PairClassifier",
+    "PairScorer",
+    "PairScoringSettings",
     "PromptTemplate",
     "RegressionSettings",
     "RenderedChat",

@@ -12,12 +12,14 @@ from zoo.checkpoints.hugging_face import (
     read_sampling,
 )
 from zoo.checkpoints.hugging_face.chat_template import read_chat_template
+from zoo.checkpoints.hugging_face.cross_encoder import is_cross_encoder
 from zoo.checkpoints.hugging_face.language_model_tokenizer import read_language_model_tokenizer
 from zoo.checkpoints.hugging_face.sentence_transformers import MODULES_FILE, load_sentence_transformer
 from zoo.errors import UserError
 from zoo.generation.tag_decoding import SIMPLE, TagRules
 from zoo.tasks.encoder_task import SPECIAL_TOKENS
 from zoo.tasks.entity_recognizer import EntityRecognizer, EntitySettings
+from zoo.tasks.foreign_pairs import PAIR_TASKS, make_pair_task, pair_task_of
 from zoo.tasks.generation_settings import GenerationSettings
 from zoo.tasks.masked_language_model import FillSettings, MaskedLanguageModel
 from zoo.tasks.summarizer import Summarizer
@@ -29,6 +31,9 @@ from zoo.tasks.translator import Translator
 
 SEQUENCE_TO_SEQUENCE_TASKS = {"translation": Translator, "summarization": Summarizer}
 """Tasks that a model of Marian's or BART's kind can be for, by name."""
+
+SEQUENCE_TASKS = ("text_classification", *PAIR_TASKS)
+"""Names of what a sequence classifier can be for."""
 
 
 def task_from_hugging_face(
@@ -43,14 +48,16 @@ def task_from_hugging_face(
     """The task that a Hugging Face directory's architecture names.
 
     Token classifiers become an `EntityRecognizer`, sequence classifiers a `TextClassifier`, or a `TextRegressor` if
-    they have one output or are for regression, and masked language models a `MaskedLanguageModel`. A Marian or mBART
-    becomes a `Translator`, a BART, PEGASUS or T5 a `Summarizer` and a GPT-2 a `TextGenerator`, which decode as the
-    checkpoint's generation_config.json says.
+    they have one output or are for regression; those that `pair_task_of` finds to be for two texts become a
+    `PairClassifier` or a `PairScorer`. Masked language models become a `MaskedLanguageModel`. A Marian or mBART becomes
+    a `Translator`, a BART, PEGASUS or T5 a `Summarizer` and a GPT-2 a `TextGenerator`, which decode as the checkpoint's
+    generation_config.json says.
 
     Args:
         directory: A directory with config.json, safetensors files and a tokenizer.
         dtype: A Keras dtype policy for the model; the global one if None.
-        task: One of `SEQUENCE_TO_SEQUENCE_TASKS`, for a BART that translates; what the family is mostly for if None.
+        task: One of `SEQUENCE_TO_SEQUENCE_TASKS`, for a BART that translates, or of `SEQUENCE_TASKS`, for a classifier
+            of pairs; what the files say or the family is mostly for if None.
         source_language: Of a multilingual mBART, such as "en_XX"; what its files say, or else English, if None.
         target_language: Likewise, such as "ro_RO"; or such as "fra" of a Marian whose texts begin with `>>fra<<`.
         source_prefix: Text before every source of an encoder-decoder, such as "summarize: " for T5; none if None.
@@ -59,15 +66,16 @@ def task_from_hugging_face(
     Raises:
         UserError: for anything missing, damaged or not supported, by name.
     """
-    if task not in (None, *SEQUENCE_TO_SEQUENCE_TASKS):
-        raise UserError(f"task must be one of {', '.join(SEQUENCE_TO_SEQUENCE_TASKS)}, got {task!r}")
+    known = (*SEQUENCE_TO_SEQUENCE_TASKS, *SEQUENCE_TASKS)
+    if task not in (None, *known):
+        raise UserError(f"task must be one of {', '.join(known)}, got {task!r}")
     files = DirectoryFiles.of(directory)
-    if files.holds(MODULES_FILE):
+    if files.holds(MODULES_FILE) and not is_cross_encoder(files):
         if (task, source_language, target_language, source_prefix) != (None, None, None, None):
             raise UserError(f"{directory} holds a sentence encoder, which has no task, languages or prefix to choose")
         return _text_embedder(files, dtype, special_tokens_in_text)
     found = load_hugging_face(files, dtype=dtype)
-    if found.kind == SEQUENCE_TO_SEQUENCE:
+    if found.kind == SEQUENCE_TO_SEQUENCE and task not in SEQUENCE_TASKS:
         name = task or found.task
         languages = (source_language, target_language)
         return _sequence_to_sequence_task(files, found, name, *languages, source_prefix or "", special_tokens_in_text)
@@ -75,10 +83,10 @@ def task_from_hugging_face(
         raise UserError(f"{directory} holds a model of kind {found.kind!r}, which has no languages or prefix to choose")
     if task is None and found.kind == LANGUAGE_MODEL:
         return _text_generator(files, found, special_tokens_in_text)
-    if task is not None:
+    if task is not None and (task not in SEQUENCE_TASKS or found.kind != "sequence_classifier"):
         raise UserError(f"{directory} holds a model of kind {found.kind!r}, which cannot be made for {task}")
     if found.kind in ("token_classifier", "sequence_classifier", "masked_token_predictor", "pretraining"):
-        return _encoder_task(files, found, special_tokens_in_text)
+        return _encoder_task(files, found, special_tokens_in_text, task)
     raise UserError(
         f"{directory} holds a bare encoder, which has no answers to give: fine-tune it, for example with "
         f"python -m recipes.ner --pretrained {directory}"
@@ -98,11 +106,15 @@ def _text_embedder(files, dtype, special_tokens_in_text):
     return TextEmbedder(found.model, tokenizer, settings)
 
 
-def _encoder_task(files, found, special_tokens_in_text):
+def _encoder_task(files, found, special_tokens_in_text, task):
     model = found.model
     tokenizer = _encoder_tokenizer(files, found.kind)
     if special_tokens_in_text:
         tokenizer = tokenizer.reading_from_text(tokenizer.control_tokens)
+    if found.kind == "sequence_classifier":
+        task = task or pair_task_of(files)
+        if task in PAIR_TASKS:
+            return make_pair_task(files, found, tokenizer, task)
     longest = min(max_text_length(files) or model.max_sequence_length, model.max_sequence_length)
     if longest <= SPECIAL_TOKENS:
         raise UserError(f"{files}: model_max_length {longest} leaves no room for a text; {SPECIAL_TOKENS + 1} does")

@@ -10,6 +10,7 @@ from zoo.errors import UserError
 from zoo.tasks.entity_recognizer import EntityRecognizer
 from zoo.tasks.generation_settings import GenerationSettings
 from zoo.tasks.masked_language_model import FillSettings, MaskedLanguageModel
+from zoo.tasks.pair_task import PairTask
 from zoo.tasks.summarizer import Summarizer
 from zoo.tasks.text_classifier import ClassificationSettings, TextClassifier
 from zoo.tasks.text_generator import TextGenerator
@@ -33,7 +34,7 @@ def task_from_keras_hub(directory, dtype=None, task=None):
         UserError: for a preset that cannot be read or has no answers to give, naming what is wrong.
     """
     found = load_keras_hub(directory, dtype=dtype)
-    if task is not None and found.family is None:
+    if task is not None and (found.family is None or task not in ("translation", "summarization")):
         raise UserError(f"{directory} holds a model of kind {found.kind!r}, which cannot be made for {task}")
     if found.kind == "encoder":
         raise UserError(
@@ -109,6 +110,8 @@ def save_keras_hub_task(task, directory, approximate_gelu=False):
     """
     settings, tokenizer = task.settings, task.tokenizer
     options, notes = {}, []
+    if isinstance(task, PairTask):
+        raise UserError("KerasHub's presets do not say that texts come in pairs")
     if isinstance(task, TextGenerator):
         options = {"preprocessor": {"add_start_token": settings.begin_token}}
         notes = ["without its settings of drawing tokens"]

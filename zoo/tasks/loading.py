@@ -11,6 +11,7 @@ from zoo.checkpoints.preset import CONFIG_FILE, load_preset
 from zoo.errors import UserError
 from zoo.tasks.examples import load_examples
 from zoo.tasks.foreign import task_from_hugging_face
+from zoo.tasks.foreign_pairs import inputs_of
 from zoo.tasks.gguf import task_from_gguf
 from zoo.tasks.keras_hub import task_from_keras_hub
 from zoo.tasks.registry import task_class
@@ -18,13 +19,17 @@ from zoo.tasks.task import Task
 from zoo.tokenizers import load as load_tokenizer
 
 
-def load(directory, dtype=None, *, special_tokens_in_text=False):
+def load(directory, dtype=None, *, task=None, special_tokens_in_text=False):
     """The task stored in a directory.
 
     Args:
         directory: A preset directory, as `task.save` and the recipes write it, a Hugging Face directory, one of
             sentence-transformers, a KerasHub preset or a GGUF file.
         dtype: A Keras dtype policy for the model, such as "mixed_bfloat16"; the saved one if None.
+        task: What the model of a Hugging Face directory is for, where its files do not say: "pair_classification" or
+            "pair_scoring" for a classifier of two texts, "text_classification" for one that is for a single text in
+            spite of its labels, "translation" for a BART. What they say if None: cross-encoders of
+            sentence-transformers and classifiers with a label such as "entailment" are for pairs.
         special_tokens_in_text: Whether control tokens, such as "</s>" or "<|endoftext|>", are read from texts, as the
             prompts of some models hold them. Otherwise they stay text, so that nobody can put them into a model's
             input by writing them, unless the preset was made with this option. Other added tokens are always read.
@@ -39,11 +44,14 @@ def load(directory, dtype=None, *, special_tokens_in_text=False):
         >>> zoo.load("runs/translation")("A man rides a horse.")
         'Ein Mann reitet auf einem Pferd.'
     """
+    files = DirectoryFiles(directory)
+    of_hugging_face = not is_gguf(directory) and (is_hugging_face(files) or files.holds(MODULES_FILE))
+    if task is not None and not of_hugging_face:
+        raise UserError(f"{directory} is no Hugging Face directory, of which alone a task can be chosen, not {task!r}")
+    if of_hugging_face:
+        return task_from_hugging_face(files, dtype, task, special_tokens_in_text=special_tokens_in_text)
     if is_gguf(directory):
         return task_from_gguf(directory, dtype, special_tokens_in_text)
-    files = DirectoryFiles(directory)
-    if is_hugging_face(files) or files.holds(MODULES_FILE):
-        return task_from_hugging_face(files, dtype, special_tokens_in_text=special_tokens_in_text)
     if is_keras_hub(directory):
         if special_tokens_in_text:
             raise UserError(f"{directory} is a preset of KerasHub, of which special_tokens_in_text is not supported")
@@ -67,6 +75,9 @@ def stored_inputs(directory):
     Args:
         directory: As of `load`, which says what is wrong with it.
     """
+    files = DirectoryFiles(directory)
+    if is_hugging_face(files):
+        return inputs_of(files)
     try:
         name = json.loads((Path(directory) / CONFIG_FILE).read_text(encoding="utf-8")).get("task")
     except (OSError, ValueError, AttributeError):

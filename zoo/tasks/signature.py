@@ -18,6 +18,8 @@ class Signature:
         outputs: What each output is, one line by name; {} if that is not said anywhere.
         controls: `Control` or `TextControl` by name.
         draws: Whether answers are drawn at random; see `Task.draws`.
+        ragged_outputs: Names of outputs whose second dimension depends on the batch, with what fills up their rows; the
+            output `count` says how many places of a row are real.
     """
 
     function: Callable
@@ -25,3 +27,4 @@ class Signature:
     outputs: dict[str, str] = field(default_factory=dict)
     controls: dict = field(default_factory=dict)
     draws: bool = False
+    ragged_outputs: dict = field(default_factory=dict)

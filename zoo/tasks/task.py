@@ -54,8 +54,7 @@ class Task(abc.ABC):
         not_served: What exports say of signatures that the task cannot have, a line each.
         draws: Whether answers are drawn at random, by a seed that is part of the input: rounding, which depends on the
             shape of a batch, then decides a draw now and then.
-        ragged_outputs: Names of outputs whose second dimension depends on the batch, with what fills up their rows; the
-            output `count` says how many places of a row are real.
+        ragged_outputs: As of a `Signature`, for what `predict_batch` gives.
         ragged_items: What their places hold, such as "entities" or "blanks"; "" if there are no such outputs.
         max_source_length: Input tokens beyond this count are cut off, or read in further windows.
     """
@@ -271,9 +270,16 @@ class Task(abc.ABC):
     @property
     def signatures(self):
         """What exports serve: `Signature` by name, with `serving_default` first."""
-        found = {SERVING_DEFAULT: Signature(self.predict_batch, self.inputs, dict(self.outputs), draws=self.draws)}
+        plain = Signature(
+            self.predict_batch,
+            self.inputs,
+            dict(self.outputs),
+            draws=self.draws,
+            ragged_outputs=dict(self.ragged_outputs),
+        )
+        found = {SERVING_DEFAULT: plain}
         if self.controls:
-            found[self.controls_signature] = replace(found[SERVING_DEFAULT], controls=dict(self.controls))
+            found[self.controls_signature] = replace(plain, controls=dict(self.controls))
         return {**found, **self.further_signatures}
 
     def records(self, *texts, **options):

@@ -52,7 +52,7 @@ def _check_texts(texts, name, among_others):
         return [_to_bytes(texts)], True
     if isinstance(texts, Mapping):
         keys = ", ".join(map(repr, texts))
-        advice = "" if among_others else " (pairs are not supported)"
+        advice = "" if among_others else " (pairs are for other tasks, such as PairClassifier)"
         raise UserError(f"{name} are a dict with the keys {keys}; give a str or a list of str{advice}")
     if not isinstance(texts, Iterable):
         raise UserError(f"{name} are of type {type(texts).__name__}; give a str or a list of str")

@@ -114,15 +114,15 @@ class TextClassifier(EncoderTask):
             return {"labels": labels, "scores": scores, "count": count}
         return {"label": labels[:, 0], "score": scores[:, 0], "labels": labels, "scores": scores}
 
-    def batch_logits(self, text):
-        """float32 [B, C]: the model's logits of a string tensor [B], in the order of `labels`."""
-        return self.run(self.compute, self.encode(text))[0]
+    def batch_logits(self, *texts):
+        """float32 [B, C]: the model's logits of a string tensor [B] for each input, in the order of `labels`."""
+        return self.run(self.compute, self.encode(*texts))[0]
 
-    def logits(self, texts, *, batch_size=32, progress=False):
+    def logits(self, *texts, batch_size=32, progress=False):
         """The model's logits of texts, before temperature, such as `zoo.metrics.fit_temperature` needs.
 
         Args:
-            texts: A list of str or bytes.
+            texts: For every input a list of str or bytes.
             batch_size, progress: As in a call.
 
         Returns:
@@ -131,10 +131,12 @@ class TextClassifier(EncoderTask):
         Raises:
             UserError: if an input is not str or bytes.
         """
-        signature = Signature(lambda text: {"logits": self.batch_logits(text)}, self.inputs)
-        texts = [texts] if isinstance(texts, (str, bytes)) else texts
+        signature = Signature(
+            lambda **given: {"logits": self.batch_logits(*(given[name] for name in self.inputs))}, self.inputs
+        )
+        texts = [[each] if isinstance(each, (str, bytes)) else each for each in texts]
         options = dict(batch_size=batch_size, progress=progress)
-        rows = self.answer("logits", signature, [texts], unpack=lambda outputs: list(outputs["logits"]), **options)
+        rows = self.answer("logits", signature, texts, unpack=lambda outputs: list(outputs["logits"]), **options)
         return np.stack(rows) if rows else np.zeros((0, len(self.labels)), np.float32)
 
     def unpack(self, outputs):

@@ -109,7 +109,7 @@ def test_lengths_that_are_refused(tmp_path, changes, message):
 def test_a_pair_of_texts_is_refused(tmp_path):
     write(tmp_path, transformers.BertForSequenceClassification, 1)
     task = zoo.load(tmp_path)
-    message = r"texts are a dict with the keys 'text', 'text_pair'; give a str or a list of str \(pairs are not"
+    message = r"texts are a dict with the keys 'text', 'text_pair'; give a str or a list of str \(pairs are for other"
     for call in (task, task.logits):
         with pytest.raises(UserError, match=message):
             call({"text": "Paris is big", "text_pair": "Paris is a city"})

@@ -49,10 +49,10 @@ def make_tokenizer(**options):
 
 def make_encoder(tokenizer, seed, **options):
     sizes = dict(hidden_dim=16, intermediate_dim=24, num_heads=2, num_layers=2, max_sequence_length=40)
-    return _randomised(Encoder(tokenizer.vocabulary_size, **{**sizes, **options}), seed)
+    return randomised(Encoder(tokenizer.vocabulary_size, **{**sizes, **options}), seed)
 
 
-def _randomised(model, seed):
+def randomised(model, seed):
     """Weights that are large enough for outputs to differ clearly."""
     if not model.built:
         model.build()
@@ -67,7 +67,7 @@ def _randomised(model, seed):
 
 def make_recognizer(word_scores="mean", **settings):
     tokenizer = make_tokenizer()
-    model = _randomised(TokenClassifier(make_encoder(tokenizer, 1, pooler=False), len(TAGS)), 2)
+    model = randomised(TokenClassifier(make_encoder(tokenizer, 1, pooler=False), len(TAGS)), 2)
     # Otherwise there are few entities, and long ones.
     model.classifier.bias.assign([0.0, 4.0, 0.0, 4.0, 0.0])
     settings = EntitySettings(**{"window": WINDOW, "overlap": OVERLAP, "word_scores": word_scores, **settings})
@@ -76,17 +76,17 @@ def make_recognizer(word_scores="mean", **settings):
 
 def make_classifier(**settings):
     tokenizer = make_tokenizer()
-    model = _randomised(SequenceClassifier(make_encoder(tokenizer, 3), len(LABELS)), 4)
+    model = randomised(SequenceClassifier(make_encoder(tokenizer, 3), len(LABELS)), 4)
     return TextClassifier(model, tokenizer, LABELS, ClassificationSettings(**settings), examples=["closed"])
 
 
 def make_regressor(labels=("stars",), **settings):
     tokenizer = make_tokenizer()
-    model = _randomised(SequenceClassifier(make_encoder(tokenizer, 7), len(labels)), 8)
+    model = randomised(SequenceClassifier(make_encoder(tokenizer, 7), len(labels)), 8)
     return TextRegressor(model, tokenizer, labels, RegressionSettings(**settings), examples=["closed"])
 
 
 def make_masked_language_model(**settings):
     tokenizer = make_tokenizer(special_tokens_in_text=("[MASK]",))
-    model = _randomised(MaskedTokenPredictor(make_encoder(tokenizer, 5), next_sentence=True), 6)
+    model = randomised(MaskedTokenPredictor(make_encoder(tokenizer, 5), next_sentence=True), 6)
     return MaskedLanguageModel(model, tokenizer, FillSettings(**{"top_k": 3, **settings}), examples=["a [MASK]"])

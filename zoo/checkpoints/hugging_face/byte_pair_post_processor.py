@@ -15,7 +15,7 @@ def tokens_around(processor, ids, path):
         UserError: for other kinds of post-processors, and a token with another number than in the vocabulary.
     """
     # This one is about offsets.
-    several = [part for part in _processors(processor) if part.get("type") != "ByteLevel"]
+    several = [part for part in processors(processor) if part.get("type") != "ByteLevel"]
     if not several:
         return [], []
     kind = several[0].get("type")
@@ -43,10 +43,10 @@ def tokens_around(processor, ids, path):
 
 def trims_offsets(processor) -> bool:
     """Whether a post-processor of tokenizer.json leaves the blanks before tokens out of their places in a text."""
-    return any(part.get("trim_offsets") for part in _processors(processor))
+    return any(part.get("trim_offsets") for part in processors(processor))
 
 
-def _processors(processor):
+def processors(processor):
     """The parts of a post-processor of tokenizer.json that may be a sequence of them or missing, a list."""
     several = processor["processors"] if processor and processor.get("type") == "Sequence" else [processor]
     return [part for part in several if part is not None]

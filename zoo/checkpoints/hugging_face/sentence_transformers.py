@@ -20,7 +20,7 @@ _TRANSFORMER_FILES = (
     "sentence_camembert_config.json",
     "sentence_xlm-roberta_config.json",
 )
-_SETTINGS_FILE = "config_sentence_transformers.json"
+SETTINGS_FILE = "config_sentence_transformers.json"
 # By the flags of earlier versions, which put the results side by side in this order, and the names of later ones.
 _FLAGS = {
     "pooling_mode_cls_token": "first",
@@ -40,8 +40,7 @@ _MODES = {
 }
 _ACTIVATIONS = {"Identity": "linear", "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu", "SiLU": "swish"}
 _ONLY = {
-    "transformer_task": ("feature-extraction", None),
-    "module_output_name": ("token_embeddings", "sentence_embedding", None),
+    "module_output_name": ("token_embeddings", "sentence_embedding", "scores", None),
     "module_input_name": ("sentence_embedding", None),
 }
 _SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
@@ -76,7 +75,7 @@ def load_sentence_transformer(directory, dtype=None) -> SentenceModel:
     """
     files = DirectoryFiles.of(directory)
     path = files / MODULES_FILE
-    kinds = [(each["type"].rpartition(".")[2], files / each["path"]) for each in _modules(path)]
+    kinds = [(each["type"].rpartition(".")[2], files / each["path"]) for each in read_modules(path)]
     names = [kind for kind, _ in kinds]
     order = [name for name in names[2:] if name != "Dropout"]
     behind = [name for name in order if name != "Dense"]
@@ -107,10 +106,15 @@ def load_sentence_transformer(directory, dtype=None) -> SentenceModel:
         if getattr(variable_at(model, layer), bias) is not None:
             names.append(TensorName(f"{layer}.{bias}", f"{theirs}.bias"))
         assign_tensors(model, SafetensorsFiles(folder), names)
-    return SentenceModel(encoder_files, model, _max_length(encoder_files), settings)
+    return SentenceModel(encoder_files, model, stated_length(encoder_files), settings)
 
 
-def _modules(path):
+def read_modules(path):
+    """The list in a modules.json, each a dict with `type` and `path`.
+
+    Raises:
+        UserError: for a damaged file.
+    """
     try:
         content = json.loads(read_file(path))
     except ValueError as error:
@@ -161,11 +165,24 @@ def _projection(folder):
     return {"units": units, "activation": _ACTIVATIONS[name], "use_bias": bool(content.get("bias", True))}
 
 
-def _max_length(files):
-    """How many tokens are read, or None."""
+def stated_length(files, tasks=("feature-extraction", None)):
+    """How many tokens the Transformer module of a directory reads, or None if its file does not say.
+
+    Args:
+        files: `DirectoryFiles`.
+        tasks: What `transformer_task` may be.
+
+    Raises:
+        UserError: for settings that the zoo does not have, by name.
+    """
     for name in _TRANSFORMER_FILES:
         if files.holds(name):
             content = _object(files / name)
+            task = content.get("transformer_task")
+            if task not in tasks:
+                raise UserError(f"{files / name}: transformer_task {task!r} is not supported; it must be {tasks[0]!r}")
+            if content.get("processing_kwargs"):
+                raise UserError(f"{files / name}: processing_kwargs {content['processing_kwargs']!r} is not supported")
             if content.get("do_lower_case"):
                 raise UserError(f"{files / name}: do_lower_case true is not supported; let the tokenizer do it")
             longest = content.get("max_seq_length")
@@ -176,8 +193,8 @@ def _max_length(files):
 
 
 def _settings(files):
-    path = files / _SETTINGS_FILE
-    content = files.json(_SETTINGS_FILE)
+    path = files / SETTINGS_FILE
+    content = files.json(SETTINGS_FILE)
     prompts = content.get("prompts") or {}
     if not isinstance(prompts, dict) or not all(isinstance(each, str) for each in [*prompts, *prompts.values()]):
         raise UserError(f"{path}: prompts {prompts!r} is not supported; it must be texts by name")

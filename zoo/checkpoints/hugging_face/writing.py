@@ -40,6 +40,7 @@ def save_hugging_face(
     begin_token_id=None,
     start_token_id=None,
     assets=None,
+    configuration=None,
 ):
     """Writes a directory that transformers loads.
 
@@ -60,6 +61,7 @@ def save_hugging_face(
         begin_token_id, start_token_id: Of an encoder-decoder: the token that begins a text, or None, and what the
             decoder reads first; the end token if None.
         assets: Functions by file name, such as vocab.txt, each of which writes that path when called with it.
+        configuration: Further keys of config.json, of other programs than transformers.
 
     Raises:
         UserError: for a model that transformers has no class for, saying what differs, for a wrong number of labels,
@@ -87,6 +89,7 @@ def save_hugging_face(
             )
     else:
         content, tensors = _encoder_to_hugging_face(model, labels, problem_type, pad_token_id)
+    content = {**content, **(configuration or {})}
     files = {
         **(assets or {}),
         WEIGHTS_FILE: lambda path: write_tensors(tensors, path),

@@ -13,7 +13,7 @@ from zoo.tokenizers import WordPieceTokenizer
 
 
 @dataclass(frozen=True)
-class PairSettings:
+class JudgeSettings:
     """Tokens of both texts and three special ones, and from what probability on texts fit."""
 
     max_source_length: int = 24
@@ -21,12 +21,12 @@ class PairSettings:
 
 
 @register_task
-class PairScorer(EncoderTask):
+class PairJudge(EncoderTask):
     """Reads `[CLS] text [SEP] text_pair [SEP]`; `similarity` compares what the encoder makes of each text alone."""
 
     inputs = ("text", "text_pair")
     outputs: ClassVar[dict] = {"score": "how well the texts fit", "fits": "whether that is enough"}
-    settings_class = PairSettings
+    settings_class = JudgeSettings
     controls_signature = "decide"
 
     def __init__(self, model, tokenizer, settings=None, examples=()):
@@ -51,7 +51,7 @@ class PairScorer(EncoderTask):
         return {"score": score, "fits": score >= kept["threshold"]}
 
     def similarity_batch(self, text, other):
-        one, two = (self.run(self.vectors, super(PairScorer, self).encode(each))[0] for each in (text, other))
+        one, two = (self.run(self.vectors, super(PairJudge, self).encode(each))[0] for each in (text, other))
         return {"similarity": tf.reduce_sum(one * two, axis=-1)}
 
     def vectors(self, **inputs):
@@ -63,7 +63,7 @@ class PairScorer(EncoderTask):
         return [each["similarity"] for each in found] if isinstance(found, list) else found["similarity"]
 
 
-def make_pair_scorer(**settings):
+def make_pair_judge(**settings):
     letters = [prefix + letter for letter in "abcdefghijklmnopqrstuvwxyz?" for prefix in ("", "##")]
     tokenizer = WordPieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters])
     encoder = Encoder(
@@ -85,4 +85,4 @@ def make_pair_scorer(**settings):
         {"text": "where", "text_pair": "in a far land beyond"},
         {"text": "when?", "text_pair": ""},
     ]
-    return PairScorer(model, tokenizer, PairSettings(**settings), examples)
+    return PairJudge(model, tokenizer, JudgeSettings(**settings), examples)
