@@ -32,6 +32,10 @@ _ROBERTA = {
 
 _OF_PART = {f"{role}_token": "no part of a text by itself" for role in ("bos", "cls", "sep", "mask", "pad")}
 _SENTENCEPIECE = {**_OF_PART, **dict.fromkeys(("post_processor", "special_tokens"), "the class makes its own")}
+_MBART = {
+    **_SENTENCEPIECE,
+    **{f"post_processor.single.{i}.SpecialToken.id": "the languages decide what is around a text" for i in (1, 2)},
+}
 
 
 class Classifier:
@@ -206,9 +210,7 @@ FAMILIES = {
     "marian": Writer(write_marian, TOKENIZER_FILES[:1], _OF_PART, bad_words_ids=None, renormalize_logits=False),
     "bart": Writer(write_bart, TOKENIZER_FILES, _ROBERTA, min_length=0, forced_bos_token_id=None),
     "roberta": BytePairTagger(),
-    "mbart": Multilingual(
-        write_mbart, TOKENIZER_FILES, _SENTENCEPIECE, config={"src_lang": "en_XX", "tgt_lang": "ro_RO"}
-    ),
+    "mbart": Multilingual(write_mbart, TOKENIZER_FILES, _MBART, config={"src_lang": "en_XX", "tgt_lang": "ro_RO"}),
     "pegasus": Writer(write_pegasus, TOKENIZER_FILES, _SENTENCEPIECE),
     "t5": Writer(write_t5, TOKENIZER_FILES, _SENTENCEPIECE),
 }

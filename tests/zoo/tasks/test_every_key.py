@@ -4,8 +4,13 @@ import pytest
 from every_key import verdicts
 from key_families import FAMILIES
 
-# The files whose keys are all gone through; docs/checkpoints.md names the families.
-CASES = [(name, file) for name, family in FAMILIES.items() for file in family.files]
+# The files whose keys were all gone through; docs/checkpoints.md names them.
+HELD = {
+    **{name: FAMILIES[name].files for name in ("bert", "distilbert", "roberta", "gpt2", "marian", "bart", "t5")},
+    "mbart": ("config.json", "special_tokens_map.json", "tokenizer.json"),
+    "pegasus": ("config.json",),
+}
+CASES = [(family, file) for family, files in HELD.items() for file in files]
 _HELD = ("equal", "refused", "unimportant")
 # Some keys of every family, for every run of the suite.
 SHARES = [
