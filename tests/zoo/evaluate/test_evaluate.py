@@ -18,6 +18,8 @@ from sklearn.metrics import f1_score as macro_f1
 from zoo.data import LineRows, MaskedBatches, TextDocuments, TokenizedDocuments, TokenMasking
 from zoo.evaluate import main
 
+pytestmark = pytest.mark.usefixtures("untraced_tasks")
+
 SENTENCES = ["Marie Curie was born in Warsaw .", "closed near Köln , naive", "the cafe in Warsaw", "born in the cafe"]
 
 

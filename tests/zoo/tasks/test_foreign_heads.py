@@ -15,6 +15,7 @@ from zoo.predict.answers import plain_text
 from zoo.tasks import RegressionSettings
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 @pytest.mark.parametrize("problem", [None, "regression"])
 def test_one_number(tmp_path, problem):
     write(tmp_path, transformers.BertForSequenceClassification, 3, num_labels=1, problem_type=problem)
@@ -43,6 +44,7 @@ def test_a_served_number(tmp_path):
         np.testing.assert_allclose(value, [answer[name] for answer in task(READABLE[:2])], atol=1e-5)
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_several_numbers(tmp_path):
     names = {0: "price", 1: "taste", 2: "service"}
     model = write(tmp_path, transformers.BertForSequenceClassification, 3, id2label=names, problem_type="regression")
@@ -80,6 +82,7 @@ TAG_SETS = {
 }
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 @pytest.mark.parametrize("name", TAG_SETS)
 def test_tags_of_every_spelling(tmp_path, name):
     tags = TAG_SETS[name]

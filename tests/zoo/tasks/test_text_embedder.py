@@ -80,6 +80,7 @@ def mean(directories):
     return make_directory(directories / "another", **SHAPES["mean"])
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_vectors_are_those_of_sentence_transformers(pair):
     directory, reference = pair
     embedder = zoo.load(directory)

@@ -42,7 +42,9 @@ def traced(tokenizer):
     """Ids, and where the tokenizer tells them offsets."""
     offsets = getattr(tokenizer, "tokenize_with_offsets", lambda texts: ())
     return tf.function(
-        lambda texts: (tokenizer.encode(texts), *offsets(texts)), input_signature=[tf.TensorSpec([None], tf.string)]
+        lambda texts: (tokenizer.encode(texts), *offsets(texts)),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+        autograph=False,
     )
 
 

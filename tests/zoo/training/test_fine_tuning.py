@@ -18,7 +18,8 @@ def model():
 
 def changed_after_one_update(model, **options):
     """The parts of the model that an update of learning rate 0.01 moves, and how far their furthest weight goes."""
-    model.compile(optimizer=build_optimizer("adam", 0.01, **options), loss=TokenCrossEntropy())
+    optimizer = build_optimizer("adam", 0.01, **options)
+    model.compile(optimizer=optimizer, loss=TokenCrossEntropy(), run_eagerly=True)
     before = {variable.path: variable.numpy() for variable in model.variables}
     ids = np.array([[2, 3, 4, 5, 6, 7]], "int32")
     x = {"token_ids": ids, "padding_mask": np.ones_like(ids), "segment_ids": np.array([[0, 0, 0, 1, 1, 1]], "int32")}
