@@ -13,9 +13,9 @@ from recipes.skeleton.run_plan import UpdatesByData
 from recipes.skeleton.run_recipe import run_recipe
 from recipes.vocabularies.added_tokens import add_to_pretrained, add_to_tokenizer
 from recipes.vocabularies.kept_tokenizers import kept_tokenizer
-from zoo.checkpoints.foreign_model import LANGUAGE_MODELS
+from zoo.architectures.encoder_architecture import LANGUAGE_MODELS
 from zoo.checkpoints.hugging_face import DirectoryFiles, is_hugging_face, load_hugging_face
-from zoo.checkpoints.hugging_face.configuration import Configuration
+from zoo.checkpoints.hugging_face.reading import named_kind
 from zoo.data import (
     DocumentBlocks,
     LineRows,
@@ -86,8 +86,7 @@ def stored_predictor(directory):
     """The masked language model in a directory, whose head goes on; None if it holds another model."""
     files = DirectoryFiles(directory)
     if is_hugging_face(files):
-        is_one = Configuration.read(files).kind in LANGUAGE_MODELS
-        return load_hugging_face(files).model if is_one else None
+        return load_hugging_face(files).model if named_kind(files) in LANGUAGE_MODELS else None
     model = load(directory).model
     return model if isinstance(model, MaskedTokenPredictor) else None
 

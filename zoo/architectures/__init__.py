@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from zoo.architectures.keras_hub_map import KerasHubMap
 
 FOLDERS = {
+    "bert": "bert",
+    "distilbert": "distilbert",
+    "roberta": "roberta",
+    "xlm-roberta": "xlm_roberta",
+    "camembert": "camembert",
+    "mpnet": "mpnet",
+    "electra": "electra",
+    "modernbert": "modernbert",
     "llama": "llama",
     "mistral": "mistral",
     "qwen2": "qwen2",
@@ -31,8 +39,6 @@ FOLDERS = {
     "t5": "t5",
 }
 """Folder by `model_type`."""
-# Families whose Hugging Face files are read elsewhere.
-_ENCODERS = ("bert", "distilbert", "roberta")
 
 __all__ = ["FOLDERS", "architecture_named", "architecture_of", "keras_hub_maps"]
 
@@ -67,7 +73,7 @@ def architecture_of(model) -> "Architecture":
 def keras_hub_maps() -> "list[KerasHubMap]":
     """The families that KerasHub has too, in their order here."""
     found = []
-    for folder in dict.fromkeys((*_ENCODERS, *FOLDERS.values())):
+    for folder in dict.fromkeys(FOLDERS.values()):
         name = f"zoo.architectures.{folder}.keras_hub"
         if importlib.util.find_spec(name) is not None:
             found.append(importlib.import_module(name).KERAS_HUB)

@@ -68,9 +68,7 @@ class ConfigurationKeys:
         Raises:
             UserError: if any is missing, naming all that are.
         """
-        absent = [key for key in names if self.content.get(key) is None]
-        if absent:
-            raise UserError(f"{self.path} is damaged: it lacks {', '.join(absent)}; copy it again")
+        self.require(*names)
         return {ours: self.integer(key) for key, ours in names.items()}
 
     def flag(self, key: str, default: bool) -> bool:
@@ -101,9 +99,15 @@ class ConfigurationKeys:
         found = self.content.get(key)
         if found is None:
             if default is REQUIRED:
-                raise UserError(f"{self.path} is damaged: it lacks {key}; copy it again")
+                self.require(key)
             return default
         return found
+
+    def require(self, *keys: str) -> None:
+        """Refuses a configuration without any of some keys, naming all that it lacks."""
+        absent = [key for key in keys if self.content.get(key) is None]
+        if absent:
+            raise UserError(f"{self.path} is damaged: it lacks {', '.join(absent)}; copy it again")
 
     def only(self, **allowed: Any) -> None:
         """Refuses every other value of keys that change what is computed in ways the zoo does not follow.

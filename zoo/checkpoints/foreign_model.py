@@ -1,4 +1,4 @@
-"""What every reader of another program's checkpoints returns, and the models they are put in."""
+"""What every reader of another program's checkpoints returns."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,14 +6,11 @@ from pathlib import Path
 import keras
 
 from zoo.errors import UserError
-from zoo.models import Encoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
 
 LANGUAGE_MODEL = "language_model"
 """The kind of every decoder."""
 SEQUENCE_TO_SEQUENCE = "sequence_to_sequence"
 """The kind of every encoder-decoder."""
-LANGUAGE_MODELS = ("masked_token_predictor", "pretraining")
-CLASSIFIERS = ("token_classifier", "sequence_classifier")
 
 
 @dataclass(frozen=True)
@@ -59,32 +56,3 @@ def check_kind(kind, held, directory):
     """
     if kind not in (held, None):
         raise UserError(f"{directory} holds a model of kind {held!r}, which is no {kind!r}")
-
-
-def make_model(family, kind, encoder_arguments, *, num_labels=None, head_dropout=0.1, dtype=None):
-    """A built model of new weights, with the head that a family has.
-
-    Args:
-        family: A `Family` of `zoo.checkpoints.bert_families`.
-        kind: One of its `KINDS`.
-        encoder_arguments: Of `Encoder`.
-        num_labels, head_dropout: Of a classifier.
-        dtype: A Keras dtype policy; the global one if None.
-    """
-    encoder = Encoder(**encoder_arguments, dtype=dtype)
-    if kind == "encoder":
-        model = encoder
-    elif kind in LANGUAGE_MODELS:
-        model = MaskedTokenPredictor(
-            encoder, next_sentence=kind == "pretraining", activation=family.token_head_activation
-        )
-    elif kind == "token_classifier":
-        model = TokenClassifier(encoder, num_labels, head_dropout)
-    else:
-        # RoBERTa's head drops out before its hidden layer too.
-        hidden_dropout = head_dropout if family.name == "roberta" else 0.0
-        model = SequenceClassifier(
-            encoder, num_labels, head_dropout, hidden_dropout=hidden_dropout, **family.sequence_head
-        )
-    model.build()
-    return model

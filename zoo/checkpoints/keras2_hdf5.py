@@ -1,19 +1,19 @@
 """The TensorFlow models of transformers 4: config.json and tf_model.h5, the HDF5 format of Keras 2."""
 
-from pathlib import Path
-
 import h5py
 import numpy as np
 
 from zoo.architectures.tensor_name import TensorName
-from zoo.checkpoints.bert_families import rules_of_model
-from zoo.checkpoints.hugging_face.configuration import Configuration
-from zoo.checkpoints.hugging_face.reading import choose_kind, describe, make_configured_model
-from zoo.checkpoints.hugging_face.tensor_names import ignored_names, name_in_model, pooler_is_there, pooler_is_used
+from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
+from zoo.checkpoints.hugging_face.encoder_configuration import EncoderConfiguration
+from zoo.checkpoints.hugging_face.reading import architecture_in
+from zoo.checkpoints.hugging_face.safetensors_files import pickle_advice
 from zoo.checkpoints.named_tensors import NamedTensors, assign_tensors
 from zoo.errors import UserError
 
 WEIGHTS_FILE = "tf_model.h5"
+MODEL_TYPES = ("bert", "distilbert", "roberta", "xlm-roberta", "camembert")
+"""Families whose files are read; the classes of the others name some layers in ways of their own."""
 _PARTS = {
     "dense": ("kernel", "bias"),
     "norm": ("gamma", "beta"),
@@ -90,22 +90,26 @@ def load_keras2_hdf5(directory, kind=None, dtype=None):
         UserError: for missing or damaged files, settings that the zoo does not have, and weights missing, unexpected
             or of another shape, each by name.
     """
-    directory = Path(directory)
-    configuration = Configuration.read(directory)
-    kind = choose_kind(configuration, kind)
-    family = configuration.family
-    with Hdf5Tensors(directory / WEIGHTS_FILE) as tensors:
-        tensors.rename(lambda name: name_in_model(name, family, kind))
-        with_pooler = pooler_is_used(family, kind) and (kind != "encoder" or pooler_is_there(tensors.shapes))
-        model = make_configured_model(configuration, kind, with_pooler, dtype)
-        names = _names(family, kind, configuration.encoder["num_layers"], with_pooler)
-        assign_tensors(model, tensors, names, ignored_names(family, kind, with_pooler))
-    return describe(configuration, kind, model)
+    files = DirectoryFiles.of(directory)
+    architecture = architecture_in(files)
+    if architecture.model_type not in MODEL_TYPES:
+        pickle = pickle_advice(files.path)
+        raise UserError(
+            f"{files / CONFIG_FILE}: a model of type {files.config['model_type']!r} is read from safetensors files only"
+            + ("" if pickle is None else f"; {pickle}")
+        )
+    configuration = EncoderConfiguration(files.config, files / CONFIG_FILE, architecture)
+    kind = configuration.choose_kind(kind)
+    with Hdf5Tensors(files / WEIGHTS_FILE) as tensors:
+        model = configuration.make_model(kind, tensors.shapes, dtype)
+        tensors.rename(lambda name: architecture.name_in_model(name, model))
+        assign_tensors(model, tensors, _names(architecture.rules_of_model(model)), architecture.unused_names(model))
+    return configuration.describe(kind, model)
 
 
-def _names(family, kind, num_layers, with_pooler):
+def _names(rules):
     found = []
-    for rule in rules_of_model(family, kind, num_layers, with_pooler):
+    for rule in rules:
         if rule.kind in _PARTS:
             found += [TensorName(f"{rule.ours}.{part}", f"{rule.theirs}.{part}") for part in _PARTS[rule.kind]]
         else:

@@ -86,10 +86,10 @@ def assign_tensors(model, tensors, names, ignored=(), copies=None):
             )
     for name in names:
         values = tensors.read(name.theirs)
+        values = values.T if name.transposed else values
         if name.part is not None:
             index, count = name.part
             values = np.split(values, count, axis=-1)[index]
-        values = values.T if name.transposed else values
         variable = variable_at(model, name.ours)
         if name.columns is not None:
             values = values[..., name.columns[0] : name.columns[0] + variable.shape[-1]]

@@ -1,14 +1,16 @@
 """BERT from the TensorFlow checkpoints that Google published: bert_config.json and bert_model.ckpt.*."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import tensorflow as tf
 
+from zoo.architectures.bert.hugging_face import ARCHITECTURE as BERT
+from zoo.architectures.encoder_architecture import KINDS, body_of, kind_of
 from zoo.architectures.tensor_name import TensorName
-from zoo.checkpoints.bert_families import BERT, KINDS, rules_of_model
-from zoo.checkpoints.foreign_model import ForeignModel, make_model
-from zoo.checkpoints.hugging_face.configuration import Configuration
+from zoo.checkpoints.foreign_model import ForeignModel
+from zoo.checkpoints.hugging_face.encoder_configuration import EncoderConfiguration
 from zoo.checkpoints.named_tensors import NamedTensors, assign_tensors
 from zoo.errors import UserError
 from zoo.tokenizers import WordPieceTokenizer
@@ -101,23 +103,17 @@ def load_original_tensorflow(directory, kind=None, dtype=None):
     num_labels = None
     if kind == "sequence_classifier":
         num_labels = tensors.shapes.get("output_bias", (2,))[0]
-    encoder = configuration.encoder
+    head = {} if num_labels is None else {"num_labels": num_labels, **BERT.head_arguments[kind]}
+    if kind == "pretraining":
+        head["next_sentence"] = True
     try:
-        model = make_model(
-            BERT,
-            kind,
-            {**encoder, "pooler": True},
-            num_labels=num_labels,
-            head_dropout=0.1,
-            dtype=dtype,
-        )
+        model = BERT.make(kind, {**configuration.encoder, "pooler": True}, head, dtype)
     except UserError as error:
         raise UserError(f"{configuration.path}: {error}") from error
-    names = checkpoint_names(kind, encoder["num_layers"])
+    names = checkpoint_names(model)
     used = {name.theirs for name in names}
-    heads = {name.theirs for other in _kinds() if other != "encoder" for name in checkpoint_names(other, 0)}
-    ignored = [*TRAINING_STATE, *(name for name in heads if name not in used)]
-    assign_tensors(model, tensors, names, ignored)
+    heads = {name.theirs for other in _kinds() for name in _head_names(other)}
+    assign_tensors(model, tensors, names, [*TRAINING_STATE, *(heads - used)])
     labels = tuple(f"LABEL_{i}" for i in range(num_labels)) if num_labels else None
     return ForeignModel(directory=prefix.parent, model=model, kind=kind, labels=labels)
 
@@ -137,16 +133,23 @@ def load_original_tensorflow_tokenizer(directory):
     return tokenizer
 
 
-def checkpoint_names(kind, num_layers):
+def checkpoint_names(model):
     """`TensorName` of every variable of a model."""
-    rules = rules_of_model(BERT, "encoder", num_layers, with_pooler=True)
+    kind = kind_of(model)
+    rules = [*BERT.rules(body_of(model)), *BERT.pooler]
     names = [name for rule in rules for name in _render(rule, "bert/")]
     if kind == "encoder":
         return names
-    names = [TensorName(f"encoder.{name.ours}", name.theirs) for name in names]
+    return [*(replace(name, ours=f"encoder.{name.ours}") for name in names), *_head_names(kind)]
+
+
+def _head_names(kind):
+    """`TensorName` of every variable of a head."""
+    if kind == "encoder":
+        return []
     if kind == "sequence_classifier":
-        return [*names, *_SEQUENCE_CLASSIFIER]
-    names += [name for rule in BERT.heads["masked_token_predictor"] for name in _render(rule, "")]
+        return list(_SEQUENCE_CLASSIFIER)
+    names = [name for rule in BERT.heads["masked_token_predictor"] for name in _render(rule, "")]
     return [*names, *_NEXT_SENTENCE] if kind == "pretraining" else names
 
 
@@ -210,7 +213,7 @@ def _read_configuration(directory):
     if activation not in ("gelu", "relu"):
         raise UserError(f"{path}: hidden_act {activation!r} is not supported; supported are gelu, relu")
     google = {"model_type": "bert", "hidden_act": {"gelu": "gelu_new"}.get(activation, activation)}
-    return Configuration({**content, **google}, path)
+    return EncoderConfiguration({**content, **google}, path, BERT)
 
 
 def _first_line(error):

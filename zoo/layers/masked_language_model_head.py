@@ -15,10 +15,11 @@ class MaskedLanguageModelHead(Partitioned, keras.layers.Layer):
 
     Args:
         vocabulary_size: V.
-        hidden_dim: D.
+        hidden_dim: D, of the vectors of tokens; the hidden states may have another width.
         activation: After the projection; see `FeedForward`.
         layer_norm_epsilon: Added to the variance.
         initializer_stddev: Standard deviation of the initial projection; Glorot's if None.
+        transform_bias, norm_bias: Whether projection and normalisation have biases.
 
     Source: Devlin et al. 2019, https://arxiv.org/abs/1810.04805, and its reference implementation.
 
@@ -35,6 +36,8 @@ class MaskedLanguageModelHead(Partitioned, keras.layers.Layer):
         activation="gelu",
         layer_norm_epsilon=1e-12,
         initializer_stddev=None,
+        transform_bias=True,
+        norm_bias=True,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -45,19 +48,22 @@ class MaskedLanguageModelHead(Partitioned, keras.layers.Layer):
             activation=activation,
             layer_norm_epsilon=layer_norm_epsilon,
             initializer_stddev=initializer_stddev,
+            transform_bias=transform_bias,
+            norm_bias=norm_bias,
         )
         self.vocabulary_size = vocabulary_size
         self.hidden_dim = hidden_dim
         self.activation_name = activation
         self.transform = Projection(
             hidden_dim,
+            use_bias=transform_bias,
             kernel_initializer=projection_initializer(initializer_stddev),
             partition=columns("hidden_dim"),
             dtype=self.dtype_policy,
             name="transform",
         )
         self.transform_norm = keras.layers.LayerNormalization(
-            epsilon=layer_norm_epsilon, dtype=self.dtype_policy, name="transform_norm"
+            epsilon=layer_norm_epsilon, center=norm_bias, dtype=self.dtype_policy, name="transform_norm"
         )
 
     def partition(self):
@@ -78,7 +84,7 @@ class MaskedLanguageModelHead(Partitioned, keras.layers.Layer):
     def build(self, hidden_states_shape, table_shape=None):
         """Creates the weights for hidden states `[..., D]`."""
         self.transform.build(hidden_states_shape)
-        self.transform_norm.build(hidden_states_shape)
+        self.transform_norm.build((*hidden_states_shape[:-1], self.hidden_dim))
         self.bias = self.add_weight(name="bias", shape=(self.vocabulary_size,), initializer="zeros")
         self.built = True
 

@@ -19,6 +19,7 @@ class MaskedTokenPredictor(EncoderWithHead):
         encoder: The `Encoder`, taken over and not copied.
         next_sentence: Whether there is a second output, over the pooler: does the second segment follow the first?
         activation: Of the head's projection; the encoder's if None.
+        transform_bias: Whether that projection has a bias.
 
     Source: Devlin et al. 2019, https://arxiv.org/abs/1810.04805, section 3.1.
 
@@ -29,15 +30,17 @@ class MaskedTokenPredictor(EncoderWithHead):
         (1, 1, 100)
     """
 
-    def __init__(self, encoder, next_sentence=False, activation=None, **kwargs):
+    def __init__(self, encoder, next_sentence=False, activation=None, transform_bias=True, **kwargs):
         super().__init__(encoder, **kwargs)
         self.activation_name = activation
         self.token_head = MaskedLanguageModelHead(
             encoder.vocabulary_size,
-            encoder.hidden_dim,
+            encoder.embedding_dim,
             encoder.activation_name if activation is None else activation,
             encoder.layer_norm_epsilon,
             BERT_STDDEV,
+            transform_bias,
+            encoder.norm_bias,
             dtype=self.dtype_policy,
             name="token_head",
         )
@@ -90,5 +93,9 @@ class MaskedTokenPredictor(EncoderWithHead):
     def get_config(self):
         """The constructor's arguments."""
         config = super().get_config()
-        config.update(next_sentence=self.next_sentence_head is not None, activation=self.activation_name)
+        config.update(
+            next_sentence=self.next_sentence_head is not None,
+            activation=self.activation_name,
+            transform_bias=self.token_head.transform.use_bias,
+        )
         return config

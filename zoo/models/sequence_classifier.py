@@ -4,9 +4,7 @@ import keras
 from keras import ops
 
 from zoo.errors import UserError
-from zoo.layers.activations import activate, check_activation
 from zoo.layers.flops import flops_in_turn
-from zoo.layers.partition import columns
 from zoo.models.encoder_with_head import EncoderWithHead
 
 POOLINGS = ("pooler", "first", "mean")
@@ -27,6 +25,8 @@ class SequenceClassifier(EncoderWithHead):
         hidden_activation: Of a dense layer of D units before the last, see `zoo.layers.activations`; no such layer if
             None.
         hidden_dropout: Rate on what that layer reads.
+        hidden_bias: Whether it has a bias.
+        hidden_norm: Whether what it gives is normalised, as in ModernBERT.
 
     Example:
         >>> model = SequenceClassifier(Encoder.from_size("tiny", vocabulary_size=100), num_labels=3, pooling="mean")
@@ -43,6 +43,8 @@ class SequenceClassifier(EncoderWithHead):
         pooling="pooler",
         hidden_activation=None,
         hidden_dropout=0.0,
+        hidden_bias=True,
+        hidden_norm=False,
         **kwargs,
     ):
         super().__init__(encoder, **kwargs)
@@ -50,39 +52,38 @@ class SequenceClassifier(EncoderWithHead):
             raise UserError(f"pooling must be one of {', '.join(POOLINGS)}, got {pooling!r}")
         if pooling == "pooler":
             self._needs_pooler('pooling="pooler"')
-        if hidden_activation is not None:
-            check_activation(hidden_activation)
         self._head_config = dict(
             num_labels=num_labels,
             dropout=dropout,
             pooling=pooling,
             hidden_activation=hidden_activation,
             hidden_dropout=hidden_dropout,
+            hidden_bias=hidden_bias,
+            hidden_norm=hidden_norm,
         )
         self.num_labels = num_labels
         self.pooling = pooling
-        self.hidden_activation = hidden_activation
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
-        self.hidden_dropout, self.hidden = None, None
+        self.hidden_dropout = None
         if hidden_activation is not None:
             self.hidden_dropout = keras.layers.Dropout(hidden_dropout, dtype=self.dtype_policy, name="hidden_dropout")
-            self.hidden = self._dense(encoder.hidden_dim, "hidden", columns("hidden_dim"))
+        self._make_hidden(hidden_activation, hidden_bias, hidden_norm)
         self.classifier = self._dense(num_labels, "classifier")
 
     def build(self, input_shape=None):
         """Creates every weight; the shapes depend on the configuration alone."""
         if not self.encoder.built:
             self.encoder.build()
-        for layer in (self.hidden, self.classifier):
-            if layer is not None:
-                layer.build((None, self.encoder.hidden_dim))
+        self._build_hidden()
+        self.classifier.build((None, self.encoder.hidden_dim))
         self.built = True
 
     def call(self, inputs, training=None):
         """float32 logits `[B, C]`; the inputs are those of `Encoder`."""
         x = self._pool(self.encoder(inputs, training=training), inputs["padding_mask"])
-        if self.hidden is not None:
-            x = activate(self.hidden(self.hidden_dropout(x, training=training)), self.hidden_activation)
+        if self.hidden_dropout is not None:
+            x = self.hidden_dropout(x, training=training)
+        x = self._through_hidden(x)
         return ops.cast(self.classifier(self.dropout(x, training=training)), "float32")
 
     def _pool(self, encoded, padding_mask):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from zoo.layers.flops import flops_in_turn
 from zoo.models.encoder_with_head import EncoderWithHead
 
 
@@ -14,6 +15,8 @@ class TokenClassifier(EncoderWithHead):
         encoder: The `Encoder`, taken over and not copied.
         num_labels: C.
         dropout: Rate on what the dense layer reads.
+        hidden_activation, hidden_bias, hidden_norm: Of a hidden layer before it, as in ModernBERT; see
+            `SequenceClassifier`.
 
     Example:
         >>> model = TokenClassifier(Encoder.from_size("tiny", vocabulary_size=100), num_labels=5)
@@ -22,10 +25,26 @@ class TokenClassifier(EncoderWithHead):
         (1, 3, 5)
     """
 
-    def __init__(self, encoder, num_labels, dropout=0.1, **kwargs):
+    def __init__(
+        self,
+        encoder,
+        num_labels,
+        dropout=0.1,
+        hidden_activation=None,
+        hidden_bias=True,
+        hidden_norm=False,
+        **kwargs,
+    ):
         super().__init__(encoder, **kwargs)
         self.num_labels = num_labels
-        self.dropout_rate = dropout
+        self._head_config = dict(
+            num_labels=num_labels,
+            dropout=dropout,
+            hidden_activation=hidden_activation,
+            hidden_bias=hidden_bias,
+            hidden_norm=hidden_norm,
+        )
+        self._make_hidden(hidden_activation, hidden_bias, hidden_norm)
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.classifier = self._dense(num_labels, "classifier")
 
@@ -33,19 +52,21 @@ class TokenClassifier(EncoderWithHead):
         """Creates every weight; the shapes depend on the configuration alone."""
         if not self.encoder.built:
             self.encoder.build()
+        self._build_hidden()
         self.classifier.build((None, None, self.encoder.hidden_dim))
         self.built = True
 
     def call(self, inputs, training=None):
         """float32 logits `[B, S, C]`; the inputs are those of `Encoder`."""
         hidden_states = self.encoder(inputs, training=training)["hidden_states"]
-        return ops.cast(self.classifier(self.dropout(hidden_states, training=training)), "float32")
+        x = self._through_hidden(hidden_states)
+        return ops.cast(self.classifier(self.dropout(x, training=training)), "float32")
 
     def flops(self, inputs):
         """See `TransformerModel`."""
         flops, vectors = self.encoder.flops_of_blocks(inputs)
-        return flops + self.classifier.flops(vectors)[0]
+        return flops + flops_in_turn(vectors, self.hidden, self.classifier)[0]
 
     def get_config(self):
         """The constructor's arguments."""
-        return {**super().get_config(), "num_labels": self.num_labels, "dropout": self.dropout_rate}
+        return {**super().get_config(), **self._head_config}

@@ -3,7 +3,7 @@
 from zoo.checkpoints.hugging_face import DirectoryFiles, is_hugging_face, load_hugging_face, load_tokenizer
 from zoo.checkpoints.keras_hub import is_keras_hub, load_keras_hub, load_keras_hub_tokenizer
 from zoo.errors import UserError
-from zoo.models import Encoder
+from zoo.models.encoder_model import EncoderModel
 from zoo.tasks.loading import load
 
 
@@ -16,7 +16,8 @@ def load_pretrained_encoder(directory, *, pooler, dtype=None):
         dtype: A Keras dtype policy for the encoder; that of the preset, or else the global one, if None.
 
     Returns:
-        (`zoo.models.Encoder`, `zoo.tokenizers.Tokenizer`). The tokenizer reads no special tokens from text.
+        (`zoo.models.encoder_model.EncoderModel`, `zoo.tokenizers.Tokenizer`). The tokenizer reads no special tokens
+        from text.
 
     Raises:
         UserError: for a directory that cannot be read or holds no encoder.
@@ -30,7 +31,7 @@ def load_pretrained_encoder(directory, *, pooler, dtype=None):
     else:
         task = load(directory, dtype)
         encoder, tokenizer = getattr(task.model, "encoder", None), task.tokenizer
-        if not isinstance(encoder, Encoder):
+        if not isinstance(encoder, EncoderModel):
             raise UserError(f"{directory} holds a {type(task).__name__}, which has no encoder of the BERT family")
         if getattr(tokenizer, "special_tokens_in_text", ()):
             tokenizer = tokenizer.reading_from_text(())
@@ -40,11 +41,9 @@ def load_pretrained_encoder(directory, *, pooler, dtype=None):
 
 
 def _with_pooler(encoder, pooler):
-    changed = Encoder.from_config({**encoder.get_config(), "pooler": pooler})
+    changed = type(encoder).from_config({**encoder.get_config(), "pooler": pooler})
     changed.build()
-    for name in ("token_embedding", "segment_embedding", "position_embedding", "embedding_norm", "final_norm"):
-        if getattr(encoder, name) is not None:
-            getattr(changed, name).set_weights(getattr(encoder, name).get_weights())
-    for new, old in zip(changed.encoder_blocks, encoder.encoder_blocks, strict=True):
-        new.set_weights(old.get_weights())
+    for layer in encoder.layers:
+        if layer is not encoder.pooler:
+            changed.get_layer(layer.name).set_weights(layer.get_weights())
     return changed

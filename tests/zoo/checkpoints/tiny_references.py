@@ -33,6 +33,28 @@ CONFIGS = {
     "XLMRoberta": lambda: transformers.XLMRobertaConfig(
         vocab_size=V, **_BERT_SIZES, max_position_embeddings=11, type_vocab_size=1, layer_norm_eps=1e-5
     ),
+    "MPNet": lambda: transformers.MPNetConfig(
+        vocab_size=V, **_BERT_SIZES, max_position_embeddings=11, layer_norm_eps=1e-3, hidden_act="gelu_new"
+    ),
+    "Electra": lambda: transformers.ElectraConfig(
+        vocab_size=V,
+        **_BERT_SIZES,
+        embedding_size=8,
+        max_position_embeddings=9,
+        type_vocab_size=3,
+        layer_norm_eps=1e-3,
+        hidden_act="relu",
+    ),
+    "ModernBert": lambda: transformers.ModernBertConfig(
+        vocab_size=V,
+        **{**_BERT_SIZES, "num_hidden_layers": 4},
+        max_position_embeddings=9,
+        local_attention=4,
+        norm_eps=1e-3,
+        hidden_activation="gelu_new",
+        classifier_activation="relu",
+        **dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"), 0),
+    ),
     "Camembert": lambda: transformers.CamembertConfig(
         vocab_size=V, **_BERT_SIZES, max_position_embeddings=11, type_vocab_size=1, layer_norm_eps=1e-5
     ),
@@ -46,7 +68,7 @@ KINDS = {
 }
 EVERY = [
     f"{family}{suffix}"
-    for family in ("Bert", "DistilBert", "Roberta")
+    for family in ("Bert", "DistilBert", "Roberta", "XLMRoberta", "MPNet", "Electra", "ModernBert")
     for suffix in KINDS
     if family == "Bert" or suffix != "ForPreTraining"
 ]

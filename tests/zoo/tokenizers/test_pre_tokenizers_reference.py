@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from tokenizers import AddedToken
+from tokenizers import AddedToken, Tokenizer
 
 sys.path.insert(0, str(Path(__file__).parent))
 from byte_pair_reference import broken_texts, odd_texts, source_code
@@ -171,11 +171,20 @@ def test_places_of_tokens_are_refused_where_texts_change(vocabulary):
         made("qwen2", vocabulary).tokenize_with_offsets(["a"])
 
 
-def test_files_of_gpt2_kind_hold_no_other_tokenizers(vocabulary):
-    with pytest.raises(UserError, match=r"vocab.json and merges.txt split texts .* know no pre_tokenizer \['llama3'\]"):
-        byte_pair_files(made("llama3", vocabulary))
+def test_other_kinds_than_gpt2_go_into_tokenizer_json(vocabulary):
+    """The package reads what is written as the tokenizer that wrote it."""
+    texts = [*OTHER_SCRIPTS, *fuzzed(300, seed=7)]
+    composed = BytePairTokenizer(*vocabulary, (), normalization="NFC")
+    for tokenizer in (*(made(kind, vocabulary) for kind in KINDS), composed):
+        files = byte_pair_files(tokenizer, "none")
+        if "tokenizer.json" in files:
+            theirs = Tokenizer.from_str(files["tokenizer.json"].decode())
+            found = [each.ids for each in theirs.encode_batch(texts, add_special_tokens=False)]
+            assert found == tokenizer.encode(texts).to_list()
+    with pytest.raises(UserError, match=r"KerasHub's x split texts .* know no pre_tokenizer \['llama3'\]"):
+        made("llama3", vocabulary).require_gpt2_kind("KerasHub's x")
     with pytest.raises(UserError, match="know no normalization 'NFC'"):
-        byte_pair_files(BytePairTokenizer(*vocabulary, (), normalization="NFC"))
+        composed.require_gpt2_kind("KerasHub's x")
 
 
 def test_places_of_tokens(vocabulary):

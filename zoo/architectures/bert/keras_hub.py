@@ -44,6 +44,8 @@ class EncoderKerasHubMap(KerasHubMap):
         activation="gelu_approximate",
         layer_norm_epsilon=1e-12,
         position_offset=0,
+        embedding_dim=None,
+        num_relative_buckets=0,
     )
     sizes: ClassVar = {name: name for name in (*SIZES, "num_segments")}
     has_pooler = True

@@ -15,7 +15,14 @@ class RobertaKerasHubMap(EncoderKerasHubMap):
     backbone = "RobertaBackbone"
     tokenizer = "RobertaTokenizer"
     tasks: ClassVar = {"sequence_classifier": "RobertaTextClassifier", "masked_token_predictor": "RobertaMaskedLM"}
-    fixed: ClassVar = dict(norm="post", activation_dropout=0.0, activation="gelu", layer_norm_epsilon=1e-5)
+    fixed: ClassVar = dict(
+        norm="post",
+        activation_dropout=0.0,
+        activation="gelu",
+        layer_norm_epsilon=1e-5,
+        embedding_dim=None,
+        num_relative_buckets=0,
+    )
     sizes: ClassVar = {name: name for name in SIZES}
     rows_before_positions = 2
     position_tables = ("embeddings/position_embedding/embeddings",)

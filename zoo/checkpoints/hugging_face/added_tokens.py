@@ -217,6 +217,13 @@ def model_rows(directory):
     return rows if isinstance(rows, int) else None
 
 
+def described_tokens_of(tokenizer) -> dict[str, dict]:
+    """What `added_tokens_decoder` of tokenizer_config.json holds of a tokenizer's control tokens and added tokens."""
+    control = [AddedToken(token, tokenizer.token_to_id(token), control=True) for token in tokenizer.control_tokens]
+    tokens = {token.content: token for token in (*control, *tokenizer.added_tokens)}
+    return described_tokens(sorted(tokens.values(), key=lambda token: token.id))
+
+
 def described_tokens(added_tokens: Iterable[AddedToken]) -> dict[str, dict]:
     """What `added_tokens_decoder` of tokenizer_config.json holds of tokens."""
     return {

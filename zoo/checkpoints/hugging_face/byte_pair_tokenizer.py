@@ -10,6 +10,7 @@ from zoo.checkpoints.hugging_face.added_tokens import (
     described_tokens,
     model_rows,
 )
+from zoo.checkpoints.hugging_face.byte_pair_json_writing import byte_pair_json_files
 from zoo.checkpoints.hugging_face.byte_pair_post_processor import tokens_around, trims_offsets
 from zoo.checkpoints.hugging_face.directory_files import (
     CONFIG_FILE,
@@ -113,6 +114,8 @@ def read_byte_pair(directory, special_tokens_in_text=(), vocabulary_size=None):
 def byte_pair_files(tokenizer, around=None):
     """The files that `read_byte_pair` and transformers read a `BytePairTokenizer` from.
 
+    These are vocab.json and merges.txt if they say all of it, else tokenizer.json.
+
     Args:
         tokenizer: The tokenizer. Which special tokens it reads from text is not kept: transformers reads all of them.
         around: One of `AROUND`: what transformers' tokenizer shall put around a text; "both" if begin and end token
@@ -122,9 +125,8 @@ def byte_pair_files(tokenizer, around=None):
         Contents by file name, bytes.
 
     Raises:
-        UserError: for a tokenizer without the tokens to put around a text, and for one of another kind than GPT-2's.
+        UserError: for a tokenizer without the tokens to put around a text.
     """
-    tokenizer.require_gpt2_kind(f"{VOCABULARY_FILE} and {MERGES_FILE}")
     if around is None:
         around = "none" if tokenizer.bos_id in (None, tokenizer.eos_id) else "both"
     if (around != "none" and tokenizer.bos_id is None) or (around == "both" and tokenizer.eos_id is None):
@@ -134,6 +136,8 @@ def byte_pair_files(tokenizer, around=None):
         for role in ROLES
         for token_id in (getattr(tokenizer, f"{role}_id"),)
     }
+    if not tokenizer.is_gpt2_kind:
+        return byte_pair_json_files(tokenizer, around, tokens)
     # Their classes would add a token of their own to the vocabulary if none is named.
     tokens["unk"] = tokens["unk"] or tokens["eos"]
     options = {"tokenizer_class": _ROBERTA if around == "both" else _GPT2}
@@ -239,6 +243,10 @@ class _Reader:
                 names[role] = token
             elif self.described.names_role(role) and role in ("bos", "eos", "cls", "sep"):
                 raise UserError(f"{self.path}: {role}_token {token!r} is not in the vocabulary")
+        # Encoders whose class says nothing name what is around a text, as BERT does, by these parts alone.
+        for role, other in (("bos", "cls"), ("eos", "sep")):
+            if role not in names and other in names and self.cls in (*_PLAIN_CLASSES, None):
+                names[role] = names[other]
         return names
 
     def _around(self, tokenizer, names):

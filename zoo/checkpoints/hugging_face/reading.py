@@ -1,27 +1,18 @@
 """A model from a Hugging Face directory."""
 
-from pathlib import Path
-
-from zoo.architectures import architecture_named
-from zoo.checkpoints.bert_families import KINDS
-from zoo.checkpoints.foreign_model import CLASSIFIERS, LANGUAGE_MODELS, ForeignModel, make_model
-from zoo.checkpoints.hugging_face.configuration import Configuration
-from zoo.checkpoints.hugging_face.directory_files import DirectoryFiles
+from zoo.architectures import FOLDERS, architecture_named
+from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
+from zoo.checkpoints.hugging_face.encoders import load_encoder
 from zoo.checkpoints.hugging_face.language_models import load_language_model
-from zoo.checkpoints.hugging_face.safetensors_files import SafetensorsFiles
 from zoo.checkpoints.hugging_face.sequence_to_sequence import load_sequence_to_sequence
-from zoo.checkpoints.hugging_face.tensor_names import (
-    ignored_names,
-    name_in_model,
-    pooler_is_there,
-    pooler_is_used,
-    tensor_names,
-)
-from zoo.checkpoints.named_tensors import assign_tensors
 from zoo.errors import UserError
 
 # By the group of an architecture: its reader, called with files, architecture, kind and dtype.
-_READERS = {"language_model": load_language_model, "sequence_to_sequence": load_sequence_to_sequence}
+_READERS = {
+    "encoder": load_encoder,
+    "language_model": load_language_model,
+    "sequence_to_sequence": load_sequence_to_sequence,
+}
 ADAPTER_FILE = "adapter_config.json"
 """What the package peft writes beside the weights of an adapter."""
 
@@ -37,15 +28,15 @@ def is_hugging_face(directory):
 def load_hugging_face(directory, kind=None, dtype=None):
     """Reads a model with its weights from a Hugging Face directory.
 
-    The families are BERT, DistilBERT and RoBERTa, and those of `zoo.architectures`: decoders such as GPT-2 and Llama,
-    and the encoder-decoders Marian, BART, mBART, PEGASUS and T5.
+    The families are those of `zoo.architectures`: encoders such as BERT, decoders such as GPT-2 and Llama, and
+    encoder-decoders such as Marian and T5.
 
     The file is memory-mapped and copied tensor by tensor.
 
     Args:
         directory: A directory with config.json and model.safetensors, whole or in shards.
-        kind: What to make of it: one of `zoo.checkpoints.bert_families.KINDS`, "sequence_to_sequence" for an
-            encoder-decoder, or "language_model" for a decoder; what config.json names if None.
+        kind: What to make of it: one of `zoo.architectures.encoder_architecture.KINDS`, "sequence_to_sequence" for
+            an encoder-decoder, or "language_model" for a decoder; what config.json names if None.
             "encoder" leaves any head behind, so that a new one can be put on `ForeignModel.model`. It has a pooler if
             the checkpoint has one.
         dtype: A Keras dtype policy; the global one if None, whatever the file's.
@@ -67,82 +58,37 @@ def load_hugging_face(directory, kind=None, dtype=None):
             f"{files / ADAPTER_FILE} is not supported: transformers would put that adapter on the model; merge it into "
             "the weights, or remove the file"
         )
-    content = files.config
-    architecture = architecture_named(content.get("model_type"))
-    if architecture is not None:
-        return _READERS[architecture.group](files, architecture, kind, dtype)
-    configuration = Configuration.read(files)
-    kind = choose_kind(configuration, kind)
-    tensors = SafetensorsFiles(files.path)
-    family = configuration.family
-    with_pooler = pooler_is_used(family, kind) and (kind != "encoder" or pooler_is_there(tensors.shapes))
-    model = make_configured_model(configuration, kind, with_pooler, dtype)
-    tensors.rename(lambda name: name_in_model(name, family, kind))
-    assign_tensors(
-        model,
-        tensors,
-        tensor_names(family, kind, configuration.encoder["num_layers"], with_pooler),
-        ignored_names(family, kind, with_pooler),
-        family.copies if kind in LANGUAGE_MODELS else None,
-    )
-    return describe(configuration, kind, model)
+    architecture = architecture_in(files)
+    return _READERS[architecture.group](files, architecture, kind, dtype)
 
 
-def choose_kind(configuration, kind):
-    """The kind that is asked for, or that the configuration names if that is None.
+def architecture_in(files):
+    """The family that the config.json of a directory names.
+
+    Args:
+        files: `DirectoryFiles`.
 
     Raises:
-        UserError: for a kind unknown, unnamed, or other than what the directory holds.
+        UserError: for a type of model that the zoo does not have.
     """
-    if kind not in (*KINDS, None):
-        raise UserError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
-    named = configuration.kind
-    family = configuration.family
-    if kind is None and named is None:
-        architectures = configuration.content.get("architectures")
+    model_type = files.config.get("model_type")
+    architecture = architecture_named(model_type)
+    if architecture is None:
         raise UserError(
-            f"{configuration.path}: architectures {architectures!r} names no model that the zoo has; "
-            'load the encoder alone with kind="encoder"'
+            f"{files / CONFIG_FILE}: model_type {model_type!r} is not supported; supported are "
+            f"{', '.join(sorted(FOLDERS))}"
         )
-    kind = named if kind is None else kind
-    # The tensors decide whether a language model has next-sentence prediction: BERT's own files have it unnamed.
-    possible = {named, *(LANGUAGE_MODELS if named in LANGUAGE_MODELS else ())} & family.heads.keys()
-    if kind not in possible | {"encoder"}:
-        raise UserError(
-            f"{configuration.path.parent} holds a model of kind {named!r}, which is no {kind!r}; "
-            'load it with kind="encoder" and put a new head on it'
-        )
-    if kind in LANGUAGE_MODELS and configuration.content.get("tie_word_embeddings") is False:
-        raise UserError(
-            f"{configuration.path}: tie_word_embeddings False is not supported, the output matrix must be the table of "
-            'token vectors; load the encoder alone with kind="encoder"'
-        )
-    return kind
+    return architecture
 
 
-def make_configured_model(configuration, kind, with_pooler, dtype):
-    """A built model of new weights after a `Configuration`."""
-    options = {}
-    if kind in CLASSIFIERS:
-        options = dict(num_labels=len(configuration.labels), head_dropout=configuration.head_dropout(kind))
-    try:
-        return make_model(
-            configuration.family,
-            kind,
-            {**configuration.encoder, "pooler": with_pooler},
-            dtype=dtype,
-            **options,
-        )
-    except UserError as error:
-        raise UserError(f"{configuration.path}: {error}") from error
+def named_kind(directory):
+    """The kind of model over an encoder that config.json names; None if it names none or no encoder.
 
-
-def describe(configuration, kind, model):
-    """The `ForeignModel` of a model and its `Configuration`."""
-    return ForeignModel(
-        directory=Path(configuration.path).parent,
-        model=model,
-        kind=kind,
-        labels=configuration.labels if kind in CLASSIFIERS else None,
-        problem_type=configuration.problem_type if kind == "sequence_classifier" else None,
-    )
+    Raises:
+        UserError: for a missing or damaged file, and a type of model that the zoo does not have.
+    """
+    files = DirectoryFiles.of(directory)
+    architecture = architecture_in(files)
+    if architecture.group != "encoder":
+        return None
+    return architecture.kind_of_class((files.config.get("architectures") or [None])[0])

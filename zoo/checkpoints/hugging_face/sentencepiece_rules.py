@@ -55,13 +55,14 @@ def character_map(normalizer):
     return None
 
 
-def check_json_rules(content, path, eos):
+def check_json_rules(content, path, around):
     """Refuses rules of a tokenizer.json that are not SentencePiece's.
 
     Args:
         content: The JSON object of the file.
         path: The file.
-        eos: The token that the file must put behind a text; None if transformers does not go by the file there.
+        around: The tokens that the file must put before and behind a text; None if transformers does not go by the
+            file there.
 
     Raises:
         UserError: naming the part of the file.
@@ -90,15 +91,15 @@ def check_json_rules(content, path, eos):
     if decoder.get("type") != "Metaspace":
         raise UserError(f"{path}: decoder {decoder.get('type')!r} is not supported; it must be 'Metaspace'")
     _check_metaspace(decoder, "decoder", path)
-    if eos is not None:
-        _check_end(content.get("post_processor"), eos, path)
+    if around is not None:
+        _check_around(content.get("post_processor"), around, path)
 
 
-def check_beside_model(content, path, proto, model_path, eos, map_may_be_lost):
+def check_beside_model(content, path, proto, model_path, around, map_may_be_lost):
     """Refuses a tokenizer.json that says something else than the SentencePiece model beside it.
 
     Args:
-        content, path, eos: As in `check_json_rules`.
+        content, path, around: As in `check_json_rules`.
         proto: The `ModelProto` with the numbering of the family.
         model_path: The model's file.
         map_may_be_lost: Whether the file need not hold the normalisation: transformers 5 writes none for mBART.
@@ -106,7 +107,7 @@ def check_beside_model(content, path, proto, model_path, eos, map_may_be_lost):
     Raises:
         UserError: naming what differs.
     """
-    check_json_rules(content, path, eos)
+    check_json_rules(content, path, around)
     found = character_map(content.get("normalizer"))
     if found != proto.normalizer_spec.precompiled_charsmap and not (found is None and map_may_be_lost):
         raise UserError(
@@ -144,8 +145,12 @@ def _check_metaspace(part, place, path):
             raise UserError(f"{path}: {key} {part.get(key)!r} of {place} is not supported; it must be {values[0]!r}")
 
 
-def _check_end(processor, eos, path):
+def _check_around(processor, around, path):
     single = (processor or {}).get("single")
     pieces = [next(iter(piece.values())).get("id") for piece in single or []]
-    if pieces != ["A", eos]:
-        raise UserError(f"{path}: post_processor {pieces} is not supported; it must put {eos} behind a text")
+    before, behind = around
+    if pieces != [*before, "A", *behind]:
+        before = f"{before[0]} before and " if before else ""
+        raise UserError(
+            f"{path}: post_processor {pieces} is not supported; it must put {before}{behind[0]} behind a text"
+        )

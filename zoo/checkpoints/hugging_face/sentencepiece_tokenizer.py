@@ -1,7 +1,7 @@
 """SentencePiece tokenizers of Hugging Face directories, whose ids are other than those of the model file.
 
-mBART, PEGASUS and T5 number the pieces of a SentencePiece model anew and put special tokens before and after them. The
-tokenizer here is one of a SentencePiece model made with that very numbering.
+XLM-RoBERTa, mBART, PEGASUS and T5 number the pieces of a SentencePiece model anew and put special tokens before and
+after them. The tokenizer here is one of a SentencePiece model made with that very numbering.
 """
 
 from dataclasses import dataclass
@@ -36,6 +36,7 @@ class SentencePieceNumbering:
             not.
         extra: Special tokens without one, which text yields.
         swallowing: Parts whose tokens swallow the blanks before them.
+        around: What tokenizer.json must put before and behind a text; None where the family does not go by that.
     """
 
     model_file: str
@@ -49,6 +50,7 @@ class SentencePieceNumbering:
     mask: str | None = None
     extra: tuple[str, ...] = ()
     swallowing: tuple[str, ...] = ()
+    around: tuple[tuple[str, ...], tuple[str, ...]] | None = ((), ("</s>",))
 
     @property
     def roles(self) -> dict[str, str]:
@@ -65,8 +67,13 @@ _FAIRSEQ = dict(
     mask="<mask>",
     swallowing=("mask",),
 )
-MBART_NUMBERING = SentencePieceNumbering(**_FAIRSEQ, after=(*MBART_LANGUAGES, "<mask>"), extra=MBART_LANGUAGES)
-MBART50_NUMBERING = SentencePieceNumbering(**_FAIRSEQ, after=(*MBART50_LANGUAGES, "<mask>"), extra=MBART50_LANGUAGES)
+MBART_NUMBERING = SentencePieceNumbering(
+    **_FAIRSEQ, after=(*MBART_LANGUAGES, "<mask>"), extra=MBART_LANGUAGES, around=None
+)
+MBART50_NUMBERING = SentencePieceNumbering(
+    **_FAIRSEQ, after=(*MBART50_LANGUAGES, "<mask>"), extra=MBART50_LANGUAGES, around=None
+)
+XLM_ROBERTA_NUMBERING = SentencePieceNumbering(**_FAIRSEQ, after=("<mask>",), around=(("<s>",), ("</s>",)))
 # A model of 96,000 pieces has 96,103 ids: the masks and 101 tokens of training are 103.
 PEGASUS_NUMBERING = SentencePieceNumbering(
     model_file="spiece.model",
@@ -121,8 +128,8 @@ def read_sentencepiece(directory, numbering, vocabulary_size=None):
     if path.is_file():
         model = _numbered_model(SentencePieceTokenizer.from_model_file(path).model, numbering, path)
         if fast.is_file():
-            proto, end = sentencepiece_model_pb2.ModelProto.FromString(model), _end_in_json(numbering)
-            check_beside_model(files.json(FAST_FILE), fast, proto, path, end, map_may_be_lost=end is None)
+            proto, around = sentencepiece_model_pb2.ModelProto.FromString(model), numbering.around
+            check_beside_model(files.json(FAST_FILE), fast, proto, path, around, map_may_be_lost=around is None)
     elif fast.is_file():
         path = fast
         model = _model_of_json(files.json(FAST_FILE), numbering, fast)
@@ -155,14 +162,14 @@ def _numbered_model(content, numbering, path):
 
 def _model_of_json(content, numbering, path):
     """The model that a tokenizer.json of type Unigram describes, as bytes."""
-    check_json_rules(content, path, _end_in_json(numbering))
+    check_json_rules(content, path, numbering.around)
     found = content["model"]
     characters = character_map(content.get("normalizer"))
     if characters is None:
         raise UserError(
             f"{path} lacks the normalisation of {numbering.model_file}, which transformers 5 loses; put that file in "
             "its place"
-            if _end_in_json(numbering)
+            if numbering.around is not None
             else f"{path} lacks the normalisation of {numbering.model_file}, which transformers 5 loses; put that file "
             "beside it"
         )
@@ -176,11 +183,6 @@ def _model_of_json(content, numbering, path):
     proto.normalizer_spec.name = "from_tokenizer_json"
     proto.normalizer_spec.precompiled_charsmap = characters
     return _with_pieces(proto, pieces, numbering)
-
-
-def _end_in_json(numbering):
-    """The end token that tokenizer.json must put behind a text; None for mBART, whose languages decide it."""
-    return None if numbering.model_file == MBART_NUMBERING.model_file else numbering.eos
 
 
 def _with_pieces(proto, pieces, numbering):

@@ -1,4 +1,4 @@
-"""The SentencePiece model files of mBART, PEGASUS and T5: the inverse of `read_sentencepiece`."""
+"""The SentencePiece model files of XLM-RoBERTa, mBART, PEGASUS and T5: the inverse of `read_sentencepiece`."""
 
 from sentencepiece import sentencepiece_model_pb2
 
@@ -7,6 +7,7 @@ from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import (
     MBART50_NUMBERING,
     MBART_NUMBERING,
     PEGASUS_NUMBERING,
+    XLM_ROBERTA_NUMBERING,
     t5_numbering,
 )
 from zoo.errors import UserError
@@ -19,7 +20,7 @@ def numbering_of(family, tokenizer):
     """The `SentencePieceNumbering` of a family that a tokenizer's own ids follow.
 
     Args:
-        family: "mbart", "pegasus" or "t5".
+        family: "mbart", "pegasus", "t5" or "xlm-roberta".
         tokenizer: A `SentencePieceTokenizer`.
 
     Raises:
@@ -30,6 +31,7 @@ def numbering_of(family, tokenizer):
         "mbart": (MBART50_NUMBERING, MBART_NUMBERING),
         "pegasus": (PEGASUS_NUMBERING,),
         "t5": (t5_numbering(sum(piece.startswith(_EXTRA_ID) for piece in pieces)),),
+        "xlm-roberta": (XLM_ROBERTA_NUMBERING,),
     }[family]
     for numbering in possible:
         first, last = len(numbering.before), len(pieces) - len(numbering.after)

@@ -6,23 +6,27 @@ import json
 from zoo.checkpoints.hugging_face.added_tokens import (
     ADDED_TOKENS_DECODER,
     DescribedTokens,
-    described_tokens,
+    described_tokens_of,
     model_rows,
 )
 from zoo.checkpoints.hugging_face.byte_pair_tokenizer import byte_pair_files, is_byte_pair, read_byte_pair
 from zoo.checkpoints.hugging_face.directory_files import FAST_FILE, TOKENIZER_CONFIG_FILE, DirectoryFiles
-from zoo.checkpoints.hugging_face.wordpiece_options import wordpiece_options
+from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import XLM_ROBERTA_NUMBERING
+from zoo.checkpoints.hugging_face.unigram_tokenizer import is_unigram, read_unigram, unigram_files
+from zoo.checkpoints.hugging_face.wordpiece_options import MPNET, SPECIAL_TOKENS_OF_CLASS, wordpiece_options
 from zoo.errors import UserError
-from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
-from zoo.tokenizers.added_tokens.added_token import AddedToken
+from zoo.tokenizers import BytePairTokenizer, SentencePieceTokenizer, WordPieceTokenizer
 
 VOCABULARY_FILE = "vocab.txt"
 
 _ROLES = ("pad", "unk", "cls", "sep", "mask")
+# Names of MPNet's files for two of them, which have no other part to play.
+_SAME = {"bos": "cls", "eos": "sep"}
 
 
 def load_tokenizer(directory, special_tokens_in_text=()):
-    """Reads the tokenizer of a directory: tokenizer.json, or else vocab.txt (WordPiece), or vocab.json and merges.txt.
+    """Reads the tokenizer of an encoder: tokenizer.json, or else vocab.txt (WordPiece), vocab.json and merges.txt, or
+    sentencepiece.bpe.model.
 
     tokenizer.json has the vocabulary where there is more; how text is normalised, `wordpiece_options` says.
 
@@ -31,36 +35,44 @@ def load_tokenizer(directory, special_tokens_in_text=()):
         special_tokens_in_text: See `WordPieceTokenizer` and `BytePairTokenizer`.
 
     Returns:
-        A `WordPieceTokenizer`, or for a directory of GPT-2's, RoBERTa's or BART's kind a `BytePairTokenizer`.
+        A `WordPieceTokenizer`, for a directory of GPT-2's, RoBERTa's or BART's kind a `BytePairTokenizer`, and for one
+        of XLM-RoBERTa's a `SentencePieceTokenizer`.
 
     Raises:
         UserError: for missing or damaged files, other kinds of tokenizers, and options that cannot be followed exactly.
     """
     files = DirectoryFiles.of(directory)
     fast, vocabulary = files.holds(FAST_FILE), files / VOCABULARY_FILE
+    if is_unigram(files):
+        return read_unigram(files).reading_from_text(special_tokens_in_text)
     if is_byte_pair(files) and (fast or not vocabulary.is_file()):
         return read_byte_pair(files, special_tokens_in_text).tokenizer
     if not fast and not vocabulary.is_file():
         raise UserError(
-            f"{files} holds neither {FAST_FILE} nor {VOCABULARY_FILE} nor vocab.json with merges.txt: "
-            "its tokenizer is missing"
+            f"{files} holds neither {FAST_FILE} nor {VOCABULARY_FILE} nor vocab.json with merges.txt nor "
+            f"{XLM_ROBERTA_NUMBERING.model_file}: its tokenizer is missing"
         )
+    options = wordpiece_options(files)
     entries = (
         _vocabulary_of(files.json(FAST_FILE), files / FAST_FILE)
         if fast
-        else WordPieceTokenizer.from_vocabulary_file(vocabulary).vocabulary
+        else WordPieceTokenizer.from_vocabulary_file(vocabulary, special_tokens=options["special_tokens"]).vocabulary
     )
-    return _with_added_tokens(files, entries, **wordpiece_options(files), in_text=special_tokens_in_text)
+    return _with_added_tokens(files, entries, **options, in_text=special_tokens_in_text)
 
 
 def _with_added_tokens(files, vocabulary, *, in_text, **options):
     """The tokenizer of a vocabulary with the tokens that the directory's files add to it."""
-    described = DescribedTokens(files, roles={role: f"[{role.upper()}]" for role in _ROLES})
-    for role in _ROLES:
-        if described.roles[role] != f"[{role.upper()}]":
+    roles = dict(zip(_ROLES, options["special_tokens"], strict=True))
+    of_mpnet = options["special_tokens"] == SPECIAL_TOKENS_OF_CLASS[MPNET]
+    if of_mpnet:
+        roles |= {role: roles[same] for role, same in _SAME.items()}
+    described = DescribedTokens(files, roles=roles, swallowing=("mask",) if of_mpnet else ())
+    for role, token in roles.items():
+        if described.roles[role] != token:
             raise UserError(
                 f"{described.path}: {role}_token {described.roles[role]!r} is not supported for WordPiece; it must be "
-                f"'[{role.upper()}]'"
+                f"{token!r}"
             )
     ids = {token: number for number, token in enumerate(vocabulary)}
     added = described.added(ids, len(vocabulary), model_rows(files))
@@ -74,7 +86,7 @@ def tokenizer_files(tokenizer, around=None):
     """The files that `load_tokenizer` and transformers read a tokenizer from.
 
     Args:
-        tokenizer: `WordPieceTokenizer` or `BytePairTokenizer`.
+        tokenizer: `WordPieceTokenizer`, `BytePairTokenizer` or, numbered as XLM-RoBERTa's, `SentencePieceTokenizer`.
         around: Of a `BytePairTokenizer`: what transformers' tokenizer shall put around a text: "none" as GPT-2, "both"
             special tokens as RoBERTa, or "begin"; "both" if begin and end token differ, else "none", if None.
 
@@ -86,23 +98,26 @@ def tokenizer_files(tokenizer, around=None):
     """
     if isinstance(tokenizer, BytePairTokenizer):
         contents = byte_pair_files(tokenizer, around)
+    elif isinstance(tokenizer, SentencePieceTokenizer):
+        contents = unigram_files(tokenizer)
     else:
         contents = {name: content.encode() for name, content in _word_piece_files(tokenizer).items()}
     return {name: functools.partial(_write, content) for name, content in contents.items()}
 
 
 def _word_piece_files(tokenizer):
+    known = {tokens: name for name, tokens in reversed(SPECIAL_TOKENS_OF_CLASS.items())}
+    if tokenizer.special_tokens not in known:
+        raise UserError(f"transformers has no WordPiece tokenizer whose special tokens are {tokenizer.special_tokens}")
     config = {
-        "tokenizer_class": "BertTokenizer",
+        "tokenizer_class": known[tokenizer.special_tokens],
         "do_lower_case": tokenizer.lowercase,
         "strip_accents": tokenizer.strip_accents,
         "tokenize_chinese_chars": tokenizer.split_cjk,
-        **{f"{role}_token": f"[{role.upper()}]" for role in _ROLES},
+        **{f"{role}_token": token for role, token in zip(_ROLES, tokenizer.special_tokens, strict=True)},
     }
     if tokenizer.added_tokens:
-        control = [AddedToken(token, tokenizer.token_to_id(token), control=True) for token in tokenizer.control_tokens]
-        tokens = {token.content: token for token in (*control, *tokenizer.added_tokens)}
-        config[ADDED_TOKENS_DECODER] = described_tokens(tokens.values())
+        config[ADDED_TOKENS_DECODER] = described_tokens_of(tokenizer)
     own = tokenizer.vocabulary[: tokenizer.own_vocabulary_size]
     return {
         VOCABULARY_FILE: "".join(f"{token}\n" for token in own),

@@ -155,6 +155,11 @@ class BytePairTokenizer(MergingTokenizer):
             found[token.id] = b"" if token.special else _spelled(self._written.get(token.id, token.content))
         return tuple(found)
 
+    @property
+    def is_gpt2_kind(self) -> bool:
+        """Whether texts become tokens as with GPT-2's vocabulary, but for the entries."""
+        return self._later_options() == _LATER_OPTIONS
+
     def require_gpt2_kind(self, reader: str):
         """Checks that texts become tokens as with GPT-2's vocabulary, for programs that do nothing else.
 

@@ -24,6 +24,7 @@ from zoo.tokenizers.tokenizer import ADDED_TOKENS, CONFIG_FILE, Tokenizer, read_
 
 MODEL_FILE = "sentencepiece.model"
 _BLANK = "\u2581"
+_MASK = "<mask>"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class SentencePieceTokenizer(Tokenizer):
 
     Attributes:
         model: The serialised SentencePiece model.
+        mask_id: Id of the piece "<mask>", if the model has one that text does not yield; else None.
         escaped: True for models that carry the reversible escape (see `reversible_escape`).
 
     Example:
@@ -104,6 +106,7 @@ class SentencePieceTokenizer(Tokenizer):
         self.bos_id = _existing(processor.bos_id())
         self.eos_id = _existing(processor.eos_id())
         self.unk_id = _existing(processor.unk_id())
+        self.mask_id = ids[_MASK] if _MASK in self._facts.control else None
         # Resources and tables belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
             self._encoder = LastingSentencepiece(model=self.model, out_type=tf.int32)

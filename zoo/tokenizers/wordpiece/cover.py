@@ -21,7 +21,7 @@ class WordPieceCover(tf.Module):
             vocabulary_size: Number of ids, those of added tokens included.
         """
         super().__init__(name="word_piece_cover")
-        self._unk_id = unk_id
+        self._unk_id, self._unk_token = unk_id, vocabulary.tokens[unk_id]
         self._max_word_length = max_word_length
         pieces = [token.removeprefix(CONTINUATION) for token in vocabulary.tokens]
         self._longest_piece = max(map(len, pieces))
@@ -54,7 +54,7 @@ class WordPieceCover(tf.Module):
             max_bytes_per_word=4 * self._max_word_length,
             max_chars_per_token=self._longest_piece,
             use_unknown_token=True,
-            unknown_token="[UNK]",
+            unknown_token=self._unk_token,
             split_unknown_characters=False,
             output_row_partition_type="row_splits",
         )

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from zoo.errors import UserError
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-REQUIRED_TOKENS = SPECIAL_TOKENS[:2]
 CONTINUATION = "##"
 
 
@@ -20,14 +19,16 @@ class WordPieceVocabulary:
         ids: The ids by entry, the last one of an entry that is there twice, as other programs read such files.
     """
 
-    def __init__(self, tokens: Sequence[str]):
+    def __init__(self, tokens: Sequence[str], special_tokens: Sequence[str] = SPECIAL_TOKENS):
         """Checks and stores the entries.
 
         Args:
             tokens: The entries by id.
+            special_tokens: Spellings of `SPECIAL_TOKENS`.
 
         Raises:
-            UserError: if an entry is no str or holds a tab or line end, or if one of REQUIRED_TOKENS is missing.
+            UserError: if an entry is no str or holds a tab or line end, or if the token of padding or that of unknown
+                words is missing.
         """
         if isinstance(tokens, (str, bytes)):
             raise UserError(
@@ -39,17 +40,18 @@ class WordPieceVocabulary:
             index, text = problem
             raise UserError(f"vocabulary entry {index} {text}")
         self.ids = {token: token_id for token_id, token in enumerate(self.tokens)}
-        for token in REQUIRED_TOKENS:
+        for token in special_tokens[:2]:
             if token not in self.ids:
                 raise UserError(f"the vocabulary has no {token}; a BERT vocabulary needs it")
 
 
-def parse_vocabulary(content: bytes, path) -> tuple[str, ...]:
+def parse_vocabulary(content: bytes, path, special_tokens: Sequence[str] = SPECIAL_TOKENS) -> tuple[str, ...]:
     """The entries of a vocab.txt.
 
     Args:
         content: The file's bytes: UTF-8, one entry a line.
         path: The file's name for messages.
+        special_tokens: Spellings of `SPECIAL_TOKENS`.
 
     Raises:
         UserError: naming the file and the line, for what `WordPieceVocabulary` refuses and for bytes that are no UTF-8.
@@ -69,7 +71,7 @@ def parse_vocabulary(content: bytes, path) -> tuple[str, ...]:
     if problem:
         index, text = problem
         raise UserError(f"{path}, line {index + 1}: the entry {text}")
-    for token in REQUIRED_TOKENS:
+    for token in special_tokens[:2]:
         if token not in vocabulary:
             raise UserError(f"{path} has no line {token}: it is no BERT vocabulary")
     return tuple(vocabulary)

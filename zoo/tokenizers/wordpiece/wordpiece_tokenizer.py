@@ -18,6 +18,7 @@ from zoo.tokenizers.wordpiece.vocabulary import CONTINUATION, SPECIAL_TOKENS, Wo
 
 VOCABULARY_FILE = "vocab.txt"
 _OPTIONS = ("lowercase", "strip_accents", "split_cjk", "max_word_length", "special_tokens_in_text")
+_SPECIAL = "special_tokens"
 
 
 class WordPieceTokenizer(ListedVocabularyTokenizer):
@@ -29,10 +30,11 @@ class WordPieceTokenizer(ListedVocabularyTokenizer):
     WordpieceTokenizeWithOffsets, which stock TensorFlow Serving binaries hold.
 
     Text never yields [PAD], [UNK], [CLS], [SEP] or [MASK], so nobody can put a separator into a model's input: "[SEP]"
-    in a text is three words. `special_tokens_in_text` lifts that for the tokens it names.
+    in a text is three words. `special_tokens_in_text` lifts that for the tokens it names. MPNet spells some of them
+    otherwise, which `special_tokens` says.
 
     Attributes:
-        lowercase, strip_accents, split_cjk, max_word_length: As given.
+        lowercase, strip_accents, split_cjk, max_word_length, special_tokens: As given.
         pad_id, unk_id: Ids of [PAD] and [UNK].
         bos_id, cls_id: Id of [CLS]; None if the vocabulary lacks it, like the next two.
         eos_id, sep_id: Id of [SEP].
@@ -53,6 +55,7 @@ class WordPieceTokenizer(ListedVocabularyTokenizer):
         max_word_length: int = 100,
         special_tokens_in_text: Iterable[str] = (),
         added_tokens: Iterable[AddedToken] = (),
+        special_tokens: Sequence[str] = SPECIAL_TOKENS,
     ):
         """Creates the tokenizer of a vocabulary.
 
@@ -66,12 +69,16 @@ class WordPieceTokenizer(ListedVocabularyTokenizer):
                 text is the token, wherever it stands.
             added_tokens: `AddedToken` that are single tokens wherever they stand in a text: entries of the vocabulary,
                 or with the ids that follow it.
+            special_tokens: How [PAD], [UNK], [CLS], [SEP] and [MASK] are spelled, in this order.
 
         Raises:
             UserError: for a vocabulary without [PAD] or [UNK], impossible entries and impossible options.
         """
         super().__init__(name="word_piece_tokenizer")
-        self._vocabulary = WordPieceVocabulary(vocabulary)
+        self.special_tokens = tuple(special_tokens)
+        if len(self.special_tokens) != len(SPECIAL_TOKENS):
+            raise UserError(f"special_tokens must be spellings of {', '.join(SPECIAL_TOKENS)}, got {special_tokens!r}")
+        self._vocabulary = WordPieceVocabulary(vocabulary, self.special_tokens)
         self.lowercase = lowercase
         self.strip_accents = lowercase if strip_accents is None else strip_accents
         self.split_cjk = split_cjk
@@ -81,9 +88,10 @@ class WordPieceTokenizer(ListedVocabularyTokenizer):
         self.max_word_length = max_word_length
         if isinstance(max_word_length, bool) or not isinstance(max_word_length, int) or max_word_length < 1:
             raise UserError(f"max_word_length is {max_word_length!r}; use a number of characters such as 100")
-        self.pad_id, self.unk_id, self.bos_id, self.eos_id, self.mask_id = map(self._vocabulary.ids.get, SPECIAL_TOKENS)
+        ids = map(self._vocabulary.ids.get, self.special_tokens)
+        self.pad_id, self.unk_id, self.bos_id, self.eos_id, self.mask_id = ids
         self.cls_id, self.sep_id = self.bos_id, self.eos_id
-        control = [token for token in SPECIAL_TOKENS if token in self._vocabulary.ids]
+        control = [token for token in self.special_tokens if token in self._vocabulary.ids]
         size = len(self._vocabulary.tokens)
         added = AddedTokens(added_tokens, self._vocabulary.ids, size, control, special_tokens_in_text)
         self._add_tokens(added, [token for token in added.read if not token.normalized])
@@ -91,7 +99,7 @@ class WordPieceTokenizer(ListedVocabularyTokenizer):
         normalized = [token for token in added.read if token.normalized]
         self._words = BertWords(self.lowercase, self.strip_accents, self.split_cjk, normalized)
         self._cover = WordPieceCover(self._vocabulary, self.unk_id, self.max_word_length, self.vocabulary_size)
-        special = {*SPECIAL_TOKENS, *added.special}
+        special = {*self.special_tokens, *added.special}
         # Constants belong to no single trace, even if the tokenizer is made inside a tf.function.
         with tf.init_scope():
             self._surfaces = tf.constant([_surface(token, special) for token in self.vocabulary], tf.string)
@@ -105,6 +113,7 @@ class WordPieceTokenizer(ListedVocabularyTokenizer):
             self.max_word_length,
             special_tokens_in_text,
             added_tokens,
+            self.special_tokens,
         )
 
     @classmethod
@@ -123,7 +132,7 @@ class WordPieceTokenizer(ListedVocabularyTokenizer):
             content = path.read_bytes()
         except OSError as error:
             raise UserError(f"{path} cannot be read: {error.strerror}") from None
-        return cls(parse_vocabulary(content, path), **options)
+        return cls(parse_vocabulary(content, path, options.get("special_tokens", SPECIAL_TOKENS)), **options)
 
     @classmethod
     def train(
@@ -220,7 +229,11 @@ class WordPieceTokenizer(ListedVocabularyTokenizer):
         return tf.strings.regex_replace(texts, "^ ", "")
 
     def _options(self):
-        return {**{name: getattr(self, name) for name in _OPTIONS}, ADDED_TOKENS: self._added.options()}
+        options = {name: getattr(self, name) for name in _OPTIONS}
+        # Earlier versions read what does not have others.
+        if self.special_tokens != SPECIAL_TOKENS:
+            options[_SPECIAL] = list(self.special_tokens)
+        return {**options, ADDED_TOKENS: self._added.options()}
 
     def _assets(self):
         return {VOCABULARY_FILE: "".join(token + "\n" for token in self._vocabulary.tokens).encode()}
@@ -228,8 +241,8 @@ class WordPieceTokenizer(ListedVocabularyTokenizer):
     @classmethod
     def _from_assets(cls, directory, config):
         path = directory / VOCABULARY_FILE
-        vocabulary = parse_vocabulary(read_asset(path, config), path)
-        options = read_options(directory, config, _OPTIONS)
+        options = read_options(directory, config, _OPTIONS, later=(_SPECIAL,))
+        vocabulary = parse_vocabulary(read_asset(path, config), path, options.get(_SPECIAL, SPECIAL_TOKENS))
         try:
             return cls(vocabulary, **options)
         except UserError as error:

@@ -21,7 +21,7 @@ def freeze(model, trainable_blocks=None):
             f"give a number from 0 to {encoder.num_layers}, or none to train everything"
         )
     # Layer by layer: under TensorFlow, Keras ignores `encoder.trainable = True` if the encoder itself already is.
-    for layer in _embedding_layers(encoder):
+    for layer in encoder.embedding_layers:
         layer.trainable = trainable_blocks is None
     for depth, block in enumerate(encoder.encoder_blocks):
         block.trainable = trainable_blocks is None or depth >= encoder.num_layers - trainable_blocks
@@ -50,11 +50,6 @@ def layer_rate_factors(model, decay):
     factors = {}
     for depth, block in enumerate(encoder.encoder_blocks):
         factors.update({variable.path: decay ** (encoder.num_layers - depth) for variable in block.variables})
-    for layer in _embedding_layers(encoder):
+    for layer in encoder.embedding_layers:
         factors.update({variable.path: decay ** (encoder.num_layers + 1) for variable in layer.variables})
     return factors
-
-
-def _embedding_layers(encoder):
-    layers = (encoder.token_embedding, encoder.segment_embedding, encoder.position_embedding, encoder.embedding_norm)
-    return [layer for layer in layers if layer is not None]

@@ -1,0 +1,113 @@
+"""Encoders of the families after BERT as tasks: their tokenizers and answers."""
+
+import json
+
+import numpy as np
+import pytest
+import sentencepiece
+import transformers
+from tiny_encoder_tasks import TEXTS
+from tiny_foreign_encoders import FAMILIES, MASKS, write, write_tokenizer
+
+import zoo
+from zoo.checkpoints.hugging_face import DirectoryFiles, load_hugging_face, save_hugging_face, tokenizer_files
+from zoo.errors import UserError
+from zoo.tasks.foreign import _encoder_tokenizer
+
+LABELS = {0: "x", 1: "y", 2: "z"}
+READABLE = [text for text in TEXTS if isinstance(text, str) and text.strip() and "\u0301" not in text]
+HARD = [
+    *READABLE,
+    "",
+    "a    b",
+    "ünï [MASK]s 3½",
+    "das Pferd läuft\u00a0weiß",
+    "1234567 (x) #2-3",
+    "\u212b NFC e\u0301",
+]
+
+
+def their_ids(tokenizer, text):
+    return tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tokens_in_and_out(family, tmp_path):
+    """The ids of transformers; of XLM-RoBERTa those of the model file itself, as transformers 4 has them."""
+    theirs = write_tokenizer(tmp_path / "in", family)
+    ours = _encoder_tokenizer(DirectoryFiles(tmp_path / "in"), "encoder")
+    if family == "xlm-roberta":
+        processor = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "in" / "sentencepiece.bpe.model"))
+        expected = [[3 if piece == 0 else piece + 1 for piece in row] for row in processor.encode(HARD)]
+    else:
+        expected = [their_ids(theirs, text) for text in HARD]
+    assert ours.encode(HARD).to_list() == expected
+    for role in ("pad", "cls", "sep", "mask"):
+        name = {"cls": "bos", "sep": "eos"}.get(role, role)
+        assert getattr(ours, f"{name}_id") == getattr(theirs, f"{role}_token_id"), role
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "config.json").write_text(json.dumps({"model_type": family}))
+    for name, write_file in tokenizer_files(ours).items():
+        write_file(tmp_path / "out" / name)
+    again = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
+    assert [again(text)["input_ids"] for text in READABLE] == [theirs(text)["input_ids"] for text in READABLE]
+    assert (again.mask_token_id, type(again)) == (theirs.mask_token_id, type(theirs))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_classes_and_blanks_are_those_of_the_pipelines(family, tmp_path):
+    model, tokenizer = write(tmp_path / "classes", family, "ForSequenceClassification", id2label=LABELS)
+    classifier = zoo.load(tmp_path / "classes")
+    assert isinstance(classifier, zoo.TextClassifier)
+    reference = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer, top_k=None)
+    for expected, answer in zip(reference(READABLE), classifier(READABLE), strict=True):
+        assert answer["labels"] == [each["label"] for each in expected]
+        np.testing.assert_allclose(answer["scores"], [each["score"] for each in expected], atol=1e-5)
+    model, tokenizer = write(tmp_path / "blanks", family, "ForMaskedLM")
+    filler = zoo.load(tmp_path / "blanks")
+    assert isinstance(filler, zoo.MaskedLanguageModel)
+    text = f"Marie {MASKS[family]} was born"
+    expected = transformers.pipeline("fill-mask", model=model, tokenizer=tokenizer, top_k=5)(text)
+    found = [(each["token"], each["score"]) for each in filler(text)[0]]
+    np.testing.assert_allclose([score for _, score in found], [each["score"] for each in expected], atol=1e-5)
+    spelled = filler.tokenizer.id_to_token([each["token"] for each in expected])
+    if family not in ("modernbert",):
+        assert [token for token, _ in found] == spelled
+    filler.save(tmp_path / "preset")
+    assert zoo.load(tmp_path / "preset")(text) == filler(text)
+
+
+@pytest.mark.parametrize("family", ["mpnet", "electra"])
+def test_entities_are_those_of_the_pipeline(family, tmp_path):
+    id2label = {0: "O", 1: "A", 2: "B"}
+    model, tokenizer = write(tmp_path, family, "ForTokenClassification", id2label=id2label)
+    recognizer = zoo.load(tmp_path)
+    reference = transformers.pipeline(
+        "token-classification", model=model, tokenizer=tokenizer, aggregation_strategy="simple"
+    )
+    texts = READABLE[:2]
+    for text in texts:
+        expected = [(entity["entity_group"], entity["start"], entity["end"]) for entity in reference(text)]
+        assert [(e["label"], e["start"], e["end"]) for e in recognizer(text)] == expected
+        assert expected
+
+
+@pytest.mark.parametrize(
+    ("family", "words"),
+    [
+        ("xlm-roberta", "SentencePieceTokenizer gives no offsets, which entities need"),
+        ("modernbert", "trim_offsets false"),
+    ],
+)
+def test_taggers_whose_tokens_have_no_places_are_refused(family, words, tmp_path):
+    write(tmp_path, family, "ForTokenClassification", id2label={0: "O", 1: "A"})
+    with pytest.raises(UserError, match=words):
+        zoo.load(tmp_path)
+
+
+def test_a_directory_written_here_is_of_its_own_family(tmp_path):
+    for family in FAMILIES:
+        write(tmp_path / family, family, "Model")
+        encoder = load_hugging_face(tmp_path / family).model
+        save_hugging_face(encoder, tmp_path / "out" / family)
+        assert json.loads((tmp_path / "out" / family / "config.json").read_text())["model_type"] == family

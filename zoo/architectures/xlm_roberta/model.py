@@ -1,0 +1,26 @@
+"""The encoder of XLM-RoBERTa: RoBERTa's, with a vocabulary of a hundred languages."""
+
+import keras
+
+from zoo.models.encoder import Encoder
+from zoo.models.sizes import ENCODER_SIZES
+
+_OWN = dict(vocabulary_size=250002, max_sequence_length=512, num_segments=1, position_offset=2, layer_norm_epsilon=1e-5)
+# Conneau et al. 2020, section 3.
+SIZES = {size: {**ENCODER_SIZES[size], **_OWN} for size in ("base", "large")}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class XLMRoberta(Encoder):
+    """An `Encoder` as it is published for XLM-RoBERTa.
+
+    Source: Conneau et al. 2020, https://arxiv.org/abs/1911.02116.
+
+    Example:
+        >>> encoder = XLMRoberta.from_size("base", vocabulary_size=100)
+        >>> ids = np.array([[5, 6, 2]])
+        >>> encoder({"token_ids": ids, "padding_mask": ids != 1})["hidden_states"].shape
+        (1, 3, 768)
+    """
+
+    sizes = SIZES

@@ -1,0 +1,64 @@
+"""The SentencePiece tokenizer of encoders: XLM-RoBERTa's."""
+
+import json
+
+from zoo.checkpoints.hugging_face.added_tokens import ADDED_TOKENS_DECODER, described_tokens_of, model_rows
+from zoo.checkpoints.hugging_face.directory_files import FAST_FILE, TOKENIZER_CONFIG_FILE, DirectoryFiles
+from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import XLM_ROBERTA_NUMBERING, read_sentencepiece
+from zoo.checkpoints.hugging_face.sentencepiece_writing import numbering_of, unnumbered_model
+from zoo.checkpoints.hugging_face.tokenizer_settings import GENERIC_CLASSES, tokenizer_class
+from zoo.errors import UserError
+
+_CLASS = "XLMRobertaTokenizer"
+# Parts whose tokens the configuration names.
+_ROLES = ("bos", "eos", "unk", "pad", "mask")
+
+
+def is_unigram(directory):
+    """Whether a directory's tokenizer is one of SentencePiece: tokenizer.json decides, else the model file.
+
+    Raises:
+        UserError: for a damaged tokenizer.json.
+    """
+    files = DirectoryFiles.of(directory)
+    if files.holds(FAST_FILE):
+        return (files.json(FAST_FILE).get("model") or {}).get("type") == "Unigram"
+    return files.holds(XLM_ROBERTA_NUMBERING.model_file)
+
+
+def read_unigram(directory):
+    """Reads the tokenizer of a directory, a `SentencePieceTokenizer`.
+
+    Raises:
+        UserError: for missing or damaged files, and what cannot be followed exactly, by name.
+    """
+    files = DirectoryFiles.of(directory)
+    name = tokenizer_class(files)
+    if name not in (_CLASS, *GENERIC_CLASSES, None):
+        raise UserError(
+            f"{files / TOKENIZER_CONFIG_FILE}: tokenizer_class {name!r} is not supported; of SentencePiece tokenizers "
+            f"of encoders only {_CLASS} is"
+        )
+    return read_sentencepiece(files, XLM_ROBERTA_NUMBERING, model_rows(files))
+
+
+def unigram_files(tokenizer):
+    """The files that `read_unigram` and transformers read a `SentencePieceTokenizer` from.
+
+    Returns:
+        Contents by file name, bytes.
+
+    Raises:
+        UserError: for one that is numbered otherwise than XLM-RoBERTa's, such as any that was trained here.
+    """
+    numbering = numbering_of("xlm-roberta", tokenizer)
+    config = {
+        "tokenizer_class": _CLASS,
+        "clean_up_tokenization_spaces": False,
+        **{f"{role}_token": getattr(numbering, role) for role in _ROLES},
+        ADDED_TOKENS_DECODER: described_tokens_of(tokenizer),
+    }
+    return {
+        numbering.model_file: unnumbered_model(tokenizer, numbering),
+        TOKENIZER_CONFIG_FILE: (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode(),
+    }
