@@ -1,4 +1,4 @@
-"""A task of two texts that lies in one file, `pair_scorer.py`: all that other tasks have works with it unchanged."""
+"""A task of two texts that lies in one file, `pair_judge.py`: all that other tasks have works with it unchanged."""
 
 import json
 from dataclasses import asdict
@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import tensorflow as tf
-from pair_scorer import PairScorer, make_pair_scorer
+from pair_judge import PairJudge, make_pair_judge
 
 import zoo
 from export.ask import main as ask
@@ -23,7 +23,7 @@ SECOND = ["a man", "nobody at all", "😀", "a b c d e f g h i j k l m n o p"]
 
 @pytest.fixture(scope="module")
 def scorer():
-    return make_pair_scorer()
+    return make_pair_judge()
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +84,13 @@ def test_texts_that_do_not_fit_the_inputs_are_refused(scorer, texts, named, mess
 
 def test_presets(scorer, preset):
     again = zoo.load(preset)
-    assert isinstance(again, PairScorer) and again(FIRST, SECOND) == scorer(FIRST, SECOND)
+    assert isinstance(again, PairJudge) and again(FIRST, SECOND) == scorer(FIRST, SECOND)
     assert (again.settings, again.examples) == (scorer.settings, scorer.examples)
     assert json.loads((preset / "config.json").read_text())["task_config"] == {"settings": asdict(scorer.settings)}
     assert scorer.with_settings(threshold=1.0)(FIRST[0], SECOND[0])["fits"] is False
 
-    with pytest.raises(UserError, match="there is a task 'PairScorer' already, in pair_scorer; choose another name"):
-        register_task(type("PairScorer", (PairScorer,), {}))
+    with pytest.raises(UserError, match="there is a task 'PairJudge' already, in pair_judge; choose another name"):
+        register_task(type("PairJudge", (PairJudge,), {}))
 
 
 def test_exports_are_verified_warmed_up_and_explained(scorer, served):
