@@ -14,8 +14,6 @@ import tiny_generator
 from zoo.predict import main
 from zoo.predict import run as run_module
 
-pytestmark = pytest.mark.usefixtures("untraced_tasks")
-
 TEXTS = ["the horse", "", "Marie Curie was born in Köln , near Warsaw", "in the [MASK] of Köln", "a b c " * 9]
 
 
