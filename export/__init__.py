@@ -1,5 +1,12 @@
 """Exports of tasks as text-in, result-out SavedModels that a stock TensorFlow Serving binary can run."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from export.errors import VerificationError
+    from export.keras_layer import served_layer, served_layer_objects
+    from export.saved_model import export_saved_model
+
 _SOURCE_OF = {
     "export_saved_model": "export.saved_model",
     "VerificationError": "export.errors",

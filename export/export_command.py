@@ -157,7 +157,7 @@ def _print_summary(directory, config):
     print("Ask it:")
     print(f"  {curl_command(name, serving_directory / ROW_REQUEST)}")
     served = read_models_config((serving_directory / MODELS_CONFIG).read_text(encoding="utf-8"))
-    if served is not None and served.labels and int(directory.name) not in served.loaded:
+    if served is not None and served.loaded is not None and served.labels and int(directory.name) not in served.loaded:
         print(
             f"Servers with labels do not load it yet (models.config has {', '.join(map(str, served.loaded))}):\n"
             f"  python -m export promote {config.serving_dir} {directory.name} --label LABEL"

@@ -3,6 +3,7 @@
 import functools
 import os
 from pathlib import Path
+from typing import Any
 
 from zoo.errors import UserError
 
@@ -47,7 +48,7 @@ def served_layer_objects(keras=None):
     return {f"{_PACKAGE}>ServedLayer": _layer_class(_keras_of_program() if keras is None else keras)}
 
 
-def _keras_of_program():
+def _keras_of_program() -> Any:
     if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true"):
         try:
             import tf_keras

@@ -21,7 +21,7 @@ atexit.register(gc.freeze)
 # An import of a name that stands for None in sys.modules fails. TensorFlow and Keras import the others if they are
 # there, which takes nearly half the time of importing them.
 for _name in ("zoo", "jax", "matplotlib", "pandas", "scipy", "sklearn", "torch"):
-    sys.modules[_name] = None
+    sys.modules[_name] = None  # pyright: ignore[reportArgumentType]
 
 import tensorflow as tf  # noqa: E402
 import tensorflow_text  # noqa: E402, F401  (registers its operations)
@@ -30,7 +30,7 @@ from export.json_arrays import decode_array, encode_array  # noqa: E402
 from export.prediction_log import decode_predict_log  # noqa: E402
 
 # tensorflow_text imports Keras for classes that are not needed here; from now on nobody can.
-sys.modules["keras"] = None
+sys.modules["keras"] = None  # pyright: ignore[reportArgumentType]
 
 
 def _answer(loaded, signature, inputs):

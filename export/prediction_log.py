@@ -5,6 +5,8 @@ their bytes are those of the official messages; the package name differs so that
 This module needs TensorFlow and protobuf only.
 """
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -53,7 +55,7 @@ def _prediction_log_class():
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.PredictionLog"))
 
 
-_PredictionLog = _prediction_log_class()
+_PredictionLog: Any = _prediction_log_class()
 
 
 def encode_predict_log(signature, inputs):

@@ -169,7 +169,7 @@ def main(argv=None):
         return
     old = before.labels.get(label)
     way_back = f" (before: {old})" if old not in (None, version) else ""
-    print(f"{label} is version {version}{way_back}; servers load {', '.join(map(str, after.loaded))}")
+    print(f"{label} is version {version}{way_back}; servers load {', '.join(map(str, after.loaded or ()))}")
     print(_unlabelled(after))
     print(f"Running servers follow within {POLL_SECONDS} s if they were started with these flags:")
     print(f"  {docker_command_with_files(name, _image(directory), directory.resolve())}")

@@ -12,6 +12,11 @@ with LocalServer("serving/translation") as server:
 For real deployments run the `tensorflow/serving` image; this server answers as it does, but was not built for load.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from export.serve.local_server import LocalServer
+
 __all__ = ["LocalServer"]
 
 

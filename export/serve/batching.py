@@ -49,8 +49,8 @@ class Batching:
     """
 
     def __init__(self, parameters):
-        self._most_rows = parameters.max_batch_size.value if parameters.HasField("max_batch_size") else None
-        self._most_rows = _DEFAULT_MAX_BATCH_SIZE if self._most_rows is None else self._most_rows
+        given = parameters.HasField("max_batch_size")
+        self._most_rows = parameters.max_batch_size.value if given else _DEFAULT_MAX_BATCH_SIZE
         if self._most_rows < 1:
             raise invalid_argument(f"input_batch_size_limit must be positive; was {self._most_rows}")
         sizes = list(parameters.allowed_batch_sizes)

@@ -34,7 +34,7 @@ def predictions_body(outputs):
         rows = len(array)
     writer = _Writer()
     with writer.object(), writer.member("predictions").array():
-        for row in range(rows):
+        for row in range(rows or 0):
             # The server keeps the elements of arrays in one line while it writes a row, its place in the array too.
             if len(outputs) == 1:
                 writer.single_line = True
@@ -164,7 +164,7 @@ def _write(writer, name, value):
 def _scalar_text(value):
     if isinstance(value, bytes):
         return string_text(value)
-    if isinstance(value, np.float32 | np.float64):
+    if isinstance(value, (np.float32, np.float64)):  # pyright: ignore[reportArgumentType]
         return number_text(value)
     if isinstance(value, np.bool_):
         return "true" if value else "false"

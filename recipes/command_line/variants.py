@@ -44,7 +44,7 @@ def parse_variants(config_class, variants, default, argv, prog, new_model_option
         from_here = with_values(from_here, {"add_token": ()})
 
     def command(
-        options: Annotated[config_class, tyro.conf.arg(name="")] = from_here,
+        options: Annotated[config_class, tyro.conf.arg(name="")] = from_here,  # pyright: ignore[reportInvalidTypeForm]
         config: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help=_CONFIG_HELP)] = None,
     ):
         return options

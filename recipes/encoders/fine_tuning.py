@@ -1,6 +1,8 @@
 """A recipe that puts a new head on an encoder."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -24,6 +26,10 @@ class FineTuning(Recipe):
     `open_data` of a recipe leaves `sources`, the readers of training, validation and test data, of which the latter may
     be None, and `train_texts` and `validation_texts`, lists of objects with a `text`.
     """
+
+    sources: Any
+    train_texts: Sequence[Any]
+    validation_texts: Sequence[Any]
 
     pooler = False
     """Whether the encoder is to have a pooler."""

@@ -64,7 +64,7 @@ class ConversationModeling(LanguageModeling):
         """The generator as it was loaded, over the model."""
         generator = self.generator
         settings = dataclasses.replace(generator.settings, max_source_length=None)
-        return type(generator)(model, *self.tokenizers, settings, examples, generator.chat_template)
+        return type(generator)(model, self.tokenizers[0], settings, examples, generator.chat_template)
 
     def callbacks(self):
         """None: samples of text are of prompts, not of conversations."""

@@ -8,6 +8,7 @@ from recipes.vocabularies.kept_tokenizers import kept_tokenizer
 from recipes.vocabularies.trained_size import MOST_TOKENS
 from zoo.data import ExactDocuments, TokenBlocks, open_dataset
 from zoo.errors import UserError
+from zoo.generation import Sampling
 from zoo.evaluate.perplexity import encode_documents, measure_perplexity
 from zoo.models import GPT2
 from zoo.models.sizes import GPT2_SIZES
@@ -173,13 +174,11 @@ class LanguageModeling(Recipe):
         """The generator, which draws from the nucleus."""
         config = self.config
         settings = GenerationSettings(
+            Sampling(temperature=config.temperature, top_p=config.top_p, seed=config.seed),
             max_new_tokens=min(config.sample_tokens, model.max_sequence_length - 1),
-            temperature=config.temperature,
-            top_p=config.top_p,
-            seed=config.seed,
             begin_token=True,
         )
-        return TextGenerator(model, *self.tokenizers, settings, examples)
+        return TextGenerator(model, self.tokenizers[0], settings, examples)
 
     def callbacks(self):
         """Samples of text while it trains."""

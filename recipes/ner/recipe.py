@@ -1,6 +1,7 @@
 """Trains, evaluates and saves an entity recognizer."""
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +19,15 @@ from zoo.models import TokenClassifier
 from zoo.tasks import EntityRecognizer, EntitySettings
 
 
-def open_splits(config):
+def open_splits(config) -> tuple[Any, Any, Any]:
     """Training, validation and test texts; the latter two are None where none were given."""
     check_data_options(config)
     if config.dataset is not None:
         splits = open_dataset(config.dataset, task="entities")
         return splits.train, splits.validation, splits.test
     paths = (config.train, config.validation, config.test)
-    return tuple(None if path is None else config.open_entities(path) for path in paths)
+    train, validation, test = (None if path is None else config.open_entities(path) for path in paths)
+    return train, validation, test
 
 
 def label_weights(config, word_counts):
@@ -112,7 +114,7 @@ class EntityRecognition(FineTuning):
             overlap=self.config.overlap,
             word_scores={"first": "first", "all": "mean", "token": "first"}[self.config.subword_labels],
         )
-        return EntityRecognizer(model, *self.tokenizers, self.tag_ids.tags, settings, examples)
+        return EntityRecognizer(model, self.tokenizers[0], self.tag_ids.tags, settings, examples)
 
     def validation_score(self):
         """Precision, recall and F1 of whole entities, as the CoNLL script counts them."""

@@ -79,9 +79,9 @@ class SequenceToSequenceConfig(StepOptions, SplitFileOptions):
         self.check_positive("learning_rate")
         if self.target_language is not None:
             language_from_code(self.target_language)
-        known = self.warmup_steps is not None and self.total_steps is not None
-        if self.schedule == "cosine" and known and self.warmup_steps >= self.total_steps:
-            raise UserError(f"--warmup-steps {self.warmup_steps} must be below --total-steps {self.total_steps}")
+        warmup, total = self.warmup_steps, self.total_steps
+        if self.schedule == "cosine" and warmup is not None and total is not None and warmup >= total:
+            raise UserError(f"--warmup-steps {warmup} must be below --total-steps {total}")
         if self.weight_decay and self.optimizer == "adam":
             raise UserError("--weight-decay needs --optimizer adamw")
 

@@ -1,9 +1,12 @@
 """What a recipe states: its data, model, objective and evaluation, as the hooks of one run."""
 
+from typing import Any
+
 from rich.console import Console
 
-from recipes.skeleton.run_plan import plan_updates
-from zoo.training import TokenCrossEntropy
+from recipes.skeleton.run_plan import RunPlan, UpdatesByData, plan_updates
+from zoo.tokenizers import Tokenizer
+from zoo.training import TokenCrossEntropy, Validation
 
 
 class Recipe:
@@ -28,13 +31,22 @@ class Recipe:
         validation: `zoo.training.Validation`.
     """
 
-    name = None
+    resumed: bool
+    model: Any
+    tokenizers: tuple[Tokenizer, ...]
+    train_batches: Any
+    validation_batches: list
+    plan: RunPlan
+    task: Any
+    validation: Validation
+
+    name: str
     """Name of the recipe, as in `python -m recipes.<name>`."""
-    tokenizer_folders = ("tokenizer",)
+    tokenizer_folders: tuple[str, ...] = ("tokenizer",)
     """Where a run keeps its tokenizers; one that serves for both takes the first alone."""
     architecture = "encoder"
     """What the model is, in a word or two."""
-    updates = None
+    updates: UpdatesByData | None = None
     """`UpdatesByData`, for configurations that do not say how many updates there are."""
     metric = "val_nll"
     """What early stopping and the best checkpoints go by."""

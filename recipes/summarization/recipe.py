@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import asdict
+from typing import Any
 
 from rich.table import Table
 
@@ -34,7 +35,7 @@ class Pairs:
             yield text, summaries[0]
 
 
-def open_splits(config):
+def open_splits(config) -> tuple[Any, Any, Any, str, str | None]:
     """Training and validation texts, those that are scored with the name of their split, and the code of the language.
 
     The code is None where it is not known.

@@ -121,7 +121,7 @@ class TextClassification(FineTuning):
 
     def make_task(self, model, examples=()):
         """The classifier."""
-        return TextClassifier(model, *self.tokenizers, self.labels, self.settings, examples)
+        return TextClassifier(model, self.tokenizers[0], self.labels, self.settings, examples)
 
     def validation_score(self):
         """Share of texts with exactly the right labels, and macro F1."""

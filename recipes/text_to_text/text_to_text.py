@@ -1,5 +1,7 @@
 """A recipe that learns to write a text from another."""
 
+from typing import Any
+
 from recipes.skeleton.recipe import Recipe
 from recipes.text_to_text.pair_plan import plan_pairs
 from recipes.text_to_text.scored_language import check_score_moves, scored_language
@@ -13,6 +15,9 @@ class TextToText(Recipe):
 
     `open_data` of a recipe leaves `train_data` and `validation_data`, the readers of both splits.
     """
+
+    train_data: Any
+    validation_data: Any
 
     tokenizer_folders = TOKENIZERS
     speed = "target_tokens_per_second"

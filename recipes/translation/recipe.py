@@ -172,7 +172,7 @@ class Translation(TextToText):
 
     def make_task(self, model, examples=()):
         """The translator."""
-        return Translator(model, *self.tokenizers, self.settings, examples)
+        return Translator(model, *self.tokenizers, settings=self.settings, examples=examples)
 
     def validation_score(self):
         """BLEU and chrF of greedy translations."""

@@ -15,8 +15,8 @@ def check_repetition_penalty(repetition_penalty):
     Raises:
         UserError: naming the argument.
     """
-    if isinstance(repetition_penalty, numbers.Number) and (
-        isinstance(repetition_penalty, bool) or not 0 < repetition_penalty < math.inf
+    if isinstance(repetition_penalty, numbers.Real) and (
+        isinstance(repetition_penalty, bool) or not 0 < float(repetition_penalty) < math.inf
     ):
         raise UserError(f"repetition_penalty must be a finite number above 0; got {repetition_penalty!r}.")
 

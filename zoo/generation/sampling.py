@@ -188,7 +188,9 @@ def sample(
     check_count("num_samples", num_samples, 1)
     check_filters(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
     check_repetition_penalty(repetition_penalty)
-    if isinstance(seeds, numbers.Number) and not (isinstance(seeds, numbers.Integral) and -(2**31) <= seeds < 2**31):
+    if isinstance(seeds, numbers.Number) and not (
+        isinstance(seeds, numbers.Integral) and -(2**31) <= int(seeds) < 2**31
+    ):
         raise UserError(f"seeds must be integers of 32 bits; got {seeds!r}.")
     num_rows = ops.shape(start_ids)[0]
 

@@ -1,12 +1,13 @@
 """Searches as objects: how the next tokens are chosen, with the values that belong to it."""
 
 import abc
-from dataclasses import fields
-from typing import ClassVar
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
 from zoo.errors import UserError
 
 
+@dataclass(frozen=True)
 class Search(abc.ABC):
     """How a decoder chooses tokens: `Greedy`, `BeamSearch` or `Sampling`, frozen dataclasses.
 
@@ -44,7 +45,7 @@ class Search(abc.ABC):
         return {}
 
 
-def search_of(search, values, searches):
+def search_of(search: Any, values: dict[str, Any], searches: tuple[type[Search], ...]) -> Search:
     """The search that values by name ask for, which is how searches were written before they were objects.
 
     Args:

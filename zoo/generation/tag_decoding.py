@@ -81,7 +81,7 @@ class TagRules:
         if scheme == SIMPLE:
             self.begins = np.array([[here[0] == "B" or here[1] != before[1] for here in places] for before in places])
             self.begins &= ~self.is_outside
-        dead_ends = [tag for tag, may in zip(self.tags, self.may_follow.any(axis=1), strict=True) if not may]
+        dead_ends = [tag for tag, may in zip(self.tags, np.any(self.may_follow, axis=1), strict=True) if not may]
         if dead_ends:
             raise UserError(f"nothing may follow {dead_ends[0]} among the tags {', '.join(self.tags)} in {scheme}")
         if not self.may_begin.any():

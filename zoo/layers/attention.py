@@ -345,9 +345,15 @@ class Attention(keras.layers.Layer):
         cache = tuple(write_position(old, new, place) for old, new in zip(cache, (keys, values), strict=True))
         queries, adjust = self._scaled(queries), self._adjustment(place.visible, place.bias)
         if prompt is None:
-            attended = attend_own(queries, *cache, adjust)
+            attended = attend_own(queries, *cache, adjust=adjust)
         else:
-            attended = attend_after_prompt(queries, *cache, prompt, adjust, self._adjustment(place.prompt_visible))
+            attended = attend_after_prompt(
+                queries,
+                *cache,
+                prompt=prompt,
+                adjust=adjust,
+                adjust_prompt=self._adjustment(place.prompt_visible),
+            )
         return self.output_projection(attended), cache
 
     def attend_cached(self, query, keys_and_values, visible):
@@ -364,7 +370,7 @@ class Attention(keras.layers.Layer):
         queries = self.query(query)
         if self.query_norm is not None:
             queries = self.query_norm(ops.reshape(queries, (-1, self.num_heads, self.head_dim)))
-        attended = attend_shared(self._scaled(queries), *keys_and_values, self._adjustment(visible))
+        attended = attend_shared(self._scaled(queries), *keys_and_values, adjust=self._adjustment(visible))
         return self.output_projection(attended)
 
     def _scaled(self, queries):

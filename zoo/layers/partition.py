@@ -45,7 +45,7 @@ def entries(what):
     return Division(what, (MODEL_AXIS,), otherwise=(None,))
 
 
-class Partitioned:
+class Partitioned(keras.layers.Layer):
     """Mixin of layers and models that say how their own variables are divided.
 
     Keras asks the distribution in force for the layout of each variable, by its path and before the layer has it. So a

@@ -3,7 +3,7 @@
 import keras
 
 
-class Recomputable:
+class Recomputable(keras.layers.Layer):
     """Mixin of a layer that can be told not to keep its inner activations while it is trained.
 
     The backward pass then computes the layer once more, with the same dropout, from what it has read: gradients are
@@ -80,10 +80,10 @@ def _on_jax(pure, values, inputs):
 
 
 def _on_torch(pure, values, inputs):
-    import torch
+    from torch.utils.checkpoint import checkpoint
 
     # Masks are drawn by PyTorch's own generator, whose state it puts back for the second time.
-    return torch.utils.checkpoint.checkpoint(pure, values, inputs, use_reentrant=False, preserve_rng_state=True)
+    return checkpoint(pure, values, inputs, use_reentrant=False, preserve_rng_state=True)
 
 
 def _on_tensorflow(pure, values, inputs):

@@ -1,5 +1,7 @@
 """The block of every Transformer: encoder, decoder and language model."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -71,7 +73,7 @@ class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
             raise UserError(
                 'first_norm=False leaves out what is normalised before the attention: not with order="post"'
             )
-        self._config = dict(
+        self._config: dict[str, Any] = dict(
             hidden_dim=hidden_dim,
             causal=causal,
             cross_attention=cross_attention,

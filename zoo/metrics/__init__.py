@@ -6,6 +6,19 @@ Names are imported when they are first used: a score of translations needs none 
 """
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoo.metrics.calibration import calibration_bins, expected_calibration_error, fit_temperature
+    from zoo.metrics.classification import ClassReport, score_classes
+    from zoo.metrics.entities import EntityReport, score_entities, score_tags
+    from zoo.metrics.label_scores import LabelScore, LabelScores
+    from zoo.metrics.perplexity import Perplexity
+    from zoo.metrics.pictures import plot_confusion, plot_reliability
+    from zoo.metrics.regression import NumberScore, score_numbers
+    from zoo.metrics.summarization import RougeScore, rouge
+    from zoo.metrics.text_language import TextLanguage, target_language
+    from zoo.metrics.translation import Score, bleu, chrf, lowercase_tokenized_bleu
 
 _HOMES = {
     "ClassReport": "classification",
@@ -33,7 +46,31 @@ _HOMES = {
     "target_language": "text_language",
 }
 
-__all__ = list(_HOMES)
+__all__ = [
+    "ClassReport",
+    "EntityReport",
+    "LabelScore",
+    "LabelScores",
+    "NumberScore",
+    "Perplexity",
+    "RougeScore",
+    "Score",
+    "TextLanguage",
+    "bleu",
+    "calibration_bins",
+    "chrf",
+    "expected_calibration_error",
+    "fit_temperature",
+    "lowercase_tokenized_bleu",
+    "plot_confusion",
+    "plot_reliability",
+    "rouge",
+    "score_classes",
+    "score_entities",
+    "score_numbers",
+    "score_tags",
+    "target_language",
+]
 
 
 def __getattr__(name):

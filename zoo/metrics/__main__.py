@@ -90,9 +90,8 @@ def _score_classes(options, console):
     reference = _only_reference(options)
     predictions = read_labels(options.hypotheses, options.predicted_column, options.label_separator)
     references = read_labels(reference, options.label_column, options.label_separator)
-    report = score_classes(
-        *label_ids(predictions, references, options.hypotheses, reference), intervals=options.intervals
-    )
+    references, predictions, labels = label_ids(predictions, references, options.hypotheses, reference)
+    report = score_classes(references, predictions, labels, intervals=options.intervals)
     console.print(report.table(title=f"{options.hypotheses}, {report.num_texts:,} texts"))
     console.print(f"accuracy {100 * report.accuracy:.2f}")
     _print_intervals(console, report)

@@ -63,7 +63,7 @@ def make_bleu(tokenizer, **options):
     Raises:
         UserError: As `check_bleu_tokenizer`, and for a tokenizer whose model sacreBLEU can neither find nor download.
     """
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.utils import SACREBLEU_DIR
 
     check_bleu_tokenizer(tokenizer)

@@ -115,7 +115,7 @@ def score_classes(references, predictions, labels, *, intervals=False):
         )
     }
     averages = (
-        LabelScore(*map(float, scores(name)[:3]), int(support.sum()), int(predicted_counts.sum()))
+        LabelScore(*map(float, scores(name)[:3]), support=int(support.sum()), predicted=int(predicted_counts.sum()))
         for name in ("micro", "macro", "weighted")
     )
     return ClassReport(

@@ -138,7 +138,10 @@ def _strict(pairs, labels):
     }
     total = sum(score.support for score in by_label.values())
     found = sum(score.predicted for score in by_label.values())
-    averages = (LabelScore(*map(float, scores(name)[:3]), total, found) for name in ("micro", "macro", "weighted"))
+    averages = (
+        LabelScore(*map(float, scores(name)[:3]), support=total, predicted=found)
+        for name in ("micro", "macro", "weighted")
+    )
     return LabelScores(by_label, *averages)
 
 

@@ -77,7 +77,7 @@ def with_averages(labels, micro):
             sum(weight * score[place] for weight, score in zip(weights, scores, strict=True)) / total if total else 0.0
             for place in range(3)
         ]
-        return LabelScore(*means, micro.support, micro.predicted)
+        return LabelScore(*means, support=micro.support, predicted=micro.predicted)
 
     return LabelScores(labels, micro, average([1] * len(scores)), average([score.support for score in scores]))
 

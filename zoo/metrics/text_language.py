@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import langcodes
 import regex
+from langcodes.tag_parser import LanguageTagError
 
 from zoo.errors import UserError
 
@@ -49,12 +50,12 @@ class TextLanguage:
 
     Attributes:
         tag: BCP 47, such as "zh", "de-AT" or, for an unknown language, "und-Cyrl".
-        script: ISO 15924, such as "Hans", "Jpan" or "Latn".
+        script: ISO 15924, such as "Hans", "Jpan" or "Latn"; None if it is not known.
         guessed: Whether it was found out from the text.
     """
 
     tag: str
-    script: str
+    script: str | None
     guessed: bool = False
 
     @property
@@ -97,7 +98,7 @@ def language_from_code(code):
     try:
         # Some programs write XX for "any country", which is none.
         language = langcodes.Language.get(re.sub("[-_]XX$", "", code.strip()))
-    except (langcodes.LanguageTagError, ValueError):
+    except (LanguageTagError, ValueError):
         language = None
     if language is None or not language.is_valid() or language.language in (None, "und", "mul", "zxx", "mis"):
         raise UserError(
@@ -180,7 +181,7 @@ def _guess(counts, share_without_blanks):
     kana = counts["Hira"] + counts["Kana"]
     shares = {script: counts[script] for script in _CHARACTER_SCRIPTS}
     shares["Hani"] = counts["Hani"] + counts["Bopo"] + kana
-    script = max(shares, key=shares.get)
+    script = max(shares, key=shares.__getitem__)
     if total and shares[script] > share_without_blanks * total and shares[script] > counts["Hang"]:
         if script in _CHARACTER_SCRIPTS:
             return TextLanguage(_CHARACTER_SCRIPTS[script], script, guessed=True)

@@ -76,7 +76,7 @@ def bleu(hypotheses, references, lowercase=False, *, language=None, tokenizer=No
 
 def chrf(hypotheses, references, lowercase=False, *, intervals=False):
     """chrF2, the F-score of character 6-grams (Popović 2015), in any language. Arguments as for `bleu`."""
-    from sacrebleu.metrics import CHRF
+    from sacrebleu.metrics.chrf import CHRF
 
     return _score(CHRF(lowercase=lowercase), "chrF2", hypotheses, _reference_lists(hypotheses, references), intervals)
 

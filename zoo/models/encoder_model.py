@@ -62,8 +62,14 @@ class EncoderModel(TransformerModel):
         self.norm_bias = norm_bias
 
         def embedding(size, name, divided=True):
-            initial = dict(initializer_stddev=BERT_STDDEV, divided=divided)
-            return TokenEmbedding(size, self.embedding_dim, **initial, dtype=self.dtype_policy, name=name)
+            return TokenEmbedding(
+                size,
+                self.embedding_dim,
+                initializer_stddev=BERT_STDDEV,
+                divided=divided,
+                dtype=self.dtype_policy,
+                name=name,
+            )
 
         self.token_embedding = embedding(self.vocabulary_size, "token_embedding")
         self.segment_embedding = embedding(num_segments, "segment_embedding", divided=False) if num_segments else None

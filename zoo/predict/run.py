@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,7 @@ def _parts(texts, size):
 def _answered(task, part, config, progress):
     """The lines for a part, in its order; batches hold texts of similar length."""
     order = sorted(range(len(part)), key=lambda place: sum(map(len, part[place].texts)), reverse=True)
-    lines = [None] * len(part)
+    lines: list = [None] * len(part)
     for start in range(0, len(part), config.batch_size):
         batch = order[start : start + config.batch_size]
         columns = map(list, zip(*(part[place].texts for place in batch), strict=True))
@@ -88,7 +89,7 @@ def _line(task, found, kept, config):
     return json.dumps({**kept, **_plain(found)}, ensure_ascii=False)
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """The value for JSON: scores in the digits that tell a float32, and null for those that are not finite."""
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}

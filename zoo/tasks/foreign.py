@@ -43,7 +43,7 @@ def task_from_hugging_face(
     source_language=None,
     target_language=None,
     source_prefix=None,
-    special_tokens_in_text=False,
+    special_tokens_in_text: bool | None = False,
 ):
     """The task that a Hugging Face directory's architecture names.
 

@@ -22,6 +22,7 @@ class GeneratingTask(Task):
     """
 
     hypothesis: ClassVar[type]
+    _vocabulary_size: int
 
     @property
     def controls(self):

@@ -3,6 +3,7 @@
 from zoo.checkpoints.gguf_files import load_gguf
 from zoo.checkpoints.gguf_tokenizer import read_gguf_tokenizer
 from zoo.errors import UserError
+from zoo.generation import Sampling
 from zoo.tasks.generation_settings import GenerationSettings
 from zoo.tasks.text_generator import TextGenerator
 
@@ -26,7 +27,10 @@ def task_from_gguf(path, dtype=None, special_tokens_in_text=False):
     # A short context would otherwise leave no room for a prompt.
     longest = min(GenerationSettings().max_new_tokens, model.max_sequence_length // 2)
     settings = GenerationSettings(
-        max_new_tokens=longest, temperature=0.0, begin_token=found.begins, end_token_ids=found.end_token_ids
+        Sampling(temperature=0.0, top_p=0.95),
+        max_new_tokens=longest,
+        begin_token=found.begins,
+        end_token_ids=found.end_token_ids,
     )
     try:
         return TextGenerator(model, tokenizer, settings, chat_template=found.chat_template)

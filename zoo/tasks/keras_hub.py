@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from zoo.checkpoints.foreign_model import LANGUAGE_MODEL
 from zoo.checkpoints.keras_hub import load_keras_hub, load_keras_hub_tokenizer, save_keras_hub
 from zoo.checkpoints.keras_hub.preset_files import PREPROCESSOR_FILE
 from zoo.errors import UserError
+from zoo.generation import Sampling
 from zoo.tasks.entity_recognizer import EntityRecognizer
 from zoo.tasks.generation_settings import GenerationSettings
 from zoo.tasks.masked_language_model import FillSettings, MaskedLanguageModel
@@ -46,7 +48,7 @@ def task_from_keras_hub(directory, dtype=None, task=None):
     if found.kind == LANGUAGE_MODEL:
         new = min(GenerationSettings().max_new_tokens, model.max_sequence_length // 2)
         begin = reading.get("add_start_token", False)
-        settings = GenerationSettings(max_new_tokens=new, temperature=0.0, top_p=1.0, begin_token=begin)
+        settings = GenerationSettings(Sampling(temperature=0.0), max_new_tokens=new, begin_token=begin)
         return TextGenerator(model, tokenizer, settings)
     longest = {"max_source_length": reading["sequence_length"]} if "sequence_length" in reading else {}
     if found.kind == "sequence_classifier":
@@ -127,7 +129,7 @@ def save_keras_hub_task(task, directory, approximate_gelu=False):
         if settings.source_prefix:
             notes.append(f"whose texts you begin with {settings.source_prefix!r} yourself")
     elif isinstance(task, (TextClassifier, MaskedLanguageModel)):
-        options = {"preprocessor": {"sequence_length": settings.max_source_length}}
+        options: dict[str, Any] = {"preprocessor": {"sequence_length": settings.max_source_length}}
         if isinstance(task, TextClassifier):
             options["labels"] = task.labels
             if settings.temperature != 1.0:

@@ -23,7 +23,7 @@ def in_parts(part, rows, at_a_time, dtypes):
     count = tf.maximum(-(-rows // at_a_time), 1)
     arrays = [tf.TensorArray(dtype, size=count, infer_shape=False) for dtype in dtypes]
 
-    shapes = [None] * len(dtypes)
+    shapes: list = [None] * len(dtypes)
 
     def body(index, arrays):
         results = part(index * at_a_time)

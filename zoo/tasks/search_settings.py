@@ -8,6 +8,7 @@ from zoo.errors import UserError
 from zoo.generation.search import Search, search_of
 
 
+@dataclass(frozen=True)
 class SearchSettings:
     """What settings with a `search` have in common.
 

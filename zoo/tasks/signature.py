@@ -1,7 +1,8 @@
 """A function of a task that Python calls and exports serve."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 SERVING_DEFAULT = "serving_default"
 """The signature of requests that name none."""
@@ -25,6 +26,6 @@ class Signature:
     function: Callable
     inputs: tuple[str, ...]
     outputs: dict[str, str] = field(default_factory=dict)
-    controls: dict = field(default_factory=dict)
+    controls: Mapping[str, Any] = field(default_factory=dict)
     draws: bool = False
     ragged_outputs: dict = field(default_factory=dict)

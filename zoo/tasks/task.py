@@ -80,7 +80,7 @@ class Task(abc.ABC):
             model.build()
         self.model = model
         self.tokenizer = tokenizer
-        self.settings = settings or self.settings_class()
+        self.settings: Any = settings or self.settings_class()
         self.examples = list(examples)
         self._functions = InferenceFunctions()
 
@@ -214,7 +214,7 @@ class Task(abc.ABC):
             for row, count in zip(rows, outputs["count"], strict=True)
         ]
 
-    def __call__(self, *texts, batch_size=None, progress=False, **options):
+    def __call__(self, *texts, batch_size=None, progress=False, **options) -> Any:
         """Results for texts, batched by length, in the order given.
 
         Args:
@@ -232,7 +232,9 @@ class Task(abc.ABC):
         signature = Signature(self.predict_batch, self.inputs, controls=self.controls)
         return self.answer("predict", signature, texts, options, batch_size=batch_size, progress=progress)
 
-    def answer(self, key, signature, texts, options=_NOTHING, *, unpack=None, batch_size=None, progress=False):
+    def answer(
+        self, key, signature, texts, options: Mapping = _NOTHING, *, unpack=None, batch_size=None, progress=False
+    ) -> Any:
         """Answers of a signature to lists of any length: batched by length, traced once for each key.
 
         Args:

@@ -135,8 +135,14 @@ class TextClassifier(EncoderTask):
             lambda **given: {"logits": self.batch_logits(*(given[name] for name in self.inputs))}, self.inputs
         )
         texts = [[each] if isinstance(each, (str, bytes)) else each for each in texts]
-        options = dict(batch_size=batch_size, progress=progress)
-        rows = self.answer("logits", signature, texts, unpack=lambda outputs: list(outputs["logits"]), **options)
+        rows = self.answer(
+            "logits",
+            signature,
+            texts,
+            unpack=lambda outputs: list(outputs["logits"]),
+            batch_size=batch_size,
+            progress=progress,
+        )
         return np.stack(rows) if rows else np.zeros((0, len(self.labels)), np.float32)
 
     def unpack(self, outputs):

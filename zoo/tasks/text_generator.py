@@ -253,8 +253,14 @@ class TextGenerator(GeneratingTask):
         Raises:
             UserError: if an input is not str or bytes, and for unequal numbers.
         """
-        options = dict(unpack=_continuation_scores, batch_size=batch_size, progress=progress)
-        return self.answer("score", self.further_signatures["score"], [texts, continuations], **options)
+        return self.answer(
+            "score",
+            self.further_signatures["score"],
+            [texts, continuations],
+            unpack=_continuation_scores,
+            batch_size=batch_size,
+            progress=progress,
+        )
 
     def choose(self, text, choices):
         """How probable each of several continuations is among them: zero- and few-shot classification.
@@ -353,7 +359,7 @@ class TextGenerator(GeneratingTask):
             context_token_ids=context,
             context_mask=context_mask,
             # A model may have more numbers than the tokenizer has tokens.
-            token_rules=TokenRules(range(self.tokenizer.vocabulary_size, model.vocabulary_size)),
+            token_rules=TokenRules(tuple(range(self.tokenizer.vocabulary_size, model.vocabulary_size))),
             stop=stop.hook(),
             **controls,
         )

@@ -1,10 +1,14 @@
 """Tokenizers whose vocabulary is a list of entries."""
 
+from typing import Any
+
 from zoo.tokenizers.tokenizer import Tokenizer
 
 
 class ListedVocabularyTokenizer(Tokenizer):
     """A tokenizer with a `_vocabulary` that has `tokens` by id and `ids` by token, and added tokens beyond those."""
+
+    _vocabulary: Any
 
     @property
     def vocabulary(self) -> tuple[str, ...]:

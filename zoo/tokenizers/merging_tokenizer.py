@@ -1,11 +1,15 @@
 """What tokenizers of merges have in common, on bytes or on characters."""
 
+from typing import Any
+
 from zoo.tokenizers.listed_vocabulary import ListedVocabularyTokenizer
 from zoo.tokenizers.tokenizer import ADDED_TOKENS
 
 
 class MergingTokenizer(ListedVocabularyTokenizer):
     """A tokenizer whose `_vocabulary` has `merges` too, and whose `_roles` are pairs of part and control token."""
+
+    _roles: Any
 
     @property
     def merges(self) -> tuple[tuple[str, str], ...]:

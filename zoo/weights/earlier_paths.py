@@ -7,6 +7,8 @@ has nothing at a path, the paths that earlier versions had for it are tried.
 import itertools
 import re
 
+import keras
+
 # Parts of paths, and what earlier versions had in their place; "" where they had nothing. Blocks in lists go by the
 # names of their classes; T5's blocks had the projections of their feed-forward networks themselves, and the one with
 # the activation was called "expand" whether there was a gate or not.
@@ -58,7 +60,7 @@ def with_present_paths(by_path, present):
     return {**found, **remaining}
 
 
-class ReadsEarlierPaths:
+class ReadsEarlierPaths(keras.layers.Layer):
     """Mixin of models and layers that find their weights in files of earlier versions too."""
 
     def load_own_variables(self, store):

@@ -87,4 +87,5 @@ class EncodedPairs:
             lengths = np.concatenate([side.lengths for side in rows])
             tokens = np.concatenate([side.tokens for side in rows])
             sides.append(TokenRows(tokens, lengths, np.cumsum(lengths) - lengths))
-        return cls(*sides, np.concatenate([part.numbers for part in parts]))
+        source, target = sides
+        return cls(source, target, np.concatenate([part.numbers for part in parts]))

@@ -33,7 +33,7 @@ class EntityRows:
     text_ids: list = field(default_factory=list)
     report: AlignmentReport = field(default_factory=AlignmentReport)
     num_texts: int = 0
-    word_counts: np.ndarray | None = None
+    word_counts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self):
         return len(self.token_ids)

@@ -1,5 +1,8 @@
 """Batches for masked language modelling, with or without next-sentence prediction, masked anew each epoch."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from zoo.data.batches.batch_stream import BatchStream
@@ -28,7 +31,7 @@ class MaskedBatches:
             raise UserError(f"batch_size={batch_size} must be at least 1")
         self._rows, self._masking = rows, masking
         self._batch_size, self._seed, self._shuffle = batch_size, seed, shuffle
-        self._planned = (None, None, None)
+        self._planned: tuple[int | None, Any, list] = (None, None, [])
 
     def num_batches(self, epoch=0):
         """Number of batches of an epoch; next-sentence pairs differ in number from epoch to epoch, if little."""
@@ -46,7 +49,7 @@ class MaskedBatches:
         plan, _ = self._plan(epoch)
         return 1 - plan.num_positions / int(plan.widths.sum())
 
-    def epoch(self, epoch, skip_batches=0):
+    def epoch(self, epoch, skip_batches=0) -> Iterator[tuple[dict, Any, Any]]:
         """Iterates over the batches of one epoch.
 
         Args:

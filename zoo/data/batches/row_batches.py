@@ -1,5 +1,7 @@
 """Batches of labelled token rows for encoders: token labels or row labels, padded, shuffled, grouped by length."""
 
+from typing import Any
+
 import numpy as np
 
 from zoo.data.batches.batch_stream import BatchStream
@@ -65,18 +67,18 @@ class RowBatches:
         longest = int(self._token_ids.lengths.max())
         if longest > max_length:
             raise UserError(f"a row has {longest} tokens, more than max_length={max_length}")
-        self._labels = labels if isinstance(labels, np.ndarray) else TokenRows.from_sequences(labels)
+        self._labels: Any = labels if isinstance(labels, np.ndarray) else TokenRows.from_sequences(labels)
         self._per_token = isinstance(self._labels, TokenRows)
         if weights is None:
             weights = (
                 [np.ones(n, np.int32) for n in self._token_ids.lengths] if self._per_token else np.ones(len(labels))
             )
-        self._weights = TokenRows.from_sequences(weights) if self._per_token else np.asarray(weights, np.float32)
+        self._weights: Any = TokenRows.from_sequences(weights) if self._per_token else np.asarray(weights, np.float32)
         self._check_shapes()
         self._example_ids = np.arange(len(self)) if example_ids is None else np.asarray(example_ids)
         if self._example_ids.shape != (len(self),):
             raise ValueError(f"example_ids of shape {self._example_ids.shape} for {len(self)} rows")
-        self._label_weights = None if label_weights is None else np.asarray(label_weights, np.float32)
+        self._label_weights: Any = None if label_weights is None else np.asarray(label_weights, np.float32)
         self._pad_id, self._batch_size, self._max_length = pad_id, batch_size, max_length
         self._seed, self._shuffle, self._fixed_rows = seed, shuffle, fixed_rows
         self._length_multiple = length_multiple

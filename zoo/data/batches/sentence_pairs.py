@@ -105,7 +105,7 @@ def truncated_pair(first, second, most, rng):
     lengths = [stop - start for start, stop in (first, second)]
     excess = sum(lengths) - most
     spans = []
-    for (start, stop), cut in zip((first, second), _cuts(*lengths, max(excess, 0)), strict=True):
+    for (start, stop), cut in zip((first, second), _cuts(lengths[0], lengths[1], max(excess, 0)), strict=True):
         front = int(rng.binomial(cut, 0.5)) if cut else 0
         spans += [start + front, stop - (cut - front)]
     return tuple(spans)

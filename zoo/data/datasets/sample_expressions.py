@@ -129,7 +129,8 @@ class Expressions:
         if self.generator.random() < 0.5:
             amount = Decimal(units) + Decimal(hundredths) / 100
             # British English would write US$ for dollars.
-            return tuple(_plain(format_currency(amount, currency, locale=locale)) for locale in ("en_US", GERMAN))
+            english, german = (format_currency(amount, currency, locale=locale) for locale in ("en_US", GERMAN))
+            return _plain(english), _plain(german)
         names = CURRENCIES[currency]
         english, german = self.words(units)
         english, german = f"{english} {names[0]}", f"{german} {names[2]}"

@@ -6,6 +6,7 @@ A source is a re-iterable of `ClassifiedText`: each iteration reads its file fro
 import itertools
 import shlex
 from dataclasses import dataclass, field
+from typing import Any
 
 from zoo.data.readers.accepted_rows import AcceptedRows
 from zoo.data.readers.json_lines import JsonLines, checked_text, json_type, text_field
@@ -133,7 +134,7 @@ class CsvClasses(TableClasses):
         >>> texts = CsvClasses("train.csv", text="text", label="category")
     """
 
-    def __init__(self, path, text=0, label=1, has_header=None, label_separator=None, delimiter=","):
+    def __init__(self, path, text: str | int = 0, label: Any = 1, has_header=None, label_separator=None, delimiter=","):
         table = CsvTable(path, _has_header(text, label, has_header), delimiter)
         super().__init__(table, text, label, label_separator)
 
@@ -264,7 +265,14 @@ def _checked_labels(labels, where):
 
 
 def open_classes(
-    path, text="text", label="label", *, label_separator=None, delimiter=None, label_names=None, like=None
+    path,
+    text: Any = "text",
+    label: Any = "label",
+    *,
+    label_separator=None,
+    delimiter=None,
+    label_names=None,
+    like=None,
 ):
     """The reader of a file of texts with classes, by its name: .jsonl, .csv or .tsv, or .gz after it.
 

@@ -1,5 +1,6 @@
 """Texts with their summaries, from JSON Lines files and tables."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from zoo.data.readers.accepted_rows import AcceptedRows
@@ -45,7 +46,7 @@ class JsonlSummaries(_Summaries):
         >>> for text, summaries in JsonlSummaries("test.jsonl", "dialogue", ("summary1", "summary2")): ...
     """
 
-    def __init__(self, path, text="text", summaries="summary"):
+    def __init__(self, path, text: str = "text", summaries: str | Sequence[str] = "summary"):
         super().__init__(path, text, summaries)
         self._rows = AcceptedRows(JsonLines(path), [self._text, *self._summaries])
 
@@ -74,7 +75,7 @@ class TableSummaries(_Summaries):
         UserError: As `JsonlSummaries`, for columns; and as `zoo.data.readers.tables.Table`.
     """
 
-    def __init__(self, path, text="text", summaries="summary", delimiter=None):
+    def __init__(self, path, text: str = "text", summaries: str | Sequence[str] = "summary", delimiter=None):
         super().__init__(path, text, summaries)
         self._table = open_table(path, True, delimiter)
         self._columns = [named_column(name) for name in (self._text, *self._summaries)]
@@ -90,7 +91,7 @@ class TableSummaries(_Summaries):
             raise UserError(f"{self._table.path}: has no text, only a header; is it the right file?")
 
 
-def open_summaries(path, text="text", summaries="summary", delimiter=None):
+def open_summaries(path, text: str = "text", summaries: str | Sequence[str] = "summary", delimiter=None):
     """The reader of a file of texts with summaries: a table if it is named .csv or .tsv, otherwise JSON Lines.
 
     Args:

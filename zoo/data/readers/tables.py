@@ -3,6 +3,7 @@
 import abc
 import csv
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from zoo.data.readers.text_lines import MAX_LINE_BYTES, TextLines
@@ -42,11 +43,11 @@ class Table(abc.ABC):
         self.has_header = has_header
 
     @abc.abstractmethod
-    def _records(self):
+    def _records(self) -> "Iterator[_Record]":
         """Yields a `_Record` of every row, the header included."""
 
     @abc.abstractmethod
-    def _split(self, line, delimiter):
+    def _split(self, line, delimiter) -> list[str]:
         """The fields of a line if columns were parted by another character."""
 
     @abc.abstractmethod

@@ -138,7 +138,7 @@ class SchemeDetector:
         )
 
 
-def tags_to_spans(tags, scheme="BIO", lenient=False):
+def tags_to_spans(tags, scheme: str | None = "BIO", lenient=False):
     """The entities that a sequence of tags spells.
 
     Args:

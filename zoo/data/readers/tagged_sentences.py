@@ -1,6 +1,7 @@
 """What readers of tokens with tags share: the first pass, and texts with entities from sentences of tokens."""
 
 import abc
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from zoo.data.readers.entities import Entity, EntityText
@@ -8,7 +9,7 @@ from zoo.data.readers.tag_schemes import TAG_SCHEMES, SchemeDetector, TagError, 
 from zoo.data.readers.token_joiner import TOKEN_SEPARATORS, TokenJoiner, spelt
 from zoo.errors import UserError
 
-_FULL_NAMES = {"BIO": "BIO (IOB2)"}
+_FULL_NAMES: dict[str | None, str] = {"BIO": "BIO (IOB2)"}
 
 
 class TaggedSentence(NamedTuple):
@@ -59,7 +60,7 @@ class TaggedSentences(abc.ABC):
         self._seen = False
 
     @abc.abstractmethod
-    def _tagged(self):
+    def _tagged(self) -> "Iterator[TaggedSentence]":
         """Yields each `TaggedSentence`."""
 
     @property

@@ -138,14 +138,14 @@ def telling_characters(contents: Sequence[str], never: str = " ") -> str:
     Returns:
         The characters; an empty str if some content has no character that may be taken.
     """
-    contents, found = {frozenset(content) - {*never} for content in contents}, ""
-    if frozenset() in contents:
+    remaining, found = {frozenset(content) - {*never} for content in contents}, ""
+    if frozenset() in remaining:
         return ""
-    while contents:
-        counts = Counter(character for content in contents for character in content)
+    while remaining:
+        counts = Counter(character for content in remaining for character in content)
         best = max(counts, key=lambda each: (not each.isalnum(), counts[each], each))
         found += best
-        contents = {content for content in contents if best not in content}
+        remaining = {content for content in remaining if best not in content}
     return found
 
 

@@ -394,7 +394,8 @@ class BytePairTokenizer(MergingTokenizer):
 def _contents(added_tokens):
     """What tokens are in a text, of those that say it; `AddedTokens` refuses the others."""
     given = added_tokens if isinstance(added_tokens, list) else []
-    return [token.get("content") if isinstance(token, Mapping) else getattr(token, "content", None) for token in given]
+    found = (token.get("content") if isinstance(token, Mapping) else getattr(token, "content", None) for token in given)
+    return [content for content in found if isinstance(content, str)]
 
 
 def _normalized_contents(tokens):

@@ -1,5 +1,7 @@
 """Hugging Face's tokenizer.json of byte-level BPE tokenizers, read only if everything in it can be done alike."""
 
+from typing import Any
+
 from zoo.errors import UserError
 from zoo.tokenizers.added_tokens.added_token import AddedToken
 from zoo.tokenizers.byte_pair.alphabet import ALPHABET
@@ -97,9 +99,8 @@ def _steps(splitting, path):
         if kind not in ("Split", "Digits", "ByteLevel"):
             raise UserError(f"{path}: pre_tokenizer {kind} is not supported, only Split, Digits and ByteLevel")
     if kinds.count("ByteLevel") != 1 or kinds[-1] != "ByteLevel":
-        raise UserError(
-            f"{path}: pre_tokenizer {', '.join(kinds) or None} is not supported, only one ByteLevel, at the end"
-        )
+        found = ", ".join(map(str, kinds)) or None
+        raise UserError(f"{path}: pre_tokenizer {found} is not supported, only one ByteLevel, at the end")
     steps = []
     for part in parts:
         if part["type"] == "Split":
@@ -140,7 +141,7 @@ def sequence_parts(part, key) -> list:
     return [inner for one in part.get(key) or () for inner in sequence_parts(one, key)]
 
 
-def only_part(part, key):
+def only_part(part: Any, key: str) -> Any:
     """The part that a `Sequence` of one is, itself if it is of several, and None if there is none."""
     parts = sequence_parts(part, key)
     return part if len(parts) > 1 else next(iter(parts), None)

@@ -68,7 +68,8 @@ def train_byte_pair(
             f"vocabulary_size {vocabulary_size} is too large for this text: the largest possible is "
             f"{len(model['vocab'])}"
         )
-    merges = [tuple(merge.split(" ") if isinstance(merge, str) else merge) for merge in model["merges"]]
+    pairs = (merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"])
+    merges = [(left, right) for left, right in pairs]
     return sorted(model["vocab"], key=model["vocab"].get), merges
 
 

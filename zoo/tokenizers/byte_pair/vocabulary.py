@@ -66,8 +66,11 @@ class BytePairVocabulary:
             )
         self.missing_bytes = bytes(missing)
         self.merges = merges
-        byte_ids = [NO_ENTRY if byte in self.missing_bytes else token_id for byte, token_id in enumerate(byte_ids)]
-        spellings = [[byte_ids[byte] for byte in content] for content in self.token_bytes]
+        known = [
+            NO_ENTRY if token_id is None or byte in self.missing_bytes else token_id
+            for byte, token_id in enumerate(byte_ids)
+        ]
+        spellings = [[known[byte] for byte in content] for content in self.token_bytes]
         self.finishing = finishing_merges(spellings, merge_ids(merges, self.ids, self.special))
 
     def is_made(self, token_id: int) -> bool:

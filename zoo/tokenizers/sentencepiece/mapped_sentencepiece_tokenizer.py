@@ -100,7 +100,7 @@ class MappedSentencePieceTokenizer(Tokenizer):
                 raise UserError(f"the vocabulary has no {token!r}, which is a special token")
         self.unk_id, self.eos_id, self.pad_id = (ids[token] for token in special)
         self.bos_id = None
-        added = AddedTokens(added_tokens, ids, self._size, dict.fromkeys(special), special_tokens_in_text)
+        added = AddedTokens(added_tokens, ids, self._size, tuple(dict.fromkeys(special)), special_tokens_in_text)
         for token in added.read:
             if token.single_word:
                 raise UserError(f"single_word of added token {token.content!r} is not supported for Marian")
@@ -235,4 +235,4 @@ def _numbered(content, path):
         raise UserError(f"{path} is damaged ({error}); copy it again") from None
     if not isinstance(entries, dict) or sorted(entries.values()) != list(range(len(entries))):
         raise UserError(f"{path} does not number its entries from 0 without gaps")
-    return sorted(entries, key=entries.get)
+    return sorted(entries, key=entries.__getitem__)

@@ -72,7 +72,7 @@ def train_wordpiece(
         raise UserError(
             f"vocabulary_size {vocabulary_size} is too large for this text: the largest possible is {len(ids)}"
         )
-    return sorted(ids, key=ids.get)
+    return sorted(ids, key=ids.__getitem__)
 
 
 def _count_words(texts, normalizer):

@@ -124,7 +124,7 @@ class Progress(TrainingCallback):
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        reasons = {
+        reasons: dict[str | None, str] = {
             "finished": "finished",
             "early_stopping": "stopped early",
             "time": "out of time",

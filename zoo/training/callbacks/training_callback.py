@@ -2,6 +2,8 @@
 
 import keras
 
+from zoo.training.runs.run import TrainingRun
+
 
 class TrainingCallback(keras.callbacks.Callback):
     """A Keras callback that knows the run it is part of, and may keep state over a resume.
@@ -15,7 +17,7 @@ class TrainingCallback(keras.callbacks.Callback):
     """
 
     chief_only = False
-    run = None
+    run: TrainingRun
 
     def on_log(self, report):
         """Called every `log_every_steps` updates.

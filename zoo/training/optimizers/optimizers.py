@@ -1,5 +1,7 @@
 """Adam and AdamW with right gradients of embeddings, decay on matrices only, and learning rates by variable."""
 
+from typing import Any
+
 import keras
 
 from zoo.errors import UserError
@@ -15,12 +17,13 @@ SCHEDULE_SHARE = "schedule_share"
 # On PyTorch, `keras.optimizers.Adam()` makes an instance of a class of that backend, whose update is fused over all
 # variables; a subclass of `keras.optimizers.Adam` would lose it. Under TensorFlow none is made here: it would have a
 # variable, after which workers can no longer meet.
-_AdamBase, _AdamWBase = keras.optimizers.Adam, keras.optimizers.AdamW
+_AdamBase: Any = keras.optimizers.Adam
+_AdamWBase: Any = keras.optimizers.AdamW
 if keras.backend.backend() == "torch":
     _AdamBase, _AdamWBase = type(_AdamBase()), type(_AdamWBase())
 
 
-class _ZooOptimizer:
+class _ZooOptimizer(keras.optimizers.Optimizer):
     """What `Adam` and `AdamW` here add to Keras's: right gradients of embeddings, and rates by variable.
 
     TensorFlow's gradient of an embedding lookup has one slice per looked-up token. Keras squares the slices one by

@@ -36,7 +36,7 @@ def select_checkpoints(run_directory, count, metric=None, mode="max"):
     scored = [path for path in paths if not math.isnan(scores[path])]
     if not scored:
         raise UserError(f'{directory}: no checkpoint has a score "{metric}": average the last ones instead')
-    return sorted(scored, key=scores.get, reverse=mode == "max")[:count]
+    return sorted(scored, key=scores.__getitem__, reverse=mode == "max")[:count]
 
 
 def average_checkpoints(model, paths):

@@ -112,7 +112,9 @@ def multiplies_as_tensor_float32():
     if backend == "jax":
         import jax
 
-        return jax.config.jax_default_matmul_precision in (None, "default", "tensorfloat32")
+        # JAX makes this attribute as it starts.
+        precision = jax.config.jax_default_matmul_precision  # pyright: ignore[reportAttributeAccessIssue]
+        return precision in (None, "default", "tensorfloat32")
     import torch
 
     return torch.get_float32_matmul_precision() != "highest"

@@ -23,7 +23,7 @@ def random_states():
     _, count = replicas_of_torchrun().shares[0]
     if count == 1:
         return own
-    of_all = [None] * count
+    of_all: list = [None] * count
     torch.distributed.all_gather_object(of_all, own)
     return [state for states in of_all for state in states]
 
