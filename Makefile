@@ -1,4 +1,4 @@
-# make demo: train, export and ask a translator.  make test: lint and the whole test suite.
+# make demo: train, export and ask a translator.  make test: lint, types and the whole test suite.
 # make test-lowest: the suite with the oldest dependencies. All need Python (>= 3.11), pip and make, and install what they use into .venv.
 
 PYTHON ?= python3
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LOWEST ?= .venv-lowest
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-long test-published test-lowest lint format clean
+.PHONY: demo test test-long test-published test-lowest lint types format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -34,7 +34,10 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-test: lint
+types: $(VENV)/.test
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+test: lint types
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 15
 
 # What takes too long for the suite.

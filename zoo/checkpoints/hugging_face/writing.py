@@ -26,7 +26,7 @@ def save_hugging_face(
     *,
     labels=None,
     problem_type=None,
-    pad_token_id=0,
+    pad_token_id: int | None = 0,
     end_token_id=None,
     begin_token_id=None,
     start_token_id=None,

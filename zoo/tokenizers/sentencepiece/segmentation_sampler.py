@@ -164,7 +164,7 @@ class _Lattices:
     def _lattice(self, part, alpha):
         """For each place, the pieces that end there: bounds of their probabilities, and their starts and ids."""
         arriving = [[] for _ in range(len(part) + 1)]
-        lattice = [None]
+        lattice: list = [None]
         forward = 0.0
         for start in range(len(part)):
             single = False
