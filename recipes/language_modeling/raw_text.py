@@ -8,8 +8,8 @@ from recipes.vocabularies.kept_tokenizers import kept_tokenizer
 from recipes.vocabularies.trained_size import MOST_TOKENS
 from zoo.data import ExactDocuments, TokenBlocks, open_dataset
 from zoo.errors import UserError
-from zoo.generation import Sampling
 from zoo.evaluate.perplexity import encode_documents, measure_perplexity
+from zoo.generation import Sampling
 from zoo.models import GPT2
 from zoo.models.sizes import GPT2_SIZES
 from zoo.tasks import GenerationSettings, TextGenerator, load
