@@ -55,8 +55,9 @@ class EncoderWithHead(TransformerModel):
         encoder = self.encoder
         self.hidden = self._dense(encoder.hidden_dim, "hidden", columns("hidden_dim"), use_bias)
         if norm:
-            options = dict(dtype=self.dtype_policy, name="hidden_norm")
-            self.hidden_norm = normalization("layer", encoder.layer_norm_epsilon, encoder.norm_bias, **options)
+            self.hidden_norm = normalization(
+                "layer", encoder.layer_norm_epsilon, encoder.norm_bias, dtype=self.dtype_policy, name="hidden_norm"
+            )
 
     def _build_hidden(self):
         for layer in (self.hidden, self.hidden_norm):

@@ -37,7 +37,7 @@ def pair_task_of(files):
 
 def inputs_of(files):
     """Names of the texts that the task of a directory takes, told from its config.json alone."""
-    return getattr(PAIR_TASKS.get(pair_task_of(files)), "inputs", Task.inputs)
+    return getattr(PAIR_TASKS.get(pair_task_of(files) or ""), "inputs", Task.inputs)
 
 
 def make_pair_task(files, found, tokenizer, name):

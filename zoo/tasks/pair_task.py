@@ -38,8 +38,9 @@ class PairTask(EncoderTask):
         """The tokens of pairs, cut off where special ones still fit; see `Task.encode`."""
         first, second = (self.tokenizer.encode(each) for each in (text, text_pair))
         spans = [TokenSpans.of(each) for each in (first, second)]
-        kept = kept_lengths(*(each.lengths for each in spans), self.most_tokens, self.settings.truncation)
-        return self.joined(*(each._replace(lengths=lengths) for each, lengths in zip(spans, kept, strict=True)))
+        kept = kept_lengths(spans[0].lengths, spans[1].lengths, self.most_tokens, self.settings.truncation)
+        first, second = (each._replace(lengths=lengths) for each, lengths in zip(spans, kept, strict=True))
+        return self.joined(first, second)
 
     def joined(self, first, second, positions_more=0, kept=None):
         """Rows of two texts, as the model reads them.

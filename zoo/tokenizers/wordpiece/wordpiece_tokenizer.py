@@ -98,6 +98,7 @@ class WordPieceTokenizer(ListedVocabularyTokenizer):
         self.vocabulary_size = size + len(added.beyond)
         normalized = [token for token in added.read if token.normalized]
         self._words = BertWords(self.lowercase, self.strip_accents, self.split_cjk, normalized)
+        assert self.unk_id is not None, "the vocabulary has seen to it"
         self._cover = WordPieceCover(self._vocabulary, self.unk_id, self.max_word_length, self.vocabulary_size)
         special = {*self.special_tokens, *added.special}
         # Constants belong to no single trace, even if the tokenizer is made inside a tf.function.
