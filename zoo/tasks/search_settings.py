@@ -1,6 +1,7 @@
 """Settings of tasks that search: the search is an object, and its values go by their own names, too."""
 
 import functools
+import inspect
 from dataclasses import asdict, dataclass, fields
 from typing import ClassVar, dataclass_transform
 
@@ -56,12 +57,15 @@ def search_settings(cls):
     """Makes a frozen dataclass of `SearchSettings`, whose constructor takes the values of a search by name, too."""
     cls = dataclass(frozen=True)(cls)
     init = cls.__init__
+    signature = inspect.signature(init)
 
     @functools.wraps(init)
     def with_search(self, *args, **given):
         values = {name: given.pop(name) for name in cls.search_names() if name in given}
-        search = given.get("search", cls.search)
-        init(self, *args, **{**given, "search": search_of(search, values, cls.searches)})
+        bound = signature.bind(self, *args, **given)
+        search = bound.arguments.get("search", cls.search)
+        bound.arguments["search"] = search_of(search, values, cls.searches)
+        init(**bound.arguments)
 
     cls.__init__ = with_search
     return cls

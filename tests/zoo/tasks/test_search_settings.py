@@ -48,6 +48,7 @@ def test_settings_of_earlier_presets_are_the_same_as_objects():
     assert changed.search == BeamSearch(1, 0.6, "gnmt", "first") and replace(changed, num_beams=3) == settings
     assert SummarizationSettings(length_penalty=2.0).search == BeamSearch(length_penalty=2.0)
     assert GenerationSettings(temperature=0.5).search == Sampling(temperature=0.5, top_p=0.95)
+    assert GenerationSettings(Greedy(), 9) == GenerationSettings(search=Greedy(), max_new_tokens=9)
     assert replace(GenerationSettings(), search=Greedy()).temperature == 0.0
     with pytest.raises(AttributeError, match="GenerationSettings has no 'num_beams'"):
         GenerationSettings().num_beams  # noqa: B018
