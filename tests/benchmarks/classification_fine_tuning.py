@@ -23,7 +23,7 @@ def train_with_transformers(arguments):
 
     from zoo.data import open_dataset
     from zoo.data.datasets.held_out import hold_out
-    from zoo.data.readers.classified_text import class_labels
+    from zoo.data.readers.class_labels import class_labels
 
     seed_everything(arguments.seeds[0])
     splits = open_dataset("banking77")

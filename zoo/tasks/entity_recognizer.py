@@ -30,7 +30,8 @@ class EntitySettings:
         overlap: Tokens that neighbouring windows of a longer text share; a token's tag comes from the window in which
             it has most context.
         scheme: Of the tags: "BIO", "IOB1" or "BIOES"; illegal sequences are never given. "SIMPLE" for tags of any
-            spelling, read as the simple strategy of transformers' pipeline does; see `zoo.generation.TagRules`.
+            spelling, read as the simple strategy of transformers' pipeline does; see
+            `zoo.generation.tag_decoding.TagRules`.
         word_scores: "mean" of the log-probabilities of a word's tokens, or those of its "first" token; "token" if
             each token is to have a tag of its own, so that entities may begin and end inside a word.
     """
