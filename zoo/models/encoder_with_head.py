@@ -22,8 +22,6 @@ class EncoderWithHead(TransformerModel):
             without.
     """
 
-    hidden = hidden_norm = None
-
     def __init__(self, encoder, **kwargs):
         kwargs.setdefault("dtype", encoder.dtype_policy)
         super().__init__(**kwargs)
@@ -47,6 +45,8 @@ class EncoderWithHead(TransformerModel):
     def _make_hidden(self, activation, use_bias, norm):
         """Makes the layers between the encoder and the last layer, none if there is no activation."""
         self.hidden_activation = activation
+        # Not attributes of the class: PyTorch would find those before the layers.
+        self.hidden = self.hidden_norm = None
         if activation is None:
             if norm:
                 raise UserError("hidden_norm needs a hidden_activation")

@@ -162,8 +162,12 @@ def test_tokenizers_that_cannot_be_followed(tmp_path):
     (tmp_path / "tokenizer_config.json").write_text("{")
     with pytest.raises(UserError, match=r"tokenizer_config.json is damaged"):
         zoo.load(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text("{}")
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"type": "Unigram"}}))
-    with pytest.raises(UserError, match="the tokenizer's model is 'Unigram'; supported are WordPiece"):
+    with pytest.raises(UserError, match=r"tokenizer.json: unk_id None is not supported"):
+        zoo.load(tmp_path)
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"type": "WordLevel"}}))
+    with pytest.raises(UserError, match="the tokenizer's model is 'WordLevel'; supported are WordPiece"):
         zoo.load(tmp_path)
     for name in ("tokenizer.json", "vocab.txt"):
         (tmp_path / name).unlink()

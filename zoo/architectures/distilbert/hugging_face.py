@@ -13,6 +13,7 @@ class DistilBertArchitecture(EncoderArchitecture):
     model_type = "distilbert"
     class_prefix = "DistilBert"
     tensor_prefix = "distilbert."
+    second_names: ClassVar = {"num_attention_heads": "n_heads", "hidden_size": "dim", "num_hidden_layers": "n_layers"}
     sizes: ClassVar = {
         "vocabulary_size": "vocab_size",
         "hidden_dim": "dim",

@@ -52,12 +52,12 @@ def load_tokenizer(directory, special_tokens_in_text=()):
             f"{files} holds neither {FAST_FILE} nor {VOCABULARY_FILE} nor vocab.json with merges.txt nor "
             f"{XLM_ROBERTA_NUMBERING.model_file}: its tokenizer is missing"
         )
+    # Of another kind of tokenizer that is said first.
+    entries = _vocabulary_of(files.json(FAST_FILE), files / FAST_FILE) if fast else None
     options = wordpiece_options(files)
-    entries = (
-        _vocabulary_of(files.json(FAST_FILE), files / FAST_FILE)
-        if fast
-        else WordPieceTokenizer.from_vocabulary_file(vocabulary, special_tokens=options["special_tokens"]).vocabulary
-    )
+    if entries is None:
+        special_tokens = options["special_tokens"]
+        entries = WordPieceTokenizer.from_vocabulary_file(vocabulary, special_tokens=special_tokens).vocabulary
     return _with_added_tokens(files, entries, **options, in_text=special_tokens_in_text)
 
 
