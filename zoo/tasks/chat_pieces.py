@@ -7,9 +7,8 @@ import tensorflow as tf
 
 from zoo.errors import UserError
 from zoo.tasks.chat_template import ChatTemplate
+from zoo.tasks.text_control import SEPARATOR
 
-SEPARATOR = "\x1e"
-"""Stands between the messages of a history where they are one string: U+001E, which ASCII calls record separator."""
 HISTORY = rf"|[^{SEPARATOR}]*{SEPARATOR}[^{SEPARATOR}]*(?:{SEPARATOR}[^{SEPARATOR}]*{SEPARATOR}[^{SEPARATOR}]*)*"
 """Regular expression of histories that end with an answer."""
 # What str.strip takes away.

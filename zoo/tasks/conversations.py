@@ -8,11 +8,11 @@ import numpy as np
 
 from zoo.data import ConversationTokens
 from zoo.errors import UserError
-from zoo.tasks.chat_pieces import HISTORY, SEPARATOR, ChatPieces
+from zoo.tasks.chat_pieces import HISTORY, ChatPieces
 from zoo.tasks.chat_template import ChatTemplate
 from zoo.tasks.controls import with_a_row
 from zoo.tasks.signature import Signature
-from zoo.tasks.text_control import TextControl
+from zoo.tasks.text_control import SEPARATOR, TextControl
 from zoo.tokenizers.added_tokens.rendered_text import RenderedTextTokenizer
 from zoo.tokenizers.clean_text import clean_text, replace_surrogates
 

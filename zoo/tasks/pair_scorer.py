@@ -10,11 +10,9 @@ from zoo.tasks.pair_settings import CutPairSettings
 from zoo.tasks.pair_task import PairTask
 from zoo.tasks.registry import register_task
 from zoo.tasks.signature import Signature
+from zoo.tasks.text_control import SEPARATOR
 from zoo.tasks.text_regressor import RegressionSettings, TextRegressor
 from zoo.tokenizers.clean_text import clean_text
-
-DOCUMENT_SEPARATOR = "\x1e"
-"""Stands between the documents of a row where they are one string: U+001E, which ASCII calls record separator."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class PairScoringSettings(CutPairSettings, RegressionSettings):
 class PairScorer(PairTask, TextRegressor):
     """Says with one number how well two texts fit, as a cross-encoder does that puts documents in order for a query.
 
-    Exports serve `rerank` as well: a query and its documents in one row, with `DOCUMENT_SEPARATOR` between these.
+    Exports serve `rerank` as well: a query and its documents in one row, with `SEPARATOR` between these.
 
     Args:
         model: A `zoo.models.SequenceClassifier` of one output.
@@ -48,10 +46,9 @@ class PairScorer(PairTask, TextRegressor):
 
     Example:
         >>> scorer = zoo.load("ms-marco-MiniLM-L6-v2")
-        >>> scorer("How many people live in Berlin?", "Berlin has 3.7 million inhabitants.")
-        {'score': 0.99, 'value': 8.6}
-        >>> scorer.rerank("How many people live in Berlin?", ["It lies on the Spree.", "It has 3.7 million."])
-        [{'document': 1, 'score': 0.98}, {'document': 0, 'score': 0.01}]
+        >>> sorted(scorer("How many people live in Berlin?", "Berlin has 3.7 million inhabitants."))
+        ['score', 'value']
+        >>> best, *others = scorer.rerank("How many people live in Berlin?", ["It lies on the Spree.", "3.7 million."])
     """
 
     settings_class = PairScoringSettings
@@ -86,14 +83,14 @@ class PairScorer(PairTask, TextRegressor):
 
         Args:
             query: string [B].
-            documents: string [B], in each row any number of documents with `DOCUMENT_SEPARATOR` between them; an empty
+            documents: string [B], in each row any number of documents with `SEPARATOR` between them; an empty
                 text is one document without a word.
 
         Returns:
             For at most N documents of a row `order` int32 [B, N] and `scores` float32 [B, N], filled up with -1 and 0,
             and `count` int32 [B], how many there are.
         """
-        texts = tf.strings.split(clean_text(documents), DOCUMENT_SEPARATOR)
+        texts = tf.strings.split(clean_text(documents), SEPARATOR)
         counts = tf.cast(texts.row_lengths(), tf.int32)
         given = {"text": tf.gather(query, texts.value_rowids()), "text_pair": texts.flat_values}
         found = {name: texts.with_flat_values(value) for name, value in self.answer_batch(given).items()}

@@ -7,9 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UserError
+from zoo.tasks.text_control import SEPARATOR
 
-SEPARATOR = "\x1e"
-"""Stands between the stop strings of a row where they are one string: U+001E, which ASCII calls record separator."""
 MOST_BYTES = 1024
 """Of a row's stop strings, joined."""
 # Of a stop string in Python; each step looks at as many tokens as the longest has bytes.

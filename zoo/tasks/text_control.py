@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+SEPARATOR = "\x1e"
+"""Stands between the texts of a row where several are one string: U+001E, which ASCII calls record separator."""
+
 
 @dataclass(frozen=True)
 class TextControl:

@@ -17,8 +17,8 @@ from zoo.tasks.generation_settings import GenerationSettings, within_positions
 from zoo.tasks.inference import loop_length_in_backend
 from zoo.tasks.registry import register_task
 from zoo.tasks.signature import Signature
-from zoo.tasks.stop_strings import MOST_BYTES, SEPARATOR, StopStrings, joined_stop_strings
-from zoo.tasks.text_control import TextControl
+from zoo.tasks.stop_strings import MOST_BYTES, StopStrings, joined_stop_strings
+from zoo.tasks.text_control import SEPARATOR, TextControl
 
 # Positions that go through the model at a time when texts are scored: each has logits of the whole vocabulary.
 _POSITIONS_AT_A_TIME = 4096

@@ -343,6 +343,15 @@ def check_config_round_trip(case):
     np.testing.assert_array_equal(call(case, again), call(case, layer))
 
 
+def check_layers_are_found(case):
+    """PyTorch keeps layers apart from other attributes, and finds an attribute of the class of the same name first."""
+    layer = built(case)
+    for owner in (layer, *layer._flatten_layers(include_self=False)):
+        for name, value in vars(owner).items():
+            if isinstance(value, keras.layers.Layer):
+                assert not hasattr(type(owner), name), f"{type(owner).__name__}.{name} hides a layer under PyTorch"
+
+
 def check_precision(case, policy):
     """Half precision computes in half (so differs from float32), keeps float32 weights, and stays close."""
     reference = built(case)

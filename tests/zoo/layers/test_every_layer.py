@@ -15,6 +15,11 @@ def test_config_round_trip(case):
 
 
 @every_case
+def test_no_attribute_of_a_class_hides_a_layer(case):
+    layer_harness.check_layers_are_found(case)
+
+
+@every_case
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precision_is_close_to_float32(case, policy):
     layer_harness.check_precision(case, policy)

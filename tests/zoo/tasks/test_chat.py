@@ -5,8 +5,9 @@ import tensorflow as tf
 
 import zoo
 from zoo.errors import UserError
-from zoo.tasks.chat_pieces import SEPARATOR, ChatPieces
+from zoo.tasks.chat_pieces import ChatPieces
 from zoo.tasks.chat_template import ChatTemplate
+from zoo.tasks.text_control import SEPARATOR
 
 pytest.importorskip("transformers")
 torch = pytest.importorskip("torch")
@@ -181,6 +182,15 @@ def test_templates_that_no_graph_can_follow_are_refused(source, message):
     with pytest.raises(UserError, match=message) as caught:
         ChatPieces(ChatTemplate(source, SPECIAL_TOKENS))
     assert "\n" not in str(caught.value)
+
+
+def test_an_export_says_why_it_has_no_chat(generator):
+    assert generator.not_served == ()
+    template = "{{ strftime_now('%d %b %Y') }}" + chat_checkpoint.CHATML
+    dated = type(generator)(generator.model, generator.tokenizer, generator.settings, chat_template=template)
+    assert list(dated.further_signatures) == ["score"]
+    assert len(dated.not_served) == 1 and dated.not_served[0].startswith("chat: the chat template writes today's date")
+    assert dated.chat(QUESTION, temperature=0.0, max_new_tokens=2) is not None
 
 
 def test_a_preset_keeps_the_template_and_its_variables(generator, tmp_path):

@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pytest
 import sentencepiece
+import torch
 import transformers
 from tiny_encoder_tasks import TEXTS
 from tiny_foreign_encoders import FAMILIES, MASKS, write, write_tokenizer
 
 import zoo
+from export import export_saved_model
 from zoo.checkpoints.hugging_face import DirectoryFiles, load_hugging_face, save_hugging_face, tokenizer_files
 from zoo.errors import UserError
 from zoo.tasks.foreign import _encoder_tokenizer
@@ -111,3 +113,28 @@ def test_a_directory_written_here_is_of_its_own_family(tmp_path):
         encoder = load_hugging_face(tmp_path / family).model
         save_hugging_face(encoder, tmp_path / "out" / family)
         assert json.loads((tmp_path / "out" / family / "config.json").read_text())["model_type"] == family
+
+
+@pytest.mark.parametrize(
+    "family", [*FAMILIES[2:], *(pytest.param(family, marks=pytest.mark.long) for family in FAMILIES[:2])]
+)
+def test_vectors_are_means_of_the_hidden_states_and_exports_give_them(family, tmp_path):
+    model, tokenizer = write(tmp_path / "in", family, "Model")
+    kinds = {"": "Transformer", "1_Pooling": "Pooling"}
+    modules = [{"type": f"sentence_transformers.models.{kind}", "path": path} for path, kind in kinds.items()]
+    (tmp_path / "in" / "modules.json").write_text(json.dumps(modules))
+    (tmp_path / "in" / "1_Pooling").mkdir()
+    pooling = {"pooling_mode_mean_tokens": True, "word_embedding_dimension": 16}
+    (tmp_path / "in" / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    embedder = zoo.load(tmp_path / "in")
+    inputs = tokenizer(READABLE, padding=True, return_tensors="pt")
+    inputs.pop("token_type_ids", None)
+    with torch.no_grad():
+        hidden = model(**inputs)[0]
+    mask = inputs["attention_mask"][:, :, None]
+    expected = ((hidden * mask).sum(1) / mask.sum(1)).numpy()
+    found = np.asarray(embedder(READABLE))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * max(1.0, np.abs(expected).max()))
+    version = export_saved_model(embedder, tmp_path / "out", parity_texts=READABLE, max_batch_size=4)
+    report = json.loads((version / "assets.extra" / "parity.json").read_text())
+    assert report["rows"] > 2 * len(READABLE)

@@ -7,7 +7,8 @@ from tiny_generator import NEW, POSITIONS, PROMPTS, drawn_with_wide_character, m
 import zoo
 from zoo.errors import UserError
 from zoo.tasks import GenerationSettings, PromptTemplate, TextGenerator
-from zoo.tasks.stop_strings import SEPARATOR, StopStrings, StopStringsOnHost, joined_stop_strings
+from zoo.tasks.stop_strings import StopStrings, StopStringsOnHost, joined_stop_strings
+from zoo.tasks.text_control import SEPARATOR
 
 
 @pytest.fixture(scope="module")

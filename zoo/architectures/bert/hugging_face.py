@@ -7,6 +7,11 @@ from zoo.architectures.rule import Rule
 
 CLASSIFIER = (Rule("dense", "classifier", "classifier"),)
 """The last layer of a classifier."""
+HIDDEN_CLASSIFIER = (
+    Rule("dense", "hidden", "classifier.dense"),
+    Rule("dense", "classifier", "classifier.out_proj"),
+)
+"""A classifier of sequences with a hidden layer, as of RoBERTa and the families after it."""
 _TOKENS = (
     Rule("dense", "token_head.transform", "cls.predictions.transform.dense"),
     Rule("norm", "token_head.transform_norm", "cls.predictions.transform.LayerNorm"),

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from zoo.architectures.bert.hugging_face import CLASSIFIER, BertArchitecture
+from zoo.architectures.bert.hugging_face import CLASSIFIER, HIDDEN_CLASSIFIER, BertArchitecture
 from zoo.architectures.electra.model import Electra
 from zoo.architectures.encoder_architecture import EncoderArchitecture
 from zoo.architectures.rule import Rule
@@ -20,10 +20,7 @@ class ElectraArchitecture(EncoderArchitecture):
     layers = (*BertArchitecture.layers, Rule("dense", "embedding_projection", "embeddings_project"))
     heads: ClassVar = {
         "token_classifier": CLASSIFIER,
-        "sequence_classifier": (
-            Rule("dense", "hidden", "classifier.dense"),
-            Rule("dense", "classifier", "classifier.out_proj"),
-        ),
+        "sequence_classifier": HIDDEN_CLASSIFIER,
         "masked_token_predictor": (
             Rule("dense", "token_head.transform", "generator_predictions.dense"),
             Rule("norm", "token_head.transform_norm", "generator_predictions.LayerNorm"),

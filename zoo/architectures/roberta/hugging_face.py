@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from zoo.architectures.bert.hugging_face import CLASSIFIER, BertArchitecture
+from zoo.architectures.bert.hugging_face import CLASSIFIER, HIDDEN_CLASSIFIER, BertArchitecture
 from zoo.architectures.encoder_architecture import EncoderArchitecture, body_of
 from zoo.architectures.rule import Rule
 
@@ -18,10 +18,7 @@ class RobertaArchitecture(EncoderArchitecture):
     pooler = BertArchitecture.pooler
     heads: ClassVar = {
         "token_classifier": CLASSIFIER,
-        "sequence_classifier": (
-            Rule("dense", "hidden", "classifier.dense"),
-            Rule("dense", "classifier", "classifier.out_proj"),
-        ),
+        "sequence_classifier": HIDDEN_CLASSIFIER,
         "masked_token_predictor": (
             Rule("dense", "token_head.transform", "lm_head.dense"),
             Rule("norm", "token_head.transform_norm", "lm_head.layer_norm"),
