@@ -1,12 +1,13 @@
 """Search over a step function: one decode loop, greedy and beam search and sampling, with no model and no text."""
 
-from zoo.generation.beam_search import STOPPING_RULES, BeamSearch, beam_search
+from zoo.generation.beam_search import STOPPING_RULES, BeamSearch
 from zoo.generation.control import Control
 from zoo.generation.decode_loop import Choice, DecodeState, decode_loop
-from zoo.generation.greedy_search import Greedy, greedy_search
+from zoo.generation.decode_options import DecodeOptions
+from zoo.generation.greedy_search import Greedy
 from zoo.generation.hypotheses import Hypotheses
 from zoo.generation.length_penalty import LENGTH_PENALTY_TYPES, length_penalty_divisor
-from zoo.generation.sampling import Sampling, sample
+from zoo.generation.sampling import Sampling
 from zoo.generation.search import Search
 from zoo.generation.token_rules import TokenRules
 
@@ -16,15 +17,13 @@ __all__ = [
     "BeamSearch",
     "Choice",
     "Control",
+    "DecodeOptions",
     "DecodeState",
     "Greedy",
     "Hypotheses",
     "Sampling",
     "Search",
     "TokenRules",
-    "beam_search",
     "decode_loop",
-    "greedy_search",
     "length_penalty_divisor",
-    "sample",
 ]

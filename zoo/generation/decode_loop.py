@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from keras import ops, tree
 
 from zoo.errors import UserError
-from zoo.generation.context import history
+from zoo.generation.context import history, make_context
 from zoo.generation.no_repeat_ngram import without_repeated_ngrams
 from zoo.generation.row_gather import take_rows
-from zoo.generation.token_rules import NO_RULES, with_forced_tokens, without_suppressed_tokens
+from zoo.generation.token_rules import with_forced_tokens, without_suppressed_tokens
 
 
 class DecodeState(NamedTuple):
@@ -58,14 +58,9 @@ def decode_loop(
     start_ids,
     search,
     done,
-    *,
-    pad_id,
-    loop_length,
-    no_repeat_ngram_size=0,
-    token_rules=NO_RULES,
-    max_new_tokens=None,
-    context=None,
-    stop=None,
+    options,
+    max_new_tokens,
+    num_copies=1,
 ):
     """Runs a model step by step under a search.
 
@@ -82,23 +77,21 @@ def decode_loop(
         start_ids: int32 [N].
         search: the search's part of the state.
         done: bool [B], rows that are done before the first step.
-        pad_id: Python int.
-        loop_length: Python int, or int32 scalar tensor in a TensorFlow graph: the most steps any row needs.
-        no_repeat_ngram_size: Python int; 0 blocks nothing.
-        token_rules: `TokenRules`.
-        max_new_tokens: int32 [N], the limit of every sequence; needed if the rules force a last token.
-        context: `Context` of the sequences or None. Its n-grams must not be repeated either.
-        stop: `stop(token_ids int32 [N, L], index int32 scalar) -> bool [N]` or None; called after each step with the
-            sequences, of which `index` tokens are chosen. True ends a sequence; only for searches with N = B.
+        options: `DecodeOptions`. Their `stop` is only for searches with N = B.
+        max_new_tokens: int32 [N], the limit of every sequence.
+        num_copies: N / B.
 
     Returns:
         The last `DecodeState`.
     """
-    num_sequences = ops.shape(start_ids)[0]
+    num_sequences, loop_length, token_rules = ops.shape(start_ids)[0], options.loop_length, options.token_rules
+    context = None
+    if options.no_repeat_ngram_size:
+        context = make_context(options.context_token_ids, options.context_mask, num_copies)
     state = DecodeState(
         index=ops.convert_to_tensor(0, dtype="int32"),
         last_token_ids=ops.cast(start_ids, "int32"),
-        token_ids=ops.full((num_sequences, loop_length), pad_id, dtype="int32"),
+        token_ids=ops.full((num_sequences, loop_length), options.pad_id, dtype="int32"),
         done=done,
         step_state=step_state,
         search=search,
@@ -117,9 +110,11 @@ def decode_loop(
             raise UserError("step must return logits whose last dimension, the vocabulary size, is known statically.")
         token_rules.check_vocabulary_size(logits.shape[-1])
         logits = allowed = ops.cast(logits, "float32")
-        if no_repeat_ngram_size:
+        if options.no_repeat_ngram_size:
             said = history(context, state.token_ids, state.index)
-            allowed = without_repeated_ngrams(logits, said.token_ids, said.end, no_repeat_ngram_size, said.starts)
+            allowed = without_repeated_ngrams(
+                logits, said.token_ids, said.end, options.no_repeat_ngram_size, said.starts
+            )
         allowed = without_suppressed_tokens(allowed, token_rules)
         logits, allowed = with_forced_tokens(logits, allowed, token_rules, state.index, max_new_tokens)
         choice = choose(logits, allowed, state)
@@ -129,8 +124,8 @@ def decode_loop(
             new_step_state = tree.map_structure(lambda leaf: take_rows(leaf, choice.parents), new_step_state)
         token_ids = write_at(token_ids, state.index, choice.token_ids)
         done = choice.done
-        if stop is not None:
-            done = ops.logical_or(done, stop(token_ids, state.index + 1))
+        if options.stop is not None:
+            done = ops.logical_or(done, options.stop(token_ids, state.index + 1))
         return DecodeState(
             index=state.index + 1,
             last_token_ids=choice.token_ids,

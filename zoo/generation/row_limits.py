@@ -48,18 +48,3 @@ def check_count(name, value, minimum):
         isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum
     ):
         raise UserError(f"{name} must be an integer of at least {minimum}; got {value!r}.")
-
-
-def check_common(*, eos_id, pad_id, max_new_tokens, min_new_tokens, loop_length, no_repeat_ngram_size):
-    """Checks the arguments that greedy search, beam search and sampling have in common.
-
-    Raises:
-        UserError: naming the argument.
-    """
-    for end_id in end_ids(eos_id):
-        check_count("eos_id", end_id, 0)
-    check_count("pad_id", pad_id, 0)
-    check_count("max_new_tokens", max_new_tokens, 0)
-    check_count("min_new_tokens", min_new_tokens, 0)
-    check_count("loop_length", loop_length, 0)
-    check_count("no_repeat_ngram_size", no_repeat_ngram_size, 0)

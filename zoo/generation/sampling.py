@@ -18,18 +18,40 @@ from zoo.generation.next_tokens import token_log_probs
 from zoo.generation.random_numbers import uniform
 from zoo.generation.repetition_penalty import check_repetition_penalty, with_repetition_penalty
 from zoo.generation.row_gather import gather_per_row
-from zoo.generation.row_limits import check_common, check_count, row_limits
+from zoo.generation.row_limits import RowLimits, check_count
 from zoo.generation.search import Search
 from zoo.generation.token_filters import check_filters, filtered_weights
-from zoo.generation.token_rules import NO_RULES
 
 LARGEST_SEED = 2**31 - 1
 _SMALLEST_TOP_P = 1e-6
 
 
+class SamplingRecord(NamedTuple):
+    """What sampling keeps beside the sequences.
+
+    Attributes:
+        log_probs: float32 [N]. -inf once every next token was blocked or impossible.
+        lengths: int32 [N]. Tokens before the end token.
+    """
+
+    log_probs: Any
+    lengths: Any
+
+
 @dataclass(frozen=True)
 class Sampling(Search):
-    """`sample` with its values.
+    """Draws sequences for every row, token by token, as many as are wanted.
+
+    In every step, of tokens that are allowed: the repetition penalty, then what `filtered_weights` documents
+    (temperature, top-k, top-p, min-p), then one draw. Rows with temperature 0 take the best token instead, the lowest
+    id among equals, and so have the result of `Greedy`.
+
+    Sample j of a row is a function of that row, its seed and j alone: not of the batch, `loop_length` or how many
+    samples are asked for. The random bits are the same on all backends; where the logits differ in rounding, a draw
+    that falls on the border of two tokens can differ.
+
+    `log_probs` sums the model's own log-probabilities of the chosen tokens: at temperature 1, without penalty and
+    filters. `scores` are the same.
 
     Raises:
         UserError: for an impossible value, naming the attribute.
@@ -42,6 +64,13 @@ class Sampling(Search):
         repetition_penalty: Above 1, tokens that occur in the context or among the generated ones become less probable;
             1 for none.
         seed: Of the random numbers.
+
+    Example:
+        >>> def step(token_ids, index, state):  # tokens 1 to 3, equally likely
+        ...     return ops.tile(ops.array([[-9.0, 1.0, 1.0, 1.0]]), (len(token_ids), 1)), state
+        >>> options = DecodeOptions(eos_id=3, pad_id=0, max_new_tokens=4, loop_length=4)
+        >>> Sampling(top_k=3, seed=5)(step, (), ops.array([1]), options, num_return=2).token_ids.shape
+        (1, 2, 4)
     """
 
     temperature: float = 1.0
@@ -65,11 +94,101 @@ class Sampling(Search):
         """Whether tokens are drawn at random."""
         return self.temperature > 0
 
-    def __call__(self, step, state, start_ids, *, num_return=1, seed=None, **options):
-        """Runs the search; see `Search`."""
-        values = {name: getattr(self, name) for name in self.controls(LARGEST_SEED) if name != "seed"}
-        seeds = self.seed if seed is None else seed
-        return sample(step, state, start_ids, seeds=seeds, num_samples=num_return, **{**values, **options})
+    def __call__(self, step, state, start_ids, options, *, num_return=1, **controls):
+        """Runs the search; see `Search`. Where all rows share a number that turns a filter off, it costs nothing."""
+        values = {name: controls.pop(name, getattr(self, name)) for name in self.controls(LARGEST_SEED)}
+        if controls:
+            raise TypeError(f"sampling has no {', '.join(controls)}")
+        check_count("num_return", num_return, 1)
+        check_filters(**{name: values[name] for name in ("temperature", "top_k", "top_p", "min_p")})
+        check_repetition_penalty(values["repetition_penalty"])
+        seed = values["seed"]
+        fits = isinstance(seed, numbers.Integral) and -LARGEST_SEED - 1 <= int(seed) <= LARGEST_SEED
+        if isinstance(seed, numbers.Number) and not fits:
+            raise UserError(f"seed must be an integer of 32 bits; got {seed!r}.")
+        num_rows = ops.shape(start_ids)[0]
+
+        def per_sequence(values, dtype, neutral=None):
+            """[N], or None where one Python number turns a control off for all rows."""
+            if neutral is not None and isinstance(values, numbers.Number) and values == neutral:
+                return None
+            return ops.repeat(ops.broadcast_to(ops.cast(values, dtype), (num_rows,)), num_return, axis=0)
+
+        limits, eos_id, loop_length = options.limits(num_rows), options.eos_id, options.loop_length
+        limits = RowLimits(*(ops.repeat(each, num_return, axis=0) for each in limits))
+        never_too_early = isinstance(options.min_new_tokens, numbers.Number) and options.min_new_tokens == 0
+        temperature = per_sequence(values["temperature"], "float32")
+        neutral = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
+        dtypes = {"top_k": "int32", "top_p": "float32", "min_p": "float32"}
+        filters = {name: per_sequence(values[name], dtype, neutral[name]) for name, dtype in dtypes.items()}
+        filters = {name: each for name, each in filters.items() if each is not None}
+        repetition_penalty = per_sequence(values["repetition_penalty"], "float32", 1)
+        context = make_context(options.context_token_ids, options.context_mask, num_return)
+        # All at once: the generator is a hundred operations, which would be too many for one number a step.
+        uniforms = uniform(
+            per_sequence(seed, "int32")[:, None],
+            ops.arange(loop_length, dtype="int32")[None, :],
+            ops.reshape(ops.broadcast_to(ops.arange(num_return, dtype="int32"), (num_rows, num_return)), (-1, 1)),
+        )
+
+        def choose(logits, allowed, state):
+            if repetition_penalty is not None:
+                said = history(context, state.token_ids, state.index)
+                allowed = with_repetition_penalty(allowed, said, repetition_penalty)
+            if not never_too_early:
+                for end_id in end_ids(eos_id):
+                    allowed = _without_token(allowed, end_id, state.index < limits.min_new_tokens)
+            best_ids = arg_max(allowed)
+            is_drawn = ops.logical_and(temperature > 0, ops.logical_not(state.done))
+
+            def drawn():
+                # Rows that draw nothing ask for no filters, which others would wait for.
+                asked = {name: ops.where(is_drawn, each, neutral[name]) for name, each in filters.items()}
+                weights = filtered_weights(allowed, ops.where(is_drawn, temperature, 1.0), **asked)
+                shares = ops.take(uniforms, ops.reshape(state.index, (1,)), axis=1)[:, 0]
+                return ops.where(is_drawn, draw(weights, shares), best_ids)
+
+            chosen = ops.cond(ops.any(is_drawn), drawn, lambda: best_ids)
+            peak_ids = best_ids if allowed is logits else arg_max(logits)
+            found = token_log_probs(logits, chosen[:, None], peak_ids[:, None])[:, 0]
+            possible = gather_per_row(allowed, chosen[:, None])[:, 0] > -float("inf")
+            found = ops.where(possible, found, -float("inf"))
+            ends = is_end(chosen, eos_id)
+            length = state.index + 1
+            record = SamplingRecord(
+                log_probs=ops.where(state.done, state.search.log_probs, state.search.log_probs + found),
+                lengths=ops.where(state.done, state.search.lengths, length - ops.cast(ends, "int32")),
+            )
+            final = ops.logical_or(ends, ops.logical_or(length >= limits.max_new_tokens, found == -float("inf")))
+            return Choice(
+                token_ids=ops.where(state.done, options.pad_id, chosen),
+                parents=None,
+                search=record,
+                done=ops.logical_or(state.done, final),
+            )
+
+        num_sequences = num_rows * num_return
+        last = decode_loop(
+            step,
+            choose,
+            state,
+            ops.repeat(start_ids, num_return, axis=0),
+            SamplingRecord(ops.zeros((num_sequences,), dtype="float32"), ops.zeros((num_sequences,), dtype="int32")),
+            limits.max_new_tokens <= 0,
+            options,
+            limits.max_new_tokens,
+            num_return,
+        )
+        log_probs = ops.reshape(last.search.log_probs, (num_rows, num_return))
+        return blank_impossible(
+            Hypotheses(
+                token_ids=ops.reshape(last.token_ids, (num_rows, num_return, loop_length)),
+                lengths=ops.reshape(last.search.lengths, (num_rows, num_return)),
+                log_probs=log_probs,
+                scores=log_probs,
+            ),
+            options.pad_id,
+        )
 
     def num_sequences(self, num_return):
         """One for each sample; see `Search`."""
@@ -86,202 +205,6 @@ class Sampling(Search):
             "seed": ("int32", -LARGEST_SEED - 1, LARGEST_SEED, "of the random numbers"),
         }
         return {name: Control(dtype, getattr(self, name), *rest) for name, (dtype, *rest) in described.items()}
-
-
-class SamplingRecord(NamedTuple):
-    """What sampling keeps beside the sequences.
-
-    Attributes:
-        log_probs: float32 [N]. -inf once every next token was blocked or impossible.
-        lengths: int32 [N]. Tokens before the end token.
-    """
-
-    log_probs: Any
-    lengths: Any
-
-
-def sample(
-    step,
-    state,
-    start_ids,
-    *,
-    seeds,
-    num_samples=1,
-    temperature=1.0,
-    top_k=0,
-    top_p=1.0,
-    min_p=0.0,
-    repetition_penalty=1.0,
-    eos_id,
-    pad_id,
-    max_new_tokens,
-    min_new_tokens=0,
-    loop_length,
-    no_repeat_ngram_size=0,
-    token_rules=NO_RULES,
-    context_token_ids=None,
-    context_mask=None,
-    stop=None,
-):
-    """Draws `num_samples` sequences for every row, token by token.
-
-    In every step, of tokens that are allowed: the repetition penalty, then what `filtered_weights` documents
-    (temperature, top-k, top-p, min-p), then one draw. Rows with temperature 0 take the best token instead, the lowest
-    id among equals, and so have the result of `greedy_search`.
-
-    Sample j of a row is a function of that row, its seed and j alone: not of the batch, `loop_length` or how many
-    samples are asked for. The random bits are the same on all backends; where the logits differ in rounding, a draw
-    that falls on the border of two tokens can differ.
-
-    Args:
-        step: `step(token_ids int32 [N], index int32 scalar, state) -> (logits float [N, V], state)` with
-            N = B * num_samples; row b's samples are b * num_samples .. (b + 1) * num_samples - 1.
-        state: nest of tensors [N, ...] that the step function keeps, for example key-value caches; `()` for none.
-        start_ids: int32 [B], the first input of every row; for a prompt, its last token.
-        seeds: int32 [B] or scalar.
-        num_samples: Python int.
-        temperature: float32 [B] or scalar; 0 is greedy search.
-        top_k: int32 [B] or scalar; 0 is off. Where all rows share a Python number that turns it off, this and the
-            following options cost nothing.
-        top_p: float32 [B] or scalar, in (0, 1]; 1 is off.
-        min_p: float32 [B] or scalar, in [0, 1); 0 is off.
-        repetition_penalty: float32 [B] or scalar, above 0; 1 is off. On tokens of the context and generated ones.
-        eos_id: Python int, the token that ends a sequence; or a tuple of several.
-        pad_id: Python int, fills the output after the end.
-        max_new_tokens: int32 [B] or scalar, the most tokens a sequence gets, the end token included. Clipped to
-            0..loop_length; 0 gives an empty sequence of log-probability 0.
-        min_new_tokens: int32 [B] or scalar, tokens that must come before the end token.
-        loop_length: Python int, or int32 scalar tensor in a TensorFlow graph: size of the output, at least the
-            largest `max_new_tokens`.
-        no_repeat_ngram_size: Python int; no n-gram of this size occurs twice in a sequence. 0 allows everything.
-        token_rules: `TokenRules`, tokens that never come or must come first or last. Forced tokens count 0.
-        context_token_ids: int32 [B, P] or None, what comes before the generated tokens, the start token included if it
-            shall count. Penalised, and its n-grams are not repeated, as for a decoder-only model in transformers.
-        context_mask: bool [B, P], True for real tokens; None if all are.
-        stop: `stop(token_ids int32 [N, L], index int32 scalar) -> bool [N]` or None. Called after each step with the
-            sequences, of which `index` tokens are chosen; True ends a sequence.
-
-    Returns:
-        `Hypotheses` in the order of the samples: token_ids int32 [B, num_samples, loop_length]. `log_probs` sums the
-        model's own log-probabilities of the chosen tokens: at temperature 1, without penalty and filters. `scores` are
-        the same.
-
-    Raises:
-        UserError: an argument is out of range; the message names it.
-
-    Example:
-        >>> def step(token_ids, index, state):  # tokens 1 to 3, equally likely
-        ...     return ops.tile(ops.array([[-9.0, 1.0, 1.0, 1.0]]), (len(token_ids), 1)), state
-        >>> options = dict(seeds=ops.array([5]), num_samples=2, top_k=3, loop_length=4)
-        >>> found = sample(step, (), ops.array([1]), eos_id=3, pad_id=0, max_new_tokens=4, **options)
-        >>> found.token_ids.shape
-        (1, 2, 4)
-    """
-    check_common(
-        eos_id=eos_id,
-        pad_id=pad_id,
-        max_new_tokens=max_new_tokens,
-        min_new_tokens=min_new_tokens,
-        loop_length=loop_length,
-        no_repeat_ngram_size=no_repeat_ngram_size,
-    )
-    check_count("num_samples", num_samples, 1)
-    check_filters(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
-    check_repetition_penalty(repetition_penalty)
-    if isinstance(seeds, numbers.Number) and not (
-        isinstance(seeds, numbers.Integral) and -(2**31) <= int(seeds) < 2**31
-    ):
-        raise UserError(f"seeds must be integers of 32 bits; got {seeds!r}.")
-    num_rows = ops.shape(start_ids)[0]
-
-    def per_sequence(values, dtype, neutral=None):
-        """[N], or None where one Python number turns a control off for all rows."""
-        if neutral is not None and isinstance(values, numbers.Number) and values == neutral:
-            return None
-        return ops.repeat(ops.broadcast_to(ops.cast(values, dtype), (num_rows,)), num_samples, axis=0)
-
-    limits = row_limits(num_rows, max_new_tokens, min_new_tokens, loop_length, eos_id, token_rules)
-    limits = limits._replace(**{name: ops.repeat(each, num_samples, axis=0) for name, each in limits._asdict().items()})
-    never_too_early = isinstance(min_new_tokens, numbers.Number) and min_new_tokens == 0
-    temperature = per_sequence(temperature, "float32")
-    neutral = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
-    filters = {
-        "top_k": per_sequence(top_k, "int32", neutral["top_k"]),
-        "top_p": per_sequence(top_p, "float32", neutral["top_p"]),
-        "min_p": per_sequence(min_p, "float32", neutral["min_p"]),
-    }
-    filters = {name: values for name, values in filters.items() if values is not None}
-    repetition_penalty = per_sequence(repetition_penalty, "float32", 1)
-    context = make_context(context_token_ids, context_mask, num_samples)
-    # All at once: the generator is a hundred operations, which would be too many for one number a step.
-    uniforms = uniform(
-        per_sequence(seeds, "int32")[:, None],
-        ops.arange(loop_length, dtype="int32")[None, :],
-        ops.reshape(ops.broadcast_to(ops.arange(num_samples, dtype="int32"), (num_rows, num_samples)), (-1, 1)),
-    )
-
-    def choose(logits, allowed, state):
-        if repetition_penalty is not None:
-            said = history(context, state.token_ids, state.index)
-            allowed = with_repetition_penalty(allowed, said, repetition_penalty)
-        if not never_too_early:
-            for end_id in end_ids(eos_id):
-                allowed = _without_token(allowed, end_id, state.index < limits.min_new_tokens)
-        best_ids = arg_max(allowed)
-        is_drawn = ops.logical_and(temperature > 0, ops.logical_not(state.done))
-
-        def drawn():
-            # Rows that draw nothing ask for no filters, which others would wait for.
-            asked = {name: ops.where(is_drawn, values, neutral[name]) for name, values in filters.items()}
-            weights = filtered_weights(allowed, ops.where(is_drawn, temperature, 1.0), **asked)
-            shares = ops.take(uniforms, ops.reshape(state.index, (1,)), axis=1)[:, 0]
-            return ops.where(is_drawn, draw(weights, shares), best_ids)
-
-        chosen = ops.cond(ops.any(is_drawn), drawn, lambda: best_ids)
-        peak_ids = best_ids if allowed is logits else arg_max(logits)
-        found = token_log_probs(logits, chosen[:, None], peak_ids[:, None])[:, 0]
-        possible = gather_per_row(allowed, chosen[:, None])[:, 0] > -float("inf")
-        found = ops.where(possible, found, -float("inf"))
-        ends = is_end(chosen, eos_id)
-        length = state.index + 1
-        record = SamplingRecord(
-            log_probs=ops.where(state.done, state.search.log_probs, state.search.log_probs + found),
-            lengths=ops.where(state.done, state.search.lengths, length - ops.cast(ends, "int32")),
-        )
-        final = ops.logical_or(ends, ops.logical_or(length >= limits.max_new_tokens, found == -float("inf")))
-        return Choice(
-            token_ids=ops.where(state.done, pad_id, chosen),
-            parents=None,
-            search=record,
-            done=ops.logical_or(state.done, final),
-        )
-
-    num_sequences = num_rows * num_samples
-    last = decode_loop(
-        step,
-        choose,
-        state,
-        ops.repeat(start_ids, num_samples, axis=0),
-        SamplingRecord(ops.zeros((num_sequences,), dtype="float32"), ops.zeros((num_sequences,), dtype="int32")),
-        limits.max_new_tokens <= 0,
-        pad_id=pad_id,
-        loop_length=loop_length,
-        no_repeat_ngram_size=no_repeat_ngram_size,
-        token_rules=token_rules,
-        max_new_tokens=limits.max_new_tokens,
-        context=context,
-        stop=stop,
-    )
-    log_probs = ops.reshape(last.search.log_probs, (num_rows, num_samples))
-    return blank_impossible(
-        Hypotheses(
-            token_ids=ops.reshape(last.token_ids, (num_rows, num_samples, loop_length)),
-            lengths=ops.reshape(last.search.lengths, (num_rows, num_samples)),
-            log_probs=log_probs,
-            scores=log_probs,
-        ),
-        pad_id,
-    )
 
 
 def _without_token(logits, token_id, rows):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from zoo.errors import UserError
+from zoo.generation.control import Control
+from zoo.generation.hypotheses import Hypotheses
 
 
 @dataclass(frozen=True)
@@ -18,25 +20,33 @@ class Search(abc.ABC):
     draws: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def __call__(self, step, state, start_ids, *, num_return=1, **options):
+    def __call__(self, step, state, start_ids, options, *, num_return=1, **controls) -> Hypotheses:
         """Runs the search.
 
         Args:
-            step, state, start_ids: As of `beam_search`.
-            num_return: Python int, hypotheses of each row.
-            options: A tensor [B] for any of `controls`, which stands for the search's own value; and what the searches
-                have in common: `eos_id`, `pad_id`, `max_new_tokens`, `min_new_tokens`, `loop_length`,
-                `no_repeat_ngram_size`, `token_rules`, `context_token_ids` and `context_mask`.
+            step: `step(token_ids int32 [N], index int32 scalar, state) -> (logits float [N, V], state)`, with N = B
+                times `num_sequences`; sequences of a row lie side by side.
+            state: Nest of tensors `[N, ...]` that the step function keeps, such as key-value caches; `()` for none.
+                Where sequences change places, the search reorders it along axis 0. What is equal for the sequences of
+                a row, such as an encoded source, need not be in it.
+            start_ids: int32 `[B]`, the first input of every row; for a prompt, its last token.
+            options: `DecodeOptions`.
+            num_return: How many hypotheses of each row.
+            controls: A number, or a tensor `[B]`, for any of `controls`, in place of the search's own value.
 
         Returns:
-            `Hypotheses`.
+            `Hypotheses`: token_ids int32 `[B, num_return, loop_length]`. A row's result depends on that row alone, not
+            on the batch or `loop_length`.
+
+        Raises:
+            UserError: for an argument out of range, naming it.
         """
 
     @abc.abstractmethod
-    def num_sequences(self, num_return):
+    def num_sequences(self, num_return: int) -> int:
         """Sequences of each row that the step function sees, where so many are returned."""
 
-    def controls(self, vocabulary_size):
+    def controls(self, vocabulary_size: int) -> dict[str, Control]:
         """Options that each row may have a value of its own for, `Control` by name.
 
         Args:

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UserError
+from zoo.generation.decode_options import DecodeOptions
 from zoo.generation.search import search_of
 from zoo.tasks.encoded import Encoded
 from zoo.tasks.generating_task import GeneratingTask
@@ -223,11 +224,7 @@ class SequenceToSequenceTask(GeneratingTask):
             return (logits if bias is None else logits + bias), cache
 
         start_ids = keras.ops.full_like(max_new_tokens, self._start_token_id)
-        hypotheses = search(
-            step,
-            cache,
-            start_ids,
-            num_return=num_return,
+        options = DecodeOptions(
             eos_id=target.eos_id,
             pad_id=target.pad_id,
             max_new_tokens=max_new_tokens,
@@ -236,6 +233,13 @@ class SequenceToSequenceTask(GeneratingTask):
             no_repeat_ngram_size=settings.no_repeat_ngram_size,
             context_token_ids=start_ids[:, None] if settings.count_start_token else None,
             token_rules=settings.token_rules,
+        )
+        hypotheses = search(
+            step,
+            cache,
+            start_ids,
+            options,
+            num_return=num_return,
             **controls,
         )
         return hypotheses.token_ids, hypotheses.scores

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UserError
-from zoo.generation import TokenRules
+from zoo.generation import DecodeOptions, TokenRules
 from zoo.generation.sampling import LARGEST_SEED
 from zoo.tasks.controls import with_a_row
 from zoo.tasks.conversations import Conversations
@@ -340,20 +340,31 @@ class TextGenerator(GeneratingTask):
             return tokens, tf.zeros([tokens.nrows()], tf.bool)
         return tokens[:, -longest:], tokens.row_lengths() > longest
 
-    def compute(self, *, prompt_token_ids, prompt_mask, start_ids, loop_length, search, num_return, stop, **controls):
+    def compute(
+        self,
+        *,
+        prompt_token_ids,
+        prompt_mask,
+        start_ids,
+        max_new_tokens,
+        min_new_tokens,
+        loop_length,
+        search,
+        num_return,
+        stop,
+        **controls,
+    ):
         """Tokens int32 [B, n, L], their numbers int32 [B, n] and scores float32 [B, n], in backend operations."""
         model, eos_id = self.model, self.tokenizer.eos_id
         cache, step = model.after_prompts(prompt_token_ids, prompt_mask, loop_length, search.num_sequences(num_return))
         # What stands before the continuation counts as said.
         context = keras.ops.concatenate([prompt_token_ids, start_ids[:, None]], axis=1)
         context_mask = keras.ops.concatenate([prompt_mask, keras.ops.ones_like(start_ids)[:, None]], axis=1)
-        found = search(
-            step,
-            cache,
-            start_ids,
-            num_return=num_return,
+        options = DecodeOptions(
             eos_id=self.end_ids,
             pad_id=eos_id,
+            max_new_tokens=max_new_tokens,
+            min_new_tokens=min_new_tokens,
             loop_length=loop_length,
             no_repeat_ngram_size=self.settings.no_repeat_ngram_size,
             context_token_ids=context,
@@ -361,8 +372,8 @@ class TextGenerator(GeneratingTask):
             # A model may have more numbers than the tokenizer has tokens.
             token_rules=TokenRules(tuple(range(self.tokenizer.vocabulary_size, model.vocabulary_size))),
             stop=stop.hook(),
-            **controls,
         )
+        found = search(step, cache, start_ids, options, num_return=num_return, **controls)
         return found.token_ids, found.lengths, found.log_probs
 
     def _score(self, *, token_ids, labels, weights):

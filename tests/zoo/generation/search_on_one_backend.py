@@ -14,8 +14,9 @@ if BACKEND != "tensorflow":
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from keras import ops  # noqa: E402
+from search_references import beam_search, greedy_search, sample  # noqa: E402
 
-from zoo.generation import TokenRules, beam_search, greedy_search, sample  # noqa: E402
+from zoo.generation import TokenRules  # noqa: E402
 
 NUM_ROWS, LOOP_LENGTH, EOS, PAD = 5, 7, 2, 0
 RULES = TokenRules(suppressed_token_ids=(PAD, 3), forced_first_token_id=6, forced_last_token_id=EOS)

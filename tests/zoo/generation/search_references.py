@@ -2,9 +2,35 @@
 
 import itertools
 import math
+from dataclasses import fields
 
 import numpy as np
 from keras import ops
+
+from zoo.generation import BeamSearch, DecodeOptions, Greedy, Sampling
+
+NAMES_OF_OPTIONS = [field.name for field in fields(DecodeOptions)]
+
+
+def greedy_search(step, state, start_ids, **options):
+    """`Greedy` with its options by name."""
+    return Greedy()(step, state, start_ids, DecodeOptions(**options))
+
+
+def beam_search(step, state, start_ids, *, num_return=1, length_penalty=1.0, length_penalty_type="gnmt", **given):
+    """`BeamSearch` with its values and options by name; of one beam too, which is not greedy search here."""
+    options = DecodeOptions(**{name: given.pop(name) for name in NAMES_OF_OPTIONS if name in given})
+    search = BeamSearch(length_penalty_type=length_penalty_type, **given)
+    if search.num_beams > 1 or num_return > 1:
+        return search(step, state, start_ids, options, num_return=num_return, length_penalty=length_penalty)
+    alpha = ops.broadcast_to(ops.cast(length_penalty, "float32"), ops.shape(start_ids)[:1])
+    return search._with_beams(step, state, start_ids, options, alpha, num_return)
+
+
+def sample(step, state, start_ids, *, seeds, num_samples=1, **given):
+    """`Sampling` with its values, which rows may have of their own, and options by name."""
+    options = DecodeOptions(**{name: given.pop(name) for name in NAMES_OF_OPTIONS if name in given})
+    return Sampling()(step, state, start_ids, options, num_return=num_samples, seed=seeds, **given)
 
 
 class PrefixTree:

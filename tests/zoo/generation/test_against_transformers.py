@@ -13,9 +13,9 @@ import itertools
 import numpy as np
 import pytest
 from keras import ops
-from search_references import rows_of
+from search_references import beam_search, greedy_search, rows_of
 
-from zoo.generation import TokenRules, beam_search, greedy_search
+from zoo.generation import TokenRules
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

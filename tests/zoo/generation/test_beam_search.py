@@ -11,6 +11,7 @@ from search_references import (
     PrefixTree,
     all_sequences,
     assert_same_hypotheses,
+    beam_search,
     penalty,
     plain_beam_search,
     repeats_ngram,
@@ -18,7 +19,7 @@ from search_references import (
 )
 
 from zoo.errors import UserError
-from zoo.generation import LENGTH_PENALTY_TYPES, beam_search
+from zoo.generation import LENGTH_PENALTY_TYPES
 
 EOS = 2
 

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 from keras import ops
-from search_references import PrefixTree, repeats_ngram, rows_of
+from search_references import PrefixTree, beam_search, greedy_search, repeats_ngram, rows_of, sample
 
 from zoo.errors import UserError
-from zoo.generation import beam_search, greedy_search, sample
 
 EOS = 2
 MAXIMA, MINIMA = [5, 3, 5, 0, 1, 4], [0, 3, 4, 0, 0, 2]

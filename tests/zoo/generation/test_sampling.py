@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pytest
 from keras import ops
-from search_references import PrefixTree, log_softmax, repeats_ngram
+from search_references import PrefixTree, beam_search, greedy_search, log_softmax, repeats_ngram, sample
 
 from zoo.errors import UserError
-from zoo.generation import TokenRules, beam_search, greedy_search, sample
+from zoo.generation import TokenRules
 
 stats = pytest.importorskip("scipy.stats")
 
@@ -436,9 +436,9 @@ def test_zero_tokens_and_zero_rows():
         (dict(top_p=0), "top_p"),
         (dict(min_p=1.0), "min_p"),
         (dict(repetition_penalty=0), "repetition_penalty"),
-        (dict(num_samples=0), "num_samples"),
-        (dict(seeds=2**31), "seeds"),
-        (dict(seeds=1.5), "seeds"),
+        (dict(num_samples=0), "num_return"),
+        (dict(seeds=2**31), "seed"),
+        (dict(seeds=1.5), "seed"),
         (dict(loop_length=-1), "loop_length"),
         (dict(max_new_tokens=-1), "max_new_tokens"),
         (dict(eos_id=-1), "eos_id"),

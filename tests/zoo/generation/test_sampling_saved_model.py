@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from keras import ops
-
-from zoo.generation import sample
+from search_references import sample
 
 tf = pytest.importorskip("tensorflow")
 

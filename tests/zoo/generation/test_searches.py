@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from keras import ops
-from search_references import PrefixTree
+from search_references import PrefixTree, beam_search, greedy_search, sample
 
 from zoo.errors import UserError
-from zoo.generation import BeamSearch, Greedy, Sampling, beam_search, greedy_search, sample
+from zoo.generation import BeamSearch, DecodeOptions, Greedy, Sampling, Search
 from zoo.generation.search import search_of
 
 OPTIONS = dict(eos_id=2, pad_id=0, max_new_tokens=[5, 3, 5, 0, 1, 4], min_new_tokens=[0, 3, 4, 0, 0, 2], loop_length=6)
@@ -15,7 +15,11 @@ BEAMS = dict(length_penalty_type="average", stopping="estimate")
 
 def run(search, sequences=1, **options):
     step, state = PrefixTree(np.random.default_rng(3), 6, 4, 5).step(sequences)
-    found = search(step, state, ops.ones((6,), dtype="int32"), **OPTIONS, **options)
+    start_ids = ops.ones((6,), dtype="int32")
+    if isinstance(search, Search):
+        found = search(step, state, start_ids, DecodeOptions(**OPTIONS), **options)
+    else:
+        found = search(step, state, start_ids, **OPTIONS, **options)
     return [ops.convert_to_numpy(part).tolist() for part in found]
 
 

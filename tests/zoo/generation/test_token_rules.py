@@ -9,6 +9,8 @@ from search_references import (
     PrefixTree,
     all_sequences,
     assert_same_hypotheses,
+    beam_search,
+    greedy_search,
     penalty,
     plain_beam_search,
     rows_of,
@@ -16,7 +18,7 @@ from search_references import (
 )
 
 from zoo.errors import UserError
-from zoo.generation import TokenRules, beam_search, greedy_search
+from zoo.generation import TokenRules
 
 EOS, VOCABULARY = 2, 5
 MAXIMA, MINIMA = [5, 3, 1, 0, 2, 4], [0, 2, 1, 0, 2, 4]

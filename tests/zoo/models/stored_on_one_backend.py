@@ -23,6 +23,7 @@ import zoo  # noqa: E402
 import zoo.generation  # noqa: E402
 import zoo.layers  # noqa: E402
 import zoo.models  # noqa: E402
+from zoo.generation import BeamSearch, DecodeOptions, Greedy  # noqa: E402
 
 STEPS = 6
 SEARCHED = ("model_bart", "model_marian", "model_t5")
@@ -95,11 +96,8 @@ def searches(model, arrays):
             return model.decode_step(token_ids, index, cache, cross_cache, mask)
 
         start_ids = ops.ones((len(arrays["source_token_ids"]),), dtype="int32")
-        if num_beams == 1:
-            hypotheses = zoo.generation.greedy_search(step, cache, start_ids, **limits)
-        else:
-            options = dict(num_beams=num_beams, num_return=2, length_penalty=1.0, length_penalty_type="average")
-            hypotheses = zoo.generation.beam_search(step, cache, start_ids, **options, **limits)
+        search = Greedy() if num_beams == 1 else BeamSearch(num_beams, length_penalty=1.0)
+        hypotheses = search(step, cache, start_ids, DecodeOptions(**limits), num_return=min(num_beams, 2))
         found[name] = {
             field: ops.convert_to_numpy(part).tolist()
             for field, part in zip(hypotheses._fields, hypotheses, strict=True)
