@@ -87,20 +87,23 @@ def request_to_compare(task, examples):
     return request_for(task, examples[:_MAX_SAME_ANSWERS])
 
 
-def check_same_answers(exported, task, allowed_ties=0):
-    """Compares what a task answers as it is exported, with matrices in panels, with what it answers without.
+def check_same_answers(exported, task, weights, allowed_ties=0):
+    """Compares what a task answers as it is exported, its weights in another form, with what it answers without.
 
     Args:
         exported: `ParityRequest` with the answers of the exported task in Python, which `check_parity` compares with
             the SavedModel.
         task: the task it was made from.
+        weights: `zoo.weights.WeightForm`, which says how much scores may differ.
         allowed_ties: how many texts may differ by rounding.
 
     Raises:
         VerificationError: with the differing answers.
     """
     examples = [dict(zip(exported.texts, exported.row_texts(row), strict=True)) for row in range(exported.num_rows)]
-    comparison = Comparison(ParityReport(rows=len(examples)), task, ServedForm())
+    comparison = Comparison(
+        ParityReport(rows=len(examples), score_tolerance=weights.score_tolerance), task, ServedForm()
+    )
     comparison.compare(request_for(task, examples), exported.expected)
     comparison.raise_problems(allowed_ties, "answers change with the storage of matrices")
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from export.errors import VerificationError, shorten_message
 from export.json_arrays import decode_array
-from export.parity_report import SCORE_TOLERANCE
 from export.parity_rounding import Rounding, same_result
 from export.served_form import COUNT, ERROR, TOTAL
 from zoo.tasks.signature import SERVING_DEFAULT
@@ -30,7 +29,7 @@ class Comparison:
         self.ties = []
         self._task = task
         self._form = form
-        self._rounding = Rounding(task, self._in_form)
+        self._rounding = Rounding(task, self._in_form, report.score_tolerance)
 
     def check_signatures(self, expected):
         """Compares the inputs of the signatures, types by name."""
@@ -105,7 +104,7 @@ class Comparison:
                     self.problems.append(f"{request.describe(row)}: {name} is not valid UTF-8: {value[row][:1]!r}")
             elif np.issubdtype(value.dtype, np.floating):
                 difference = np.abs(value - expected) / np.maximum(1.0, np.abs(expected))
-                same &= (difference <= SCORE_TOLERANCE).all(axis=1)
+                same &= (difference <= self.report.score_tolerance).all(axis=1)
                 largest = np.max(difference, initial=0.0, where=np.isfinite(difference))
                 self.report.max_score_difference = max(self.report.max_score_difference, float(largest))
                 for row in np.flatnonzero(~np.isfinite(value).all(axis=1)):
@@ -150,7 +149,7 @@ class Comparison:
         else:
             results = task(*map(list, zip(*expected, strict=True))) if expected else []
         for (texts, (wanted, request, row)), result in zip(expected.items(), results, strict=True):
-            if not same_result(result, wanted):
+            if not same_result(result, wanted, self.report.score_tolerance):
                 shown = ", ".join(repr(text[:80].decode("utf-8", "backslashreplace")) for text in texts)
                 line = f"task({shown}): {_shown(result)}, in a request's batch {_shown(wanted)}"
                 (self.ties if self._rounding.of_call(request, row, result) else self.problems).append(line)

@@ -1,5 +1,6 @@
 """Which differences rounding has made: those where Python itself gives both answers."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -24,11 +25,13 @@ class Rounding:
     Args:
         task: the `zoo.tasks.task.Task` that Python's answers come from.
         in_form: from a `ParityRequest` to one with Python's answer as it must be served.
+        tolerance: largest difference of numbers, as a share of those above 1.
     """
 
-    def __init__(self, task, in_form):
+    def __init__(self, task, in_form, tolerance=SCORE_TOLERANCE):
         self._task = task
         self._in_form = in_form
+        self._same = functools.partial(same_result, tolerance=tolerance)
         self._refuted = 0
 
     def explains(self, request, row, served, expected):
@@ -52,7 +55,7 @@ class Rounding:
             return False
         (alone,) = self._task.unpack(_ask(request, row))
         (called,) = self._task(*([text] for text in request.row_texts(row)))
-        found = same_result(called, alone)
+        found = self._same(called, alone)
         self._refuted += not found
         return found
 
@@ -65,10 +68,10 @@ class Rounding:
         sorted_one, sorted_other = (sorted(places, key=_strings) for places in (one, other))
         firsts = {value for value in (*one[:1], *other[:1]) for value in value if isinstance(value, bytes)}
         return (
-            all({served[name], expected[name]} <= firsts for name in _differing(served, expected, but=lists))
-            and same_result(*([*map(_numbers, places)] for places in (one, other)))
-            and same_result(*([*map(_strings, places)] for places in (sorted_one, sorted_other)))
-            and same_result(*([*map(_numbers, places)] for places in (sorted_one, sorted_other)))
+            all({served[name], expected[name]} <= firsts for name in _differing(served, expected, lists, self._same))
+            and self._same(*([*map(_numbers, places)] for places in (one, other)))
+            and self._same(*([*map(_strings, places)] for places in (sorted_one, sorted_other)))
+            and self._same(*([*map(_numbers, places)] for places in (sorted_one, sorted_other)))
         )
 
     def _alone(self, request, row, served, expected):
@@ -80,7 +83,7 @@ class Rounding:
             {name: value[: cut[name]] if name in cut else value for name, value in values.items()}
             for values in (served, alone)
         )
-        return same_result(one, other)
+        return self._same(one, other)
 
     def _among_the_best(self, request, row, served, expected):
         if not hasattr(self._task, "n_best") or request.signature in self._task.further_signatures:
@@ -93,21 +96,22 @@ class Rounding:
             answer = {
                 name: value.encode() if isinstance(value, str) else value for name, value in answer._asdict().items()
             }
-            if same_result({name: served.get(name) for name in answer}, answer):
+            if self._same({name: served.get(name) for name in answer}, answer):
                 return True
         return False
 
 
-def same_result(one, other):
+def same_result(one, other, tolerance=SCORE_TOLERANCE):
     """Whether two results of a task are the same, numbers within the tolerance."""
+    same = functools.partial(same_result, tolerance=tolerance)
     if isinstance(other, dict):
-        return one.keys() == other.keys() and all(same_result(one[name], other[name]) for name in other)
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in other)
     if isinstance(other, np.ndarray):
-        return same_result(np.asarray(one).tolist(), other.tolist())
+        return same(np.asarray(one).tolist(), other.tolist())
     if isinstance(other, (list, tuple)):
-        return len(one) == len(other) and all(map(same_result, one, other))
+        return len(one) == len(other) and all(map(same, one, other))
     if isinstance(other, float):
-        return abs(one - other) <= SCORE_TOLERANCE * max(1.0, abs(other))
+        return abs(one - other) <= tolerance * max(1.0, abs(other))
     return one == other
 
 
@@ -120,8 +124,8 @@ def _ask(request, row):
     return {name: value.numpy() for name, value in request.ask(**tensors).items()}
 
 
-def _differing(one, other, but):
-    return [name for name in other if name not in but and not same_result(one[name], other[name])]
+def _differing(one, other, but, same):
+    return [name for name in other if name not in but and not same(one[name], other[name])]
 
 
 def _strings(place):

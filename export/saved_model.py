@@ -16,9 +16,10 @@ from export.served_form import ServedForm, fixed_width
 from export.served_versions import configuration_lock
 from export.serving_configs import write_serving_configs
 from export.serving_files import allowed_batch_sizes, check_model_name
-from export.signatures import ServedTask, build_signatures, decoder_in_panels
+from export.signatures import ServedTask, build_signatures, in_form
 from export.warm_up import MAX_RECORDS, default_buckets, text_of_length, warm_up_requests, write_warm_up
 from zoo.errors import UserError
+from zoo.weights import PackedWeights
 
 
 def export_saved_model(
@@ -106,7 +107,8 @@ def export_saved_model(
     }
     with incoming_version(serving_directory) as incoming:
         directory = incoming.version_directory
-        with decoder_in_panels(task) as exported:
+        packed = PackedWeights()
+        with in_form(task, packed) as exported:
             signatures = build_signatures(exported, form)
             with writing_to(serving_directory):
                 tf.saved_model.save(ServedTask(exported), str(directory), signatures=signatures)
@@ -122,9 +124,9 @@ def export_saved_model(
                 allowed_ties=allowed_ties,
                 form=form,
             )
-            in_panels = None if exported is task else request_to_compare(exported, texts)
-        if in_panels is not None:
-            check_same_answers(in_panels, task, allowed_ties)
+            answers = None if exported is task else request_to_compare(exported, texts)
+        if answers is not None:
+            check_same_answers(answers, task, packed, allowed_ties)
         report.servers, report.not_served = accepting_servers, task.not_served
         with writing_to(serving_directory), configuration_lock(serving_directory):
             report.write(directory)

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from export.served_form import ServedForm, answered_by_row, in_fixed_width
-from zoo.models.decoding_panels import in_panels, variables_read
+from zoo.weights import PackedWeights
 
 # Variables, tables, assets and modules; the base class has no other public name.
 _Trackable = tf.__internal__.tracking.Trackable
@@ -29,23 +29,24 @@ class ServedTask(tf.Module):
         self.resources = {}
         for name, value in vars(task).items():
             if isinstance(value, keras.layers.Layer):
-                self.variables_by_model[name] = [variable.value for variable in variables_read(value)]
+                self.variables_by_model[name] = [variable.value for variable in PackedWeights().variables(value)]
             elif isinstance(value, _Trackable) and not isinstance(value, tf.types.experimental.GenericFunction):
                 self.resources[name] = value
 
 
 @contextlib.contextmanager
-def decoder_in_panels(task):
-    """A task to be exported, whose decoder reads its matrices in panels until the context ends.
+def in_form(task, form):
+    """A task to be exported, whose model is in another form until the context ends.
 
     Args:
         task: a `zoo.tasks.task.Task`.
+        form: `zoo.weights.PackedWeights`.
 
     Yields:
-        The task again, so that nothing traced before is used; the same one if it has no decoder, or a small one.
+        The task again, so that nothing traced before is used; the same one if its model stays as it is.
     """
-    with in_panels(task.model) as changed:
-        yield task.with_settings() if changed else task
+    with form.applied_to(task.model):
+        yield task.with_settings() if form.applied else task
 
 
 def build_signatures(task, form=ServedForm()):  # noqa: B008  frozen

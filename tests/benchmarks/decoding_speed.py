@@ -122,9 +122,10 @@ def export_unchecked(task, directory):
     """Writes just the SavedModel, without the checks of a real export."""
     import tensorflow as tf
 
-    from export.signatures import ServedTask, build_signatures, decoder_in_panels
+    from export.signatures import ServedTask, build_signatures, in_form
+    from zoo.weights import PackedWeights
 
-    with decoder_in_panels(task) as served:
+    with in_form(task, PackedWeights()) as served:
         tf.saved_model.save(ServedTask(served), str(directory), signatures=build_signatures(served))
     return directory
 

@@ -105,10 +105,11 @@ def write_models(options, tokenizer, directory):
     import keras
     import tensorflow as tf
 
-    from export.signatures import ServedTask, build_signatures, decoder_in_panels
+    from export.signatures import ServedTask, build_signatures, in_form
     from zoo.checkpoints import save_hugging_face
     from zoo.models import GPT2
     from zoo.tasks import GenerationSettings, TextGenerator
+    from zoo.weights import PackedWeights
 
     if keras.config.backend() != "tensorflow":
         raise UserError("this benchmark needs KERAS_BACKEND=tensorflow")
@@ -133,7 +134,7 @@ def write_models(options, tokenizer, directory):
         else:
             model.set_weights(weights)
         if name in options.contestants or options.lengths:
-            with decoder_in_panels(TextGenerator(model, tokenizer, settings)) as task:
+            with in_form(TextGenerator(model, tokenizer, settings), PackedWeights()) as task:
                 tf.saved_model.save(ServedTask(task), str(directory / name), signatures=build_signatures(task))
 
 

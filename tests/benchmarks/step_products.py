@@ -57,11 +57,11 @@ def product_loop(shapes, in_panels=False):
     """A function of the number of steps and the rows that makes the products, each of what the one before gave."""
     import tensorflow as tf
 
-    from zoo.layers.panels import Panels
+    from zoo.weights import PackedMatrix
 
     matrices = (np.random.default_rng(1).normal(size=shape).astype("float32") for shape in shapes)
     if in_panels:
-        products = [(Panels(matrix, None, "float32").product, len(matrix)) for matrix in matrices]
+        products = [(PackedMatrix(matrix, None, "float32").product, len(matrix)) for matrix in matrices]
     else:
         products = [(functools.partial(tf.matmul, b=tf.Variable(matrix)), len(matrix)) for matrix in matrices]
 

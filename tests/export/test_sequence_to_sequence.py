@@ -8,7 +8,7 @@ from tiny_checkpoints import answers_of_transformers, sentences, write_bart, wri
 import zoo
 from export.saved_model import export_saved_model
 from zoo.convert import main
-from zoo.layers.panels import PANEL_WIDTH
+from zoo.weights.packed_matrix import PANEL_WIDTH
 
 TEXTS = [*sentences(24, seed=4), "größer 中文 ☃"]
 
@@ -38,7 +38,7 @@ def test_marian(tmp_path, capsys):
 
 
 def test_bart(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("zoo.models.decoding_panels.MIN_DECODER_BYTES", 1)
+    monkeypatch.setattr("zoo.weights.packed_weights.MIN_DECODER_BYTES", 1)
     task, printed, model, tokenizer, outputs = served(tmp_path, "summaries", write_bart, capsys)
     assert printed == f"{tmp_path / 'preset'}: a preset of Summarizer\n"
     assert task.unpack(outputs) == answers_of_transformers(model, tokenizer, TEXTS)

@@ -12,8 +12,9 @@ from tiny_generator import PROMPTS, drawn_with_wide_character, make_generator
 
 from export.saved_model import export_saved_model
 from export.serve import LocalServer
-from export.signatures import ServedTask, build_signatures, decoder_in_panels
-from zoo.layers.panels import PANEL_WIDTH
+from export.signatures import ServedTask, build_signatures, in_form
+from zoo.weights import PackedWeights
+from zoo.weights.packed_matrix import PANEL_WIDTH
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def exported(tmp_path_factory):
     generator = make_generator(stop=["\n\n", "w"], seed=4)
     directory = tmp_path_factory.mktemp("serving") / "generator"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("zoo.models.decoding_panels.MIN_DECODER_BYTES", 1)
+        patch.setattr("zoo.weights.packed_weights.MIN_DECODER_BYTES", 1)
         return generator, export_saved_model(generator, directory, parity_texts=PROMPTS, max_batch_size=8)
 
 
@@ -44,12 +45,12 @@ def test_every_signature_answers_as_python(exported):
 
 
 def test_panels_hold_the_weights_at_hand(tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.models.decoding_panels.MIN_DECODER_BYTES", 1)
+    monkeypatch.setattr("zoo.weights.packed_weights.MIN_DECODER_BYTES", 1)
     generator = make_generator()
     texts = []
     for number in range(2):
         texts.append(generator(PROMPTS))
-        with decoder_in_panels(generator) as task:
+        with in_form(generator, PackedWeights()) as task:
             tf.saved_model.save(ServedTask(task), str(tmp_path / str(number)), signatures=build_signatures(task))
         assert generator(PROMPTS) == texts[-1]
         generator.model.set_weights([1.5 * weight for weight in generator.model.get_weights()])

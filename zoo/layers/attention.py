@@ -14,6 +14,8 @@ from zoo.layers.projection import Projection
 from zoo.layers.query_blocks import in_query_blocks
 from zoo.layers.rms_norm import RMSNorm
 from zoo.layers.rotary_positions import RotaryPositions
+from zoo.weights.packed_matrix import PackedMatrix
+from zoo.weights.packed_weights import Packing
 
 # A logit that softmax makes 0, unless all are of that kind.
 _HIDDEN = -1e9
@@ -48,7 +50,7 @@ class Attention(keras.layers.Layer):
         initializer_stddev: Standard deviation of the initial projections; Glorot's if None; "fan_in" as in T5.
 
     Attributes:
-        joint_panels: `Panels` of query, key and value side by side, for attention to itself, or None.
+        packed: `PackedMatrix` of query, key and value side by side, for attention to itself, or None.
         in_blocks: Whether whole sequences go by blocks of queries outside of training; see `zoo.layers.query_blocks`.
 
     Source: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, section 3.2; grouped queries: Ainslie et al. 2023,
@@ -60,7 +62,7 @@ class Attention(keras.layers.Layer):
         (2, 5, 32)
     """
 
-    joint_panels = None
+    packed: PackedMatrix | None = None
     in_blocks = False
 
     def __init__(
@@ -139,6 +141,12 @@ class Attention(keras.layers.Layer):
             name=name,
         )
 
+    def joint_packing(self):
+        """The `zoo.weights.Packing` of query, key and value as one product, for attention to itself."""
+        together = (self.query, self.key, self.value)
+        variables = [variable for projection in together for variable in projection.variables]
+        return Packing(self, "packed", variables, lambda: PackedMatrix.of_projections(*together))
+
     def flops(self, vectors, source=None):
         """Operations of forward and backward pass over `Vectors`, and the `Vectors` that come out.
 
@@ -169,8 +177,8 @@ class Attention(keras.layers.Layer):
 
     def project(self, query, key_value=None):
         """Queries `[..., H * K]` of `[..., D]`, and keys and values `[..., H' * K]` of another input or the same."""
-        if key_value is None and self.joint_panels is not None:
-            joint = self.joint_panels.product(query)
+        if key_value is None and self.packed is not None:
+            joint = self.packed.product(query)
             if self._group == 1:
                 return tuple(ops.split(joint, 3, axis=-1))
             ends = [self.num_heads * self.head_dim, (self.num_heads + self.num_key_value_heads) * self.head_dim]

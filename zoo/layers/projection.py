@@ -1,15 +1,17 @@
-"""A dense layer whose matrix may be read in panels, and quantised with an adapter beside it."""
+"""A dense layer whose matrix may be packed, and quantised with an adapter beside it."""
 
 import keras
 
 from zoo.layers.partition import Partitioned
+from zoo.weights.packed_matrix import PackedMatrix
+from zoo.weights.packed_weights import Packing
 
 _ADAPTER = ("lora_kernel_a", "lora_kernel_b")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Projection(Partitioned, keras.layers.Dense):
-    """A `keras.layers.Dense` that can read its matrix in panels, and saves an adapter beside quantised weights.
+    """A `keras.layers.Dense` that can read its matrix packed, and saves an adapter beside quantised weights.
 
     Where weights are in floating point, saving adds a low-rank adapter to them, as Keras does. Quantised weights would
     be rounded again by that and give other outputs, so they are saved as they are, with the adapter.
@@ -19,7 +21,7 @@ class Projection(Partitioned, keras.layers.Dense):
         partition: What `partition()` answers, see `Partitioned`; the layer is whole on every device if None.
 
     Attributes:
-        panels: `Panels` to multiply with in place of the kernel and bias, or None.
+        packed: `PackedMatrix` to multiply with in place of the kernel and bias, or None.
 
     Example:
         >>> layer = Projection(100)
@@ -27,7 +29,7 @@ class Projection(Partitioned, keras.layers.Dense):
         (2, 5, 100)
     """
 
-    panels = None
+    packed: PackedMatrix | None = None
 
     def __init__(self, *args, partition=None, **kwargs):
         super().__init__(*args, **kwargs)
@@ -56,10 +58,14 @@ class Projection(Partitioned, keras.layers.Dense):
 
     def call(self, inputs, training=None):
         """Maps `[..., K]` to `[..., N]`."""
-        if self.panels is None:
+        if self.packed is None:
             return super().call(inputs, training=training)
-        outputs = self.panels.product(inputs)
+        outputs = self.packed.product(inputs)
         return outputs if self.activation is None else self.activation(outputs)
+
+    def packing(self):
+        """The `zoo.weights.Packing` of kernel and bias."""
+        return Packing(self, "packed", list(self.variables), lambda: PackedMatrix.of_projections(self))
 
     def quantize(self, mode=None, type_check=True, config=None):
         """As of `keras.layers.Dense`, which refuses every other class."""
@@ -69,6 +75,14 @@ class Projection(Partitioned, keras.layers.Dense):
     def keeps_adapter(self):
         """Whether a low-rank adapter is saved by itself."""
         return self.lora_enabled and self.quantization_mode is not None
+
+    def drop_adapter(self):
+        """Takes a low-rank adapter away; the kernel is trained again, if it is one of floating point."""
+        self.lora_enabled = False
+        for name in _ADAPTER:
+            self._untrack_variable(getattr(self, name))
+        # What `enable_lora` of Keras has set to False; the property of the same name gives a tensor.
+        self._kernel.trainable = self.quantization_mode is None
 
     def save_own_variables(self, store):
         """As of `keras.layers.Dense`, but for adapters of quantised weights."""

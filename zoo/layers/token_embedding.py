@@ -7,6 +7,8 @@ from keras import ops
 
 from zoo.layers.initializers import embedding_initializer
 from zoo.layers.partition import MODEL_AXIS, Division, Partitioned
+from zoo.weights.packed_matrix import PackedMatrix
+from zoo.weights.packed_weights import Packing
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -21,7 +23,7 @@ class TokenEmbedding(Partitioned, keras.layers.Layer):
         divided: Whether several devices may divide the table; not worth it for a few rows.
 
     Attributes:
-        panels: `Panels` of the transposed table, to be read in its place, or None.
+        packed: `PackedMatrix` of the transposed table, to be read in its place, or None.
 
     Source: tying input and output embeddings, Press & Wolf 2017, https://arxiv.org/abs/1608.05859.
 
@@ -31,7 +33,7 @@ class TokenEmbedding(Partitioned, keras.layers.Layer):
         (1, 3, 11)
     """
 
-    panels = None
+    packed: PackedMatrix | None = None
 
     def __init__(self, vocabulary_size, hidden_dim, scale=False, initializer_stddev=None, divided=True, **kwargs):
         super().__init__(**kwargs)
@@ -51,6 +53,14 @@ class TokenEmbedding(Partitioned, keras.layers.Layer):
         table = Division("vocabulary_size or hidden_dim", by_tokens, otherwise=by_columns)
         return {"embeddings": table} if self.divided else {}
 
+    def packing(self):
+        """The `zoo.weights.Packing` of the transposed table."""
+
+        def make():
+            return PackedMatrix(ops.convert_to_numpy(self.embeddings).T, None, self.compute_dtype)
+
+        return Packing(self, "packed", [self.embeddings], make)
+
     def flops(self, vectors):
         """Operations of the product with the table that gives logits, and the `Vectors` of these."""
         learns = bool(self.embeddings.trainable)
@@ -67,19 +77,19 @@ class TokenEmbedding(Partitioned, keras.layers.Layer):
 
     def call(self, token_ids):
         """Vectors `[B, T, D]` of int32 `[B, T]`."""
-        if self.panels is not None:
-            vectors = self.panels.columns(token_ids)
+        if self.packed is not None:
+            vectors = self.packed.columns(token_ids)
         else:
             vectors = ops.take(ops.convert_to_tensor(self.embeddings), ops.cast(token_ids, "int32"), axis=0)
         vectors = ops.cast(vectors, self.compute_dtype)
         return vectors * math.sqrt(self.hidden_dim) if self.scale else vectors
 
     def output_matrix(self):
-        """The matrix `[D, V]` from hidden states to logits, in the compute dtype; None if it is kept in panels.
+        """The matrix `[D, V]` from hidden states to logits, in the compute dtype; None if it is packed.
 
         TensorFlow multiplies one position by it faster than by the transposed table, so that loops compute it once.
         """
-        if self.panels is not None:
+        if self.packed is not None:
             return None
         return ops.transpose(ops.cast(ops.convert_to_tensor(self.embeddings), self.compute_dtype))
 
@@ -90,8 +100,8 @@ class TokenEmbedding(Partitioned, keras.layers.Layer):
             hidden: float `[..., D]`.
             output_matrix: `output_matrix()`, where it has been computed before.
         """
-        if self.panels is not None:
-            return ops.cast(self.panels.product(hidden), "float32")
+        if self.packed is not None:
+            return ops.cast(self.packed.product(hidden), "float32")
         matrix = self.output_matrix() if output_matrix is None else output_matrix
         return ops.cast(ops.matmul(ops.cast(hidden, self.compute_dtype), matrix), "float32")
 

@@ -9,6 +9,7 @@ from zoo.errors import UserError
 from zoo.layers.attention import Attention
 from zoo.layers.feed_forward import FeedForward
 from zoo.layers.initializers import projection_initializer
+from zoo.layers.projection import Projection
 from zoo.layers.recomputation import Recomputable
 from zoo.layers.rms_norm import normalization
 from zoo.weights.earlier_paths import ReadsEarlierPaths
@@ -165,6 +166,16 @@ class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
             else:
                 vectors = vectors.learning(sublayer(vectors.through(norm)).through(output_norm).learns)
         return total, vectors
+
+    def packings(self):
+        """Yields each `zoo.weights.Packing`: query, key and value as one, and every other projection."""
+        attention = self.self_attention
+        together = (attention.query, attention.key, attention.value)
+        if all(layer.quantization_mode is None for layer in together):
+            yield attention.joint_packing()
+        for layer in self._flatten_layers():
+            if isinstance(layer, Projection) and layer not in together and layer.quantization_mode is None:
+                yield layer.packing()
 
     def build(self, inputs_shape, encoded_shape=None):
         """Creates the weights for inputs `[B, T, D]` and an encoded source `[B, S, D']`."""

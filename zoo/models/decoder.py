@@ -178,6 +178,12 @@ class Decoder(TransformerModel):
             new_cache.append(block_cache)
         return self.logits(x, output_matrix), tuple(new_cache)
 
+    def packings(self):
+        """See `TransformerModel`."""
+        for block in self.decoder_blocks:
+            yield from block.packings()
+        yield self.output_embedding.packing()
+
     def flops(self, inputs):
         """See `TransformerModel`."""
         vectors = Vectors(*inputs["token_ids"].shape).through(self.token_embedding, self.position_embedding)

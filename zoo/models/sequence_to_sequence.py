@@ -138,6 +138,12 @@ class SequenceToSequenceModel(TransformerModel):
             new_cache.append(block_cache)
         return self.logits(x, output_matrix), tuple(new_cache)
 
+    def packings(self):
+        """See `TransformerModel`."""
+        for block in self.decoder_blocks:
+            yield from block.packings()
+        yield self.output_embedding.packing()
+
     def flops(self, inputs):
         """See `TransformerModel`."""
         source, target = (

@@ -6,7 +6,7 @@ import keras
 
 from zoo.errors import UserError
 from zoo.layers.partition import Partitioned
-from zoo.weights import ReadsEarlierPaths, build_quantized, quantized_layers
+from zoo.weights import QuantizedWeights, ReadsEarlierPaths
 
 _QUANTIZED = "quantized_layers"
 
@@ -41,15 +41,19 @@ class TransformerModel(ReadsEarlierPaths, Partitioned, keras.Model):
         """Operations of forward and backward pass over a batch; see `zoo.models.training_flops`."""
         raise NotImplementedError
 
+    def packings(self):
+        """Yields each `zoo.weights.Packing`: where matrices that decoding reads may be packed."""
+        return iter(())
+
     def get_build_config(self):
         """What Keras saves of how the model was built: its quantised layers, too."""
         config = super().get_build_config()
-        quantized = quantized_layers(self)
+        quantized = QuantizedWeights().saved(self)
         return {**(config or {}), _QUANTIZED: quantized} if quantized else config
 
     def build_from_config(self, config):
         """Builds the model of a saved configuration."""
         if config.get(_QUANTIZED):
-            build_quantized(self, config[_QUANTIZED])
+            QuantizedWeights.restore(self, config[_QUANTIZED])
         else:
             super().build_from_config(config)

@@ -1,17 +1,31 @@
-"""What changes how the weights of a model are stored: layers in int8 or int4, low-rank adapters, another precision."""
+"""The forms that weights are held in: packed, quantised, in another precision, with low-rank adapters; and copies.
 
-from zoo.weights.copying import copy_weights, with_dtype
+A `WeightForm` says how a model gets into it and out again, which variables it then reads, what of it is saved, and how
+much it may change answers.
+"""
+
+from zoo.weights.copying import copy_weights
 from zoo.weights.earlier_paths import ReadsEarlierPaths
 from zoo.weights.layers_by_path import layers_by_path
+from zoo.weights.low_rank_adapters import LowRankAdapters
 from zoo.weights.new_tokens import with_new_tokens
-from zoo.weights.quantized_layers import build_quantized, quantized_layers
+from zoo.weights.packed_matrix import PackedMatrix
+from zoo.weights.packed_weights import PackedWeights, Packing
+from zoo.weights.quantized_weights import QuantizedWeights
+from zoo.weights.stored_precision import StoredPrecision, with_dtype
+from zoo.weights.weight_form import WeightForm
 
 __all__ = [
+    "LowRankAdapters",
+    "PackedMatrix",
+    "PackedWeights",
+    "Packing",
+    "QuantizedWeights",
     "ReadsEarlierPaths",
-    "build_quantized",
+    "StoredPrecision",
+    "WeightForm",
     "copy_weights",
     "layers_by_path",
-    "quantized_layers",
     "with_dtype",
     "with_new_tokens",
 ]

@@ -1,7 +1,5 @@
 """The weights of one model in another of the same structure."""
 
-import keras
-
 from zoo.weights.layers_by_path import layers_by_path
 
 
@@ -24,22 +22,3 @@ def copy_weights(source, target):
         saved = {}
         layer.save_own_variables(saved)
         targets[path].load_own_variables(saved)
-
-
-def with_dtype(model, dtype):
-    """A copy of a model that computes in another precision; its low-rank adapters become part of the matrices.
-
-    Args:
-        model: A built model of `zoo.models`.
-        dtype: A Keras dtype policy, such as "float32". Layers that are quantised stay so.
-
-    Returns:
-        A model of the same class with the same weights, not compiled.
-    """
-    config = keras.saving.serialize_keras_object(model)
-    config = {**config, "config": {**config["config"], "dtype": dtype}, "compile_config": None}
-    copy = keras.saving.deserialize_keras_object(config)
-    if not copy.built:
-        copy.build()
-    copy_weights(model, copy)
-    return copy

@@ -20,8 +20,9 @@ from changed_models import (
 )
 
 from zoo.checkpoints.preset import load_preset, save_preset
+from zoo.errors import UserError
 from zoo.models import training_flops
-from zoo.weights import layers_by_path, with_dtype
+from zoo.weights import LowRankAdapters, QuantizedWeights, StoredPrecision, layers_by_path, with_dtype
 
 every_change = pytest.mark.parametrize("name", NAMES)
 
@@ -50,6 +51,36 @@ def test_changed_models_are_read_again_as_they_were(tmp_path, name):
         np.testing.assert_allclose(outputs(again, inputs), expected, rtol=0, atol=1e-6)
         modes = {path: layer.quantization_mode for path, layer in layers_by_path(model).items()}
         assert {path: layer.quantization_mode for path, layer in layers_by_path(again).items()} == modes
+
+
+@pytest.mark.parametrize("mode", ["int8", None])
+def test_forms_are_applied_and_undone(mode):
+    """Quantised as layer by layer; with adapters as before until these have learned, and again when they are gone."""
+    model, expected = make_gpt2(), make_gpt2()
+    inputs = {"token_ids": TOKEN_IDS}
+    if mode is not None:
+        quantize(expected, mode)
+        form = QuantizedWeights(mode)
+        assert form.apply(model) is model and form.saved(model).keys() == form.saved(expected).keys() != set()
+        assert form.score_tolerance is None
+        with pytest.raises(UserError, match="QuantizedWeights does not keep what the weights were"):
+            form.undo(model)
+    before = outputs(expected, inputs)
+    np.testing.assert_array_equal(outputs(model, inputs), before)
+    trained = [variable.path for variable in model.trainable_variables]
+    adapters = LowRankAdapters(rank=2)
+    with adapters.applied_to(model):
+        np.testing.assert_allclose(outputs(model, inputs), before, rtol=0, atol=1e-6)
+        added = [variable for variable in model.trainable_variables if "lora" in variable.path]
+        assert len(added) == 2 * 12 and len(added) + 1 < len(adapters.variables(model))
+        for variable in added:
+            variable.assign(np.full(variable.shape, 0.2))
+        assert np.abs(outputs(model, inputs) - before).max() > 1e-2
+    np.testing.assert_array_equal(outputs(model, inputs), before)
+    assert [variable.path for variable in model.trainable_variables] == trained
+    half = StoredPrecision("bfloat16").apply(model)
+    assert half is not model and {variable.dtype for variable in half.trainable_variables} == {"bfloat16"}
+    np.testing.assert_allclose(outputs(half, inputs), before, rtol=0, atol=0.5)
 
 
 @pytest.mark.parametrize("make", [make_gpt2, make_classifier, make_encoder_decoder, make_t5])
@@ -82,8 +113,6 @@ def test_a_quantised_preset_is_read_in_another_precision(tmp_path):
 
 
 def test_a_path_that_leads_nowhere_is_refused(tmp_path):
-    from zoo.errors import UserError
-
     preset(tmp_path, changed()["changed_gpt2_int8"][0])
     config = json.loads((tmp_path / "config.json").read_text())
     layers = config["model"]["build_config"]["quantized_layers"]

@@ -1,4 +1,4 @@
-"""Products with matrices in panels, against NumPy and against the layers that hold the matrices."""
+"""Products with matrices packed, against NumPy and against the layers that hold the matrices."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from zoo.layers import Projection
-from zoo.layers.panels import PANEL_WIDTH, Panels
+from zoo.weights.packed_matrix import PANEL_WIDTH, PackedMatrix
 
 RNG = np.random.default_rng(6)
 DEPTH = 7
@@ -24,16 +24,16 @@ def _floats(*shape):
 def test_product_is_that_with_the_matrix(num_columns, shape, with_bias):
     matrix, bias = _floats(DEPTH, num_columns), _floats(num_columns) * with_bias
     rows = _floats(*shape, DEPTH)
-    found = Panels(matrix, bias if with_bias else None, "float32").product(ops.convert_to_tensor(rows))
+    found = PackedMatrix(matrix, bias if with_bias else None, "float32").product(ops.convert_to_tensor(rows))
     assert found.shape == (*shape, num_columns)
     np.testing.assert_allclose(ops.convert_to_numpy(found), rows @ matrix + bias, atol=1e-5)
 
 
 def test_product_in_half_precision_reads_a_rounded_matrix():
     matrix, rows = _floats(DEPTH, 70), _floats(4, DEPTH)
-    panels = Panels(matrix, None, "bfloat16")
-    assert [variable.dtype for variable in panels.variables] == ["bfloat16"]
-    found = ops.convert_to_numpy(ops.cast(panels.product(ops.convert_to_tensor(rows)), "float32"))
+    packed = PackedMatrix(matrix, None, "bfloat16")
+    assert [variable.dtype for variable in packed.variables] == ["bfloat16"]
+    found = ops.convert_to_numpy(ops.cast(packed.product(ops.convert_to_tensor(rows)), "float32"))
     np.testing.assert_allclose(found, rows @ matrix, atol=0.1)
     assert not np.allclose(found, rows @ matrix, atol=1e-5)
 
@@ -42,15 +42,15 @@ def test_product_in_half_precision_reads_a_rounded_matrix():
 def test_columns_are_those_of_the_matrix(shape):
     matrix = _floats(DEPTH, 2 * PANEL_WIDTH + 1)
     indices = np.arange(np.prod(shape), dtype="int32").reshape(shape)[::-1] if shape else np.int32(70)
-    found = Panels(matrix, None, "float32").columns(ops.convert_to_tensor(indices))
+    found = PackedMatrix(matrix, None, "float32").columns(ops.convert_to_tensor(indices))
     np.testing.assert_array_equal(ops.convert_to_numpy(found), matrix.T[indices])
 
 
 def test_shapes_unknown_while_tracing():
     matrix, bias = _floats(DEPTH, 70), _floats(70)
-    panels = Panels(matrix, bias, "float32")
-    product = tf.function(panels.product, input_signature=[tf.TensorSpec([None, None, DEPTH])])
-    columns = tf.function(panels.columns, input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    packed = PackedMatrix(matrix, bias, "float32")
+    product = tf.function(packed.product, input_signature=[tf.TensorSpec([None, None, DEPTH])])
+    columns = tf.function(packed.columns, input_signature=[tf.TensorSpec([None, None], tf.int32)])
     for shape in ((2, 3), (1, 0)):
         rows = _floats(*shape, DEPTH)
         np.testing.assert_allclose(product(rows).numpy(), rows @ matrix + bias, atol=1e-5)
@@ -62,12 +62,12 @@ def test_projections_with_and_without_bias_have_no_joint_product():
     for layer in (with_bias, without):
         layer.build((None, DEPTH))
     with pytest.raises(ValueError, match="1 of 2 projections have a bias"):
-        Panels.of_projections(with_bias, without)
+        PackedMatrix.of_projections(with_bias, without)
 
 
 @pytest.mark.parametrize("use_bias", [False, True])
 @pytest.mark.parametrize("activation", [None, "tanh"])
-def test_projection_gives_the_same_in_panels(use_bias, activation):
+def test_projection_gives_the_same_in_packed(use_bias, activation):
     layer = Projection(70, use_bias=use_bias, activation=activation, bias_initializer="random_normal")
     rows = _floats(2, 3, DEPTH)
     expected = ops.convert_to_numpy(layer(rows))
@@ -75,7 +75,7 @@ def test_projection_gives_the_same_in_panels(use_bias, activation):
     dense.build(rows.shape)
     dense.set_weights(layer.get_weights())
     np.testing.assert_array_equal(expected, ops.convert_to_numpy(dense(rows)))
-    layer.panels = Panels.of_projections(layer)
+    layer.packed = PackedMatrix.of_projections(layer)
     layer.kernel.assign(ops.zeros_like(layer.kernel))  # no longer read
     np.testing.assert_allclose(ops.convert_to_numpy(layer(rows)), expected, atol=1e-6)
 
@@ -84,5 +84,5 @@ def test_joint_product_of_several_projections():
     layers = [Projection(units, bias_initializer="random_normal") for units in (5, 70, 64)]
     rows = ops.convert_to_tensor(_floats(3, DEPTH))
     expected = np.concatenate([ops.convert_to_numpy(layer(rows)) for layer in layers], axis=-1)
-    found = Panels.of_projections(*layers).product(rows)
+    found = PackedMatrix.of_projections(*layers).product(rows)
     np.testing.assert_allclose(ops.convert_to_numpy(found), expected, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Matrices of projections in panels of columns, as exports keep those that decoding reads.
+"""Matrices of projections packed into panels of columns, as exports keep those that decoding reads.
 
 A step of decoding multiplies a few rows with every matrix of a decoder, and the time goes into reading the matrices
 from memory. Of a matrix `[K, N]` a kernel that works on some columns at a time reads a piece of every row; in panels
@@ -13,7 +13,7 @@ PANEL_WIDTH = 64
 """Columns of a panel; of widths from 16 to 768, tried by hand on a CPU, none was clearly faster."""
 
 
-class Panels:
+class PackedMatrix:
     """A matrix `[K, N]` in panels `[ceil(N / 64), K, 64]`, the last filled up with zeros, and perhaps a bias.
 
     What it holds are variables of its own, computed once: later changes of the matrix do not reach it.
@@ -27,8 +27,8 @@ class Panels:
         variables: The `keras.Variable`s, panels and bias.
 
     Example:
-        >>> panels = Panels(np.eye(3, 100), None, "float32")
-        >>> panels.product(ops.ones((2, 3))).shape
+        >>> packed = PackedMatrix(np.eye(3, 100), None, "float32")
+        >>> packed.product(ops.ones((2, 3))).shape
         (2, 100)
     """
 

@@ -1,4 +1,4 @@
-"""Models whose decoders read panels give what they gave before, from other variables."""
+"""Models whose decoders read packed weights give what they gave before, from other variables."""
 
 import contextlib
 
@@ -9,7 +9,7 @@ from keras import ops
 from layer_harness import ENCODER_CASES, GPT2_CASES, MODEL_CASES, SOURCE_MASK, B, T, built, call
 
 from zoo.models import GPT2
-from zoo.models.decoding_panels import in_panels, variables_read
+from zoo.weights import PackedWeights
 
 DECODERS = [*MODEL_CASES, *GPT2_CASES]
 every_decoder = pytest.mark.parametrize("case", DECODERS, ids=[case.name for case in DECODERS])
@@ -24,10 +24,22 @@ def _ids(variables):
     return set(map(id, variables))
 
 
+def variables_read(model):
+    return PackedWeights().variables(model)
+
+
 @contextlib.contextmanager
-def with_nothing_but_panels(model):
-    """The model in panels, with NaN in whatever they replace."""
-    with in_panels(model, SMALL) as done:
+def packed_in(model, min_decoder_bytes=None):
+    form = PackedWeights(min_decoder_bytes)
+    with form.applied_to(model) as same:
+        assert same is model
+        yield form.applied
+
+
+@contextlib.contextmanager
+def with_nothing_but_packed(model):
+    """The model with packed weights, and NaN in whatever they replace."""
+    with packed_in(model, SMALL) as done:
         assert done
         read = _ids(variables_read(model))
         replaced = [variable for variable in model.variables if id(variable) not in read]
@@ -45,7 +57,7 @@ def with_nothing_but_panels(model):
 def test_whole_sequences_give_the_same(case):
     model = built(case)
     before = call(case, model)
-    with with_nothing_but_panels(model):
+    with with_nothing_but_packed(model):
         found = call(case, model)
     np.testing.assert_allclose(found, before, rtol=0, atol=1e-5)
     np.testing.assert_array_equal(call(case, model), before)
@@ -68,7 +80,7 @@ def test_steps_after_a_source_give_the_same(case, num_hypotheses):
             yield ops.convert_to_numpy(step)
 
     before = list(logits())
-    with with_nothing_but_panels(model):
+    with with_nothing_but_packed(model):
         found = list(logits())
     np.testing.assert_allclose(found, before, rtol=0, atol=1e-5)
 
@@ -79,17 +91,17 @@ def test_steps_after_a_prompt_give_the_same(case, num_hypotheses):
     model = built(case)
     arguments = continuations([3, 0, 1], num_hypotheses)
     whole, before = whole_and_steps(model, *arguments, as_searches=True)
-    with with_nothing_but_panels(model):
-        whole_in_panels, found = whole_and_steps(model, *arguments, as_searches=True)
+    with with_nothing_but_packed(model):
+        whole_packed, found = whole_and_steps(model, *arguments, as_searches=True)
     np.testing.assert_allclose(found, before, rtol=0, atol=1e-5)
-    np.testing.assert_allclose(whole_in_panels, whole, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(whole_packed, whole, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("case", [GPT2_CASES[0], MODEL_CASES[-1]], ids=["gpt2", "t5"])
 def test_half_precision_gives_the_same(case):
     model = built(case, "mixed_bfloat16")
     before = call(case, model)
-    with with_nothing_but_panels(model):
+    with with_nothing_but_packed(model):
         found = call(case, model)
         dtypes = {variable.dtype for variable in variables_read(model) if variable.path in ("panels", "bias")}
     assert dtypes == {"bfloat16"}
@@ -97,10 +109,10 @@ def test_half_precision_gives_the_same(case):
 
 
 @every_decoder
-def test_panels_replace_what_the_decoder_multiplies_with(case):
+def test_packed_weights_replace_what_the_decoder_multiplies_with(case):
     model = built(case)
     assert _ids(variables_read(model)) == _ids(model.variables)
-    with with_nothing_but_panels(model) as replaced:
+    with with_nothing_but_packed(model) as replaced:
         gone = _paths(replaced)
     assert _ids(variables_read(model)) == _ids(model.variables)
     kernels = [path for path in _paths(model.variables) if "decoder_block" in path and path.endswith("kernel")]
@@ -112,10 +124,10 @@ def test_panels_replace_what_the_decoder_multiplies_with(case):
 
 def test_small_decoders_and_encoders_stay_as_they_are():
     model = built(MODEL_CASES[0])
-    with in_panels(model) as done:
+    with packed_in(model) as done:
         assert not done and _ids(variables_read(model)) == _ids(model.variables)
     encoder = built(ENCODER_CASES[0])
-    with in_panels(encoder, SMALL) as done:
+    with packed_in(encoder, SMALL) as done:
         assert not done and _ids(variables_read(encoder)) == _ids(encoder.variables)
 
 
@@ -123,23 +135,23 @@ def test_size_that_decides_is_that_of_the_decoder_in_what_it_computes_in():
     for dtype, width in (("float32", 4), ("mixed_bfloat16", 2)):
         model = GPT2(50, hidden_dim=8, intermediate_dim=16, num_heads=2, num_layers=1, dtype=dtype)
         model.build()
-        num_bytes = width * sum(int(np.prod(variable.shape)) for variable in replaced_by_panels(model))
+        num_bytes = width * sum(int(np.prod(variable.shape)) for variable in replaced_by_packed(model))
         for given, expected in ((num_bytes, True), (num_bytes + 1, False)):
-            with in_panels(model, given) as done:
+            with packed_in(model, given) as done:
                 assert done is expected
 
 
-def replaced_by_panels(model):
-    with with_nothing_but_panels(model) as replaced:
+def replaced_by_packed(model):
+    with with_nothing_but_packed(model) as replaced:
         return replaced
 
 
 def test_contexts_may_lie_in_each_other():
     case = GPT2_CASES[0]
     model = built(case)
-    with with_nothing_but_panels(model):
+    with with_nothing_but_packed(model):
         outer = _ids(variables_read(model))
-        with pytest.raises(RuntimeError, match="while tracing"), in_panels(model, SMALL):
+        with pytest.raises(RuntimeError, match="while tracing"), packed_in(model, SMALL):
             raise RuntimeError("while tracing")
         assert _ids(variables_read(model)) == outer
     assert _ids(variables_read(model)) == _ids(model.variables)
@@ -154,7 +166,7 @@ def test_quantised_layers_stay_as_they_are():
         layer.quantize("int8")
     before = ops.convert_to_numpy(model(inputs))
     assert 0 < np.abs(before - exact).max() < 0.05
-    with in_panels(model, SMALL):
-        assert model.decoder_blocks[0].self_attention.joint_panels is None
-        assert model.decoder_blocks[1].self_attention.joint_panels is not None
+    with packed_in(model, SMALL):
+        assert model.decoder_blocks[0].self_attention.packed is None
+        assert model.decoder_blocks[1].self_attention.packed is not None
         np.testing.assert_allclose(ops.convert_to_numpy(model(inputs)), before, rtol=0, atol=1e-5)
