@@ -1,5 +1,7 @@
 """The error of an export whose SavedModel did not pass its checks, and how TensorFlow's own errors are shown."""
 
+from typing import Any
+
 
 class VerificationError(RuntimeError):
     """A written SavedModel failed a check, so it was not published.
@@ -8,7 +10,7 @@ class VerificationError(RuntimeError):
         details: One line per failing example, in the order found; may be empty.
     """
 
-    def __init__(self, message, details=()):
+    def __init__(self, message: Any, details: Any = ()):
         super().__init__(message)
         self.details = tuple(details)
 

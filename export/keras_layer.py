@@ -10,7 +10,9 @@ from zoo.errors import UserError
 _PACKAGE = "zoo_export"
 
 
-def served_layer(directory, signature="serving_default", keras=None, name=None):
+def served_layer(
+    directory: str | Path, signature: Any = "serving_default", keras: Any = None, name: str | None = None
+) -> Any:
     """A layer that answers as a signature of an export does, for models that take texts.
 
     Its input is a string tensor [B], the texts, or a dict of tensors by the names of the signature's inputs, each [B]
@@ -39,7 +41,7 @@ def served_layer(directory, signature="serving_default", keras=None, name=None):
     return _layer_class(_keras_of_program() if keras is None else keras)(str(directory), signature, name=name)
 
 
-def served_layer_objects(keras=None):
+def served_layer_objects(keras: Any = None) -> dict[str, Any]:
     """What `load_model(path, custom_objects=...)` needs for a model that holds a `served_layer`.
 
     Args:

@@ -31,8 +31,11 @@ class Rounding:
     def __init__(self, task, in_form, tolerance=SCORE_TOLERANCE):
         self._task = task
         self._in_form = in_form
-        self._same = functools.partial(same_result, tolerance=tolerance)
+        self._tolerance = tolerance
         self._refuted = 0
+
+    def _same(self, one, other):
+        return same_result(one, other, self._tolerance)
 
     def explains(self, request, row, served, expected):
         """Whether a row of an answer differs from Python's by rounding.

@@ -1,6 +1,7 @@
 """Writing a task as a new version of a served model: SavedModel, warm-up, checks, configuration, publication."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -23,21 +24,21 @@ from zoo.weights import PackedWeights
 
 
 def export_saved_model(
-    task,
-    serving_directory,
+    task: Any,
+    serving_directory: str | Path,
     *,
-    version=None,
-    name=None,
-    buckets=None,
-    parity_texts=None,
-    servers=DEFAULT_SERVERS,
-    max_batch_size=DEFAULT_MAX_BATCH_SIZE,
-    allowed_ties=0,
-    row_errors=True,
-    max_entities=None,
-    max_blanks=None,
-    max_items=None,
-):
+    version: Any = None,
+    name: str | None = None,
+    buckets: Any = None,
+    parity_texts: Any = None,
+    servers: Any = DEFAULT_SERVERS,
+    max_batch_size: int = DEFAULT_MAX_BATCH_SIZE,
+    allowed_ties: int = 0,
+    row_errors: bool = True,
+    max_entities: int | None = None,
+    max_blanks: int | None = None,
+    max_items: int | None = None,
+) -> Path:
     """Exports a task as the next version of a model that TensorFlow Serving runs: text in, results out.
 
     The version holds the SavedModel, warm-up requests and the report of its checks; beside the versions lie ready

@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, Self
 
 import grpc
 import uvicorn
@@ -55,16 +56,16 @@ class LocalServer:
 
     def __init__(
         self,
-        base_path=None,
+        base_path: str | Path | None = None,
         *,
-        model_name=None,
-        model_config_file=None,
-        rest_port=0,
-        grpc_port=0,
-        host="127.0.0.1",
-        poll_seconds=1.0,
-        rest_timeout_seconds=30.0,
-        batching_parameters_file=None,
+        model_name: str | None = None,
+        model_config_file: str | Path | None = None,
+        rest_port: int | None = 0,
+        grpc_port: int | None = 0,
+        host: str = "127.0.0.1",
+        poll_seconds: float = 1.0,
+        rest_timeout_seconds: float = 30.0,
+        batching_parameters_file: str | Path | None = None,
     ):
         config, origin = _model_config(base_path, model_name, model_config_file)
         if poll_seconds < 0:
@@ -81,7 +82,7 @@ class LocalServer:
         self._rest = self._rest_thread = self._grpc = None
         self.rest_url = self.grpc_address = None
 
-    def start(self):
+    def start(self) -> Self:
         """Takes the ports, loads the models and begins to answer; returns self.
 
         A model that cannot be loaded, or a folder with no version yet, does not stop the start: the server waits for a
@@ -100,7 +101,7 @@ class LocalServer:
             failure.pop_all()
         return self
 
-    def stop(self):
+    def stop(self) -> None:
         """Lets the requests inside finish, then frees the ports and the models."""
         if self._rest_thread is not None:
             self._rest.should_exit = True
@@ -117,7 +118,9 @@ class LocalServer:
     def __exit__(self, *_):
         self.stop()
 
-    def wait_until_available(self, model_name=None, version=None, timeout_seconds=60.0):
+    def wait_until_available(
+        self, model_name: str | None = None, version: Any = None, timeout_seconds: float = 60.0
+    ) -> bool:
         """Waits for a version of a model.
 
         Args:

@@ -1,5 +1,6 @@
 """Beam search whose finished hypotheses are kept apart and never change."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ from keras import ops
 from zoo.errors import UserError
 from zoo.generation.control import Control
 from zoo.generation.decode_loop import Choice, decode_loop, write_at
+from zoo.generation.decode_options import DecodeOptions
 from zoo.generation.greedy_search import Greedy
 from zoo.generation.hypotheses import Hypotheses, blank_impossible
 from zoo.generation.length_penalty import LENGTH_PENALTY_TYPES, length_penalty_divisor, normalised_scores
@@ -98,7 +100,16 @@ class BeamSearch(Search):
             if getattr(self, name) not in known:
                 raise UserError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
 
-    def __call__(self, step, state, start_ids, options, *, num_return=1, length_penalty=None):
+    def __call__(
+        self,
+        step: Callable,
+        state: Any,
+        start_ids: Any,
+        options: DecodeOptions,
+        *,
+        num_return: int = 1,
+        length_penalty: Any = None,
+    ) -> Hypotheses:
         """Runs the search; see `Search`."""
         check_count("num_return", num_return, 1)
         if num_return > self.num_beams:
@@ -193,11 +204,11 @@ class BeamSearch(Search):
         ).search
         return blank_impossible(Hypotheses(last.token_ids, last.lengths, last.log_probs, last.scores), options.pad_id)
 
-    def num_sequences(self, num_return):
+    def num_sequences(self, num_return: int) -> int:
         """The beams; see `Search`."""
         return self.num_beams
 
-    def controls(self, vocabulary_size):
+    def controls(self, vocabulary_size: int) -> dict[str, Any]:
         """The length penalty; see `Search`."""
         most, described = float(MAX_LENGTH_PENALTY), "exponent of the length normalisation of scores"
         return {"length_penalty": Control("float32", self.length_penalty, -most, most, described)}

@@ -1,12 +1,14 @@
 """The decode loop that every search shares: call the model, let the search choose, record, until every row is done."""
 
 import numbers
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from keras import ops, tree
 
 from zoo.errors import UserError
 from zoo.generation.context import history, make_context
+from zoo.generation.decode_options import DecodeOptions
 from zoo.generation.no_repeat_ngram import without_repeated_ngrams
 from zoo.generation.row_gather import take_rows
 from zoo.generation.token_rules import with_forced_tokens, without_suppressed_tokens
@@ -52,16 +54,16 @@ class Choice(NamedTuple):
 
 
 def decode_loop(
-    step,
-    choose,
-    step_state,
-    start_ids,
-    search,
-    done,
-    options,
-    max_new_tokens,
-    num_copies=1,
-):
+    step: Callable,
+    choose: Callable,
+    step_state: Any,
+    start_ids: Any,
+    search: Any,
+    done: Any,
+    options: DecodeOptions,
+    max_new_tokens: Any,
+    num_copies: int = 1,
+) -> DecodeState:
     """Runs a model step by step under a search.
 
     Runs in a TensorFlow graph, under `jax.jit` and eagerly on all backends: every buffer has its final shape from the

@@ -1,5 +1,6 @@
 """Greedy search."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -7,6 +8,7 @@ from keras import ops
 
 from zoo.errors import UserError
 from zoo.generation.decode_loop import Choice, decode_loop
+from zoo.generation.decode_options import DecodeOptions
 from zoo.generation.end_tokens import end_ids, is_end
 from zoo.generation.hypotheses import Hypotheses, blank_impossible
 from zoo.generation.next_tokens import best_next_tokens
@@ -51,7 +53,15 @@ class Greedy(Search):
     num_beams: ClassVar[int] = 1
     temperature: ClassVar[float] = 0.0
 
-    def __call__(self, step, state, start_ids, options, *, num_return=1):
+    def __call__(
+        self,
+        step: Callable,
+        state: Any,
+        start_ids: Any,
+        options: DecodeOptions,
+        *,
+        num_return: int = 1,
+    ) -> Hypotheses:
         """Runs the search; see `Search`."""
         if num_return != 1:
             raise UserError(f"greedy search finds one sequence for each row, not {num_return}")
@@ -98,6 +108,6 @@ class Greedy(Search):
             Hypotheses(last.token_ids[:, None, :], last.search.lengths[:, None], log_probs, log_probs), options.pad_id
         )
 
-    def num_sequences(self, num_return):
+    def num_sequences(self, num_return: int) -> int:
         """One; see `Search`."""
         return 1

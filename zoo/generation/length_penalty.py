@@ -1,5 +1,7 @@
 """Length penalties: what a sequence's log-probability is divided by before sequences of different length compete."""
 
+from typing import Any
+
 from keras import ops
 
 from zoo.errors import UserError
@@ -7,7 +9,7 @@ from zoo.errors import UserError
 LENGTH_PENALTY_TYPES = ("gnmt", "average", "none")
 
 
-def length_penalty_divisor(length, alpha, penalty_type):
+def length_penalty_divisor(length: Any, alpha: Any, penalty_type: str) -> Any:
     """Divisor of the log-probability of sequences of `length` tokens.
 
     - `"gnmt"`: ((5 + length) / 6) ** alpha (Wu et al. 2016, equation 14; T5X and OpenNMT-tf).

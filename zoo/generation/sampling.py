@@ -1,6 +1,7 @@
 """Sampling: tokens drawn at random, by seeds that are part of the input."""
 
 import numbers
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from zoo.generation.arg_max import arg_max
 from zoo.generation.context import history, make_context
 from zoo.generation.control import Control
 from zoo.generation.decode_loop import Choice, decode_loop
+from zoo.generation.decode_options import DecodeOptions
 from zoo.generation.end_tokens import end_ids, is_end
 from zoo.generation.hypotheses import Hypotheses, blank_impossible
 from zoo.generation.inverse_cdf import draw
@@ -90,11 +92,20 @@ class Sampling(Search):
                 raise UserError(f"{name} must be between {least:g} and {most:g}, got {value!r}")
 
     @property
-    def draws(self):
+    def draws(self) -> bool:
         """Whether tokens are drawn at random."""
         return self.temperature > 0
 
-    def __call__(self, step, state, start_ids, options, *, num_return=1, **controls):
+    def __call__(
+        self,
+        step: Callable,
+        state: Any,
+        start_ids: Any,
+        options: DecodeOptions,
+        *,
+        num_return: int = 1,
+        **controls: Any,
+    ) -> Hypotheses:
         """Runs the search; see `Search`. Where all rows share a number that turns a filter off, it costs nothing."""
         values = {name: controls.pop(name, getattr(self, name)) for name in self.controls(LARGEST_SEED)}
         if controls:
@@ -190,11 +201,11 @@ class Sampling(Search):
             options.pad_id,
         )
 
-    def num_sequences(self, num_return):
+    def num_sequences(self, num_return: int) -> int:
         """One for each sample; see `Search`."""
         return num_return
 
-    def controls(self, vocabulary_size):
+    def controls(self, vocabulary_size: int) -> dict[str, Any]:
         """All values; see `Search`."""
         described = {
             "temperature": ("float32", 0.0, 100.0, "0 takes the most probable token"),

@@ -1,11 +1,13 @@
 """Searches as objects: how the next tokens are chosen, with the values that belong to it."""
 
 import abc
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from zoo.errors import UserError
 from zoo.generation.control import Control
+from zoo.generation.decode_options import DecodeOptions
 from zoo.generation.hypotheses import Hypotheses
 
 
@@ -20,7 +22,16 @@ class Search(abc.ABC):
     draws: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def __call__(self, step, state, start_ids, options, *, num_return=1, **controls) -> Hypotheses:
+    def __call__(
+        self,
+        step: Callable,
+        state: Any,
+        start_ids: Any,
+        options: DecodeOptions,
+        *,
+        num_return: int = 1,
+        **controls: Any,
+    ) -> Hypotheses:
         """Runs the search.
 
         Args:

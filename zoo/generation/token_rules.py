@@ -51,7 +51,7 @@ class TokenRules:
             if isinstance(token_id, bool) or not isinstance(token_id, numbers.Integral) or token_id < 0:
                 raise UserError(f"{name} must hold integers of at least 0; got {token_id!r}.")
 
-    def check_vocabulary_size(self, vocabulary_size):
+    def check_vocabulary_size(self, vocabulary_size: int) -> None:
         """Refuses tokens that a model does not have.
 
         Raises:

@@ -1,12 +1,13 @@
 """Multi-head attention of every model, whole sequences and single steps with a static cache."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from zoo.errors import UserError
-from zoo.layers.flops import attention_flops
+from zoo.layers.flops import Vectors, attention_flops
 from zoo.layers.initializers import projection_initializer
 from zoo.layers.key_value_cache import attend_after_prompt, attend_own, attend_shared, empty_cache, write_position
 from zoo.layers.partition import columns, rows
@@ -67,22 +68,22 @@ class Attention(keras.layers.Layer):
 
     def __init__(
         self,
-        hidden_dim,
-        num_heads,
-        num_key_value_heads=None,
-        head_dim=None,
-        use_bias=True,
-        use_output_bias=None,
-        positions=None,
-        window=None,
-        softcap=None,
-        scale=None,
-        qk_norm=False,
-        norm_epsilon=1e-6,
-        norm_unit_offset=False,
-        dropout=0.0,
-        initializer_stddev=None,
-        **kwargs,
+        hidden_dim: int,
+        num_heads: int,
+        num_key_value_heads: int | None = None,
+        head_dim: int | None = None,
+        use_bias: bool = True,
+        use_output_bias: bool | None = None,
+        positions: Any = None,
+        window: int | None = None,
+        softcap: float | None = None,
+        scale: float | None = None,
+        qk_norm: bool = False,
+        norm_epsilon: float = 1e-6,
+        norm_unit_offset: bool = False,
+        dropout: float = 0.0,
+        initializer_stddev: Any = None,
+        **kwargs: Any,
     ):
         # Angles and biases of logits stay float32.
         super().__init__(autocast=False, **kwargs)
@@ -141,13 +142,13 @@ class Attention(keras.layers.Layer):
             name=name,
         )
 
-    def joint_packing(self):
+    def joint_packing(self) -> Packing:
         """The `zoo.weights.Packing` of query, key and value as one product, for attention to itself."""
         together = (self.query, self.key, self.value)
         variables = [variable for projection in together for variable in projection.variables]
         return Packing(self, "packed", variables, lambda: PackedMatrix.of_projections(*together))
 
-    def flops(self, vectors, source=None):
+    def flops(self, vectors: Vectors, source: Any = None) -> tuple[int, Vectors]:
         """Operations of forward and backward pass over `Vectors`, and the `Vectors` that come out.
 
         Args:
@@ -163,7 +164,7 @@ class Attention(keras.layers.Layer):
         output_flops, outputs = self.output_projection.flops(attended)
         return query_flops + key_flops + value_flops + flops + output_flops, outputs
 
-    def build(self, query_shape, key_value_shape=None):
+    def build(self, query_shape: Any, key_value_shape: Any = None) -> None:
         """Creates the projections for inputs `[B, T, D]` and, for cross-attention, `[B, S, D']`."""
         source = key_value_shape or query_shape
         self.query.build(query_shape)
@@ -175,7 +176,7 @@ class Attention(keras.layers.Layer):
                 norm.build((None, None, None, self.head_dim))
         self.built = True
 
-    def project(self, query, key_value=None):
+    def project(self, query: Any, key_value: Any = None) -> Any:
         """Queries `[..., H * K]` of `[..., D]`, and keys and values `[..., H' * K]` of another input or the same."""
         if key_value is None and self.packed is not None:
             joint = self.packed.product(query)
@@ -205,15 +206,15 @@ class Attention(keras.layers.Layer):
 
     def call(
         self,
-        query,
-        key_value=None,
-        padding_mask=None,
-        causal=False,
-        attention_mask=None,
-        bias=None,
-        rotation=None,
-        training=None,
-    ):
+        query: Any,
+        key_value: Any = None,
+        padding_mask: Any = None,
+        causal: bool = False,
+        attention_mask: Any = None,
+        bias: Any = None,
+        rotation: Any = None,
+        training: bool | None = None,
+    ) -> Any:
         """Attends from every query position to every permitted key position.
 
         Args:
@@ -302,7 +303,7 @@ class Attention(keras.layers.Layer):
     def _capped(self, logits):
         return logits if self.softcap is None else ops.tanh(logits / self.softcap) * self.softcap
 
-    def prefill(self, inputs, rotation=None):
+    def prefill(self, inputs: Any, rotation: Any = None) -> tuple[Any, tuple]:
         """Causal attention over a whole sequence, and its keys and values for the steps that follow.
 
         Args:
@@ -319,17 +320,17 @@ class Attention(keras.layers.Layer):
             outputs = self._attend(q, k, v, self._mask(inputs, None, None, True, True), True)
         return outputs, (ops.transpose(k, (0, 2, 1, 3)), ops.transpose(v, (0, 2, 1, 3)))
 
-    def keys_and_values(self, key_value):
+    def keys_and_values(self, key_value: Any) -> Any:
         """Keys and values of another sequence in cache layout: two tensors `[B, H', S, K]` from `[B, S, D']`."""
         keys, values = (self._heads(layer(key_value), self.num_key_value_heads) for layer in (self.key, self.value))
         keys = self._placed(keys, self.key_norm, None)
         return ops.transpose(keys, (0, 2, 1, 3)), ops.transpose(values, (0, 2, 1, 3))
 
-    def empty_cache(self, batch_size, max_length):
+    def empty_cache(self, batch_size: int, max_length: int) -> tuple:
         """A zero cache: keys and values, each `[B, H', max_length, K]` in the compute dtype."""
         return empty_cache(batch_size, self.num_key_value_heads, max_length, self.head_dim, self.compute_dtype)
 
-    def step(self, query, cache, place, prompt=None):
+    def step(self, query: Any, cache: Any, place: Any, prompt: Any = None) -> tuple[Any, tuple]:
         """Attention of one new position to itself and those before it; its key and value are written first.
 
         Args:
@@ -364,7 +365,7 @@ class Attention(keras.layers.Layer):
             )
         return self.output_projection(attended), cache
 
-    def attend_cached(self, query, keys_and_values, visible):
+    def attend_cached(self, query: Any, keys_and_values: Any, visible: Any) -> Any:
         """Cross-attention of N = B * M hypotheses, M to a row, to keys and values computed once by `keys_and_values`.
 
         Args:
@@ -393,11 +394,11 @@ class Attention(keras.layers.Layer):
             bias = ops.reshape(bias, (1, self.num_key_value_heads, self._group, -1))
         return lambda logits: self._capped(logits) + bias
 
-    def compute_output_shape(self, query_shape, key_value_shape=None):
+    def compute_output_shape(self, query_shape: Any, key_value_shape: Any = None) -> tuple:
         """`[B, T, D]`."""
         return (*query_shape[:-1], self.hidden_dim)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         positions = None if self.positions is None else keras.saving.serialize_keras_object(self.positions)
         return {**super().get_config(), **self._config, "positions": positions}

@@ -1,9 +1,11 @@
 """The position-wise feed-forward network of a Transformer block."""
 
+from typing import Any
+
 import keras
 
 from zoo.layers.activations import activate, check_activation
-from zoo.layers.flops import flops_in_turn
+from zoo.layers.flops import Vectors, flops_in_turn
 from zoo.layers.initializers import projection_initializer
 from zoo.layers.partition import columns, rows
 from zoo.layers.projection import Projection
@@ -36,14 +38,14 @@ class FeedForward(ReadsEarlierPaths, keras.layers.Layer):
 
     def __init__(
         self,
-        hidden_dim,
-        intermediate_dim,
-        activation="relu",
-        dropout=0.0,
-        initializer_stddev=None,
-        gated=False,
-        use_bias=True,
-        **kwargs,
+        hidden_dim: int,
+        intermediate_dim: int,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        initializer_stddev: Any = None,
+        gated: bool = False,
+        use_bias: bool = True,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         check_activation(activation, self.ACTIVATIONS)
@@ -71,14 +73,14 @@ class FeedForward(ReadsEarlierPaths, keras.layers.Layer):
             name=name,
         )
 
-    def flops(self, vectors):
+    def flops(self, vectors: Vectors) -> tuple[int, Vectors]:
         """Operations of forward and backward pass over `Vectors`, and the `Vectors` that come out."""
         gate_flops, gate = flops_in_turn(vectors, self.gate_projection)
         up_flops, up = self.up_projection.flops(vectors)
         down_flops, outputs = self.down_projection.flops(up.learning(gate.learns))
         return gate_flops + up_flops + down_flops, outputs
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         """Creates the projections for inputs `[..., D]`."""
         for layer in (self.gate_projection, self.up_projection):
             if layer is not None:
@@ -86,7 +88,7 @@ class FeedForward(ReadsEarlierPaths, keras.layers.Layer):
         self.down_projection.build((*input_shape[:-1], self.intermediate_dim))
         self.built = True
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Maps `[..., D]` to `[..., D]`."""
         if self.gated:
             x = activate(self.gate_projection(inputs), self.activation_name) * self.up_projection(inputs)
@@ -96,11 +98,11 @@ class FeedForward(ReadsEarlierPaths, keras.layers.Layer):
             x = self.dropout(x, training=training)
         return self.down_projection(x)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         """`[..., D]`."""
         return (*input_shape[:-1], self.hidden_dim)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         config = super().get_config()
         config.update(

@@ -1,11 +1,14 @@
 """The output layers of masked language models."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from zoo.layers.activations import activate, check_activation
+from zoo.layers.flops import Vectors
 from zoo.layers.initializers import projection_initializer
-from zoo.layers.partition import Partitioned, columns, entries
+from zoo.layers.partition import Division, Partitioned, columns, entries
 from zoo.layers.projection import Projection
 
 
@@ -31,14 +34,14 @@ class MaskedLanguageModelHead(Partitioned, keras.layers.Layer):
 
     def __init__(
         self,
-        vocabulary_size,
-        hidden_dim,
-        activation="gelu",
-        layer_norm_epsilon=1e-12,
-        initializer_stddev=None,
-        transform_bias=True,
-        norm_bias=True,
-        **kwargs,
+        vocabulary_size: int,
+        hidden_dim: int,
+        activation: str = "gelu",
+        layer_norm_epsilon: float = 1e-12,
+        initializer_stddev: Any = None,
+        transform_bias: bool = True,
+        norm_bias: bool = True,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         check_activation(activation)
@@ -66,11 +69,11 @@ class MaskedLanguageModelHead(Partitioned, keras.layers.Layer):
             epsilon=layer_norm_epsilon, center=norm_bias, dtype=self.dtype_policy, name="transform_norm"
         )
 
-    def partition(self):
+    def partition(self) -> dict[str, Division]:
         """See `Partitioned`."""
         return {"bias": entries("vocabulary_size")}
 
-    def flops(self, vectors, embedding):
+    def flops(self, vectors: Vectors, embedding: Any) -> tuple[int, Vectors]:
         """Operations of forward and backward pass over `Vectors`, and the `Vectors` of the logits.
 
         Args:
@@ -81,24 +84,24 @@ class MaskedLanguageModelHead(Partitioned, keras.layers.Layer):
         table_flops, vectors = embedding.flops(vectors.through(self.transform_norm))
         return transform_flops + table_flops, vectors
 
-    def build(self, hidden_states_shape, table_shape=None):
+    def build(self, hidden_states_shape: Any, table_shape: Any = None) -> None:
         """Creates the weights for hidden states `[..., D]`."""
         self.transform.build(hidden_states_shape)
         self.transform_norm.build((*hidden_states_shape[:-1], self.hidden_dim))
         self.bias = self.add_weight(name="bias", shape=(self.vocabulary_size,), initializer="zeros")
         self.built = True
 
-    def call(self, hidden_states, table):
+    def call(self, hidden_states: Any, table: Any) -> Any:
         """float32 logits `[..., V]` of hidden states `[..., D]` against the vectors of all tokens, `[V, D]`."""
         x = self.transform_norm(activate(self.transform(hidden_states), self.activation_name))
         table = ops.cast(ops.convert_to_tensor(table), self.compute_dtype)
         logits = ops.cast(ops.matmul(x, ops.transpose(table)), "float32")
         return logits + ops.cast(self.bias, "float32")
 
-    def compute_output_shape(self, hidden_states_shape, table_shape=None):
+    def compute_output_shape(self, hidden_states_shape: Any, table_shape: Any = None) -> tuple:
         """`[..., V]`."""
         return (*hidden_states_shape[:-1], self.vocabulary_size)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), **self._config}

@@ -1,5 +1,7 @@
 """Learned and sinusoidal position embeddings."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -8,7 +10,7 @@ from zoo.errors import UserError
 from zoo.layers.initializers import embedding_initializer
 
 
-def sinusoidal_table(max_length, hidden_dim, kind="sinusoidal"):
+def sinusoidal_table(max_length: int, hidden_dim: int, kind: str = "sinusoidal") -> np.ndarray:
     """The fixed position vectors of the original Transformer, sines in the first half and cosines in the second.
 
     Args:
@@ -54,7 +56,9 @@ class PositionEmbedding(keras.layers.Layer):
 
     KINDS = ("sinusoidal", "sinusoidal_as_published", "learned")
 
-    def __init__(self, max_length, kind="sinusoidal", offset=0, initializer_stddev=None, **kwargs):
+    def __init__(
+        self, max_length: int, kind: str = "sinusoidal", offset: int = 0, initializer_stddev: Any = None, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         if kind not in self.KINDS:
             raise UserError(f"kind must be one of {', '.join(self.KINDS)}, got {kind!r}")
@@ -63,7 +67,7 @@ class PositionEmbedding(keras.layers.Layer):
         self.offset = offset
         self.initializer_stddev = initializer_stddev
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         """Creates the table `[max_length + offset, D]`, a weight if learned and a constant if not."""
         hidden_dim = input_shape[-1]
         rows = self.max_length + self.offset
@@ -80,7 +84,7 @@ class PositionEmbedding(keras.layers.Layer):
     def _table(self):
         return ops.cast(ops.convert_to_tensor(self.table), self.compute_dtype)
 
-    def call(self, inputs, positions=None):
+    def call(self, inputs: Any, positions: Any = None) -> Any:
         """Adds to inputs `[B, T, D]` the vectors of positions int32 `[B, T]`, or of 0 to T - 1 if those are None.
 
         Raises:
@@ -91,15 +95,15 @@ class PositionEmbedding(keras.layers.Layer):
             raise UserError(f"a sequence of {length} tokens is longer than max_sequence_length {self.max_length}")
         return self.at(inputs, ops.arange(ops.shape(inputs)[1]) if positions is None else positions)
 
-    def at(self, inputs, index):
+    def at(self, inputs: Any, index: Any) -> Any:
         """Adds the vector of position `index` (int32 scalar, or any shape that broadcasts) to inputs `[B, T, D]`."""
         return inputs + ops.take(self._table(), self.offset + index, axis=0)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         """`[B, T, D]`."""
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         config = super().get_config()
         config.update(

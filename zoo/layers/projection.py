@@ -1,8 +1,11 @@
 """A dense layer whose matrix may be packed, and quantised with an adapter beside it."""
 
+from typing import Any
+
 import keras
 
-from zoo.layers.partition import Partitioned
+from zoo.layers.flops import Vectors
+from zoo.layers.partition import Division, Partitioned
 from zoo.weights.packed_matrix import PackedMatrix
 from zoo.weights.packed_weights import Packing
 
@@ -31,15 +34,15 @@ class Projection(Partitioned, keras.layers.Dense):
 
     packed: PackedMatrix | None = None
 
-    def __init__(self, *args, partition=None, **kwargs):
+    def __init__(self, *args: Any, partition: Any = None, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._partition = dict(partition or {})
 
-    def partition(self):
+    def partition(self) -> dict[str, Division]:
         """See `Partitioned`."""
         return self._partition
 
-    def flops(self, vectors):
+    def flops(self, vectors: Vectors) -> tuple[int, Vectors]:
         """Operations of forward and backward pass over `Vectors`, and the `Vectors` that come out.
 
         A low-rank adapter counts too; a matrix of integers, which is no trainable variable, has no gradient.
@@ -56,27 +59,27 @@ class Projection(Partitioned, keras.layers.Dense):
         flops += vectors.learning(down).product_flops(rank, self.units, up)
         return flops, vectors.learning(learns or down or up)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Maps `[..., K]` to `[..., N]`."""
         if self.packed is None:
             return super().call(inputs, training=training)
         outputs = self.packed.product(inputs)
         return outputs if self.activation is None else self.activation(outputs)
 
-    def packing(self):
+    def packing(self) -> Packing:
         """The `zoo.weights.Packing` of kernel and bias."""
         return Packing(self, "packed", list(self.variables), lambda: PackedMatrix.of_projections(self))
 
-    def quantize(self, mode=None, type_check=True, config=None):
+    def quantize(self, mode: str | None = None, type_check: bool = True, config: dict[str, Any] | None = None) -> None:
         """As of `keras.layers.Dense`, which refuses every other class."""
         super().quantize(mode, type_check=type_check and type(self) is not Projection, config=config)
 
     @property
-    def keeps_adapter(self):
+    def keeps_adapter(self) -> bool:
         """Whether a low-rank adapter is saved by itself."""
         return self.lora_enabled and self.quantization_mode is not None
 
-    def drop_adapter(self):
+    def drop_adapter(self) -> None:
         """Takes a low-rank adapter away; the kernel is trained again, if it is one of floating point."""
         self.lora_enabled = False
         for name in _ADAPTER:
@@ -84,7 +87,7 @@ class Projection(Partitioned, keras.layers.Dense):
         # What `enable_lora` of Keras has set to False; the property of the same name gives a tensor.
         self._kernel.trainable = self.quantization_mode is None
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         """As of `keras.layers.Dense`, but for adapters of quantised weights."""
         if not self.keeps_adapter:
             super().save_own_variables(store)
@@ -97,7 +100,7 @@ class Projection(Partitioned, keras.layers.Dense):
         for name in _ADAPTER:
             store[name] = getattr(self, name)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Reads what `save_own_variables` has written, from a layer with the same adapter if it kept one."""
         super().load_own_variables(store)
         if _ADAPTER[0] in store:

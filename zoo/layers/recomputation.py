@@ -1,5 +1,7 @@
 """Recomputation of activations in the backward pass, to save memory."""
 
+from typing import Any
+
 import keras
 
 
@@ -20,14 +22,14 @@ class Recomputable(keras.layers.Layer):
 
     recompute = False
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer as Keras does."""
         if not (self.recompute and self.built and kwargs.get("training")):
             return super().__call__(*args, **kwargs)
         return _recomputed(super().__call__, self.variables, args, kwargs)
 
 
-def recompute_blocks(model):
+def recompute_blocks(model: keras.Model) -> None:
     """Makes all blocks of a model `recompute`.
 
     Args:

@@ -1,5 +1,7 @@
 """A learned bias of attention by how far apart two positions are, as in T5."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -44,7 +46,9 @@ class RelativePositionBias(keras.layers.Layer):
         (1, 4, 3, 5)
     """
 
-    def __init__(self, num_heads, num_buckets=32, max_distance=128, bidirectional=True, **kwargs):
+    def __init__(
+        self, num_heads: int, num_buckets: int = 32, max_distance: int = 128, bidirectional: bool = True, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         one_way = num_buckets // 2 if bidirectional else num_buckets
         if one_way < 2 or max_distance <= one_way // 2:
@@ -58,7 +62,7 @@ class RelativePositionBias(keras.layers.Layer):
         self.bidirectional = bidirectional
         self.buckets = relative_position_buckets(one_way, max_distance)
 
-    def build(self, query_positions_shape=None, key_positions_shape=None):
+    def build(self, query_positions_shape: Any = None, key_positions_shape: Any = None) -> None:
         """Creates the table `[num_buckets, H]`."""
         self.table = self.add_weight(
             name="relative_position_bias",
@@ -67,7 +71,7 @@ class RelativePositionBias(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, query_positions, key_positions):
+    def call(self, query_positions: Any, key_positions: Any) -> Any:
         """The bias float32 `[1, H, T, S]` of int32 positions `[T]` and `[S]`."""
         after = ops.cast(key_positions, "int32")[None, :] - ops.cast(query_positions, "int32")[:, None]
         distances = ops.abs(after) if self.bidirectional else ops.maximum(-after, 0)
@@ -77,11 +81,11 @@ class RelativePositionBias(keras.layers.Layer):
         bias = ops.take(ops.cast(ops.convert_to_tensor(self.table), "float32"), buckets, axis=0)
         return ops.transpose(bias, (2, 0, 1))[None]
 
-    def compute_output_shape(self, query_positions_shape, key_positions_shape):
+    def compute_output_shape(self, query_positions_shape: Any, key_positions_shape: Any) -> tuple:
         """`[1, H, T, S]`."""
         return (1, self.num_heads, query_positions_shape[0], key_positions_shape[0])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         config = super().get_config()
         config.update(

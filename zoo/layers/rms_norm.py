@@ -1,5 +1,7 @@
 """Normalisation by the root mean square, and the choice between it and layer normalisation."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -23,29 +25,29 @@ class RMSNorm(keras.layers.Layer):
         (2, 5, 32)
     """
 
-    def __init__(self, epsilon=1e-6, unit_offset=False, **kwargs):
+    def __init__(self, epsilon: float = 1e-6, unit_offset: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         self.epsilon = epsilon
         self.unit_offset = unit_offset
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         """Creates the weight `[D]`."""
         initializer = "zeros" if self.unit_offset else "ones"
         self.scale = self.add_weight(name="scale", shape=(input_shape[-1],), initializer=initializer)
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         """Maps `[..., D]` to `[..., D]`."""
         scale = ops.convert_to_tensor(self.scale)
         if self.unit_offset:
             scale = ops.cast(scale, "float32") + 1.0
         return ops.rms_normalization(inputs, scale=scale, axis=-1, epsilon=self.epsilon)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         """`[..., D]`."""
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), "epsilon": self.epsilon, "unit_offset": self.unit_offset}
 

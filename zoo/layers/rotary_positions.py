@@ -1,7 +1,7 @@
 """Positions that turn queries and keys by angles, so that their products know distances alone."""
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import keras
 import numpy as np
@@ -59,7 +59,7 @@ class RotaryPositions:
         (2, 5, 4, 16)
     """
 
-    def __init__(self, dim, base=10000.0, scaling=None):
+    def __init__(self, dim: int, base: float = 10000.0, scaling: dict[str, Any] | None = None):
         if dim < 2 or dim % 2:
             raise UserError(f"the rotated dimension must be even and at least 2, got {dim}")
         self.dim = dim
@@ -67,7 +67,7 @@ class RotaryPositions:
         self.scaling = None if scaling is None else _checked_scaling(scaling)
         self.frequencies, self.magnitude = _frequencies(dim, base, self.scaling)
 
-    def rotation(self, positions):
+    def rotation(self, positions: Any) -> Rotation:
         """The `Rotation` `[..., R / 2]` of int32 positions `[...]`."""
         angles = ops.expand_dims(ops.cast(positions, "float32"), -1) * ops.convert_to_tensor(self.frequencies)
         cosines, sines = ops.cos(angles), ops.sin(angles)
@@ -75,7 +75,7 @@ class RotaryPositions:
             return Rotation(cosines, sines)
         return Rotation(cosines * self.magnitude, sines * self.magnitude)
 
-    def rotate(self, x, rotation):
+    def rotate(self, x: Any, rotation: Any) -> Any:
         """Queries or keys `[..., H, K]`, turned by a `Rotation` whose shape broadcasts to that before H."""
         cosines, sines = (ops.expand_dims(ops.cast(each, x.dtype), -2) for each in rotation)
         half = self.dim // 2
@@ -85,12 +85,12 @@ class RotaryPositions:
             turned.append(x[..., self.dim :])
         return ops.concatenate(turned, axis=-1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {"dim": self.dim, "base": self.base, "scaling": self.scaling}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """The positions of a configuration."""
         return cls(**config)
 

@@ -1,10 +1,12 @@
 """Token embeddings that can also serve as the output projection."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
+from zoo.layers.flops import Vectors
 from zoo.layers.initializers import embedding_initializer
 from zoo.layers.partition import MODEL_AXIS, Division, Partitioned
 from zoo.weights.packed_matrix import PackedMatrix
@@ -35,7 +37,15 @@ class TokenEmbedding(Partitioned, keras.layers.Layer):
 
     packed: PackedMatrix | None = None
 
-    def __init__(self, vocabulary_size, hidden_dim, scale=False, initializer_stddev=None, divided=True, **kwargs):
+    def __init__(
+        self,
+        vocabulary_size: int,
+        hidden_dim: int,
+        scale: bool = False,
+        initializer_stddev: Any = None,
+        divided: bool = True,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.vocabulary_size = vocabulary_size
         self.hidden_dim = hidden_dim
@@ -43,7 +53,7 @@ class TokenEmbedding(Partitioned, keras.layers.Layer):
         self.initializer_stddev = initializer_stddev
         self.divided = divided
 
-    def partition(self):
+    def partition(self) -> dict[str, Division]:
         """See `Partitioned`.
 
         The vocabularies of published models are of any size, GPT-2's of 29 * 1733. By columns their tables are divided
@@ -53,7 +63,7 @@ class TokenEmbedding(Partitioned, keras.layers.Layer):
         table = Division("vocabulary_size or hidden_dim", by_tokens, otherwise=by_columns)
         return {"embeddings": table} if self.divided else {}
 
-    def packing(self):
+    def packing(self) -> Packing:
         """The `zoo.weights.Packing` of the transposed table."""
 
         def make():
@@ -61,12 +71,12 @@ class TokenEmbedding(Partitioned, keras.layers.Layer):
 
         return Packing(self, "packed", [self.embeddings], make)
 
-    def flops(self, vectors):
+    def flops(self, vectors: Vectors) -> tuple[int, Vectors]:
         """Operations of the product with the table that gives logits, and the `Vectors` of these."""
         learns = bool(self.embeddings.trainable)
         return vectors.product_flops(self.hidden_dim, self.vocabulary_size, learns), vectors.learning(learns)
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Creates the table `[V, D]`."""
         self.embeddings = self.add_weight(
             name="embeddings",
@@ -75,7 +85,7 @@ class TokenEmbedding(Partitioned, keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, token_ids):
+    def call(self, token_ids: Any) -> Any:
         """Vectors `[B, T, D]` of int32 `[B, T]`."""
         if self.packed is not None:
             vectors = self.packed.columns(token_ids)
@@ -84,7 +94,7 @@ class TokenEmbedding(Partitioned, keras.layers.Layer):
         vectors = ops.cast(vectors, self.compute_dtype)
         return vectors * math.sqrt(self.hidden_dim) if self.scale else vectors
 
-    def output_matrix(self):
+    def output_matrix(self) -> Any:
         """The matrix `[D, V]` from hidden states to logits, in the compute dtype; None if it is packed.
 
         TensorFlow multiplies one position by it faster than by the transposed table, so that loops compute it once.
@@ -93,7 +103,7 @@ class TokenEmbedding(Partitioned, keras.layers.Layer):
             return None
         return ops.transpose(ops.cast(ops.convert_to_tensor(self.embeddings), self.compute_dtype))
 
-    def logits(self, hidden, output_matrix=None):
+    def logits(self, hidden: Any, output_matrix: Any = None) -> Any:
         """float32 logits `[..., V]` of hidden states `[..., D]`; the product itself runs in the compute dtype.
 
         Args:
@@ -105,11 +115,11 @@ class TokenEmbedding(Partitioned, keras.layers.Layer):
         matrix = self.output_matrix() if output_matrix is None else output_matrix
         return ops.cast(ops.matmul(ops.cast(hidden, self.compute_dtype), matrix), "float32")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         """`[B, T, D]`."""
         return (*input_shape, self.hidden_dim)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         config = super().get_config()
         config.update(

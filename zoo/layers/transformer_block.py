@@ -1,5 +1,6 @@
 """The block of every Transformer: encoder, decoder and language model."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -8,6 +9,7 @@ from keras import ops
 from zoo.errors import UserError
 from zoo.layers.attention import Attention
 from zoo.layers.feed_forward import FeedForward
+from zoo.layers.flops import Vectors
 from zoo.layers.initializers import projection_initializer
 from zoo.layers.projection import Projection
 from zoo.layers.recomputation import Recomputable
@@ -51,20 +53,20 @@ class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
 
     def __init__(
         self,
-        hidden_dim,
-        attention,
-        feed_forward,
-        causal=False,
-        cross_attention=False,
-        dropout=0.0,
-        norm="layer",
-        order="post",
-        norm_epsilon=1e-5,
-        norm_bias=True,
-        norm_unit_offset=False,
-        first_norm=True,
-        residual_initializer_stddev=None,
-        **kwargs,
+        hidden_dim: int,
+        attention: Any,
+        feed_forward: Any,
+        causal: bool = False,
+        cross_attention: bool = False,
+        dropout: float = 0.0,
+        norm: str = "layer",
+        order: str = "post",
+        norm_epsilon: float = 1e-5,
+        norm_bias: bool = True,
+        norm_unit_offset: bool = False,
+        first_norm: bool = True,
+        residual_initializer_stddev: float | None = None,
+        **kwargs: Any,
     ):
         # Biases of logits stay float32, which holds the large negative numbers that hide.
         super().__init__(autocast=False, **kwargs)
@@ -137,7 +139,7 @@ class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
             name=name,
         )
 
-    def flops(self, vectors, source=None):
+    def flops(self, vectors: Vectors, source: Any = None) -> tuple[int, Vectors]:
         """Operations of forward and backward pass over `Vectors`, and the `Vectors` that come out.
 
         Args:
@@ -167,7 +169,7 @@ class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
                 vectors = vectors.learning(sublayer(vectors.through(norm)).through(output_norm).learns)
         return total, vectors
 
-    def packings(self):
+    def packings(self) -> Iterator[Any]:
         """Yields each `zoo.weights.Packing`: query, key and value as one, and every other projection."""
         attention = self.self_attention
         together = (attention.query, attention.key, attention.value)
@@ -177,7 +179,7 @@ class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
             if isinstance(layer, Projection) and layer not in together and layer.quantization_mode is None:
                 yield layer.packing()
 
-    def build(self, inputs_shape, encoded_shape=None):
+    def build(self, inputs_shape: Any, encoded_shape: Any = None) -> None:
         """Creates the weights for inputs `[B, T, D]` and an encoded source `[B, S, D']`."""
         if self.cross_attention is not None:
             self.cross_attention.build(inputs_shape, encoded_shape or inputs_shape)
@@ -197,16 +199,16 @@ class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
 
     def call(
         self,
-        inputs,
-        encoded=None,
-        padding_mask=None,
-        encoded_padding_mask=None,
-        attention_mask=None,
-        bias=None,
-        encoded_bias=None,
-        rotation=None,
-        training=None,
-    ):
+        inputs: Any,
+        encoded: Any = None,
+        padding_mask: Any = None,
+        encoded_padding_mask: Any = None,
+        attention_mask: Any = None,
+        bias: Any = None,
+        encoded_bias: Any = None,
+        rotation: Any = None,
+        training: bool | None = None,
+    ) -> Any:
         """Every position at once.
 
         Args:
@@ -263,7 +265,7 @@ class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
         outputs = outputs if output_norm is None else output_norm(outputs)
         return x + self.dropout(outputs, training=training)
 
-    def prefill(self, inputs, rotation=None):
+    def prefill(self, inputs: Any, rotation: Any = None) -> tuple[Any, Any]:
         """As `call` of a causal block without dropout, and what the steps that follow need.
 
         Args:
@@ -275,7 +277,15 @@ class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
         """
         return self._with_state(inputs, lambda x: self.self_attention.prefill(x, rotation))
 
-    def step(self, inputs, place, cache, prompt=None, encoded_cache=None, encoded_visible=None):
+    def step(
+        self,
+        inputs: Any,
+        place: Any,
+        cache: Any,
+        prompt: Any = None,
+        encoded_cache: Any = None,
+        encoded_visible: Any = None,
+    ) -> tuple[Any, Any]:
         """One new position for each of N = B * M hypotheses, M to a prompt or a source.
 
         Args:
@@ -307,11 +317,11 @@ class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
 
         return self._through(inputs, attention, attend_to_source, self.feed_forward), state
 
-    def compute_output_shape(self, inputs_shape, encoded_shape=None):
+    def compute_output_shape(self, inputs_shape: Any, encoded_shape: Any = None) -> tuple:
         """`[B, T, D]`."""
         return inputs_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         attention = dict(self._attention_config)
         if attention.get("positions") is not None and not isinstance(attention["positions"], dict):

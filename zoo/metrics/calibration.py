@@ -3,7 +3,7 @@
 Source: Guo et al. 2017, "On Calibration of Modern Neural Networks", https://arxiv.org/abs/1706.04599.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class CalibrationBins(NamedTuple):
         return float(np.sum(self.counts * np.abs(self.accuracies - self.confidences)) / total) if total else 0.0
 
 
-def calibration_bins(probabilities, labels, num_bins=15):
+def calibration_bins(probabilities: Any, labels: Any, num_bins: int = 15) -> CalibrationBins:
     """Sorts predictions into bins.
 
     Args:
@@ -65,12 +65,12 @@ def calibration_bins(probabilities, labels, num_bins=15):
     )
 
 
-def expected_calibration_error(probabilities, labels, num_bins=15):
+def expected_calibration_error(probabilities: Any, labels: Any, num_bins: int = 15) -> float:
     """Expected calibration error, between 0 and 1. Arguments as for `calibration_bins`."""
     return calibration_bins(probabilities, labels, num_bins).expected_error
 
 
-def fit_temperature(logits, labels):
+def fit_temperature(logits: Any, labels: Any) -> float:
     """The temperature T for which logits / T fit the labels best.
 
     Dividing by T changes no decision, only how sure the model says it is. The negative log-likelihood is convex in

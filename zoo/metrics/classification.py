@@ -1,6 +1,7 @@
 """Scores of text classification: accuracy and the precision, recall and F1 of every class, by scikit-learn."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -30,11 +31,11 @@ class ClassReport:
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         """What the rows and columns of `confusion` are called."""
         return list(self.scores.labels)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The same as dicts, lists, numbers and text, for JSON."""
         result = {"num_texts": self.num_texts, "accuracy": self.accuracy, **self.scores.to_dict()}
         if self.confusion is not None:
@@ -43,11 +44,11 @@ class ClassReport:
             result["intervals"] = self.intervals
         return result
 
-    def table(self, title=""):
+    def table(self, title: str = "") -> Any:
         """A `rich.table.Table` of the scores."""
         return score_table(title or f"{self.num_texts:,} texts, accuracy {100 * self.accuracy:.2f}%", self.scores)
 
-    def most_confused(self, count=10):
+    def most_confused(self, count: int = 10) -> Any:
         """The commonest mistakes: list of (label, label predicted instead, number of texts), most frequent first."""
         if self.confusion is None:
             return []
@@ -61,7 +62,7 @@ class ClassReport:
         ]
 
 
-def score_classes(references, predictions, labels, *, intervals=False):
+def score_classes(references: Any, predictions: Any, labels: Any, *, intervals: bool = False) -> ClassReport:
     """Compares predicted classes with those of the references.
 
     Args:

@@ -13,6 +13,7 @@ in MUC's terms (Chinchor and Sundheim 1993) both are correct / actual and correc
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -43,11 +44,11 @@ class EntityReport:
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         """What the rows and columns of `confusion` are called."""
         return [*self.strict.labels, NO_ENTITY]
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The same as dicts, lists, numbers and text, for JSON."""
         return {
             "num_texts": self.num_texts,
@@ -57,12 +58,12 @@ class EntityReport:
             **({"intervals": self.intervals} if self.intervals else {}),
         }
 
-    def table(self, title=""):
+    def table(self, title: str = "") -> Any:
         """A `rich.table.Table` of the strict scores and the relaxed F1."""
         return score_table(title or f"{self.num_texts:,} texts", self.strict, self.relaxed)
 
 
-def score_entities(references, predictions, *, intervals=False):
+def score_entities(references: Any, predictions: Any, *, intervals: bool = False) -> EntityReport:
     """Compares predicted entities with those of the references.
 
     Args:
@@ -102,7 +103,7 @@ def score_entities(references, predictions, *, intervals=False):
     )
 
 
-def score_tags(references, predictions):
+def score_tags(references: Any, predictions: Any) -> EntityReport:
     """Compares tags with tags, as conlleval does, broken sequences included.
 
     Args:

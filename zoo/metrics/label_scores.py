@@ -1,7 +1,7 @@
 """Precision, recall and F1 of labels and their averages, as a table and as plain data."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.table import Table
@@ -44,7 +44,7 @@ class LabelScores:
     macro: LabelScore
     weighted: LabelScore
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The same as dicts, numbers and text, for JSON."""
         averages = {name: getattr(self, name)._asdict() for name in AVERAGES}
         return {"labels": {label: score._asdict() for label, score in self.labels.items()}, **averages}

@@ -1,6 +1,7 @@
 """Pictures of scores: confusion matrices and reliability diagrams, as PNG files."""
 
 import io
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ _LARGEST_WITH_COUNTS = 30
 """Most rows of a confusion matrix whose counts are written into the cells; more would not be legible."""
 
 
-def plot_confusion(counts, names, path, title="", what="texts"):
+def plot_confusion(counts: Any, names: Any, path: Any, title: str = "", what: Any = "texts") -> None:
     """Draws a confusion matrix: rows are what is right, columns what was predicted.
 
     Cells are coloured by their share of the row, so that rare labels show as clearly as frequent ones.
@@ -66,7 +67,7 @@ def plot_confusion(counts, names, path, title="", what="texts"):
     _save(figure, path)
 
 
-def plot_reliability(curves, path, title=""):
+def plot_reliability(curves: Any, path: Any, title: str = "") -> None:
     """Draws a reliability diagram: how often predictions are right against how sure the model was.
 
     Args:

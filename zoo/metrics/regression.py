@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class NumberScore:
     high: float | None = None
 
 
-def score_numbers(references, predictions, *, intervals=False):
+def score_numbers(references: Any, predictions: Any, *, intervals: bool = False) -> dict[str, NumberScore]:
     """Compares predicted numbers with those of the references.
 
     Args:

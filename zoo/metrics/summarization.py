@@ -6,6 +6,7 @@ several references in other ways, and differ by whole points: their scores never
 
 from dataclasses import dataclass
 from importlib import metadata
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,9 @@ class RougeScore:
         return f"{self.name} {self.value:.2f} [{self.low:.2f}, {self.high:.2f}] ({self.signature})"
 
 
-def rouge(hypotheses, references, *, stemmer=None, language=None):
+def rouge(
+    hypotheses: Any, references: Any, *, stemmer: bool | None = None, language: Any = None
+) -> dict[str, RougeScore]:
     """ROUGE-1, ROUGE-2, ROUGE-L and ROUGE-Lsum, F1.
 
     What counts as a word depends on the language. English texts are split by rouge-score itself, which knows the

@@ -4,6 +4,7 @@ import functools
 import re
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import langcodes
 import regex
@@ -59,12 +60,12 @@ class TextLanguage:
     guessed: bool = False
 
     @property
-    def code(self):
+    def code(self) -> str:
         """ISO 639 code of the language alone, such as "de"; "und" where it is not known."""
         return self.tag.partition("-")[0]
 
     @property
-    def family(self):
+    def family(self) -> str:
         """How words are told apart: "chinese", "japanese", "korean", "characters", or else "blanks"."""
         if self.script in _CHARACTER_SCRIPTS:
             return "characters"
@@ -72,7 +73,7 @@ class TextLanguage:
         return next((family for family, each in scripts.items() if self.script in each), "blanks")
 
     @property
-    def has_blanks(self):
+    def has_blanks(self) -> bool:
         """Whether blanks stand between words."""
         return self.family in ("blanks", "korean")
 
@@ -121,7 +122,7 @@ def guess_language(texts):
     return _guess(_script_counts(texts), _SHARE_WITHOUT_BLANKS)
 
 
-def target_language(code, texts):
+def target_language(code: str, texts: Any) -> TextLanguage:
     """The language that texts are scored by.
 
     Args:

@@ -6,6 +6,7 @@ usually some points above or below `bleu` on the same text.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from zoo.errors import UserError
 from zoo.metrics.bleu_tokenizers import bleu_tokenizer, make_bleu
@@ -40,7 +41,15 @@ class Score:
         return f"{self.name} {self.value:.2f} ({self.signature})"
 
 
-def bleu(hypotheses, references, lowercase=False, *, language=None, tokenizer=None, intervals=False):
+def bleu(
+    hypotheses: Any,
+    references: Any,
+    lowercase: bool = False,
+    *,
+    language: Any = None,
+    tokenizer: Any = None,
+    intervals: bool = False,
+) -> Score:
     """BLEU on plain (detokenized) text, as new results should report it.
 
     Words are what sacrebleu's tokenizer for the language makes them: "zh" for Chinese, "ja-mecab" and "ko-mecab" where
@@ -74,7 +83,7 @@ def bleu(hypotheses, references, lowercase=False, *, language=None, tokenizer=No
     return _score(metric, "BLEU", hypotheses, references, intervals)
 
 
-def chrf(hypotheses, references, lowercase=False, *, intervals=False):
+def chrf(hypotheses: Any, references: Any, lowercase: bool = False, *, intervals: bool = False) -> Score:
     """chrF2, the F-score of character 6-grams (Popović 2015), in any language. Arguments as for `bleu`."""
     from sacrebleu.metrics.chrf import CHRF
 
@@ -95,7 +104,7 @@ def moses_code(language):
     return language.code if known else None
 
 
-def lowercase_tokenized_bleu(hypotheses, references, language, *, intervals=False):
+def lowercase_tokenized_bleu(hypotheses: Any, references: Any, language: Any, *, intervals: bool = False) -> Score:
     """BLEU of lowercased, Moses-tokenized text without smoothing, as papers on Multi30k report it.
 
     Hypotheses and references are prepared alike, with the steps of Multi30k's own `task1-tokenize.sh`: lowercase,

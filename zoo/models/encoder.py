@@ -1,5 +1,7 @@
 """The encoder of BERT, DistilBERT and RoBERTa."""
 
+from typing import Any
+
 import keras
 
 from zoo.errors import UserError
@@ -46,24 +48,24 @@ class Encoder(EncoderModel):
 
     def __init__(
         self,
-        vocabulary_size,
-        hidden_dim=768,
-        intermediate_dim=3072,
-        num_heads=12,
-        num_layers=12,
-        max_sequence_length=512,
-        num_segments=2,
-        activation="gelu",
-        dropout=0.1,
-        attention_dropout=0.1,
-        activation_dropout=0.0,
-        norm="post",
-        position_offset=0,
-        pooler=True,
-        layer_norm_epsilon=1e-12,
-        embedding_dim=None,
-        num_relative_buckets=0,
-        **kwargs,
+        vocabulary_size: int,
+        hidden_dim: int = 768,
+        intermediate_dim: int = 3072,
+        num_heads: int = 12,
+        num_layers: int = 12,
+        max_sequence_length: int = 512,
+        num_segments: int = 2,
+        activation: str = "gelu",
+        dropout: float = 0.1,
+        attention_dropout: float = 0.1,
+        activation_dropout: float = 0.0,
+        norm: str = "post",
+        position_offset: int = 0,
+        pooler: bool = True,
+        layer_norm_epsilon: float = 1e-12,
+        embedding_dim: int | None = None,
+        num_relative_buckets: int = 0,
+        **kwargs: Any,
     ):
         if norm not in NORM_PLACES:
             raise UserError(f"norm must be one of {', '.join(NORM_PLACES)}, got {norm!r}")

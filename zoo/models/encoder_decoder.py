@@ -1,13 +1,13 @@
 """The encoder-decoder Transformer."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
 from zoo.errors import UserError
 from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerBlock
-from zoo.layers.partition import entries
+from zoo.layers.partition import Division, entries
 from zoo.models.sequence_to_sequence import SequenceToSequenceModel
 from zoo.models.sizes import ENCODER_DECODER_SIZES
 
@@ -63,29 +63,29 @@ class EncoderDecoder(SequenceToSequenceModel):
 
     def __init__(
         self,
-        source_vocabulary_size,
-        target_vocabulary_size,
-        hidden_dim=512,
-        intermediate_dim=2048,
-        num_heads=8,
-        num_encoder_layers=6,
-        num_decoder_layers=6,
-        dropout=0.1,
-        attention_dropout=0.0,
-        activation="relu",
-        activation_dropout=0.0,
-        norm="post",
-        positions="sinusoidal",
-        max_sequence_length=512,
-        tied_embeddings="all",
-        layer_norm_epsilon=1e-5,
-        scale_embedding=True,
-        embedding_norm=False,
-        position_offset=0,
-        logits_bias=False,
-        decoder_intermediate_dim=None,
-        num_decoder_heads=None,
-        **kwargs,
+        source_vocabulary_size: int,
+        target_vocabulary_size: int,
+        hidden_dim: int = 512,
+        intermediate_dim: int = 2048,
+        num_heads: int = 8,
+        num_encoder_layers: int = 6,
+        num_decoder_layers: int = 6,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.0,
+        activation: str = "relu",
+        activation_dropout: float = 0.0,
+        norm: str = "post",
+        positions: Any = "sinusoidal",
+        max_sequence_length: int = 512,
+        tied_embeddings: str = "all",
+        layer_norm_epsilon: float = 1e-5,
+        scale_embedding: bool = True,
+        embedding_norm: bool = False,
+        position_offset: int = 0,
+        logits_bias: bool = False,
+        decoder_intermediate_dim: int | None = None,
+        num_decoder_heads: int | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if tied_embeddings not in TIED_EMBEDDINGS:
@@ -186,7 +186,7 @@ class EncoderDecoder(SequenceToSequenceModel):
         )
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Creates every weight; the shapes depend on the configuration alone."""
         hidden = (None, None, self.hidden_dim)
         for embedding in (self.target_embedding, self.source_embedding, self.output_embedding):
@@ -203,22 +203,22 @@ class EncoderDecoder(SequenceToSequenceModel):
             )
         self.built = True
 
-    def partition(self):
+    def partition(self) -> dict[str, Division]:
         """See `Partitioned`."""
         return {"logits_bias": entries("vocabulary_size")}
 
-    def looked_up(self, side):
+    def looked_up(self, side: str) -> tuple:
         """See `SequenceToSequenceModel`."""
         if side == "source":
             return self.source_embedding, self.source_positions, self.source_embedding_norm
         return self.target_embedding, self.target_positions, self.target_embedding_norm
 
-    def embed_source(self, token_ids, training=None):
+    def embed_source(self, token_ids: Any, training: bool | None = None) -> Any:
         """See `SequenceToSequenceModel`."""
         x = self.source_positions(self.source_embedding(token_ids))
         return self._embedded(x, self.source_embedding_norm, training)
 
-    def embed_target(self, token_ids, index=None, training=None):
+    def embed_target(self, token_ids: Any, index: Any = None, training: bool | None = None) -> Any:
         """See `SequenceToSequenceModel`."""
         x = self.target_embedding(token_ids)
         x = self.target_positions(x) if index is None else self.target_positions.at(x, index)
@@ -228,11 +228,11 @@ class EncoderDecoder(SequenceToSequenceModel):
         """What the first block reads of the sum of token and position vectors."""
         return self.dropout(x if norm is None else norm(x), training=training)
 
-    def logits(self, x, output_matrix=None, training=None):
+    def logits(self, x: Any, output_matrix: Any = None, training: bool | None = None) -> Any:
         """float32 logits of the last block's output."""
         logits = super().logits(x, output_matrix)
         return logits if self.logits_bias is None else logits + ops.cast(self.logits_bias, "float32")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), **self._config}

@@ -1,9 +1,11 @@
 """Floating-point operations of an update, counted from a model's structure and the shapes of a batch."""
 
+from typing import Any
+
 from zoo.models.transformer_model import TransformerModel
 
 
-def training_flops(model, x):
+def training_flops(model: Any, x: Any) -> int:
     """Floating-point operations of forward and backward pass over a batch: what model FLOP/s and MFU are made of.
 
     Matrix products alone are counted, each multiply-add as two operations. A product with weights of N entries costs

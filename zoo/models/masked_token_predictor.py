@@ -1,5 +1,7 @@
 """Masked language modelling, with or without next-sentence prediction."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -30,7 +32,14 @@ class MaskedTokenPredictor(EncoderWithHead):
         (1, 1, 100)
     """
 
-    def __init__(self, encoder, next_sentence=False, activation=None, transform_bias=True, **kwargs):
+    def __init__(
+        self,
+        encoder: Any,
+        next_sentence: bool = False,
+        activation: str | None = None,
+        transform_bias: bool = True,
+        **kwargs: Any,
+    ):
         super().__init__(encoder, **kwargs)
         self.activation_name = activation
         self.token_head = MaskedLanguageModelHead(
@@ -49,7 +58,7 @@ class MaskedTokenPredictor(EncoderWithHead):
             self._needs_pooler("next-sentence prediction")
             self.next_sentence_head = self._dense(2, "next_sentence_head")
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Creates every weight; the shapes depend on the configuration alone."""
         if not self.encoder.built:
             self.encoder.build()
@@ -58,7 +67,7 @@ class MaskedTokenPredictor(EncoderWithHead):
             self.next_sentence_head.build((None, self.encoder.hidden_dim))
         self.built = True
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         """Logits over the vocabulary.
 
         Args:
@@ -80,7 +89,7 @@ class MaskedTokenPredictor(EncoderWithHead):
         next_sentence_logits = ops.cast(self.next_sentence_head(encoded["pooled"]), "float32")
         return {"token_logits": token_logits, "next_sentence_logits": next_sentence_logits}
 
-    def flops(self, inputs):
+    def flops(self, inputs: dict[str, Any]) -> int:
         """See `TransformerModel`."""
         flops, vectors = self.encoder.flops_of_blocks(inputs)
         if self.next_sentence_head is not None:
@@ -90,7 +99,7 @@ class MaskedTokenPredictor(EncoderWithHead):
             vectors = vectors._replace(length=inputs["masked_positions"].shape[1])
         return flops + self.token_head.flops(vectors, self.encoder.token_embedding)[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         config = super().get_config()
         config.update(

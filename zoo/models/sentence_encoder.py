@@ -1,5 +1,7 @@
 """One vector for a whole text."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -37,7 +39,15 @@ class SentenceEncoder(EncoderWithHead):
         (1, 128)
     """
 
-    def __init__(self, encoder, poolings=("mean",), projections=(), layer_norm=False, normalize=True, **kwargs):
+    def __init__(
+        self,
+        encoder: Any,
+        poolings: Any = ("mean",),
+        projections: Any = (),
+        layer_norm: bool = False,
+        normalize: bool = True,
+        **kwargs: Any,
+    ):
         super().__init__(encoder, **kwargs)
         if not poolings or set(poolings) - set(POOLINGS) or len(set(poolings)) != len(poolings):
             raise UserError(f"poolings must be some of {', '.join(POOLINGS)}, got {poolings!r}")
@@ -69,13 +79,13 @@ class SentenceEncoder(EncoderWithHead):
         )
 
     @property
-    def embedding_dim(self):
+    def embedding_dim(self) -> int:
         """Width of the vectors."""
         if self.projections:
             return self.projections[-1].units
         return len(self.poolings) * self.encoder.hidden_dim
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Creates every weight; the shapes depend on the configuration alone."""
         if not self.encoder.built:
             self.encoder.build()
@@ -87,7 +97,7 @@ class SentenceEncoder(EncoderWithHead):
             self.layer_norm.build((None, width))
         self.built = True
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         """float32 vectors `[B, E]`; the inputs are those of `Encoder`. A row without real tokens has zeros."""
         hidden = self.encoder(inputs, training=training)["hidden_states"]
         mask = inputs["padding_mask"]
@@ -101,12 +111,12 @@ class SentenceEncoder(EncoderWithHead):
             x = x / ops.maximum(ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True)), _LEAST)
         return x
 
-    def flops(self, inputs):
+    def flops(self, inputs: dict[str, Any]) -> int:
         """See `TransformerModel`."""
         flops, vectors = self.encoder.flops_of_blocks(inputs)
         return flops + flops_in_turn(vectors._replace(length=1), *self.projections)[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), **self._head_config}
 

@@ -1,5 +1,7 @@
 """Labels for a whole text or pair of texts."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -37,15 +39,15 @@ class SequenceClassifier(EncoderWithHead):
 
     def __init__(
         self,
-        encoder,
-        num_labels,
-        dropout=0.1,
-        pooling="pooler",
-        hidden_activation=None,
-        hidden_dropout=0.0,
-        hidden_bias=True,
-        hidden_norm=False,
-        **kwargs,
+        encoder: Any,
+        num_labels: int,
+        dropout: float = 0.1,
+        pooling: str = "pooler",
+        hidden_activation: str | None = None,
+        hidden_dropout: float = 0.0,
+        hidden_bias: bool = True,
+        hidden_norm: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(encoder, **kwargs)
         if pooling not in POOLINGS:
@@ -70,7 +72,7 @@ class SequenceClassifier(EncoderWithHead):
         self._make_hidden(hidden_activation, hidden_bias, hidden_norm)
         self.classifier = self._dense(num_labels, "classifier")
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Creates every weight; the shapes depend on the configuration alone."""
         if not self.encoder.built:
             self.encoder.build()
@@ -78,7 +80,7 @@ class SequenceClassifier(EncoderWithHead):
         self.classifier.build((None, self.encoder.hidden_dim))
         self.built = True
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         """float32 logits `[B, C]`; the inputs are those of `Encoder`."""
         x = self._pool(self.encoder(inputs, training=training), inputs["padding_mask"])
         if self.hidden_dropout is not None:
@@ -93,13 +95,13 @@ class SequenceClassifier(EncoderWithHead):
             return encoded["hidden_states"][:, 0]
         return mean_over_tokens(encoded["hidden_states"], padding_mask)
 
-    def flops(self, inputs):
+    def flops(self, inputs: dict[str, Any]) -> int:
         """See `TransformerModel`."""
         flops, vectors = self.encoder.flops_of_blocks(inputs)
         pooler = self.encoder.pooler if self.pooling == "pooler" else None
         return flops + flops_in_turn(vectors._replace(length=1), pooler, self.hidden, self.classifier)[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), **self._head_config}
 

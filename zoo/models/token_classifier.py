@@ -1,5 +1,7 @@
 """A label for every token, as in named entity recognition."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -27,13 +29,13 @@ class TokenClassifier(EncoderWithHead):
 
     def __init__(
         self,
-        encoder,
-        num_labels,
-        dropout=0.1,
-        hidden_activation=None,
-        hidden_bias=True,
-        hidden_norm=False,
-        **kwargs,
+        encoder: Any,
+        num_labels: int,
+        dropout: float = 0.1,
+        hidden_activation: str | None = None,
+        hidden_bias: bool = True,
+        hidden_norm: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(encoder, **kwargs)
         self.num_labels = num_labels
@@ -48,7 +50,7 @@ class TokenClassifier(EncoderWithHead):
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.classifier = self._dense(num_labels, "classifier")
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Creates every weight; the shapes depend on the configuration alone."""
         if not self.encoder.built:
             self.encoder.build()
@@ -56,17 +58,17 @@ class TokenClassifier(EncoderWithHead):
         self.classifier.build((None, None, self.encoder.hidden_dim))
         self.built = True
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         """float32 logits `[B, S, C]`; the inputs are those of `Encoder`."""
         hidden_states = self.encoder(inputs, training=training)["hidden_states"]
         x = self._through_hidden(hidden_states)
         return ops.cast(self.classifier(self.dropout(x, training=training)), "float32")
 
-    def flops(self, inputs):
+    def flops(self, inputs: dict[str, Any]) -> int:
         """See `TransformerModel`."""
         flops, vectors = self.encoder.flops_of_blocks(inputs)
         return flops + flops_in_turn(vectors, self.hidden, self.classifier)[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), **self._head_config}

@@ -1,11 +1,13 @@
 """Summarisation by a decoder alone, such as GPT-2: it reads the text and a separator, and goes on with the summary."""
 
 from dataclasses import replace
+from typing import Any, Self
 
 from zoo.errors import UserError
 from zoo.tasks.registry import register_task
 from zoo.tasks.search_settings import search_settings
 from zoo.tasks.summarizer import SummarizationSettings, Summarizer
+from zoo.tokenizers import Tokenizer
 
 SUMMARY_TOKEN = "<|summary|>"
 """The separator of vocabularies that are made for summaries: a token of its own."""
@@ -70,7 +72,7 @@ class DecoderSummarizer(Summarizer):
 
     settings_class = DecoderSummarizationSettings
 
-    def __init__(self, model, tokenizer, settings=None, examples=()):
+    def __init__(self, model: Any, tokenizer: Tokenizer, settings: Any = None, examples: Any = ()):
         settings = settings or DecoderSummarizationSettings()
         self.separator_ids = _separator_ids(tokenizer, settings.separator)
         # A model may have more numbers than the tokenizer has tokens.
@@ -120,7 +122,7 @@ class DecoderSummarizer(Summarizer):
         return type(self)(self.model, self.source_tokenizer, settings, self.examples)
 
     @classmethod
-    def from_preset(cls, preset, load_tokenizer, examples):
+    def from_preset(cls, preset: Any, load_tokenizer: Any, examples: Any) -> Self:
         """The task of a `zoo.checkpoints.Preset`; used by `zoo.load`."""
         tokenizer = load_tokenizer(preset.directory / "source_tokenizer")
         return cls(preset.model, tokenizer, cls.settings_class(**preset.task_config["settings"]), examples)

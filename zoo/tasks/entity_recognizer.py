@@ -1,7 +1,7 @@
 """Named entity recognition: text in, labelled spans with character and byte offsets out."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -12,7 +12,7 @@ from zoo.generation.tag_decoding import TagRules, best_tags, tag_spans
 from zoo.tasks.encoded import Encoded
 from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask
 from zoo.tasks.registry import register_task
-from zoo.tokenizers import BytePairTokenizer, character_offsets, clean_text
+from zoo.tokenizers import BytePairTokenizer, Tokenizer, character_offsets, clean_text
 from zoo.tokenizers.byte_pair.words import BLANK_WORD
 
 WORD_SCORES = ("mean", "first", "token")
@@ -104,7 +104,7 @@ class EntityRecognizer(EncoderTask):
     }
     ragged_items = "entities"
 
-    def __init__(self, model, tokenizer, tags, settings=None, examples=()):
+    def __init__(self, model: keras.Model, tokenizer: Tokenizer, tags: Any, settings: Any = None, examples: Any = ()):
         super().__init__(model, tokenizer, settings, examples)
         if not hasattr(tokenizer, "tokenize_with_offsets"):
             raise UserError(f"{type(tokenizer).__name__} gives no offsets, which entities need")
@@ -118,21 +118,21 @@ class EntityRecognizer(EncoderTask):
             self.settings = replace(settings, window=longest, overlap=overlap)
 
     @property
-    def tags(self):
+    def tags(self) -> list[str]:
         """The tags in the order of the model's outputs, list of str."""
         return list(self.rules.tags)
 
     @property
-    def labels(self):
+    def labels(self) -> tuple[str, ...]:
         """Labels of entities, tuple of str."""
         return self.rules.labels
 
     @property
-    def max_source_length(self):
+    def max_source_length(self) -> int:
         """Tokens of a window; longer texts are read in several."""
         return self.settings.window
 
-    def encode(self, text, **controls):
+    def encode(self, text: Any, **controls: Any) -> Any:
         """Windows of the tokens of texts; see `Task.encode`."""
         tokens = self.tokenizer.tokenize_with_offsets(text)
         if self.settings.word_scores == "token":
@@ -141,7 +141,7 @@ class EntityRecognizer(EncoderTask):
         kept = {"tokens": tokens, "windows": windows, "cleaned": clean_text(text)}
         return self.framed(windows.token_ids, windows.lengths, kept=kept)
 
-    def decode(self, results, kept):
+    def decode(self, results: Any, kept: Any) -> dict[str, Any]:
         """Entities of one batch; see `Task.decode`.
 
         Returns:

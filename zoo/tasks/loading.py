@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from zoo.checkpoints.gguf_files import is_gguf
 from zoo.checkpoints.hugging_face import DirectoryFiles, is_hugging_face
@@ -19,7 +20,7 @@ from zoo.tasks.task import Task
 from zoo.tokenizers import load as load_tokenizer
 
 
-def load(directory, dtype=None, *, task=None, special_tokens_in_text=False):
+def load(directory: str | Path, dtype: Any = None, *, task: Any = None, special_tokens_in_text: bool = False) -> Any:
     """The task stored in a directory.
 
     Args:

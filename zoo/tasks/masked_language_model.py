@@ -1,7 +1,7 @@
 """Masked language modelling: text with blanks in, the words that fit them out."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import tensorflow as tf
 from keras import ops
@@ -10,7 +10,7 @@ from zoo.errors import UserError
 from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask
 from zoo.tasks.registry import register_task
 from zoo.tasks.task import decoded
-from zoo.tokenizers import BytePairTokenizer
+from zoo.tokenizers import BytePairTokenizer, Tokenizer
 
 # The probabilities of a whole vocabulary take about the memory of this many positions of an encoder.
 _POSITIONS_OF_A_BLANK = 4
@@ -73,7 +73,7 @@ class MaskedLanguageModel(EncoderTask):
     ragged_outputs: ClassVar[dict] = {"tokens": b"", "scores": 0.0}
     ragged_items = "blanks"
 
-    def __init__(self, model, tokenizer, settings=None, examples=()):
+    def __init__(self, model: Any, tokenizer: Tokenizer, settings: Any = None, examples: Any = ()):
         super().__init__(model, tokenizer, settings, examples)
         if getattr(tokenizer, "mask_id", None) is None:
             raise UserError("the tokenizer has no mask token, which filling blanks needs")
@@ -82,7 +82,7 @@ class MaskedLanguageModel(EncoderTask):
         self.settings = replace(self.settings, top_k=min(self.settings.top_k, tokenizer.vocabulary_size))
         self._tokens = tf.constant(_readable(tokenizer))
 
-    def encode(self, text, **controls):
+    def encode(self, text: Any, **controls: Any) -> Any:
         """The tokens of texts and the places of blanks among them; see `Task.encode`."""
         token_ids, lengths = self._cut_tokens(text)
         places = tf.range(tf.shape(token_ids)[1])[tf.newaxis]
@@ -101,14 +101,14 @@ class MaskedLanguageModel(EncoderTask):
             masked_positions=tf.where(real, found + 1, 0),
         )
 
-    def compute(self, **inputs):
+    def compute(self, **inputs: Any) -> tuple:
         """Probabilities float32 [B, M, K] and ids int32 [B, M, K] of the best tokens."""
         logits = self.model(inputs)
         logits = logits["token_logits"] if isinstance(logits, dict) else logits
         # The model's table may have more rows than the vocabulary, to fill up a multiple; they are no tokens.
         return ops.top_k(ops.softmax(logits[:, :, : self.tokenizer.vocabulary_size]), k=self.settings.top_k)
 
-    def decode(self, results, kept):
+    def decode(self, results: Any, kept: Any) -> dict[str, Any]:
         """Candidates for the blanks of one batch; see `Task.decode`.
 
         Returns:
@@ -123,7 +123,7 @@ class MaskedLanguageModel(EncoderTask):
             "count": kept["count"],
         }
 
-    def unpack(self, outputs):
+    def unpack(self, outputs: Any) -> Any:
         """For each text a list of its blanks, each a list of dict of `token` and `score`, the best first."""
         columns = zip(decoded(outputs["tokens"]), outputs["scores"].tolist(), outputs["count"].tolist(), strict=True)
         return [

@@ -1,5 +1,8 @@
 """Pretrained encoders to put new heads on."""
 
+from pathlib import Path
+from typing import Any
+
 from zoo.checkpoints.hugging_face import DirectoryFiles, is_hugging_face, load_hugging_face, load_tokenizer
 from zoo.checkpoints.keras_hub import is_keras_hub, load_keras_hub, load_keras_hub_tokenizer
 from zoo.errors import UserError
@@ -7,7 +10,7 @@ from zoo.models.encoder_model import EncoderModel
 from zoo.tasks.loading import load
 
 
-def load_pretrained_encoder(directory, *, pooler, dtype=None):
+def load_pretrained_encoder(directory: str | Path, *, pooler: bool, dtype: Any = None) -> tuple[Any, Any]:
     """The encoder of a stored model, whatever head it was saved with, and its tokenizer.
 
     Args:

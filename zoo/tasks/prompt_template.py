@@ -1,6 +1,7 @@
 """Prompts with worked examples, from which a language model infers a task."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from zoo.errors import UserError
 
@@ -45,7 +46,7 @@ class PromptTemplate:
         if not self.separator:
             raise UserError("the separator of a prompt is empty; a model could not tell where an example ends")
 
-    def __call__(self, text, examples=()):
+    def __call__(self, text: Any, examples: Any = ()) -> str:
         """The prompt for a text.
 
         Args:

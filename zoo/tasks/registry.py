@@ -1,11 +1,13 @@
 """Task classes by the name that presets store."""
 
+from typing import Any
+
 from zoo.errors import UserError
 
 _TASKS = {}
 
 
-def register_task(cls):
+def register_task(cls: Any) -> Any:
     """Makes `zoo.load` read presets of a task class; a decorator.
 
     Args:

@@ -91,6 +91,6 @@ class SequenceToSequenceSettings(SearchSettings):
             raise UserError(f"max_source_length ({self.max_source_length}) must exceed its {specials} special tokens")
 
     @property
-    def token_rules(self):
+    def token_rules(self) -> TokenRules:
         """The `zoo.generation.TokenRules` of these settings."""
         return TokenRules(self.suppressed_token_ids, self.forced_first_token_id, self.forced_last_token_id)

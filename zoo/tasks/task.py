@@ -4,8 +4,9 @@ import abc
 import functools
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +21,7 @@ from zoo.tasks.row_parts import in_parts
 from zoo.tasks.search_settings import SearchSettings, flat_settings
 from zoo.tasks.signature import SERVING_DEFAULT, Signature
 from zoo.tasks.text_batches import map_in_batches, read_texts
+from zoo.tokenizers import Tokenizer
 
 _NOTHING: Mapping = MappingProxyType({})
 
@@ -75,7 +77,7 @@ class Task(abc.ABC):
     ragged_items: ClassVar[str] = ""
     max_source_length: int
 
-    def __init__(self, model, tokenizer, settings=None, examples=()):
+    def __init__(self, model: Any, tokenizer: Tokenizer, settings: Any = None, examples: Any = ()):
         if not model.built:
             model.build()
         self.model = model
@@ -84,7 +86,7 @@ class Task(abc.ABC):
         self.examples = list(examples)
         self._functions = InferenceFunctions()
 
-    def encode(self, **given):
+    def encode(self, **given: Any) -> Any:
         """What the model reads of one batch.
 
         Args:
@@ -96,7 +98,7 @@ class Task(abc.ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} has no encode")
 
-    def compute(self, **given):
+    def compute(self, **given: Any) -> Any:
         """Runs the model, in operations of the Keras backend.
 
         Args:
@@ -107,7 +109,7 @@ class Task(abc.ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} has no compute")
 
-    def decode(self, results, kept):
+    def decode(self, results: Any, kept: Any) -> dict[str, Any]:
         """Answers of what the model gave.
 
         Args:
@@ -119,7 +121,7 @@ class Task(abc.ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} has no decode")
 
-    def predict_batch(self, *texts, **given):
+    def predict_batch(self, *texts: Any, **given: Any) -> dict[str, Any]:
         """Results for one batch of texts.
 
         Args:
@@ -134,7 +136,7 @@ class Task(abc.ABC):
         """
         return self.answer_batch({**dict(zip(self.inputs, texts, strict=False)), **given})
 
-    def answer_batch(self, given, **options):
+    def answer_batch(self, given: Any, **options: Any) -> dict[str, Any]:
         """`encode`, `compute` and `decode` of one batch.
 
         Args:
@@ -165,7 +167,7 @@ class Task(abc.ABC):
         texts = {name: tf.TensorSpec([None], tf.string) for name in self.inputs}
         return answers, texts, {name: tf.TensorSpec([None], spec.dtype) for name, spec in self.controls.items()}
 
-    def run(self, function, encoded, dtypes=None, **options):
+    def run(self, function: Any, encoded: Any, dtypes: Any = None, **options: Any) -> Any:
         """Runs a method of backend operations, such as `compute`, for TensorFlow within the graph at hand.
 
         Args:
@@ -195,7 +197,7 @@ class Task(abc.ABC):
 
         return in_parts(part, rows, encoded.rows_at_a_time, dtypes or self.computed)
 
-    def unpack(self, outputs):
+    def unpack(self, outputs: Any) -> Any:
         """Results as Python gives them, one for each row.
 
         Args:
@@ -214,7 +216,7 @@ class Task(abc.ABC):
             for row, count in zip(rows, outputs["count"], strict=True)
         ]
 
-    def __call__(self, *texts, batch_size=None, progress=False, **options) -> Any:
+    def __call__(self, *texts: Any, batch_size: int | None = None, progress: bool = False, **options: Any) -> Any:
         """Results for texts, batched by length, in the order given.
 
         Args:
@@ -233,7 +235,15 @@ class Task(abc.ABC):
         return self.answer("predict", signature, texts, options, batch_size=batch_size, progress=progress)
 
     def answer(
-        self, key, signature, texts, options: Mapping = _NOTHING, *, unpack=None, batch_size=None, progress=False
+        self,
+        key: Any,
+        signature: Any,
+        texts: Any,
+        options: Mapping = _NOTHING,
+        *,
+        unpack: Any = None,
+        batch_size: int | None = None,
+        progress: bool = False,
     ) -> Any:
         """Answers of a signature to lists of any length: batched by length, traced once for each key.
 
@@ -270,7 +280,7 @@ class Task(abc.ABC):
         return results[0] if single else results
 
     @property
-    def signatures(self):
+    def signatures(self) -> dict[str, Any]:
         """What exports serve: `Signature` by name, with `serving_default` first."""
         plain = Signature(
             self.predict_batch,
@@ -284,7 +294,7 @@ class Task(abc.ABC):
             found[self.controls_signature] = replace(plain, controls=dict(self.controls))
         return {**found, **self.further_signatures}
 
-    def records(self, *texts, **options):
+    def records(self, *texts: Any, **options: Any) -> Any:
         """What a call gives, as a dict for each row, such as a line of JSON Lines holds.
 
         Args:
@@ -294,7 +304,7 @@ class Task(abc.ABC):
         answers = self(*texts, **options)
         return [{self.ragged_items: answer} for answer in answers] if self.ragged_items else answers
 
-    def with_settings(self, **changes) -> "Task":
+    def with_settings(self, **changes: Any) -> "Task":
         """The same model as a task of other settings.
 
         Args:
@@ -320,7 +330,7 @@ class Task(abc.ABC):
         return self._of_settings(settings)
 
     @property
-    def tokenizers(self):
+    def tokenizers(self) -> dict[str, Any]:
         """The tokenizers by the names that the constructor and presets have for them."""
         return {"tokenizer": self.tokenizer}
 
@@ -335,7 +345,7 @@ class Task(abc.ABC):
         """JSON-ready settings of the task, which `from_preset` reads."""
         return {"settings": flat_settings(self.settings), **self._saved()}
 
-    def save(self, directory):
+    def save(self, directory: str | Path) -> None:
         """Writes the preset: config.json, model.weights.h5 and tokenizer files; see `zoo.load`.
 
         Args:
@@ -357,7 +367,7 @@ class Task(abc.ABC):
         )
 
     @classmethod
-    def from_preset(cls, preset, load_tokenizer, examples):
+    def from_preset(cls, preset: Any, load_tokenizer: Any, examples: Any) -> Self:
         """The task of a `zoo.checkpoints.Preset`; used by `zoo.load`."""
         config = preset.task_config
         return cls(

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +13,7 @@ from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask
 from zoo.tasks.registry import register_task
 from zoo.tasks.signature import Signature
 from zoo.tasks.task import decoded
+from zoo.tokenizers import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class TextClassifier(EncoderTask):
     description = "classifying"
     controls_signature = "classify"
 
-    def __init__(self, model, tokenizer, labels, settings=None, examples=()):
+    def __init__(self, model: Any, tokenizer: Tokenizer, labels: Any, settings: Any = None, examples: Any = ()):
         super().__init__(model, tokenizer, settings, examples)
         self.labels = tuple(labels)
         if len(self.labels) != model.num_labels:
@@ -91,13 +93,13 @@ class TextClassifier(EncoderTask):
             }
 
     @property
-    def outputs(self):
+    def outputs(self) -> dict[str, Any]:
         """What each output is."""
         if self.settings.multi_label:
             return {**_OUTPUTS, "count": "how many of them the text has, the first ones"}
         return {"label": "the most probable label", "score": "its probability", **_OUTPUTS}
 
-    def decode(self, results, kept):
+    def decode(self, results: Any, kept: Any) -> dict[str, Any]:
         """Labels of one batch; see `Task.decode`.
 
         Returns:
@@ -114,11 +116,11 @@ class TextClassifier(EncoderTask):
             return {"labels": labels, "scores": scores, "count": count}
         return {"label": labels[:, 0], "score": scores[:, 0], "labels": labels, "scores": scores}
 
-    def batch_logits(self, *texts):
+    def batch_logits(self, *texts: Any) -> Any:
         """float32 [B, C]: the model's logits of a string tensor [B] for each input, in the order of `labels`."""
         return self.run(self.compute, self.encode(*texts))[0]
 
-    def logits(self, *texts, batch_size=32, progress=False):
+    def logits(self, *texts: Any, batch_size: int | None = 32, progress: bool = False) -> np.ndarray:
         """The model's logits of texts, before temperature, such as `zoo.metrics.fit_temperature` needs.
 
         Args:
@@ -145,7 +147,7 @@ class TextClassifier(EncoderTask):
         )
         return np.stack(rows) if rows else np.zeros((0, len(self.labels)), np.float32)
 
-    def unpack(self, outputs):
+    def unpack(self, outputs: Any) -> Any:
         """A dict for each text: `label` and `score` of the best and `labels` and `scores` of all.
 
         For multi-label, `labels` and `scores` of those that the text has, and `all_labels` and `all_scores`.

@@ -1,7 +1,7 @@
 """Embeddings: text in, a vector out, near to those of texts that mean the same."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +11,7 @@ from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask
 from zoo.tasks.registry import register_task
 from zoo.tasks.signature import Signature
 from zoo.tasks.text_control import TextControl
+from zoo.tokenizers import Tokenizer
 
 SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 _MOST_NAME_BYTES = 256
@@ -84,7 +85,7 @@ class TextEmbedder(EncoderTask):
     description = "embedding"
     controls_signature = "embed"
 
-    def __init__(self, model, tokenizer, settings=None, examples=()):
+    def __init__(self, model: Any, tokenizer: Tokenizer, settings: Any = None, examples: Any = ()):
         super().__init__(model, tokenizer, settings, examples)
         if self.embedding_dim > model.embedding_dim:
             raise UserError(f"truncate_dim {self.embedding_dim} is more than the model's {model.embedding_dim} entries")
@@ -103,11 +104,11 @@ class TextEmbedder(EncoderTask):
         self.further_signatures = {"similarity": Signature(self.similarity_batch, ("text", "text_pair"), outputs)}
 
     @property
-    def embedding_dim(self):
+    def embedding_dim(self) -> int:
         """Width of the vectors."""
         return self.settings.truncate_dim or self.model.embedding_dim
 
-    def encode(self, text, prompt=None):
+    def encode(self, text: Any, prompt: Any = None) -> Any:
         """The tokens of texts behind their prompts; see `Task.encode`."""
         prompts = self.settings.prompts
         if prompts:
@@ -118,7 +119,7 @@ class TextEmbedder(EncoderTask):
             text = tf.strings.join([before, text])
         return super().encode(text)
 
-    def decode(self, results, kept):
+    def decode(self, results: Any, kept: Any) -> dict[str, Any]:
         """Vectors of one batch; see `Task.decode`.
 
         Returns:
@@ -126,16 +127,16 @@ class TextEmbedder(EncoderTask):
         """
         return {"embedding": results[0][:, : self.embedding_dim]}
 
-    def similarity_batch(self, text, text_pair):
+    def similarity_batch(self, text: Any, text_pair: Any) -> dict[str, Any]:
         """`score` float32 [B] of two texts each, string [B]."""
         one, two = (self.answer_batch({"text": each})["embedding"] for each in (text, text_pair))
         return {"score": _similarity(self.settings.similarity, one, two)}
 
-    def unpack(self, outputs):
+    def unpack(self, outputs: Any) -> Any:
         """Vectors, a numpy array for each text."""
         return list(outputs["embedding"])
 
-    def __call__(self, texts, *, batch_size=None, progress=False, **options):
+    def __call__(self, texts: Any, *, batch_size: int | None = None, progress: bool = False, **options: Any) -> Any:
         """Vectors of texts, batched by length, in the order given.
 
         Args:
@@ -152,11 +153,11 @@ class TextEmbedder(EncoderTask):
         found = super().__call__(texts, batch_size=batch_size, progress=progress, **options)
         return np.reshape(found, (-1, self.embedding_dim)) if isinstance(found, list) else found
 
-    def records(self, *texts, **options):
+    def records(self, *texts: Any, **options: Any) -> Any:
         """A dict of `embedding`, a list of numbers, for each text."""
         return [{"embedding": vector.tolist()} for vector in self(*texts, **options)]
 
-    def similarity(self, texts, others, **options):
+    def similarity(self, texts: Any, others: Any, **options: Any) -> Any:
         """How alike texts are, each with the other at its place.
 
         Args:

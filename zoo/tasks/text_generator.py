@@ -1,6 +1,6 @@
 """Text generation: a prompt in, its continuation out; and the probability of given continuations."""
 
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 import numpy as np
@@ -19,6 +19,7 @@ from zoo.tasks.registry import register_task
 from zoo.tasks.signature import Signature
 from zoo.tasks.stop_strings import MOST_BYTES, StopStrings, joined_stop_strings
 from zoo.tasks.text_control import SEPARATOR, TextControl
+from zoo.tokenizers import Tokenizer
 
 # Positions that go through the model at a time when texts are scored: each has logits of the whole vocabulary.
 _POSITIONS_AT_A_TIME = 4096
@@ -100,7 +101,14 @@ class TextGenerator(GeneratingTask):
         "truncated": "whether the beginning of the prompt was not read",
     }
 
-    def __init__(self, model, tokenizer, settings=None, examples=(), chat_template=None):
+    def __init__(
+        self,
+        model: keras.Model,
+        tokenizer: Tokenizer,
+        settings: Any = None,
+        examples: Any = (),
+        chat_template: str | None = None,
+    ):
         super().__init__(model, tokenizer, settings, examples)
         if tokenizer.eos_id is None:
             raise UserError("the tokenizer has no end token, which text generation needs")
@@ -129,12 +137,12 @@ class TextGenerator(GeneratingTask):
                 self.not_served = (f"chat: {error}",)
 
     @property
-    def max_source_length(self):
+    def max_source_length(self) -> int:
         """Prompt tokens beyond which the beginning of a prompt is left out."""
         return self.settings.max_source_length
 
     @property
-    def controls(self):
+    def controls(self) -> dict[str, Any]:
         """The per-row options of `predict_batch`: lengths, those of the search, and stop strings."""
         stop = TextControl(
             "",
@@ -148,7 +156,7 @@ class TextGenerator(GeneratingTask):
     def _vocabulary_size(self):
         return self.model.vocabulary_size
 
-    def score_batch(self, text, continuation):
+    def score_batch(self, text: Any, continuation: Any) -> dict[str, Any]:
         """Log-probabilities of continuations; what exports serve as `score`.
 
         Args:
@@ -182,7 +190,16 @@ class TextGenerator(GeneratingTask):
         outputs = {"score": tf.ensure_shape(scores, [None]), "num_tokens": scored, "truncated": truncated}
         return {name: value[:rows] for name, value in outputs.items()}
 
-    def samples(self, texts, n, *, batch_size=None, progress=False, stop=None, **controls):
+    def samples(
+        self,
+        texts: Any,
+        n: int,
+        *,
+        batch_size: int | None = None,
+        progress: bool = False,
+        stop: Any = None,
+        **controls: Any,
+    ) -> Any:
         """Draws n continuations of each prompt; the first is what a call gives.
 
         Args:
@@ -238,7 +255,7 @@ class TextGenerator(GeneratingTask):
         stop = {} if stop is None else {"stop": joined_stop_strings(stop) or SEPARATOR}
         return super()._hypotheses(texts, num_return, search, **stop, **options)
 
-    def score(self, texts, continuations, *, batch_size=None, progress=False):
+    def score(self, texts: Any, continuations: Any, *, batch_size: int | None = None, progress: bool = False) -> Any:
         """How probable continuations of texts are.
 
         Args:
@@ -262,7 +279,7 @@ class TextGenerator(GeneratingTask):
             progress=progress,
         )
 
-    def choose(self, text, choices):
+    def choose(self, text: Any, choices: Any) -> dict[str, float]:
         """How probable each of several continuations is among them: zero- and few-shot classification.
 
         Args:
@@ -283,7 +300,7 @@ class TextGenerator(GeneratingTask):
         shares /= shares.sum()
         return {choices[i]: float(shares[i]) for i in np.argsort(-shares, kind="stable")}
 
-    def encode(self, text, stop, search, num_return, **controls):
+    def encode(self, text: Any, stop: Any, search: Any, num_return: int, **controls: Any) -> Any:
         """Tokens of prompts and the options of their rows; see `Task.encode`."""
         stop = tf.repeat(tf.where(stop == "", self._stop, stop), num_return)
         stop = StopStrings(stop, self.tokenizer.token_bytes)
@@ -313,7 +330,7 @@ class TextGenerator(GeneratingTask):
             kept={"stop": stop, "truncated": truncated[:, tf.newaxis]},
         )
 
-    def decode(self, results, kept):
+    def decode(self, results: Any, kept: Any) -> dict[str, Any]:
         """Continuations, their scores and lengths and whether prompts were cut, [B, num_return] each."""
         found, counts, scores = results
         texts = kept["stop"].cut(self.tokenizer.decode(tf.reshape(found, [-1, tf.shape(found)[-1]])))
@@ -343,19 +360,20 @@ class TextGenerator(GeneratingTask):
     def compute(
         self,
         *,
-        prompt_token_ids,
-        prompt_mask,
-        start_ids,
-        max_new_tokens,
-        min_new_tokens,
-        loop_length,
-        search,
-        num_return,
-        stop,
-        **controls,
-    ):
+        prompt_token_ids: Any,
+        prompt_mask: Any,
+        start_ids: Any,
+        max_new_tokens: Any,
+        min_new_tokens: Any,
+        loop_length: Any,
+        search: Any,
+        num_return: int,
+        stop: Any,
+        **controls: Any,
+    ) -> tuple:
         """Tokens int32 [B, n, L], their numbers int32 [B, n] and scores float32 [B, n], in backend operations."""
         model, eos_id = self.model, self.tokenizer.eos_id
+        assert eos_id is not None, "the constructor has seen to it"
         cache, step = model.after_prompts(prompt_token_ids, prompt_mask, loop_length, search.num_sequences(num_return))
         # What stands before the continuation counts as said.
         context = keras.ops.concatenate([prompt_token_ids, start_ids[:, None]], axis=1)

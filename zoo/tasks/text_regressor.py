@@ -1,12 +1,14 @@
 """Text regression: text in, numbers out."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
 from zoo.errors import UserError
 from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask
 from zoo.tasks.registry import register_task
+from zoo.tokenizers import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class TextRegressor(EncoderTask):
     saved = ("labels",)
     description = "scoring"
 
-    def __init__(self, model, tokenizer, labels, settings=None, examples=()):
+    def __init__(self, model: Any, tokenizer: Tokenizer, labels: Any, settings: Any = None, examples: Any = ()):
         super().__init__(model, tokenizer, settings, examples)
         self.labels = tuple(labels)
         if len(self.labels) != model.num_labels:
@@ -67,14 +69,14 @@ class TextRegressor(EncoderTask):
             raise UserError(f"sigmoid is for models of one output; this one has {len(self.labels)}")
 
     @property
-    def outputs(self):
+    def outputs(self) -> dict[str, Any]:
         """What each output is."""
         if len(self.labels) == 1:
             logistic = ", by the logistic function" if self.settings.sigmoid else ""
             return {"value": "the model's number", "score": f"the same{logistic}"}
         return {"values": "the model's numbers", "labels": "their names"}
 
-    def decode(self, results, kept):
+    def decode(self, results: Any, kept: Any) -> dict[str, Any]:
         """Numbers of one batch; see `Task.decode`.
 
         Returns:

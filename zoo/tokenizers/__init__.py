@@ -41,7 +41,7 @@ _CLASSES = {
 }
 
 
-def load(directory) -> Tokenizer:
+def load(directory: str | Path) -> Tokenizer:
     """Loads a tokenizer of any class from a directory that `Tokenizer.save` wrote.
 
     Args:

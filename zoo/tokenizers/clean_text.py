@@ -1,6 +1,7 @@
 """The text that tokenizers read and that all offsets refer to: valid UTF-8."""
 
 import re
+from typing import Any
 
 import tensorflow as tf
 
@@ -36,7 +37,7 @@ def string_tensor(texts) -> tf.Tensor:
     return texts
 
 
-def clean_text(texts) -> tf.Tensor:
+def clean_text(texts: Any) -> tf.Tensor:
     """Replaces what is no valid UTF-8 by U+FFFD, three bytes each; valid text stays as it is.
 
     Args:

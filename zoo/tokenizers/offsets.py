@@ -1,6 +1,6 @@
 """From byte offsets to character offsets, inside a graph."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -49,7 +49,7 @@ def byte_positions(values) -> tf.Tensor:
     return tf.concat([[0], tf.cumsum(lengths)], 0)
 
 
-def character_offsets(texts, byte_offsets) -> tf.RaggedTensor:
+def character_offsets(texts: Any, byte_offsets: tf.RaggedTensor) -> tf.RaggedTensor:
     """Offsets in code points for offsets in bytes.
 
     Both count in `clean_text(texts)`. An offset inside a character counts as the end of that character, and one outside

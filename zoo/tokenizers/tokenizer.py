@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import tensorflow as tf
 
@@ -123,7 +123,7 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
     def _rebuilt(self, added_tokens, special_tokens_in_text) -> Self:
         """The same tokenizer but for these arguments of the constructor."""
 
-    def encode(self, texts) -> tf.RaggedTensor:
+    def encode(self, texts: Any) -> tf.RaggedTensor:
         """Token ids of each text, with no special tokens added.
 
         Args:
@@ -201,7 +201,7 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
         return tf.cond(self._splitter.may_split(texts), lambda: placed(split), lambda: placed(whole))
 
     @abc.abstractmethod
-    def decode(self, token_ids) -> tf.Tensor:
+    def decode(self, token_ids: Any) -> tf.Tensor:
         """The text of each row of token ids; padding, begin and end tokens are left out.
 
         Args:
@@ -214,7 +214,7 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
             tensorflow.errors.InvalidArgumentError: for an id outside the vocabulary.
         """
 
-    def id_to_token(self, token_ids) -> list[str]:
+    def id_to_token(self, token_ids: Any) -> list[str]:
         """The vocabulary's own spelling of each id.
 
         Args:
@@ -250,7 +250,7 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
     def _from_assets(cls, directory: Path, config: dict) -> "Tokenizer":
         """The tokenizer that `_assets` described, read by `read_asset`."""
 
-    def save(self, directory):
+    def save(self, directory: str | Path) -> None:
         """Writes tokenizer.json and the vocabulary files into a directory, making it if needed.
 
         Each file is complete or absent: it is written under another name and renamed. tokenizer.json comes last.
@@ -275,7 +275,7 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
         write_whole(directory / CONFIG_FILE, (json.dumps(config, indent=2) + "\n").encode())
 
     @classmethod
-    def load(cls, directory) -> "Tokenizer":
+    def load(cls, directory: str | Path) -> "Tokenizer":
         """Reads what `save` wrote.
 
         Args:

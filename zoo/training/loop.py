@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 
@@ -47,25 +47,25 @@ class TrainingResult(NamedTuple):
 
 
 def train(
-    model,
-    batches,
+    model: keras.Model,
+    batches: Any,
     *,
-    total_steps,
-    directory,
-    checkpoint_every_steps,
-    accumulate_steps=1,
-    validate_every_steps=0,
-    validation=None,
-    early_stopping=None,
-    resume=None,
-    callbacks=(),
-    log_every_steps=50,
-    max_minutes=None,
-    ends_in_time=False,
-    progress=True,
-    model_flops=None,
-    clock=time.monotonic,
-):
+    total_steps: int,
+    directory: str | Path,
+    checkpoint_every_steps: int | ShareOfRun,
+    accumulate_steps: int = 1,
+    validate_every_steps: int = 0,
+    validation: Any = None,
+    early_stopping: Any = None,
+    resume: Any = None,
+    callbacks: Any = (),
+    log_every_steps: int = 50,
+    max_minutes: float | None = None,
+    ends_in_time: bool = False,
+    progress: bool = True,
+    model_flops: Any = None,
+    clock: Any = time.monotonic,
+) -> Any:
     """Trains a compiled model, from its newest checkpoint in `directory` if there is one.
 
     At the end of an interval the order is: validation, early stopping, `callbacks`, history, checkpoint, progress; what

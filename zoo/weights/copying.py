@@ -1,9 +1,11 @@
 """The weights of one model in another of the same structure."""
 
+from typing import Any
+
 from zoo.weights.layers_by_path import layers_by_path
 
 
-def copy_weights(source, target):
+def copy_weights(source: Any, target: Any) -> None:
     """Copies the weights of every layer, low-rank adapters of the source added to the matrices that they adapt.
 
     Args:

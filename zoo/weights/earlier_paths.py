@@ -6,6 +6,7 @@ has nothing at a path, the paths that earlier versions had for it are tried.
 
 import itertools
 import re
+from typing import Any
 
 import keras
 
@@ -63,7 +64,7 @@ def with_present_paths(by_path, present):
 class ReadsEarlierPaths(keras.layers.Layer):
     """Mixin of models and layers that find their weights in files of earlier versions too."""
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Reads the layer's own variables; Keras then reads those of the layers inside from the same store."""
         _find_earlier_paths(store)
         super().load_own_variables(store)

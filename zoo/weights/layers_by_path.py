@@ -3,7 +3,7 @@
 import keras
 
 
-def layers_by_path(model):
+def layers_by_path(model: keras.Model) -> dict[str, keras.layers.Layer]:
     """The layers inside a model, each once, by a path of attributes and places in lists.
 
     Names of layers may be made up by Keras and differ from one program to the next; attributes do not.

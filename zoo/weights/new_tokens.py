@@ -1,12 +1,14 @@
 """Vectors of new tokens in the tables of a model."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
 from zoo.weights.layers_by_path import layers_by_path
 
 
-def with_new_tokens(model, first_id, count):
+def with_new_tokens(model: keras.Model, first_id: int, count: Any) -> keras.Model:
     """A copy of a model whose tables have rows for new tokens, each the mean of the rows of the tokens before them.
 
     So are the rows of an output matrix of its own and the entries of an output bias. A table that has rows of no

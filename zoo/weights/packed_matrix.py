@@ -5,6 +5,8 @@ from memory. Of a matrix `[K, N]` a kernel that works on some columns at a time 
 these pieces lie together. Query, key and value of the same rows are one product.
 """
 
+from typing import Any, Self
+
 import keras
 import numpy as np
 from keras import ops
@@ -32,7 +34,7 @@ class PackedMatrix:
         (2, 100)
     """
 
-    def __init__(self, matrix, bias, dtype):
+    def __init__(self, matrix: Any, bias: Any, dtype: Any):
         depth, self.num_columns = matrix.shape
         # Variables themselves are not used in computing: in layers that do not autocast Keras takes them for float32.
         self._dtype = dtype
@@ -45,7 +47,7 @@ class PackedMatrix:
         self.variables = [self.panels] if bias is None else [self.panels, self.bias]
 
     @classmethod
-    def of_projections(cls, *projections):
+    def of_projections(cls, *projections: Any) -> Self:
         """The joint product of `keras.layers.Dense` layers that read the same rows, their results side by side.
 
         Raises:
@@ -57,7 +59,7 @@ class PackedMatrix:
             raise ValueError(f"{len(biases)} of {len(projections)} projections have a bias: all must, or none")
         return cls(matrix, np.concatenate(biases) if biases else None, projections[0].compute_dtype)
 
-    def product(self, rows):
+    def product(self, rows: Any) -> Any:
         """Rows `[..., K]` times the matrix, plus the bias: `[..., N]`."""
         num_panels, depth, width = self.panels.shape
         flat = ops.cast(ops.reshape(rows, (1, -1, depth)), self._dtype)
@@ -71,7 +73,7 @@ class PackedMatrix:
             return products
         return ops.reshape(products, (*ops.shape(rows)[:-1], self.num_columns))
 
-    def columns(self, indices):
+    def columns(self, indices: Any) -> Any:
         """Columns of the matrix: `[..., K]` for int `[...]` from 0 to N - 1."""
         _, depth, width = self.panels.shape
         dtype = "int32" if np.prod(self.panels.shape) < 2**31 else "int64"

@@ -1,6 +1,7 @@
 """The decoder-only Transformer: GPT-2."""
 
 import math
+from typing import Any
 
 import keras
 
@@ -46,19 +47,19 @@ class GPT2(Decoder):
 
     def __init__(
         self,
-        vocabulary_size=PUBLISHED_VOCABULARY_SIZE,
-        hidden_dim=768,
-        intermediate_dim=3072,
-        num_heads=12,
-        num_layers=12,
-        dropout=0.1,
-        attention_dropout=0.1,
-        activation="gelu_approximate",
-        max_sequence_length=1024,
-        layer_norm_epsilon=1e-5,
-        tied_embeddings=True,
-        embedding_dropout=None,
-        **kwargs,
+        vocabulary_size: int = PUBLISHED_VOCABULARY_SIZE,
+        hidden_dim: int = 768,
+        intermediate_dim: int = 3072,
+        num_heads: int = 12,
+        num_layers: int = 12,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.1,
+        activation: str = "gelu_approximate",
+        max_sequence_length: int = 1024,
+        layer_norm_epsilon: float = 1e-5,
+        tied_embeddings: bool = True,
+        embedding_dropout: float | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self._config = dict(
@@ -118,6 +119,6 @@ class GPT2(Decoder):
             dropout if embedding_dropout is None else embedding_dropout, dtype=self.dtype_policy, name="dropout"
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), **self._config}

@@ -1,5 +1,7 @@
 """T5, the text-to-text encoder-decoder, of version 1.0 and of 1.1."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -43,23 +45,23 @@ class T5(SequenceToSequenceModel):
 
     def __init__(
         self,
-        vocabulary_size,
-        hidden_dim=512,
-        intermediate_dim=2048,
-        num_heads=8,
-        head_dim=64,
-        num_encoder_layers=6,
-        num_decoder_layers=6,
-        dropout=0.1,
-        activation="relu",
-        gated=False,
-        num_buckets=32,
-        max_distance=128,
-        norm_epsilon=1e-6,
-        tied_embeddings=True,
-        scale_logits=True,
-        max_sequence_length=512,
-        **kwargs,
+        vocabulary_size: int,
+        hidden_dim: int = 512,
+        intermediate_dim: int = 2048,
+        num_heads: int = 8,
+        head_dim: int | None = 64,
+        num_encoder_layers: int = 6,
+        num_decoder_layers: int = 6,
+        dropout: float = 0.1,
+        activation: str = "relu",
+        gated: bool = False,
+        num_buckets: int = 32,
+        max_distance: int = 128,
+        norm_epsilon: float = 1e-6,
+        tied_embeddings: bool = True,
+        scale_logits: bool = True,
+        max_sequence_length: int = 512,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self._config = dict(
@@ -136,7 +138,7 @@ class T5(SequenceToSequenceModel):
         )
         self.dropout = keras.layers.Dropout(dropout, **dtype, name="dropout")
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Creates every weight; the shapes depend on the configuration alone."""
         hidden = (None, None, self.hidden_dim)
         for embedding in (self.token_embedding, self.output_embedding):
@@ -148,45 +150,45 @@ class T5(SequenceToSequenceModel):
             layer.build(hidden)
         self.built = True
 
-    def looked_up(self, side):
+    def looked_up(self, side: str) -> tuple:
         """See `SequenceToSequenceModel`."""
         return self.token_embedding, self.encoder_bias if side == "source" else self.decoder_bias
 
-    def embed_source(self, token_ids, training=None):
+    def embed_source(self, token_ids: Any, training: bool | None = None) -> Any:
         """See `SequenceToSequenceModel`."""
         return self.dropout(self.token_embedding(token_ids), training=training)
 
-    def embed_target(self, token_ids, index=None, training=None):
+    def embed_target(self, token_ids: Any, index: Any = None, training: bool | None = None) -> Any:
         """See `SequenceToSequenceModel`."""
         return self.dropout(self.token_embedding(token_ids), training=training)
 
-    def encode(self, source_token_ids, source_padding_mask, training=None):
+    def encode(self, source_token_ids: Any, source_padding_mask: Any, training: bool | None = None) -> Any:
         """See `SequenceToSequenceModel`."""
         encoded = super().encode(source_token_ids, source_padding_mask, training)
         return self.dropout(encoded, training=training)
 
-    def logits(self, x, output_matrix=None, training=None):
+    def logits(self, x: Any, output_matrix: Any = None, training: bool | None = None) -> Any:
         """float32 logits of the last block's output."""
         x = self.dropout(self.decoder_norm(x), training=training)
         return self.output_embedding.logits(x * self.logit_scale, output_matrix)
 
-    def source_bias(self, padding_mask):
+    def source_bias(self, padding_mask: Any) -> Any:
         """See `SequenceToSequenceModel`."""
         positions = ops.arange(ops.shape(padding_mask)[1])
         visible = ops.cast(padding_mask, "bool")[:, None, None, :]
         return self.encoder_bias(positions, positions) + ops.where(visible, 0.0, _HIDDEN)
 
-    def target_bias(self, length):
+    def target_bias(self, length: Any) -> Any:
         """See `SequenceToSequenceModel`."""
         positions = ops.arange(length)
         return self.decoder_bias(positions, positions)
 
-    def step_bias(self, index, place):
+    def step_bias(self, index: Any, place: Any) -> Any:
         """See `SequenceToSequenceModel`."""
         positions = ops.arange(ops.shape(place.visible)[3])
         bias = self.decoder_bias(ops.reshape(ops.cast(index, "int32"), (1,)), positions)
         return bias + ops.where(place.visible, 0.0, _HIDDEN)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), **self._config}

@@ -1,5 +1,7 @@
 """The batches of all epochs, one after the other, with the position of each."""
 
+from typing import Any
+
 
 class BatchStream:
     """An endless iterator over the epochs of batches that knows where it is.
@@ -16,14 +18,14 @@ class BatchStream:
         >>> rest = batches.stream(*stream.position)
     """
 
-    def __init__(self, batches, start_epoch=0, start_batch=0):
+    def __init__(self, batches: Any, start_epoch: int = 0, start_batch: int = 0):
         self._batches = batches
         self.epoch = start_epoch
         self.batch = start_batch
         self._iterator = batches.epoch(start_epoch, skip_batches=start_batch)
 
     @property
-    def position(self):
+    def position(self) -> tuple[int, int]:
         """(epoch, batch): `batches.stream(*position)` continues after the batch yielded last."""
         return self.epoch, self.batch
 

@@ -1,5 +1,7 @@
 """Rows filled to the brim with consecutive text, for masked language modelling alone."""
 
+from typing import Any
+
 import numpy as np
 
 from zoo.data.batches.single_segment_rows import SingleSegmentRows
@@ -22,7 +24,7 @@ class DocumentBlocks(SingleSegmentRows):
     Source: Liu et al. 2019, https://arxiv.org/abs/1907.11692, section 4.2.
     """
 
-    def plan(self, rng=None):
+    def plan(self, rng: Any = None) -> Any:
         """The rows of one epoch, a `BlockPlan`.
 
         Args:

@@ -1,5 +1,8 @@
 """Batches of text pairs joined to rows `source separator target end`, for a decoder alone that learns to go on."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from zoo.data.batches.length_buckets import bucket_lengths, num_buckets
@@ -37,17 +40,17 @@ class JoinedPairBatches(PairBatches):
 
     def __init__(
         self,
-        pairs,
-        encode_source,
-        encode_target,
+        pairs: Any,
+        encode_source: Any,
+        encode_target: Any,
         *,
-        separator_ids,
-        eos_id,
-        pad_id,
-        batch_size_tokens,
-        max_source_length,
-        max_target_length,
-        **options,
+        separator_ids: Any,
+        eos_id: int | None,
+        pad_id: int | None,
+        batch_size_tokens: int,
+        max_source_length: int,
+        max_target_length: int,
+        **options: Any,
     ):
         self._separator_ids = np.array(separator_ids, np.int32)
         if not self._separator_ids.size:
@@ -72,7 +75,7 @@ class JoinedPairBatches(PairBatches):
             **options,
         )
 
-    def epoch(self, epoch, skip_batches=0):
+    def epoch(self, epoch: int, skip_batches: int = 0) -> Iterator[tuple[dict, Any, Any]]:
         """Iterates over the batches of one epoch.
 
         Args:
@@ -90,7 +93,7 @@ class JoinedPairBatches(PairBatches):
         return super().epoch(epoch, skip_batches)
 
     @property
-    def most_shapes(self):
+    def most_shapes(self) -> int | None:
         """As of `PairBatches`."""
         return num_buckets(self._max_joined_length, self._length_multiple) if self._fixed_rows else None
 

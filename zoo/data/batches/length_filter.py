@@ -1,6 +1,7 @@
 """Which encoded pairs are kept for training, and a report of those that are not."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,12 +33,12 @@ class FilterReport:
     ratio: int = 0
 
     @property
-    def dropped(self):
+    def dropped(self) -> int:
         """Number of pairs dropped for any reason."""
         return self.empty + self.source_too_long + self.target_too_long + self.ratio
 
     @property
-    def total(self):
+    def total(self) -> int:
         """Number of pairs seen."""
         return self.kept + self.dropped
 
@@ -80,11 +81,11 @@ class LengthFilter:
         if self.max_length_ratio is not None and not self.max_length_ratio >= 1:
             raise UserError(f"max_length_ratio={self.max_length_ratio} must be at least 1, or None for no limit")
 
-    def report(self):
+    def report(self) -> FilterReport:
         """Returns a new `FilterReport` with all counts 0."""
         return FilterReport(self)
 
-    def kept(self, source_lengths, target_lengths, report):
+    def kept(self, source_lengths: Any, target_lengths: Any, report: Any) -> np.ndarray:
         """Says which pairs pass, and counts them.
 
         Args:

@@ -1,5 +1,7 @@
 """One row for each line, for masked language modelling on lines that have nothing to do with each other."""
 
+from typing import Any
+
 import numpy as np
 
 from zoo.data.batches.length_buckets import bucket_lengths
@@ -21,7 +23,7 @@ class LineRows(SingleSegmentRows):
         bos_id, eos_id, pad_id: Ids of [CLS], [SEP] and [PAD].
     """
 
-    def plan(self, rng=None):
+    def plan(self, rng: Any = None) -> Any:
         """The rows of any epoch in the order of the text, a `LinePlan`; nothing in it is random."""
         return LinePlan(self)
 

@@ -26,30 +26,30 @@ class MaskedBatches:
         >>> for x, labels, weights in batches.epoch(0): ...
     """
 
-    def __init__(self, rows, masking, *, batch_size, seed=0, shuffle=True):
+    def __init__(self, rows: Any, masking: Any, *, batch_size: int, seed: int = 0, shuffle: bool = True):
         if batch_size < 1:
             raise UserError(f"batch_size={batch_size} must be at least 1")
         self._rows, self._masking = rows, masking
         self._batch_size, self._seed, self._shuffle = batch_size, seed, shuffle
         self._planned: tuple[int | None, Any, list] = (None, None, [])
 
-    def num_batches(self, epoch=0):
+    def num_batches(self, epoch: int = 0) -> int:
         """Number of batches of an epoch; next-sentence pairs differ in number from epoch to epoch, if little."""
         _, batches = self._plan(epoch)
         return len(batches)
 
     @property
-    def most_shapes(self):
+    def most_shapes(self) -> int:
         """Most shapes that batches have, for a compiler."""
         plan, _ = self._plan(0)
         return len(np.unique(plan.widths))
 
-    def padding_share(self, epoch=0):
+    def padding_share(self, epoch: int = 0) -> float:
         """Share of the positions of an epoch's rows that is padding."""
         plan, _ = self._plan(epoch)
         return 1 - plan.num_positions / int(plan.widths.sum())
 
-    def epoch(self, epoch, skip_batches=0) -> Iterator[tuple[dict, Any, Any]]:
+    def epoch(self, epoch: int, skip_batches: int = 0) -> Iterator[tuple[dict, Any, Any]]:
         """Iterates over the batches of one epoch.
 
         Args:
@@ -77,7 +77,7 @@ class MaskedBatches:
             rng = np.random.default_rng([self._seed, self._epoch(epoch), 1 + index])
             yield self._batch(plan.rows(batches[index]), rng)
 
-    def stream(self, start_epoch=0, start_batch=0):
+    def stream(self, start_epoch: int = 0, start_batch: int = 0) -> BatchStream:
         """Returns a `BatchStream`: the batches of all epochs without end, from the given position on."""
         return BatchStream(self, start_epoch, start_batch)
 

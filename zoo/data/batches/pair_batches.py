@@ -1,7 +1,9 @@
 """Training and validation batches of text pairs: tokenised, filtered, grouped by length, sized in tokens, shuffled."""
 
 import math
+from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -69,25 +71,25 @@ class PairBatches:
 
     def __init__(
         self,
-        pairs,
-        encode_source,
-        encode_target,
+        pairs: Any,
+        encode_source: Any,
+        encode_target: Any,
         *,
-        bos_id,
-        eos_id,
-        pad_id,
-        batch_size_tokens,
-        max_source_length,
-        max_target_length,
-        max_length_ratio=None,
-        shuffle_buffer=1_000_000,
-        seed=0,
-        fixed_rows=False,
-        shuffle=True,
-        group_by_length=True,
-        length_multiple=8,
-        source_end_id=None,
-        encode_epoch=None,
+        bos_id: int,
+        eos_id: int | None,
+        pad_id: int | None,
+        batch_size_tokens: int,
+        max_source_length: int,
+        max_target_length: int,
+        max_length_ratio: float | None = None,
+        shuffle_buffer: int = 1_000_000,
+        seed: int = 0,
+        fixed_rows: bool = False,
+        shuffle: bool = True,
+        group_by_length: bool = True,
+        length_multiple: int = 8,
+        source_end_id: Any = None,
+        encode_epoch: Any = None,
     ):
         if iter(pairs) is pairs:
             raise TypeError("pairs can be read only once; pass a list or a reader such as ParallelText")
@@ -123,7 +125,7 @@ class PairBatches:
         self._real_tokens = self._positions = 0
         self.report = self._filter.report()
 
-    def epoch(self, epoch, skip_batches=0):
+    def epoch(self, epoch: int, skip_batches: int = 0) -> Iterator[Any]:
         """Iterates over the batches of one epoch.
 
         Args:
@@ -153,16 +155,16 @@ class PairBatches:
                 "the data or the batch size changed; start the run anew"
             )
 
-    def stream(self, start_epoch=0, start_batch=0):
+    def stream(self, start_epoch: int = 0, start_batch: int = 0) -> BatchStream:
         """Returns a `BatchStream`: the batches of all epochs without end, from the given position on."""
         return BatchStream(self, start_epoch, start_batch)
 
     @property
-    def examples_are(self):
+    def examples_are(self) -> Any:
         """Where example n of the corpus is, as its reader says; None where there is none that says it."""
         return getattr(self._pairs, "examples_are", None)
 
-    def examples(self, epoch, batch):
+    def examples(self, epoch: int, batch: int) -> Any:
         """Which pairs a batch holds.
 
         Args:
@@ -178,7 +180,7 @@ class PairBatches:
             batch -= len(plan)
         raise IndexError(f"epoch {epoch} has no such batch")
 
-    def num_batches(self, epoch=0):
+    def num_batches(self, epoch: int = 0) -> int | None:
         """Returns the number of batches of an epoch, or None for a corpus larger than `shuffle_buffer`.
 
         It changes little from epoch to epoch. The first call reads and tokenises the corpus, or as much of it as
@@ -194,7 +196,7 @@ class PairBatches:
         return len(self._plan(pool, rng)) if self._fits else None
 
     @property
-    def most_shapes(self):
+    def most_shapes(self) -> int | None:
         """Most shapes that batches have, whatever the corpus, for a compiler; None without `fixed_rows`."""
         if not self._fixed_rows:
             return None
@@ -202,7 +204,7 @@ class PairBatches:
         return math.prod(num_buckets(limit, self._length_multiple) for limit in limits)
 
     @property
-    def padding_efficiency(self):
+    def padding_efficiency(self) -> float:
         """Real tokens per position of the batches yielded since the epoch began, source and target together."""
         return self._real_tokens / self._positions if self._positions else 0.0
 

@@ -1,5 +1,6 @@
 """Batches of labelled token rows for encoders: token labels or row labels, padded, shuffled, grouped by length."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -44,19 +45,19 @@ class RowBatches:
 
     def __init__(
         self,
-        token_ids,
-        labels,
-        weights=None,
+        token_ids: Any,
+        labels: Any,
+        weights: Any = None,
         *,
-        pad_id,
-        batch_size,
-        max_length,
-        example_ids=None,
-        label_weights=None,
-        seed=0,
-        shuffle=True,
-        fixed_rows=False,
-        length_multiple=8,
+        pad_id: int | None,
+        batch_size: int,
+        max_length: int,
+        example_ids: Any = None,
+        label_weights: Any = None,
+        seed: int = 0,
+        shuffle: bool = True,
+        fixed_rows: bool = False,
+        length_multiple: int = 8,
     ):
         for name, value, least in (("batch_size", batch_size, 1), ("length_multiple", length_multiple, 1)):
             if value < least:
@@ -93,16 +94,16 @@ class RowBatches:
     def __len__(self):
         return len(self._token_ids.lengths)
 
-    def num_batches(self, epoch=0):
+    def num_batches(self, epoch: int = 0) -> int:
         """Number of batches of any epoch."""
         return -(-len(self) // self._batch_size)
 
     @property
-    def most_shapes(self):
+    def most_shapes(self) -> int | None:
         """Most shapes that batches have, for a compiler; None without `fixed_rows`."""
         return num_buckets(int(self._token_ids.lengths.max()), self._length_multiple) if self._fixed_rows else None
 
-    def epoch(self, epoch, skip_batches=0):
+    def epoch(self, epoch: int, skip_batches: int = 0) -> Iterator[Any]:
         """Iterates over the batches of one epoch.
 
         Args:
@@ -125,11 +126,11 @@ class RowBatches:
         for rows in plan[skip_batches:]:
             yield self._batch(rows)
 
-    def examples(self, epoch, batch):
+    def examples(self, epoch: int, batch: int) -> np.ndarray:
         """Which examples the rows of a batch are from, int [B], counted from 0; see `PairBatches.examples`."""
         return self._example_ids[self._plan(epoch)[batch]]
 
-    def stream(self, start_epoch=0, start_batch=0):
+    def stream(self, start_epoch: int = 0, start_batch: int = 0) -> BatchStream:
         """Returns a `BatchStream`: the batches of all epochs without end, from the given position on."""
         return BatchStream(self, start_epoch, start_batch)
 

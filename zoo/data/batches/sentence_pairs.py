@@ -1,5 +1,7 @@
 """Rows of two segments, the second of which follows the first or is from another document."""
 
+from typing import Any
+
 import numpy as np
 
 from zoo.data.batches.text_rows import TextRows
@@ -35,7 +37,9 @@ class SentencePairs:
     implementation's create_pretraining_data, which draws a smaller length for each document and not for each row.
     """
 
-    def __init__(self, documents, *, sequence_length, bos_id, eos_id, pad_id, short_share=0.1):
+    def __init__(
+        self, documents: Any, *, sequence_length: int, bos_id: int, eos_id: int, pad_id: int, short_share: float = 0.1
+    ):
         if sequence_length < _SPECIAL_TOKENS + 2:
             raise UserError(f"sequence_length={sequence_length} must be at least 5: [CLS] A [SEP] B [SEP]")
         hint = "part documents by blank lines, or do without next-sentence prediction"
@@ -51,7 +55,7 @@ class SentencePairs:
         self.bos_id, self.eos_id, self.pad_id = bos_id, eos_id, pad_id
         self._short_share = short_share
 
-    def plan(self, rng=None):
+    def plan(self, rng: Any = None) -> Any:
         """The rows of one epoch in the order of the text, a `PairPlan`.
 
         Args:

@@ -1,5 +1,7 @@
 """Windows over a text that is longer than a model's context, for its perplexity."""
 
+from typing import Any
+
 import numpy as np
 
 from zoo.errors import UserError
@@ -29,7 +31,7 @@ class StridedWindows:
         [([[0, 5], [5, 6]], [[5, 6], [6, 7]], [[1.0, 1.0], [0.0, 1.0]])]
     """
 
-    def __init__(self, token_ids, *, begin_id, block_length, stride, batch_size):
+    def __init__(self, token_ids: Any, *, begin_id: int, block_length: int, stride: int, batch_size: int):
         self._tokens = np.concatenate([[begin_id], np.asarray(token_ids, np.int32)]).astype(np.int32)
         if len(self._tokens) == 1:
             raise UserError("there are no tokens to predict: the text is empty")
@@ -38,7 +40,7 @@ class StridedWindows:
         self._block_length, self._stride, self._batch_size = block_length, stride, batch_size
 
     @property
-    def num_tokens(self):
+    def num_tokens(self) -> int:
         """Tokens that are predicted."""
         return len(self._tokens) - 1
 

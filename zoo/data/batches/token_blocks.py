@@ -1,5 +1,8 @@
 """Batches of consecutive tokens for language models that predict the next one."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from zoo.data.batches.batch_stream import BatchStream
@@ -37,7 +40,17 @@ class TokenBlocks:
         [[0 8 0 0]] [[8 0 0 0]] [[1. 1. 0. 0.]]
     """
 
-    def __init__(self, documents, *, eos_id, block_length, batch_size, seed=0, shuffle=True, document_masks=False):
+    def __init__(
+        self,
+        documents: Any,
+        *,
+        eos_id: int,
+        block_length: int,
+        batch_size: int,
+        seed: int = 0,
+        shuffle: bool = True,
+        document_masks: Any = False,
+    ):
         for name, value in (("block_length", block_length), ("batch_size", batch_size)):
             if value < 1:
                 raise UserError(f"{name}={value} must be at least 1")
@@ -49,23 +62,23 @@ class TokenBlocks:
         self._planned = (None, None, None)
 
     @property
-    def num_tokens(self):
+    def num_tokens(self) -> int:
         """Tokens of the stream, the end tokens included."""
         return len(self._documents.tokens) + len(self._documents.lengths)
 
     @property
-    def num_documents(self):
+    def num_documents(self) -> int:
         """Documents that have a token."""
         return len(self._documents.lengths)
 
-    def num_batches(self, epoch=0):
+    def num_batches(self, epoch: int = 0) -> int:
         """Number of batches of any epoch."""
         return -(-self._num_blocks() // self._batch_size)
 
     def _num_blocks(self):
         return -(-self.num_tokens // self._block_length)
 
-    def epoch(self, epoch, skip_batches=0):
+    def epoch(self, epoch: int, skip_batches: int = 0) -> Iterator[Any]:
         """Iterates over the batches of one epoch.
 
         Args:
@@ -90,7 +103,7 @@ class TokenBlocks:
         for index in range(skip_batches, total):
             yield self._batch(stream, order[index * self._batch_size : (index + 1) * self._batch_size])
 
-    def stream(self, start_epoch=0, start_batch=0):
+    def stream(self, start_epoch: int = 0, start_batch: int = 0) -> BatchStream:
         """Returns a `BatchStream`: the batches of all epochs without end, from the given position on."""
         return BatchStream(self, start_epoch, start_batch)
 

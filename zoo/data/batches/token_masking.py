@@ -1,6 +1,6 @@
 """Which tokens a masked language model has to predict, and what it sees in their place."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,7 +44,9 @@ class TokenMasking:
     implementation of 2019.
     """
 
-    def __init__(self, *, mask_id, special_ids, vocabulary_size, share=0.15, whole_words=True):
+    def __init__(
+        self, *, mask_id: int, special_ids: Any, vocabulary_size: int, share: float = 0.15, whole_words: bool = True
+    ):
         if not 0 < share < 1:
             raise UserError(f"the share of masked tokens must be above 0 and below 1, got {share}")
         self._mask_id, self._share, self._whole_words = mask_id, share, whole_words
@@ -53,14 +55,14 @@ class TokenMasking:
         if not len(self._random_ids):
             raise UserError("the vocabulary has only special tokens")
 
-    def num_predictions(self, sequence_length):
+    def num_predictions(self, sequence_length: int) -> int:
         """M, the most predictions of a row of that many positions, [CLS] and [SEP] included."""
         return self._drawn(sequence_length - 2)
 
     def _drawn(self, tokens):
         return np.maximum(np.rint(self._share * tokens), 1).astype(np.int64)
 
-    def __call__(self, rows, rng):
+    def __call__(self, rows: Any, rng: Any) -> Any:
         """Masks rows.
 
         Args:

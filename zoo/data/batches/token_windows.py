@@ -71,7 +71,7 @@ class TokenWindows(NamedTuple):
     text_lengths: tf.Tensor
 
 
-def cut_windows(token_ids, window, stride, pad_id=0):
+def cut_windows(token_ids, window, stride, pad_id: int | None = 0):
     """Cuts texts into windows as `window_starts` does; in graph, all sizes unknown while tracing.
 
     Args:

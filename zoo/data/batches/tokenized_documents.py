@@ -1,6 +1,7 @@
 """A compact store of tokenized documents: one flat array of tokens, and where words, lines and documents begin."""
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
@@ -31,12 +32,12 @@ class TokenizedDocuments:
         return len(self.document_splits) - 1
 
     @property
-    def token_splits(self):
+    def token_splits(self) -> np.ndarray:
         """int64 [D + 1], where in `tokens` each document begins; the last is T."""
         return self.line_splits[self.document_splits]
 
     @classmethod
-    def encode(cls, documents, tokenize, name="the text"):
+    def encode(cls, documents: Any, tokenize: Any, name: str = "the text") -> Self:
         """Tokenizes documents. Lines without a token are left out, and so are documents without one.
 
         Args:

@@ -1,5 +1,7 @@
 """Data sets by name."""
 
+from typing import Any
+
 from zoo.data.datasets.dataset_splits import DatasetSplits
 from zoo.data.datasets.published_classes import BANKING77
 from zoo.data.datasets.published_entities import WNUT17
@@ -9,7 +11,7 @@ from zoo.data.datasets.published_text import TINY_SHAKESPEARE
 from zoo.errors import UserError
 
 
-def open_dataset(name, *, reverse=False, task=None):
+def open_dataset(name: str, *, reverse: bool = False, task: Any = None) -> Any:
     """Opens a data set by name.
 
     Files are looked for in `$ZOO_DATA_DIR/<name>/`, then in the cache directory, and else downloaded to the latter;

@@ -134,7 +134,15 @@ class CsvClasses(TableClasses):
         >>> texts = CsvClasses("train.csv", text="text", label="category")
     """
 
-    def __init__(self, path, text: str | int = 0, label: Any = 1, has_header=None, label_separator=None, delimiter=","):
+    def __init__(
+        self,
+        path: Any,
+        text: str | int = 0,
+        label: Any = 1,
+        has_header: bool | None = None,
+        label_separator: str | None = None,
+        delimiter: Any = ",",
+    ):
         table = CsvTable(path, _has_header(text, label, has_header), delimiter)
         super().__init__(table, text, label, label_separator)
 
@@ -142,7 +150,14 @@ class CsvClasses(TableClasses):
 class TsvClasses(TableClasses):
     """Texts of a tab-separated file; fields are what stands between tabs, without quoting. Arguments: `CsvClasses`."""
 
-    def __init__(self, path, text=0, label=1, has_header=None, label_separator=None):
+    def __init__(
+        self,
+        path: Any,
+        text: Any = 0,
+        label: Any = 1,
+        has_header: bool | None = None,
+        label_separator: str | None = None,
+    ):
         table = TsvTable(path, _has_header(text, label, has_header))
         super().__init__(table, text, label, label_separator)
 
@@ -177,7 +192,15 @@ class JsonlClasses:
             else in it.
     """
 
-    def __init__(self, path, text="text", label="label", label_separator=None, label_names=None, vectors=None):
+    def __init__(
+        self,
+        path: Any,
+        text: Any = "text",
+        label: Any = "label",
+        label_separator: str | None = None,
+        label_names: Any = None,
+        vectors: Any = None,
+    ):
         self._marked = isinstance(label, (list, tuple))
         fields = [text, *label] if self._marked else [text, label]
         self.rows = AcceptedRows(JsonLines(path), fields)
@@ -189,14 +212,14 @@ class JsonlClasses:
             raise UserError(f"{path}: text and label are the same field, {text!r}; name two")
 
     @property
-    def vectors(self):
+    def vectors(self) -> bool:
         """Whether labels are vectors of 0 and 1."""
         if self._vectors is None:
             self._vectors = are_vectors(json_field(row, self.label, where) for row, where in self.rows)
         return self._vectors
 
     @property
-    def reading(self):
+    def reading(self) -> str:
         """What is unusual in how the file is read, one line for the user; empty if nothing is."""
         remarks = [self.rows.remark, "lists of 0 and 1 read as vectors of labels" if self.vectors else ""]
         return f"{self.path}: {'; '.join(filter(None, remarks))}" if any(remarks) else ""

@@ -1,6 +1,7 @@
 """Sentences of CoNLL files, with entities."""
 
 import re
+from typing import Any
 
 from zoo.data.readers.conll_layout import ConllLayout, tag_columns
 from zoo.data.readers.labels import checked_label
@@ -41,7 +42,15 @@ class ConllEntities(TaggedSentences):
         >>> for sentence in sentences: ...
     """
 
-    def __init__(self, path, scheme=None, lenient=False, token_column=None, tag_column=None, token_separator="auto"):
+    def __init__(
+        self,
+        path: Any,
+        scheme: str | None = None,
+        lenient: bool = False,
+        token_column: int | str | None = None,
+        tag_column: int | str | None = None,
+        token_separator: str = "auto",
+    ):
         self.lines = TextLines(path)
         super().__init__(self.lines.path, scheme, lenient, token_separator)
         self.token_column, self.tag_column = token_column, tag_column

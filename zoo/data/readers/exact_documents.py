@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from zoo.data.readers.json_lines import JsonLines, text_field
 from zoo.data.readers.text_lines import TextLines, check_plain_text
@@ -34,7 +35,7 @@ class ExactDocuments:
         >>> for text in ExactDocuments("input.txt"): ...
     """
 
-    def __init__(self, paths, separator=None, field="text"):
+    def __init__(self, paths: Any, separator: str | None = None, field: Any = "text"):
         paths = [Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
         if not paths:
             raise UserError("there is no text file; name at least one")

@@ -1,5 +1,7 @@
 """Texts of JSON Lines files, with entities as spans or as one tag per token."""
 
+from typing import Any
+
 from zoo.data.readers.accepted_rows import AcceptedRows
 from zoo.data.readers.entities import OFFSET_UNITS, Entity, EntityText, checked_entities, unit_offsets
 from zoo.data.readers.json_lines import JsonLines, checked_text, field, json_type, text_field
@@ -43,13 +45,13 @@ class JsonlEntities(TaggedSentences):
 
     def __init__(
         self,
-        path,
-        offsets="characters",
-        scheme=None,
-        lenient=False,
-        token_separator="auto",
-        text="text",
-        entities=None,
+        path: Any,
+        offsets: Any = "characters",
+        scheme: str | None = None,
+        lenient: bool = False,
+        token_separator: str = "auto",
+        text: Any = "text",
+        entities: Any = None,
     ):
         rows = JsonLines(path)
         super().__init__(rows.path, scheme, lenient, token_separator)

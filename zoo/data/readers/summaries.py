@@ -1,7 +1,7 @@
 """Texts with their summaries, from JSON Lines files and tables."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zoo.data.readers.accepted_rows import AcceptedRows
 from zoo.data.readers.json_lines import JsonLines, text_field
@@ -46,7 +46,7 @@ class JsonlSummaries(_Summaries):
         >>> for text, summaries in JsonlSummaries("test.jsonl", "dialogue", ("summary1", "summary2")): ...
     """
 
-    def __init__(self, path, text: str = "text", summaries: str | Sequence[str] = "summary"):
+    def __init__(self, path: Any, text: str = "text", summaries: str | Sequence[str] = "summary"):
         super().__init__(path, text, summaries)
         self._rows = AcceptedRows(JsonLines(path), [self._text, *self._summaries])
 
@@ -57,7 +57,7 @@ class JsonlSummaries(_Summaries):
             yield SummarizedText(text_field(row, self._text, where), summaries)
 
     @property
-    def reading(self):
+    def reading(self) -> str:
         """What is unusual in how the file is read, one line for the user; empty if nothing is."""
         return f"{self._rows.path}: {self._rows.remark}" if self._rows.remark else ""
 

@@ -1,6 +1,8 @@
 """Documents of plain text, a list of lines each, read from any number of files."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from zoo.data.readers.json_lines import JsonLines, text_field
 from zoo.data.readers.text_lines import TextLines, check_plain_text
@@ -29,7 +31,7 @@ class TextDocuments:
         >>> for lines in TextDocuments(["books.txt.gz", "news.txt"]): ...
     """
 
-    def __init__(self, paths):
+    def __init__(self, paths: Any):
         paths = [paths] if isinstance(paths, (str, Path)) else list(paths)
         if not paths:
             raise UserError("there is no text file; name at least one")
@@ -60,7 +62,7 @@ class TextDocuments:
             if empty:
                 raise UserError(f"{file.path}: has no text, only blank lines; is it the right file?")
 
-    def lines(self):
+    def lines(self) -> Iterator[Any]:
         """Yields the lines of all documents."""
         for document in self:
             yield from document

@@ -7,6 +7,7 @@ line, so that a file may be larger than memory. `zoo.data.readers.text_lines.Tex
 
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from zoo.data.readers.accepted_rows import AcceptedRows
 from zoo.data.readers.json_lines import JsonLines, text_field
@@ -31,14 +32,14 @@ class ParallelText:
         >>> for source, target in pairs: ...
     """
 
-    def __init__(self, source_path, target_path):
+    def __init__(self, source_path: str | Path, target_path: str | Path):
         self.source = TextLines(source_path)
         self.target = TextLines(target_path)
         if self.source.path.resolve() == self.target.path.resolve():
             raise UserError(f"{source_path}: is given as source and as target; name two different files")
 
     @property
-    def examples_are(self):
+    def examples_are(self) -> str:
         """Where example n is."""
         return f"lines of {self.source.path} and {self.target.path}"
 
@@ -76,7 +77,9 @@ class TableText:
         >>> TableText("pairs.tsv", source="en", target="de")
     """
 
-    def __init__(self, path, source=None, target=None, has_header=None, delimiter=None):
+    def __init__(
+        self, path: Any, source: Any = None, target: Any = None, has_header: bool | None = None, delimiter: Any = None
+    ):
         path = Path(path)
         if source is None and target is None and has_header is not False:
             first = open_table(path, True, delimiter).header()
@@ -97,7 +100,7 @@ class TableText:
             raise UserError(f"{path}: source and target are the same column, {self.source!r}; name two columns")
 
     @property
-    def examples_are(self):
+    def examples_are(self) -> str:
         """Where example n is."""
         left_out = "the header and empty ones" if self.table.has_header else "empty ones"
         kind = "rows" if isinstance(self.table, CsvTable) else "lines"
@@ -126,14 +129,14 @@ class JsonlText:
         >>> JsonlText("pairs.jsonl", source="translation.en", target="translation.de")
     """
 
-    def __init__(self, path, source="source", target="target"):
+    def __init__(self, path: Any, source: Any = "source", target: Any = "target"):
         self.rows = AcceptedRows(JsonLines(path), [source, target])
         self.source, self.target = source, target
         if source == target:
             raise UserError(f"{path}: source and target are the same field, {source!r}; name two fields")
 
     @property
-    def examples_are(self):
+    def examples_are(self) -> str:
         """Where example n is."""
         return f"lines of {self.rows.path}, empty ones and those left out not counted"
 
@@ -143,7 +146,7 @@ class JsonlText:
             yield text_field(row, self.source, where), text_field(row, self.target, where)
 
     @property
-    def reading(self):
+    def reading(self) -> str:
         """What is unusual in how the file is read, one line for the user; empty if nothing is."""
         return f"{self.rows.path}: {self.rows.remark}" if self.rows.remark else ""
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import tensorflow as tf
 
@@ -122,7 +123,7 @@ class ByteFallbackTokenizer(MergingTokenizer):
 
     @classmethod
     def from_tokenizer_json(
-        cls, path, special_tokens_in_text: Iterable[str] = (), roles: Mapping[str, str] | None = None
+        cls, path: Any, special_tokens_in_text: Iterable[str] = (), roles: Mapping[str, str] | None = None
     ) -> "ByteFallbackTokenizer":
         """The tokenizer of a tokenizer.json of Hugging Face, of type BPE with `byte_fallback`.
 
@@ -183,7 +184,7 @@ class ByteFallbackTokenizer(MergingTokenizer):
         lengths = tf.math.unsorted_segment_sum(pieces.row_lengths(), split.indices[:, 0], tf.size(texts))
         return tf.RaggedTensor.from_row_lengths(tf.gather(self._piece_ids, pieces.values), lengths, validate=False)
 
-    def decode(self, token_ids) -> tf.Tensor:
+    def decode(self, token_ids: Any) -> tf.Tensor:
         """The text of each row of token ids; see `Tokenizer.decode`.
 
         Special tokens are left out. If bytes in a row are not all valid UTF-8, each of them becomes U+FFFD.

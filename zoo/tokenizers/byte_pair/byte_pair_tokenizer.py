@@ -3,6 +3,8 @@
 import codecs
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -160,7 +162,7 @@ class BytePairTokenizer(MergingTokenizer):
         """Whether texts become tokens as with GPT-2's vocabulary, but for the entries."""
         return self._later_options() == _LATER_OPTIONS
 
-    def require_gpt2_kind(self, reader: str):
+    def require_gpt2_kind(self, reader: str) -> None:
         """Checks that texts become tokens as with GPT-2's vocabulary, for programs that do nothing else.
 
         Args:
@@ -189,7 +191,9 @@ class BytePairTokenizer(MergingTokenizer):
         return next((special[token] for token in spellings if token in special), None)
 
     @classmethod
-    def from_files(cls, vocabulary_file, merges_file, special_tokens=None, **options) -> "BytePairTokenizer":
+    def from_files(
+        cls, vocabulary_file: str | Path, merges_file: str | Path, special_tokens: Any = None, **options: Any
+    ) -> "BytePairTokenizer":
         """The tokenizer of vocab.json and merges.txt, which GPT-2's release calls encoder.json and vocab.bpe.
 
         Args:
@@ -207,7 +211,7 @@ class BytePairTokenizer(MergingTokenizer):
 
     @classmethod
     def from_tokenizer_json(
-        cls, path, special_tokens_in_text: Iterable[str] = (), roles: Mapping[str, str] | None = None
+        cls, path: Any, special_tokens_in_text: Iterable[str] = (), roles: Mapping[str, str] | None = None
     ) -> "BytePairTokenizer":
         """The tokenizer of a tokenizer.json of Hugging Face, of type BPE on bytes: GPT-2's, RoBERTa's, BART's.
 
@@ -290,7 +294,7 @@ class BytePairTokenizer(MergingTokenizer):
         tokens = self._cover.tokens(self._words.split(texts))
         return tf.RaggedTensor.from_row_splits(tokens.ids, tokens.row_splits, validate=False)
 
-    def tokenize_with_offsets(self, texts) -> TokenizedText:
+    def tokenize_with_offsets(self, texts: Any) -> TokenizedText:
         """Tokens of each text, and where in the text each comes from.
 
         Args:
@@ -325,7 +329,7 @@ class BytePairTokenizer(MergingTokenizer):
         parts = (tokens.ids, word_ids, places[:-1] - row_starts, places[1:] - row_starts)
         return TokenizedText(*map(token_ids.with_flat_values, parts))
 
-    def decode(self, token_ids) -> tf.Tensor:
+    def decode(self, token_ids: Any) -> tf.Tensor:
         """The text of each row of token ids; see `Tokenizer.decode`.
 
         All special tokens are left out. Bytes that are no UTF-8, such as half a character, become U+FFFD.

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import sentencepiece
 import tensorflow as tf
@@ -120,7 +121,9 @@ class MappedSentencePieceTokenizer(Tokenizer):
             self._surfaces = tf.constant(_surfaces(self.model, self.vocabulary, apart), tf.string)
 
     @classmethod
-    def from_files(cls, model_file, vocabulary_file, **options) -> "MappedSentencePieceTokenizer":
+    def from_files(
+        cls, model_file: str | Path, vocabulary_file: str | Path, **options: Any
+    ) -> "MappedSentencePieceTokenizer":
         """The tokenizer of files as transformers has them.
 
         Args:
@@ -165,7 +168,7 @@ class MappedSentencePieceTokenizer(Tokenizer):
         pieces = self._piece_splitter.tokenize(texts)
         return pieces.with_values(self._table.lookup(pieces.values))
 
-    def decode(self, token_ids) -> tf.Tensor:
+    def decode(self, token_ids: Any) -> tf.Tensor:
         """The text of each row of token ids; see `Tokenizer.decode`. Blanks at its ends are left out."""
         if isinstance(token_ids, (list, tuple)):
             token_ids = tf.ragged.constant(token_ids, tf.int32, ragged_rank=1)

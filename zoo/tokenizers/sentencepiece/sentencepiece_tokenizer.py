@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sentencepiece
@@ -180,7 +181,7 @@ class SentencePieceTokenizer(Tokenizer):
         )
 
     @classmethod
-    def from_model_file(cls, path) -> "SentencePieceTokenizer":
+    def from_model_file(cls, path: Any) -> "SentencePieceTokenizer":
         """The tokenizer of a SentencePiece model file from elsewhere, such as T5's spiece.model.
 
         Args:
@@ -216,7 +217,7 @@ class SentencePieceTokenizer(Tokenizer):
         characters = telling_characters(contents, never)
         return characters and characters_that_may_become(characters, rules.precompiled_charsmap)
 
-    def sample(self, texts, alpha, seed) -> list[np.ndarray]:
+    def sample(self, texts: Any, alpha: Any, seed: int) -> list[np.ndarray]:
         """Token ids of each text in a random segmentation, for training (subword regularisation).
 
         The segmentation of all texts is a function of the texts, `alpha` and `seed` alone.
@@ -248,7 +249,7 @@ class SentencePieceTokenizer(Tokenizer):
     def _sampler(self):
         return SegmentationSampler(self._processor)
 
-    def decode(self, token_ids) -> tf.Tensor:
+    def decode(self, token_ids: Any) -> tf.Tensor:
         """The text of each row of token ids; see `Tokenizer.decode`."""
         if not isinstance(token_ids, (tf.Tensor, tf.RaggedTensor)):
             token_ids = _integer_tensor(token_ids)

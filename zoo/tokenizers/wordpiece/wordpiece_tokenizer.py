@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -118,7 +119,7 @@ class WordPieceTokenizer(ListedVocabularyTokenizer):
         )
 
     @classmethod
-    def from_vocabulary_file(cls, path, **options) -> "WordPieceTokenizer":
+    def from_vocabulary_file(cls, path: Any, **options: Any) -> "WordPieceTokenizer":
         """The tokenizer of a vocab.txt as BERT checkpoints have it: one entry a line, ids from 0.
 
         Args:
@@ -183,7 +184,7 @@ class WordPieceTokenizer(ListedVocabularyTokenizer):
         tokens = self._cover.tokens(self._words.split(code_points(texts)))
         return tf.RaggedTensor.from_row_splits(tokens.ids, tokens.row_splits, validate=False)
 
-    def tokenize_with_offsets(self, texts) -> TokenizedText:
+    def tokenize_with_offsets(self, texts: Any) -> TokenizedText:
         """Tokens of each text, and where in the text each comes from.
 
         Args:
@@ -214,7 +215,7 @@ class WordPieceTokenizer(ListedVocabularyTokenizer):
         token_ids = tf.RaggedTensor.from_row_splits(tokens.ids, tokens.row_splits, validate=False)
         return TokenizedText(*map(token_ids.with_flat_values, parts))
 
-    def decode(self, token_ids) -> tf.Tensor:
+    def decode(self, token_ids: Any) -> tf.Tensor:
         """The text of each row of token ids: words joined by blanks, continuations glued; see `Tokenizer.decode`.
 
         Special tokens are left out, [UNK] and [MASK] too. A continuation that begins a text keeps its "##".

@@ -1,6 +1,7 @@
 """Stops training when validation no longer gets better."""
 
 import math
+from typing import Any
 
 from zoo.errors import UserError
 from zoo.training.callbacks.training_callback import TrainingCallback
@@ -16,7 +17,7 @@ class EarlyStopping(TrainingCallback):
         min_delta: A value must be better by more than this to count as an improvement.
     """
 
-    def __init__(self, metric, patience, mode, min_delta=0.0):
+    def __init__(self, metric: str, patience: int, mode: str, min_delta: float = 0.0):
         super().__init__()
         if mode not in ("min", "max"):
             raise UserError(f'the mode of early stopping must be "min" or "max", got "{mode}"')
@@ -37,7 +38,7 @@ class EarlyStopping(TrainingCallback):
         """Whether training should end."""
         return self.waited >= self.patience
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Counts a validation, if this is one."""
         if not self.run.validates_here:
             return
@@ -55,10 +56,10 @@ class EarlyStopping(TrainingCallback):
             self.run.stop_reason = "early_stopping"
             self.model.stop_training = True
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """Best value, its step, and the validations since."""
         return {"best": self.best, "best_step": self.best_step, "waited": self.waited}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Any) -> None:
         """Takes back what `state_dict` gave."""
         self.best, self.best_step, self.waited = state["best"], state["best_step"], state["waited"]

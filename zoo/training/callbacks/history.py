@@ -3,6 +3,8 @@
 import contextlib
 import csv
 import json
+from pathlib import Path
+from typing import Any
 
 from zoo.training.callbacks.training_callback import TrainingCallback
 from zoo.writing import writing
@@ -34,7 +36,7 @@ class History(TrainingCallback):
         super().__init__()
         self.rows = []
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Writes the rows there are, so that the file holds nothing from after the checkpoint."""
         if not self.run.is_chief:
             return
@@ -52,17 +54,17 @@ class History(TrainingCallback):
         with _written(self._path, "a") as file:
             file.write(json.dumps(row) + "\n")
 
-    def on_log(self, report):
+    def on_log(self, report: Any) -> None:
         """Adds a row "train"."""
         self._add({"kind": "train", **report})
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Adds a row "validation", if this was one."""
         values = {name: value for name, value in (logs or {}).items() if name.startswith("val_")}
         if values:
             self._add({"kind": "validation", "step": self.run.step, **values})
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         """Writes the table with one column per name."""
         if not self.run.is_chief:
             return
@@ -72,16 +74,16 @@ class History(TrainingCallback):
             writer.writeheader()
             writer.writerows(self.rows)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """The rows so far."""
         return {"rows": self.rows}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Any) -> None:
         """Takes back what `state_dict` gave."""
         self.rows = list(state["rows"])
 
 
-def read_history(run_directory):
+def read_history(run_directory: Path) -> list[dict[str, Any]]:
     """Reads the rows of a run's `history.jsonl`; a last line that was cut short is left out.
 
     Args:

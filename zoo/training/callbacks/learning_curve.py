@@ -2,6 +2,7 @@
 
 import io
 import math
+from typing import Any
 
 from zoo.errors import UserError
 from zoo.writing import write_whole, writing
@@ -9,7 +10,7 @@ from zoo.writing import write_whole, writing
 _DOT = 7
 
 
-def plot_learning_curve(rows, path, title=""):
+def plot_learning_curve(rows: Any, path: Any, title: str = "") -> None:
     """Draws the learning curve of a run as a PNG.
 
     The upper panel has the training loss and the negative log-likelihood of validation; below it comes one panel for

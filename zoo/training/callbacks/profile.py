@@ -2,6 +2,8 @@
 
 import contextlib
 import sys
+from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -28,7 +30,7 @@ class Profile(TrainingCallback):
 
     chief_only = True
 
-    def __init__(self, updates, file=None):
+    def __init__(self, updates: Any, file: Any = None):
         super().__init__()
         if updates < 1:
             raise UserError(f"a profile is of at least 1 update, got {updates}")
@@ -37,16 +39,16 @@ class Profile(TrainingCallback):
         self._profiler = self._named = None  # while it records
 
     @property
-    def directory(self):
+    def directory(self) -> Path:
         """Where the profile is written."""
         return self.run.directory / "profile"
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Chooses the updates."""
         self._first = self.run.step + WARM_UP_UPDATES + 1
         self._last = self._first + self._updates - 1
 
-    def on_step_begin(self, step):
+    def on_step_begin(self, step: Any) -> None:
         """Starts to record before the first of them."""
         if step == self._first:
             self.directory.mkdir(parents=True, exist_ok=True)
@@ -55,7 +57,7 @@ class Profile(TrainingCallback):
             self._named = contextlib.ExitStack()
             self._named.enter_context(self._profiler.named(step))
 
-    def on_step_end(self, step, loss):
+    def on_step_end(self, step: Any, loss: Any) -> None:
         """Stops after the last of them, once devices have come to its end too."""
         if self._profiler is None:
             return
@@ -65,7 +67,7 @@ class Profile(TrainingCallback):
         if step == self._last:
             self._stop(step)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         """Writes what there is, if training ended early."""
         if self._profiler is not None:
             self._named.close()

@@ -4,6 +4,7 @@ import math
 import sys
 import threading
 import time
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
@@ -53,7 +54,7 @@ class Progress(TrainingCallback):
 
     chief_only = True
 
-    def __init__(self, file=None, line_every_seconds=10.0, silent_seconds=25.0):
+    def __init__(self, file: Any = None, line_every_seconds: float = 10.0, silent_seconds: float = 25.0):
         super().__init__()
         self._console = Console(file=file or sys.stderr, highlight=False, soft_wrap=True)
         self._line_every_seconds = line_every_seconds
@@ -64,7 +65,7 @@ class Progress(TrainingCallback):
         self._ended = threading.Event()
         self._watch = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Starts the bar, at the step that was restored."""
         self._line_due = -math.inf
         if self.run.step:
@@ -83,7 +84,7 @@ class Progress(TrainingCallback):
         self._watch = threading.Thread(target=self._break_silence, daemon=True)
         self._watch.start()
 
-    def on_log(self, report):
+    def on_log(self, report: Any) -> None:
         """Shows one report."""
         parts = [f"loss {report['loss']:.4f}"]
         if "learning_rate" in report:
@@ -105,7 +106,7 @@ class Progress(TrainingCallback):
             self._line_due = now + self._line_every_seconds
             self._say(f"step {report['step']}/{total}  {text}", to_console=self._bar is None)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Shows the results of a validation, if this was one."""
         values = {name: value for name, value in (logs or {}).items() if name.startswith("val_")}
         if values:
@@ -115,7 +116,7 @@ class Progress(TrainingCallback):
             for line in self._constant.see(values):
                 self._say(line)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         """Removes the bar and says why training ended."""
         self._ended.set()
         if self._watch is not None:

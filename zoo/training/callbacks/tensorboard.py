@@ -1,5 +1,7 @@
 """The run's history as TensorBoard events."""
 
+from typing import Any
+
 from zoo.errors import UserError
 from zoo.training.callbacks.training_callback import TrainingCallback
 
@@ -24,23 +26,23 @@ class TensorBoard(TrainingCallback):
         self._make_writer = Writer
         self._writer = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Opens the event file."""
         self._writer = self._make_writer(str(self.run.directory / "tensorboard"))
 
-    def on_log(self, report):
+    def on_log(self, report: Any) -> None:
         """Adds the report's scalars, under `train/`."""
         for name, value in report.items():
             if name != "step":
                 self._writer.add_scalar(f"train/{name}", value, report["step"])
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Adds the scalars of a validation, under `validation/`."""
         for name, value in (logs or {}).items():
             if name.startswith("val_"):
                 self._writer.add_scalar(f"validation/{name[4:]}", value, self.run.step)
         self._writer.flush()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         """Closes the event file."""
         self._writer.close()

@@ -1,6 +1,7 @@
 """Samples of what a language model writes, during its training."""
 
 import sys
+from typing import Any
 
 from zoo.training.callbacks.training_callback import TrainingCallback
 from zoo.writing import writing
@@ -19,11 +20,11 @@ class TextSamples(TrainingCallback):
 
     chief_only = True
 
-    def __init__(self, write, prompts, show=True):
+    def __init__(self, write: Any, prompts: Any, show: bool = True):
         super().__init__()
         self._write, self._prompts, self._show = write, list(prompts), show
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Writes, if this is a validation step."""
         if not self.run.validates_here or not self._prompts:
             return

@@ -1,5 +1,7 @@
 """Base class of this package's callbacks."""
 
+from typing import Any
+
 import keras
 
 from zoo.training.runs.run import TrainingRun
@@ -19,7 +21,7 @@ class TrainingCallback(keras.callbacks.Callback):
     chief_only = False
     run: TrainingRun
 
-    def on_log(self, report):
+    def on_log(self, report: Any) -> None:
         """Called every `log_every_steps` updates.
 
         Args:
@@ -27,14 +29,14 @@ class TrainingCallback(keras.callbacks.Callback):
                 with `ModelFlops` model_flops_per_second and, where the peak is known, mfu (their share of it).
         """
 
-    def on_step_begin(self, step):
+    def on_step_begin(self, step: Any) -> None:
         """Called before each update.
 
         Args:
             step: int, the number of the update.
         """
 
-    def on_step_end(self, step, loss):
+    def on_step_end(self, step: Any, loss: Any) -> None:
         """Called after each update, unlike Keras's `on_train_batch_end` without its loss having been read.
 
         Args:
@@ -46,5 +48,5 @@ class TrainingCallback(keras.callbacks.Callback):
         """What to keep in checkpoints, as JSON values; empty for a callback without state."""
         return {}
 
-    def load_state_dict(self, state: dict):
+    def load_state_dict(self, state: dict) -> None:
         """Takes back what `state_dict` gave."""

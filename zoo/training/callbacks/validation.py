@@ -2,6 +2,7 @@
 
 import math
 import time
+from typing import Any
 
 import keras
 
@@ -47,7 +48,7 @@ class Validation(TrainingCallback):
             "nll", `val_perplexity` comes too. A list, or a dict from each output of a model of several to its list.
     """
 
-    def __init__(self, batches, score=None, metrics=None):
+    def __init__(self, batches: Any, score: Any = None, metrics: Any = None):
         super().__init__()
         self._batches = batches
         self.score = score
@@ -55,7 +56,7 @@ class Validation(TrainingCallback):
         self._evaluator = None
         self._distribution = keras.distribution.distribution()
 
-    def evaluate(self, model) -> dict[str, float]:
+    def evaluate(self, model: keras.Model) -> dict[str, float]:
         """Computes the metrics of a model on the batches: by default `nll`, `perplexity` and `accuracy`.
 
         Raises:
@@ -83,7 +84,7 @@ class Validation(TrainingCallback):
                 found["perplexity"] = math.exp(found["nll"]) if found["nll"] < 700.0 else math.inf
         return found
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Validates, if this is a validation step."""
         if not self.run.validates_here:
             return

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+from typing import Any
 
 import keras
 
@@ -36,15 +37,15 @@ class Devices:
         >>> train(model, batches, ...)  # each batch divided among the devices
     """
 
-    def __init__(self, strategy=None):
+    def __init__(self, strategy: Any = None):
         self._strategy = strategy
 
-    def scope(self):
+    def scope(self) -> Any:
         """Context in which to make, build and compile the model."""
         return contextlib.nullcontext() if self._strategy is None else self._strategy.scope()
 
 
-def open_devices(strategy="auto", mesh=None):
+def open_devices(strategy: str = "auto", mesh: Any = None) -> Any:
     """Opens devices; called once, before any model is made.
 
     Args:

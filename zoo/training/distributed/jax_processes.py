@@ -85,7 +85,7 @@ def check_processes(model_axis):
         )
 
 
-def part_processes(model):
+def part_processes(model: keras.Model) -> None:
     """Ends the work in common: from here on each process has the model to itself. Called by all of them.
 
     Without several processes of JAX nothing happens.

@@ -3,6 +3,8 @@
 The compiler of JAX puts in the communication. See `zoo.layers.partition`.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -32,7 +34,7 @@ class TensorParallel(keras.distribution.ModelParallel):
         (768, 1536)
     """
 
-    def __init__(self, data, model, devices=None):
+    def __init__(self, data: Any, model: keras.Model, devices: Any = None):
         import jax
 
         devices = sorted(devices or jax.devices(), key=lambda device: (device.process_index, device.id))
@@ -44,11 +46,11 @@ class TensorParallel(keras.distribution.ModelParallel):
         self.model_axis = model
         self.divisions = {}
 
-    def divide(self, path, division):
+    def divide(self, path: Any, division: Any) -> None:
         """Takes note of the `Division` of the variable at a path, before it is made."""
         self.divisions[path] = division
 
-    def get_variable_layout(self, variable):
+    def get_variable_layout(self, variable: Any) -> Any:
         """The `TensorLayout` of a variable that is being made.
 
         Raises:
@@ -69,7 +71,7 @@ class TensorParallel(keras.distribution.ModelParallel):
         return not any(size % self.model_axis for size, axis in zip(shape, axes, strict=True) if axis == MODEL_AXIS)
 
 
-def check_heads(model):
+def check_heads(model: keras.Model) -> None:
     """Refuses a mesh that would divide single attention heads, of a built model.
 
     Raises:
@@ -88,7 +90,7 @@ def check_heads(model):
                 )
 
 
-def shape_on_one_device(variable):
+def shape_on_one_device(variable: Any) -> tuple[int, ...]:
     """The shape of the part of a variable that one device holds: its own shape, but for divided ones under JAX."""
     shape = tuple(variable.shape)
     if keras.backend.backend() != "jax":

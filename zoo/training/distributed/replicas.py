@@ -3,6 +3,7 @@
 import contextlib
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -26,12 +27,12 @@ class Replicas:
     devices_each: int = 1
 
     @property
-    def num_processes(self):
+    def num_processes(self) -> int:
         """Processes that train together."""
         return self.shares[0][1] // len(self.shares)
 
 
-def replicas_of(model):
+def replicas_of(model: keras.Model) -> Any:
     """The `Replicas` that a model will be trained by: of its strategy, of the `keras.distribution`, of `torchrun`.
 
     Args:
@@ -45,7 +46,7 @@ def replicas_of(model):
     return replicas_of_torchrun()
 
 
-def scope_of(model):
+def scope_of(model: keras.Model) -> Any:
     """Context in which variables of a model may be assigned: the scope of the strategy it was made under."""
     if keras.backend.backend() != "tensorflow":
         return contextlib.nullcontext()

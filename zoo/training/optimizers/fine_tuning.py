@@ -1,9 +1,11 @@
 """Which parts of a pretrained encoder learn, and how fast: freezing and layer-wise learning rates."""
 
+from typing import Any
+
 from zoo.errors import UserError
 
 
-def freeze(model, trainable_blocks=None):
+def freeze(model: Any, trainable_blocks: Any = None) -> None:
     """Keeps the lower layers of a model's encoder as they are.
 
     Args:
@@ -27,7 +29,7 @@ def freeze(model, trainable_blocks=None):
         block.trainable = trainable_blocks is None or depth >= encoder.num_layers - trainable_blocks
 
 
-def layer_rate_factors(model, decay):
+def layer_rate_factors(model: Any, decay: Any) -> dict[str, float]:
     """Factors of the learning rate that shrink from the head down to the embeddings.
 
     The head and the pooler have factor 1, the top block `decay`, the one below `decay ** 2`, and so on.

@@ -1,5 +1,7 @@
 """Dynamic loss scaling for float16, with a test for overflow that all replicas agree on."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -22,7 +24,7 @@ class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
     Source: Micikevicius et al. 2018, section 3.2, https://arxiv.org/abs/1710.03740.
     """
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Updates the variables from each replica's scaled gradients, or skips the update."""
         backend = keras.backend.backend()
         if backend == "jax":
@@ -43,7 +45,7 @@ class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
         # A replica may not wait for the others within a branch, so the branching is done for all of them at once.
         tf.distribute.get_replica_context().merge_call(self._apply_if_finite, args=(grads, variables))
 
-    def use_moving_averages(self, variables):
+    def use_moving_averages(self, variables: Any) -> None:
         """As of the inner optimizer."""
         self.inner_optimizer.use_moving_averages(variables)
 

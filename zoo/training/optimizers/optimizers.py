@@ -156,17 +156,17 @@ OPTIMIZERS = (Adam, AdamW, LossScaleOptimizer)
 
 
 def build_optimizer(
-    name,
-    schedule,
-    beta_1=0.9,
-    beta_2=0.98,
-    epsilon=1e-9,
-    weight_decay=0.0,
-    clip_norm=0.0,
-    rate_factors=None,
-    loss_scaling=False,
-    ema_momentum=0.0,
-):
+    name: str,
+    schedule: Any,
+    beta_1: float = 0.9,
+    beta_2: float = 0.98,
+    epsilon: float = 1e-9,
+    weight_decay: float = 0.0,
+    clip_norm: float = 0.0,
+    rate_factors: dict[str, float] | None = None,
+    loss_scaling: Any = False,
+    ema_momentum: float = 0.0,
+) -> Any:
     """Makes the optimizer of a recipe.
 
     Args:

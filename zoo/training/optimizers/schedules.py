@@ -8,6 +8,7 @@ Where time allows only a share of the updates that a schedule was made for, it i
 """
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -73,7 +74,7 @@ class CosineDecay(WarmUp):
     Source: Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983, without restarts.
     """
 
-    def __init__(self, peak_learning_rate, warmup_steps, total_steps, final_fraction=0.0):
+    def __init__(self, peak_learning_rate: float, warmup_steps: int, total_steps: int, final_fraction: float = 0.0):
         super().__init__(peak_learning_rate, warmup_steps)
         if total_steps <= warmup_steps:
             raise ValueError(f"total_steps ({total_steps}) must be above warmup_steps ({warmup_steps})")
@@ -86,7 +87,7 @@ class CosineDecay(WarmUp):
         progress = ops.clip((update - self.warmup_steps) / (self.total_steps - self.warmup_steps), 0.0, 1.0)
         return self.final_fraction + (1.0 - self.final_fraction) * 0.5 * (1.0 + ops.cos(math.pi * progress))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
         return {**super().get_config(), "total_steps": self.total_steps, "final_fraction": self.final_fraction}
 
@@ -103,7 +104,7 @@ class LinearDecay(WarmUp):
     Source: Devlin et al. 2019, https://arxiv.org/abs/1810.04805, appendix A.
     """
 
-    def __init__(self, peak_learning_rate, warmup_steps, total_steps):
+    def __init__(self, peak_learning_rate: float, warmup_steps: int, total_steps: int):
         super().__init__(peak_learning_rate, warmup_steps)
         if total_steps <= warmup_steps:
             raise ValueError(f"total_steps ({total_steps}) must be above warmup_steps ({warmup_steps})")
@@ -112,7 +113,7 @@ class LinearDecay(WarmUp):
     def _after(self, update):
         return ops.clip((self.total_steps - update) / (self.total_steps - self.warmup_steps), 0.0, 1.0)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
         return {**super().get_config(), "total_steps": self.total_steps}
 

@@ -1,6 +1,8 @@
 """The average of several checkpoints, which usually scores better than the last of them."""
 
 import math
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,7 +13,9 @@ from zoo.training.runs.checkpoint_files import checkpoint_paths, read_arrays, re
 from zoo.training.runs.resume import assign_arrays, checkpoint_directory, model_state
 
 
-def select_checkpoints(run_directory, count, metric=None, mode="max"):
+def select_checkpoints(
+    run_directory: str | Path, count: Any, metric: str | None = None, mode: str = "max"
+) -> list[Path]:
     """Picks checkpoints of a run to average.
 
     Args:
@@ -39,7 +43,7 @@ def select_checkpoints(run_directory, count, metric=None, mode="max"):
     return sorted(scored, key=scores.__getitem__, reverse=mode == "max")[:count]
 
 
-def average_checkpoints(model, paths):
+def average_checkpoints(model: keras.Model, paths: Any) -> None:
     """Sets the model's weights to the mean of those in checkpoints.
 
     Sums are in float64. What is no float (the states of dropout seeds) comes from the first of `paths`.

@@ -3,6 +3,7 @@
 import logging
 import math
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -75,7 +76,7 @@ class Resume(TrainingCallback):
         mode: "max" or "min".
     """
 
-    def __init__(self, keep_last=3, keep_best=0, metric=None, mode="max"):
+    def __init__(self, keep_last: int = 3, keep_best: int = 0, metric: str | None = None, mode: str = "max"):
         super().__init__()
         if keep_last < 1:
             raise UserError(f"keep_last must be at least 1, got {keep_last}")
@@ -95,7 +96,7 @@ class Resume(TrainingCallback):
         """Where this run's checkpoints are."""
         return checkpoint_directory(self.run.directory)
 
-    def watch(self, callbacks):
+    def watch(self, callbacks: Any) -> None:
         """Says whose state goes into checkpoints: those of `callbacks` that are `TrainingCallback`s."""
         self._stateful = {}
         for callback in callbacks:
@@ -155,7 +156,7 @@ class Resume(TrainingCallback):
 
         return sorted(self._scores, key=rank, reverse=True)[: self.keep_best]
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Writes a checkpoint if one is due or the score is among the best, then deletes those no longer wanted."""
         if not self.run.is_chief:
             return
@@ -171,7 +172,7 @@ class Resume(TrainingCallback):
         on_disk = {checkpoint_step(path) for path in checkpoint_paths(self.directory)}
         self._scores = {step: score for step, score in self._scores.items() if step in on_disk}
 
-    def save(self, metrics) -> Path:
+    def save(self, metrics: Any) -> Path:
         """Writes a checkpoint of this moment; `metrics` are the logs that go with it."""
         state = {
             "run": self.run.state_dict(),

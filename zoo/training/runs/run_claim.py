@@ -1,5 +1,7 @@
 """The moment at which a directory becomes that of a run."""
 
+from typing import Any
+
 from zoo.training.callbacks.training_callback import TrainingCallback
 from zoo.training.runs.run_directory import claim_run_directory, release_run_directory
 from zoo.writing import writing
@@ -23,12 +25,12 @@ class RunClaim(TrainingCallback):
 
     chief_only = True
 
-    def __init__(self, config, recipe, tokenizers):
+    def __init__(self, config: Any, recipe: Any, tokenizers: Any):
         super().__init__()
         self._config, self._recipe, self._tokenizers = config, recipe, tokenizers
         self._is_new = False
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Writes recipe.json, then the tokenizers."""
         self._is_new = claim_run_directory(self._config, recipe=self._recipe)
         for name, tokenizer in self._tokenizers.items():

@@ -22,6 +22,6 @@ class ShareOfRun:
         if self.parts < 1:
             raise UserError(f"a run is divided into at least 1 part, got {self.parts}")
 
-    def updates(self, total):
+    def updates(self, total: int) -> int:
         """The interval in updates, at least 1, of a run of `total`."""
         return max(1, round(total / self.parts))

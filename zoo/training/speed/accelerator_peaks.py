@@ -67,7 +67,7 @@ def peak_of(name, precision, tensor_float32=False):
     return None if teraflops is None else teraflops * 1e12
 
 
-def peak_flops(model, precision, per_device=None):
+def peak_flops(model: keras.Model, precision: str, per_device: float | None = None) -> float | None:
     """Peak FLOP/s of all devices that train a model together.
 
     Args:

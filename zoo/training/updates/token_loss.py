@@ -1,10 +1,12 @@
 """Cross-entropy per token with label smoothing, averaged over real tokens."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 
-def token_cross_entropy(labels, logits, label_smoothing=0.0):
+def token_cross_entropy(labels: Any, logits: Any, label_smoothing: float = 0.0) -> Any:
     """Cross-entropy of each token, `(1 - e) * -log p[label] + e * mean over V of -log p`.
 
     This is the usual convention of smoothing uniformly over the whole vocabulary, the label included: what
@@ -72,16 +74,22 @@ class TokenCrossEntropy(keras.losses.Loss):
         >>> TokenCrossEntropy(0.1)(labels, logits, sample_weight=weights)
     """
 
-    def __init__(self, label_smoothing=0.0, name="token_cross_entropy", reduction="mean_with_sample_weight", **kwargs):
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        name: str = "token_cross_entropy",
+        reduction: Any = "mean_with_sample_weight",
+        **kwargs: Any,
+    ):
         if not 0.0 <= label_smoothing < 1.0:
             raise ValueError(f"label_smoothing must be at least 0 and below 1, got {label_smoothing}")
         super().__init__(name=name, reduction=reduction, dtype="float32", **kwargs)
         self.label_smoothing = label_smoothing
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         """Losses `[B, T]`; Keras hands the labels over as float32, which is exact for ids below 2**24."""
         return token_cross_entropy(y_true, y_pred, self.label_smoothing)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
         return {**super().get_config(), "label_smoothing": self.label_smoothing}

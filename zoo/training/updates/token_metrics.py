@@ -1,5 +1,7 @@
 """Metrics averaged over real tokens: accuracy, and the negative log-likelihood that perplexity comes from."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -33,13 +35,13 @@ class TokenAccuracy(_TokenMean):
     Pass it as one of `weighted_metrics`, so that padding does not count.
     """
 
-    def __init__(self, name="accuracy"):
+    def __init__(self, name: str = "accuracy"):
         super().__init__(name=name)
 
     def _values(self, labels, logits):
         return ops.cast(ops.equal(ops.cast(labels, "int32"), ops.cast(ops.argmax(logits, axis=-1), "int32")), "float32")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
         return {"name": self.name}
 
@@ -53,13 +55,13 @@ class TokenNegativeLogLikelihood(_TokenMean):
     one of `weighted_metrics`.
     """
 
-    def __init__(self, label_smoothing=0.0, name="nll"):
+    def __init__(self, label_smoothing: float = 0.0, name: str = "nll"):
         super().__init__(name=name)
         self.label_smoothing = label_smoothing
 
     def _values(self, labels, logits):
         return token_cross_entropy(labels, logits, self.label_smoothing)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
         return {"name": self.name, "label_smoothing": self.label_smoothing}
