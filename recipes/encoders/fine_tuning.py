@@ -55,10 +55,12 @@ class FineTuning(Recipe):
 
     def row_batches(self, token_ids, *labels, max_length, **options):
         """Batches of rows, as `zoo.data.RowBatches`; of few shapes where each new shape is compiled."""
+        pad_id = self.tokenizers[0].pad_id
+        assert pad_id is not None, "encoders have one"
         return RowBatches(
             token_ids,
             *labels,
-            pad_id=self.tokenizers[0].pad_id,
+            pad_id=pad_id,
             batch_size=self.config.batch_size,
             max_length=max_length,
             fixed_rows=self.config.jit_compile or keras.config.backend() == "jax",

@@ -51,13 +51,16 @@ def decoder_parts(config, train_pairs, resumed):
     )
     compiled = config.jit_compile or keras.config.backend() == "jax"
 
+    eos_id, pad_id = tokenizer.eos_id, tokenizer.pad_id
+    assert eos_id is not None and pad_id is not None, "the task has seen to it"
+
     def batches(pairs, training):
         return JoinedPairBatches(
             pairs,
             *encode,
             separator_ids=separator_ids,
-            eos_id=tokenizer.eos_id,
-            pad_id=tokenizer.pad_id,
+            eos_id=eos_id,
+            pad_id=pad_id,
             batch_size_tokens=config.batch_size_tokens,
             max_source_length=config.max_source_length,
             max_target_length=config.max_target_length,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -149,7 +150,7 @@ def _until_end(token_ids, end_ids):
     return np.arange(len(token_ids)) <= (ends[0] if len(ends) else len(token_ids))
 
 
-def _spelled(literal, value) -> Any:
+def _spelled(literal: Callable, value: Any) -> Any:
     """A JSON value whose texts hold no control token."""
     if isinstance(value, str):
         return literal.spelled(replace_surrogates(value))

@@ -221,7 +221,7 @@ class TextGenerator(GeneratingTask):
         options = dict(batch_size=batch_size, progress=progress, stop=stop, **controls)
         return self._hypotheses([texts], n, self.settings.search, **options)
 
-    def chat(self, messages, *, tools=None, documents=None, **options):
+    def chat(self, messages: Any, *, tools: Any = None, documents: Any = None, **options: Any) -> Any:
         """What the assistant says next in a conversation.
 
         Control tokens of the chat template are read; the same text in a message stays text.

@@ -144,7 +144,7 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
             values, row_splits = self._if_split(texts, split, lambda: _components(self._encode(texts)))
             return tf.RaggedTensor.from_row_splits(values, row_splits, validate=False)
 
-    def splitter_of_all(self, read) -> AddedTokenSplitter:
+    def splitter_of_all(self, read: Any) -> AddedTokenSplitter:
         """What finds every token that was added or is a control token, and nothing else; for `encode_by`.
 
         Args:
@@ -158,7 +158,7 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
         undescribed = [token for token in control if token.content not in described]
         return AddedTokenSplitter([*undescribed, *self.added_tokens], read=read, **self._splitter_options)
 
-    def encode_by(self, splitter: AddedTokenSplitter, texts) -> tf.RaggedTensor:
+    def encode_by(self, splitter: AddedTokenSplitter, texts: Any) -> tf.RaggedTensor:
         """`encode`, with another splitter for texts of valid UTF-8."""
         with tf.device(DEVICE):
             parts = splitter.split(texts)

@@ -49,7 +49,7 @@ class RowBatches:
         labels: Any,
         weights: Any = None,
         *,
-        pad_id: int | None,
+        pad_id: int,
         batch_size: int,
         max_length: int,
         example_ids: Any = None,
