@@ -22,6 +22,7 @@ from export.errors import shorten_message
 from export.serve.requirements import require_serving_extra
 from zoo.assignments import parse_settings
 from zoo.errors import UserError, command_line
+from zoo.ranges import check_range
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,7 @@ class AskConfig:
             raise UserError("give either TEXTS to send or --input-file")
         if (self.output_dir is None) != (self.input_file is None):
             raise UserError("--input-file and --output-dir belong together")
-        if self.batch_size < 1:
-            raise UserError(f"--batch-size must be at least 1, got {self.batch_size}")
+        check_range("--batch-size", self.batch_size, least=1)
         if not self.timeout_seconds > 0:
             raise UserError(f"--timeout-seconds must be more than 0, got {self.timeout_seconds:g}")
 

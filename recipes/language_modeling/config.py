@@ -9,6 +9,7 @@ from recipes.options.added_tokens import AddedTokenOptions
 from recipes.options.run import flag
 from recipes.options.steps import StepOptions
 from zoo.errors import UserError
+from zoo.ranges import check_range
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,7 @@ class LanguageModelingConfig(AddedTokenOptions, StepOptions):
             1, "vocabulary_size", "num_layers", "hidden_dim", "num_heads", "batch_size", "sample_tokens"
         )
         self.check_shares("dropout")
-        if self.context < 2:
-            raise UserError(f"--context must be at least 2, got {self.context}")
+        check_range("--context", self.context, least=2)
         if self.max_positions is not None and self.max_positions < self.context:
             raise UserError(f"--max-positions {self.max_positions} is less than --context {self.context}")
         if self.stride is not None and not 1 <= self.stride <= self.context:
@@ -106,10 +106,8 @@ class LanguageModelingConfig(AddedTokenOptions, StepOptions):
                 f"got {self.final_learning_rate}"
             )
         self.check_warmup()
-        if not 0 <= self.temperature <= 100:
-            raise UserError(f"--temperature must be between 0 and 100, got {self.temperature}")
-        if not 0 < self.top_p <= 1:
-            raise UserError(f"--top-p must be above 0 and at most 1, got {self.top_p}")
+        check_range("--temperature", self.temperature, least=0, most=100)
+        check_range("--top-p", self.top_p, above=0, most=1)
         if self.pretrained is not None:
             for name in ("num_layers", "hidden_dim", "num_heads", "dropout", "max_positions"):
                 if getattr(self, name) is not None:

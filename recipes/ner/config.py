@@ -9,6 +9,7 @@ from recipes.options.data_files import check_file_options, is_json_lines, is_oth
 from recipes.options.fine_tuning import FineTuningConfig
 from zoo.data.readers.entity_format import EntityFormat
 from zoo.errors import UserError
+from zoo.ranges import check_range
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,7 @@ class NerConfig(EntityFormat, FineTuningConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.window < 4:
-            raise UserError(f"--window must be at least 4, got {self.window}")
+        check_range("--window", self.window, least=4)
         if not 0 <= self.overlap < self.window - 2:
             raise UserError(f"--overlap must be at least 0 and below --window less 2, got {self.overlap}")
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from zoo.errors import UserError
+from zoo.ranges import check_range
 
 _MESH = re.compile(r"[1-9]\d*x[1-9]\d*")
 
@@ -36,12 +37,9 @@ class DeviceOptions:
     """Print devices, batch, parameters, memory and updates, and do not train."""
 
     def __post_init__(self):
-        if self.accumulate_steps < 1:
-            raise UserError(f"--accumulate-steps must be at least 1, got {self.accumulate_steps}")
-        if self.peak_teraflops is not None and not self.peak_teraflops > 0:
-            raise UserError(f"--peak-teraflops must be above 0, got {self.peak_teraflops}")
-        if self.profile < 0:
-            raise UserError(f"--profile must not be negative, got {self.profile}")
+        check_range("--accumulate-steps", self.accumulate_steps, least=1)
+        check_range("--peak-teraflops", self.peak_teraflops, above=0)
+        check_range("--profile", self.profile, least=0)
         if self.mesh is not None and _MESH.fullmatch(self.mesh) is None:
             raise UserError(f"--mesh is two numbers of devices such as 4x2, got {self.mesh}")
 

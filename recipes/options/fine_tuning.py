@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from recipes.options.encoder import EncoderOptions
 from recipes.options.split_files import SplitFileOptions
 from zoo.errors import UserError
+from zoo.ranges import check_range
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,5 @@ class FineTuningConfig(EncoderOptions, SplitFileOptions):
         self.check_at_least(1, "batch_size", "epochs", "validations_per_epoch")
         self.check_positive("learning_rate")
         self.check_shares("warmup_share", "label_smoothing")
-        if not 0 < self.layer_decay <= 1:
-            raise UserError(f"--layer-decay must be above 0 and at most 1, got {self.layer_decay}")
+        check_range("--layer-decay", self.layer_decay, above=0, most=1)
         self.check_positive("head_rate_factor")

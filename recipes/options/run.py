@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.errors import UserError
+from zoo.ranges import check_range
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,7 @@ class RunOptions:
         """
         for name in names:
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise UserError(f"{flag(name)} must be at least {least}, got {value}")
+            check_range(flag(name), value, least=least)
 
     def check_positive(self, *names):
         """Refuses options that are not above 0; those that are None pass.
@@ -36,8 +35,7 @@ class RunOptions:
         """
         for name in names:
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise UserError(f"{flag(name)} must be above 0, got {value}")
+            check_range(flag(name), value, above=0)
 
     def check_shares(self, *names):
         """Refuses options that are no share from 0 to below 1; those that are None pass.
@@ -47,8 +45,7 @@ class RunOptions:
         """
         for name in names:
             value = getattr(self, name)
-            if value is not None and not 0 <= value < 1:
-                raise UserError(f"{flag(name)} must be at least 0 and below 1, got {value}")
+            check_range(flag(name), value, least=0, below=1)
 
 
 def flag(name):

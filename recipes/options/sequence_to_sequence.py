@@ -8,6 +8,7 @@ from recipes.options.split_files import SplitFileOptions
 from recipes.options.steps import StepOptions
 from zoo.errors import UserError
 from zoo.metrics.text_language import language_from_code
+from zoo.ranges import check_range
 
 NEW_MODEL_OPTIONS = (
     "vocabulary_size",
@@ -88,8 +89,7 @@ class SequenceToSequenceConfig(StepOptions, SplitFileOptions):
     def check_lengths(self, **lengths):
         """Refuses greatest lengths, by field name, that are too small, or larger than a batch."""
         for name, length in lengths.items():
-            if length < 1:
-                raise UserError(f"{flag(name)} must be at least 1, got {length}")
+            check_range(flag(name), length, least=1)
             if self.batch_size_tokens is not None and self.batch_size_tokens < length:
                 raise UserError(
                     f"--batch-size-tokens {self.batch_size_tokens} is less than {flag(name)} {length}: "

@@ -9,6 +9,7 @@ from recipes.options.encoder import EncoderOptions
 from recipes.options.run import flag
 from recipes.options.steps import StepOptions
 from zoo.errors import UserError
+from zoo.ranges import check_range
 
 _SHORTEST = 8
 
@@ -59,16 +60,14 @@ class PretrainingConfig(EncoderOptions, StepOptions):
     def __post_init__(self):
         super().__post_init__()
         self.check_at_least(1, "batch_size")
-        if self.sequence_length < _SHORTEST:
-            raise UserError(f"--sequence-length must be at least {_SHORTEST}, got {self.sequence_length}")
+        check_range("--sequence-length", self.sequence_length, least=_SHORTEST)
         if self.max_positions is not None and self.max_positions < self.sequence_length:
             raise UserError(
                 f"--max-positions {self.max_positions} is less than --sequence-length {self.sequence_length}"
             )
         if self.line_by_line and self.next_sentence:
             raise UserError("--line-by-line makes rows of single lines, --next-sentence of several; choose one")
-        if not 0 < self.masked_share < 1:
-            raise UserError(f"--masked-share must be above 0 and below 1, got {self.masked_share}")
+        check_range("--masked-share", self.masked_share, above=0, below=1)
         self.check_positive("learning_rate")
         self.check_warmup()
         if self.pretrained is not None:

@@ -9,6 +9,7 @@ from recipes.options.data_files import check_file_options, is_table
 from recipes.options.fine_tuning import FineTuningConfig
 from zoo.data.readers.class_format import ClassFormat
 from zoo.errors import UserError
+from zoo.ranges import check_range
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,7 @@ class TextClassificationConfig(ClassFormat, FineTuningConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.max_source_length < 4:
-            raise UserError(f"--max-source-length must be at least 4, got {self.max_source_length}")
+        check_range("--max-source-length", self.max_source_length, least=4)
 
 
 def check_data_options(config):

@@ -10,6 +10,7 @@ from recipes.options.sequence_to_sequence import NEW_MODEL_OPTIONS, SequenceToSe
 from zoo.data.readers.pair_format import PairFormat
 from zoo.errors import UserError
 from zoo.metrics.bleu_tokenizers import BleuTokenizer
+from zoo.ranges import check_range
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,7 @@ class TranslationConfig(PairFormat, SequenceToSequenceConfig):
     def __post_init__(self):
         super().__post_init__()
         self.check_lengths(max_length=self.max_length)
-        if not 0 <= self.subword_sampling <= 1:
-            raise UserError(f"--subword-sampling must be between 0 and 1, got {self.subword_sampling}")
+        check_range("--subword-sampling", self.subword_sampling, least=0, most=1)
         if self.early_stopping_metric != "val_nll" and not self.validation_bleu_lines:
             raise UserError(
                 f"--early-stopping-metric {self.early_stopping_metric} needs --validation-bleu-lines above 0"

@@ -12,6 +12,7 @@ from zoo.data.readers.entity_format import EntityFormat
 from zoo.data.readers.pair_format import PairFormat
 from zoo.data.readers.summary_format import SummaryFormat
 from zoo.errors import UserError
+from zoo.ranges import check_range
 
 # The tasks that each option of the data or the scores is for.
 _PAIRS = ("Translator",)
@@ -104,8 +105,7 @@ class EvaluateConfig(EntityFormat, ClassFormat, PairFormat, SummaryFormat):
     settings: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE ...")] = ()
 
     def __post_init__(self):
-        if self.batch_size < 1:
-            raise UserError(f"--batch-size must be at least 1, got {self.batch_size}")
+        check_range("--batch-size", self.batch_size, least=1)
         if self.answers is not None and self.answers == self.output:
             raise UserError("--answers and --output name the same file; name two")
         if not 0 < self.masked_share < 1:

@@ -15,6 +15,7 @@ from zoo.layers.projection import Projection
 from zoo.layers.query_blocks import in_query_blocks
 from zoo.layers.rms_norm import RMSNorm
 from zoo.layers.rotary_positions import RotaryPositions
+from zoo.ranges import check_range
 from zoo.weights.packed_matrix import PackedMatrix
 from zoo.weights.packed_weights import Packing
 
@@ -424,5 +425,4 @@ def _check_sizes(hidden_dim, num_heads, num_key_value_heads, head_dim, positions
     width = head_dim or hidden_dim // num_heads
     if positions is not None and positions.dim > width:
         raise UserError(f"rotary positions of {positions.dim} entries do not fit into heads of {width}")
-    if window is not None and window < 1:
-        raise UserError(f"window must be at least 1, got {window}")
+    check_range("window", window, least=1)

@@ -10,6 +10,7 @@ import tyro
 
 from zoo.assignments import parse_settings
 from zoo.errors import UserError
+from zoo.ranges import check_range
 
 _SHORTHANDS = (
     "num_beams",
@@ -75,8 +76,7 @@ class PredictConfig:
     settings: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE ...")] = ()
 
     def __post_init__(self):
-        if self.batch_size < 1:
-            raise UserError(f"--batch-size must be at least 1, got {self.batch_size}")
+        check_range("--batch-size", self.batch_size, least=1)
         if self.keep and self.found_input_format == "lines":
             raise UserError("--keep names fields of JSON Lines or columns of CSV; lines of text have none")
         if self.delimiter is not None and self.found_input_format not in ("csv", "tsv"):

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UserError
+from zoo.ranges import check_range
 from zoo.tasks.text_control import TextControl
 
 
@@ -38,8 +39,7 @@ def check_controls(specifications, given):
         kind, article = (Integral, "an integer") if control.dtype.startswith("int") else (Real, "a number")
         if not isinstance(value, kind) or isinstance(value, bool) or math.isnan(value):
             raise UserError(f"{name} must be {article}, got {value!r}")
-        if not control.minimum <= value <= control.maximum:
-            raise UserError(f"{name} must be between {control.minimum} and {control.maximum}, got {value}")
+        check_range(name, value, least=control.minimum, most=control.maximum)
     return {
         name: np.asarray(given.get(name, spec.default), object if isinstance(spec, TextControl) else spec.dtype)
         for name, spec in specifications.items()

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import keras
 
 from zoo.errors import UserError
+from zoo.ranges import check_range
 from zoo.training.batch_feed import BatchFeed
 from zoo.training.callbacks.early_stopping import EarlyStopping
 from zoo.training.callbacks.history import History
@@ -266,12 +267,11 @@ def _check_numbers(
         ("accumulate_steps", accumulate_steps),
         ("log_every_steps", log_every_steps),
     ):
-        if not isinstance(value, ShareOfRun) and value < 1:
-            raise UserError(f"{name} must be at least 1, got {value}")
-    if not isinstance(validate_every_steps, ShareOfRun) and validate_every_steps < 0:
-        raise UserError(f"validate_every_steps must not be negative, got {validate_every_steps}")
-    if max_minutes is not None and not max_minutes > 0:
-        raise UserError(f"max_minutes must be above 0, got {max_minutes}")
+        if not isinstance(value, ShareOfRun):
+            check_range(name, value, least=1)
+    if not isinstance(validate_every_steps, ShareOfRun):
+        check_range("validate_every_steps", validate_every_steps, least=0)
+    check_range("max_minutes", max_minutes, above=0)
 
 
 def _check_validation(validate_every_steps, validation, early_stopping):

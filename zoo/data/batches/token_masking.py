@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zoo.errors import UserError
+from zoo.ranges import check_range
 
 _MASK_SHARE, _RANDOM_SHARE = 0.8, 0.1
 
@@ -47,8 +48,7 @@ class TokenMasking:
     def __init__(
         self, *, mask_id: int, special_ids: Any, vocabulary_size: int, share: float = 0.15, whole_words: bool = True
     ):
-        if not 0 < share < 1:
-            raise UserError(f"the share of masked tokens must be above 0 and below 1, got {share}")
+        check_range("the share of masked tokens", share, above=0, below=1)
         self._mask_id, self._share, self._whole_words = mask_id, share, whole_words
         self._special_ids = np.array(sorted(special_ids), np.int32)
         self._random_ids = np.setdiff1d(np.arange(vocabulary_size, dtype=np.int32), self._special_ids)

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from zoo.errors import UserError
+from zoo.ranges import check_range
 from zoo.training.callbacks.training_callback import TrainingCallback
 
 
@@ -21,10 +22,8 @@ class EarlyStopping(TrainingCallback):
         super().__init__()
         if mode not in ("min", "max"):
             raise UserError(f'the mode of early stopping must be "min" or "max", got "{mode}"')
-        if patience < 1:
-            raise UserError(f"the patience of early stopping must be at least 1, got {patience}")
-        if not min_delta >= 0.0:
-            raise UserError(f"the min_delta of early stopping must not be negative, got {min_delta}")
+        check_range("the patience of early stopping", patience, least=1)
+        check_range("the min_delta of early stopping", min_delta, least=0)
         self.metric = metric
         self.patience = patience
         self.mode = mode

@@ -3,6 +3,7 @@
 from typing import Any
 
 from zoo.errors import UserError
+from zoo.ranges import check_range
 
 
 def freeze(model: Any, trainable_blocks: Any = None) -> None:
@@ -46,8 +47,7 @@ def layer_rate_factors(model: Any, decay: Any) -> dict[str, float]:
 
     Source: Howard and Ruder 2018, https://arxiv.org/abs/1801.06146, section 3.2 (discriminative fine-tuning).
     """
-    if not 0.0 < decay <= 1.0:
-        raise UserError(f"the layer-wise learning-rate decay must be above 0 and at most 1, got {decay}")
+    check_range("the layer-wise learning-rate decay", decay, above=0, most=1)
     encoder = model.encoder
     factors = {}
     for depth, block in enumerate(encoder.encoder_blocks):

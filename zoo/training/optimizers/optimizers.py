@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from zoo.errors import UserError
+from zoo.ranges import check_range
 from zoo.training.distributed.layouts import whole_value
 from zoo.training.distributed.replicas import sum_over_replicas
 from zoo.training.optimizers.fused_adam import fused_adam_step
@@ -191,11 +192,9 @@ def build_optimizer(
     if name not in ("adam", "adamw"):
         raise UserError(f'unknown optimizer "{name}": choose "adam" or "adamw"')
     for label, value in (("beta_1", beta_1), ("beta_2", beta_2), ("ema_momentum", ema_momentum)):
-        if not 0.0 <= value < 1.0:
-            raise UserError(f"{label} must be at least 0 and below 1, got {value}")
+        check_range(label, value, least=0, below=1)
     for label, value in (("epsilon", epsilon), ("weight_decay", weight_decay), ("clip_norm", clip_norm)):
-        if not value >= 0.0:
-            raise UserError(f"{label} must not be negative, got {value}")
+        check_range(label, value, least=0)
     options = dict(
         learning_rate=schedule,
         beta_1=beta_1,

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from zoo.errors import UserError
+from zoo.ranges import check_range
 from zoo.training.callbacks.training_callback import TrainingCallback
 from zoo.training.distributed.layouts import whole_value
 from zoo.training.optimizers.optimizers import SCHEDULE_SHARE
@@ -78,8 +79,7 @@ class Resume(TrainingCallback):
 
     def __init__(self, keep_last: int = 3, keep_best: int = 0, metric: str | None = None, mode: str = "max"):
         super().__init__()
-        if keep_last < 1:
-            raise UserError(f"keep_last must be at least 1, got {keep_last}")
+        check_range("keep_last", keep_last, least=1)
         if keep_best and not metric:
             raise UserError("keep_best needs a metric to tell the best checkpoints by")
         if mode not in ("max", "min"):
