@@ -36,10 +36,8 @@ def check_range(
     ):
         return
     if least is not None and most is not None:
-        said = f"be between {least} and {most}"
-    elif least == 0 and below is None:
-        said = "not be negative"
+        said = f"between {least} and {most}"
     else:
         bounds = ((least, "at least"), (above, "above"), (most, "at most"), (below, "below"))
-        said = "be " + " and ".join(f"{words} {bound}" for bound, words in bounds if bound is not None)
-    raise UserError(f"{name} must {said}, got {value}")
+        said = " and ".join(f"{words} {bound}" for bound, words in bounds if bound is not None)
+    raise UserError(f"{name} must be {said}, got {value}")

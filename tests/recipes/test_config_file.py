@@ -90,7 +90,7 @@ def test_mistakes_name_file_and_key(recipe, tmp_path, refused):
         ("a.json", '{"devices": {"profile": 1}, "profile": 2}', "a.json: profile is given twice"),
         ("a.toml", "learning_rate = -1", "a.toml: learning_rate must be above 0, got -1"),
         ("a.toml", "early_stopping_patience = -1", "a.toml: early_stopping_patience must be at least 0, got -1"),
-        ("a.toml", "[devices]\nprofile = -1", "a.toml: profile must not be negative, got -1"),
+        ("a.toml", "[devices]\nprofile = -1", "a.toml: profile must be at least 0, got -1"),
         ("a.toml", "seed = 1\nseed = 2", "a.toml: Cannot overwrite a value"),
         ("a.json", '{"seed": 1, "seed": 2}', "a.json: the key seed is given twice"),
         ("a.json", '{"seed": 1', "a.json: Expecting ',' delimiter: line 1 column 11"),

@@ -93,7 +93,7 @@ def test_many_labels(corpus, tmp_path):
             "--test is for files of your own; --dataset banking77 has its own",
         ),
         (("--peak-teraflops", "0"), "--peak-teraflops must be above 0, got 0.0"),
-        (("--profile", "-1"), "--profile must not be negative, got -1"),
+        (("--profile", "-1"), "--profile must be at least 0, got -1"),
         (("--max-source-length", "3"), "--max-source-length must be at least 4, got 3"),
         (("--dataset", "wnut17x"), "there is no data set 'wnut17x'"),
     ],

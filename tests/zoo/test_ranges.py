@@ -10,12 +10,12 @@ from zoo.ranges import check_range
     ("value", "bounds", "message"),
     [
         (0, dict(least=1), "n must be at least 1, got 0"),
-        (-1, dict(least=0), "n must not be negative, got -1"),
+        (-1, dict(least=0), "n must be at least 0, got -1"),
         (0.0, dict(above=0), "n must be above 0, got 0.0"),
         (1.0, dict(least=0, below=1), "n must be at least 0 and below 1, got 1.0"),
         (1.5, dict(above=0, most=1), "n must be above 0 and at most 1, got 1.5"),
         (101, dict(least=0, most=100), "n must be between 0 and 100, got 101"),
-        (math.nan, dict(least=0), "n must not be negative, got nan"),
+        (math.nan, dict(least=0), "n must be at least 0, got nan"),
         (math.nan, dict(below=1), "n must be below 1, got nan"),
     ],
 )

@@ -121,8 +121,8 @@ def test_serialisable():
         (dict(name="sgd"), 'unknown optimizer "sgd"'),
         (dict(name="adam", weight_decay=0.1), '"adam" has no weight decay'),
         (dict(name="adam", beta_2=1.0), "beta_2 must be"),
-        (dict(name="adamw", weight_decay=-1.0), "weight_decay must not be negative"),
-        (dict(name="adam", clip_norm=float("nan")), "clip_norm must not be negative"),
+        (dict(name="adamw", weight_decay=-1.0), "weight_decay must be at least 0"),
+        (dict(name="adam", clip_norm=float("nan")), "clip_norm must be at least 0"),
     ],
 )
 def test_impossible_values(arguments, message):
