@@ -37,12 +37,14 @@ class ConversationModeling(LanguageModeling):
     def batches(self):
         """Rows of whole conversations."""
         config, conversations = self.config, self.make_task(self.model).conversations
+        eos_id = self.tokenizers[0].eos_id
+        assert eos_id is not None, "a TextGenerator has one"
         self.blocks = [
             ConversationBlocks(
                 [_tokens(conversations, messages, where) for messages, where in text],
                 block_length=config.context,
                 batch_size=config.batch_size,
-                pad_id=self.tokenizers[0].eos_id,
+                pad_id=eos_id,
                 seed=config.seed,
                 shuffle=training,
             )

@@ -1,5 +1,7 @@
 """What encoders of every family are made of: embeddings, blocks, and perhaps a pooler."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -36,18 +38,18 @@ class EncoderModel(TransformerModel):
 
     def __init__(
         self,
-        config,
-        blocks,
-        order="post",
-        num_segments=0,
-        positions=True,
-        position_offset=0,
-        embedding_dim=None,
-        embedding_norm=None,
-        embedding_dropout=None,
-        norm_bias=True,
-        num_relative_buckets=0,
-        **kwargs,
+        config: dict[str, Any],
+        blocks: list[dict[str, Any]],
+        order: str = "post",
+        num_segments: int = 0,
+        positions: bool = True,
+        position_offset: int = 0,
+        embedding_dim: int | None = None,
+        embedding_norm: bool | None = None,
+        embedding_dropout: float | None = None,
+        norm_bias: bool = True,
+        num_relative_buckets: int = 0,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self._config = config
@@ -132,12 +134,12 @@ class EncoderModel(TransformerModel):
         )
 
     @property
-    def embedding_layers(self):
+    def embedding_layers(self) -> list[keras.layers.Layer]:
         """The layers with weights that are there before the first block, or that all blocks share."""
         tables = (self.token_embedding, self.segment_embedding, self.position_embedding, self.embedding_norm)
         return [layer for layer in (*tables, self.embedding_projection, self.relative_bias) if layer is not None]
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Creates every weight; the shapes depend on the configuration alone."""
         for embedding in (self.token_embedding, self.segment_embedding):
             if embedding is not None:
@@ -155,7 +157,7 @@ class EncoderModel(TransformerModel):
             self.relative_bias.build()
         self.built = True
 
-    def embed(self, token_ids, segment_ids=None, training=None):
+    def embed(self, token_ids: Any, segment_ids: Any = None, training: bool | None = None) -> Any:
         """What the first block reads: float `[B, S, D]` of int32 `[B, S]`; without segment ids every one is 0."""
         x = self.token_embedding(token_ids)
         if self.segment_embedding is not None:
@@ -170,7 +172,7 @@ class EncoderModel(TransformerModel):
         x = self.dropout(x, training=training)
         return x if self.embedding_projection is None else self.embedding_projection(x)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
         """Vectors of every token and, with a pooler, of the whole sequence.
 
         Args:
@@ -194,18 +196,18 @@ class EncoderModel(TransformerModel):
             outputs["pooled"] = self.pooler(x[:, 0])
         return outputs
 
-    def flops_of_blocks(self, inputs):
+    def flops_of_blocks(self, inputs: dict[str, Any]) -> tuple[int, Vectors]:
         """Operations of forward and backward pass without the pooler, and the `Vectors` of the hidden states."""
         tables = (self.token_embedding, self.segment_embedding, self.position_embedding, self.embedding_norm)
         vectors = Vectors(*inputs["token_ids"].shape).through(*tables, self.relative_bias)
         flops, vectors = flops_in_turn(vectors, self.embedding_projection, *self.encoder_blocks)
         return flops, vectors.through(self.final_norm)
 
-    def flops(self, inputs):
+    def flops(self, inputs: dict[str, Any]) -> int:
         """See `TransformerModel`."""
         flops, vectors = self.flops_of_blocks(inputs)
         return flops + flops_in_turn(vectors._replace(length=1), self.pooler)[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), **self._config}

@@ -37,13 +37,17 @@ def check_controls(specifications, given):
                 raise UserError(f"{refusal(name, control)}, got {value!r}")
             continue
         kind, article = (Integral, "an integer") if control.dtype.startswith("int") else (Real, "a number")
-        if not isinstance(value, kind) or isinstance(value, bool) or math.isnan(value):
+        if not _is_number(value, kind):
             raise UserError(f"{name} must be {article}, got {value!r}")
         check_range(name, value, least=control.minimum, most=control.maximum)
     return {
         name: np.asarray(given.get(name, spec.default), object if isinstance(spec, TextControl) else spec.dtype)
         for name, spec in specifications.items()
     }
+
+
+def _is_number(value, kind):
+    return isinstance(value, kind) and not isinstance(value, bool) and not math.isnan(value)
 
 
 def resolve_controls(specifications, given, batch_size):

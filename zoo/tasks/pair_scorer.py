@@ -1,7 +1,8 @@
 """Scores of pairs: two texts in, one number out; and the documents that fit a query best."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -54,7 +55,7 @@ class PairScorer(PairTask, TextRegressor):
     settings_class = PairScoringSettings
     outputs: ClassVar[dict] = {"score": "how well the texts fit", "value": "the same as the model's own number"}
 
-    def __init__(self, model, tokenizer, labels=("score",), settings=None, examples=()):
+    def __init__(self, model: Any, tokenizer: Any, labels: Any = ("score",), settings: Any = None, examples: Any = ()):
         if len(labels) != 1:
             raise UserError(f"a PairScorer needs a model of one output; this one has {len(labels)}")
         super().__init__(model, tokenizer, labels, settings, examples)
@@ -71,12 +72,12 @@ class PairScorer(PairTask, TextRegressor):
             )
         }
 
-    def decode(self, results, kept):
+    def decode(self, results: Any, kept: Any) -> dict[str, Any]:
         """`score` and `value` float32 [B]; see `Task.decode`."""
         found = super().decode(results, kept)
         return {name: found[name] for name in self.outputs}
 
-    def rerank_batch(self, query, documents):
+    def rerank_batch(self, query: Any, documents: Any) -> dict[str, Any]:
         """Documents in order of how well they fit a query.
 
         Equal scores are put in order by the model's own number, and then as they were given.
@@ -100,7 +101,7 @@ class PairScorer(PairTask, TextRegressor):
         scores = tf.gather(found["score"].to_tensor(lowest), order, batch_dims=1)
         return {"order": tf.where(real, order, -1), "scores": tf.where(real, scores, 0.0), "count": counts}
 
-    def rerank(self, query, documents, **options):
+    def rerank(self, query: str | bytes, documents: Iterable[str | bytes], **options: Any) -> list[dict[str, Any]]:
         """The documents that fit a query best, first.
 
         Args:

@@ -1,8 +1,9 @@
 """What tasks over two texts share: both in one row of tokens, cut to what the model reads."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from zoo.errors import UserError
+from zoo.tasks.encoded import Encoded
 from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask
 from zoo.tasks.pair_rows import TokenSpans, kept_lengths, pair_rows
 
@@ -21,7 +22,7 @@ class PairTask(EncoderTask):
 
     inputs: ClassVar[tuple[str, ...]] = ("text", "text_pair")
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         if self.most_tokens < 2:
             raise UserError(
@@ -30,11 +31,11 @@ class PairTask(EncoderTask):
             )
 
     @property
-    def most_tokens(self):
+    def most_tokens(self) -> int:
         """Tokens of both texts together, special ones left out."""
         return self.max_source_length - SPECIAL_TOKENS - self.settings.separators
 
-    def encode(self, text, text_pair, **controls):
+    def encode(self, text: Any, text_pair: Any, **controls: Any) -> Encoded:
         """The tokens of pairs, cut off where special ones still fit; see `Task.encode`."""
         first, second = (self.tokenizer.encode(each) for each in (text, text_pair))
         spans = [TokenSpans.of(each) for each in (first, second)]
@@ -42,7 +43,7 @@ class PairTask(EncoderTask):
         first, second = (each._replace(lengths=lengths) for each, lengths in zip(spans, kept, strict=True))
         return self.joined(first, second)
 
-    def joined(self, first, second, positions_more=0, kept=None):
+    def joined(self, first: TokenSpans, second: TokenSpans, positions_more: int = 0, kept: Any = None) -> Encoded:
         """Rows of two texts, as the model reads them.
 
         Args:

@@ -136,11 +136,10 @@ class TextClassifier(EncoderTask):
         signature = Signature(
             lambda **given: {"logits": self.batch_logits(*(given[name] for name in self.inputs))}, self.inputs
         )
-        texts = [[each] if isinstance(each, (str, bytes)) else each for each in texts]
         rows = self.answer(
             "logits",
             signature,
-            texts,
+            [[each] if isinstance(each, (str, bytes)) else each for each in texts],
             unpack=lambda outputs: list(outputs["logits"]),
             batch_size=batch_size,
             progress=progress,

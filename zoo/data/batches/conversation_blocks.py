@@ -1,5 +1,6 @@
 """Batches of whole conversations, several in a row, of which only the answers are learned."""
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +54,16 @@ class ConversationBlocks:
         [[5 6 7 0]] [[6 7 8 0]] [[0. 1. 1. 0.]]
     """
 
-    def __init__(self, conversations, *, block_length, batch_size, pad_id, seed=0, shuffle=True):
+    def __init__(
+        self,
+        conversations: Iterable[ConversationTokens],
+        *,
+        block_length: int,
+        batch_size: int,
+        pad_id: int,
+        seed: int = 0,
+        shuffle: bool = True,
+    ):
         for name, value in (("block_length", block_length), ("batch_size", batch_size)):
             if value < 1:
                 raise UserError(f"{name}={value} must be at least 1")
@@ -77,11 +87,13 @@ class ConversationBlocks:
         self.num_learned = sum(int(each.learned[1:].sum()) for each in read)
         self._rows = _first_fit_decreasing(read, block_length)
 
-    def num_batches(self, epoch=0):
+    def num_batches(self, epoch: int = 0) -> int:
         """Number of batches of any epoch."""
         return -(-len(self._rows) // self._batch_size)
 
-    def epoch(self, epoch, skip_batches=0):
+    def epoch(
+        self, epoch: int, skip_batches: int = 0
+    ) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]]:
         """Iterates over the batches of one epoch.
 
         Args:
@@ -108,7 +120,7 @@ class ConversationBlocks:
         for index in range(skip_batches, total):
             yield self._batch(order[index * self._batch_size : (index + 1) * self._batch_size])
 
-    def stream(self, start_epoch=0, start_batch=0):
+    def stream(self, start_epoch: int = 0, start_batch: int = 0) -> BatchStream:
         """Returns a `BatchStream`: the batches of all epochs without end, from the given position on."""
         return BatchStream(self, start_epoch, start_batch)
 

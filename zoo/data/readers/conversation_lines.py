@@ -1,5 +1,9 @@
 """Conversations in JSON Lines files, as programs that train chat models write them."""
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
 from zoo.data.readers.json_lines import JsonLines, field, json_type
 from zoo.errors import UserError
 
@@ -24,14 +28,14 @@ class ConversationLines:
         >>> for messages, where in ConversationLines(["train.jsonl"]): ...
     """
 
-    def __init__(self, paths, name="messages"):
+    def __init__(self, paths: Sequence[str | Path], name: str = "messages"):
         if not paths:
             raise UserError("there is no file of conversations; name at least one")
         self._files, self._field = [JsonLines(path) for path in paths], name
         more = len(paths) - 1
         self.name = f"{paths[0]}" + (f" and {more} more file{'s' if more > 1 else ''}" if more else "")
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[list[dict[str, Any]], str]]:
         """Yields (messages: list of dict, where: "file:line")."""
         for file in self._files:
             empty = True
