@@ -19,6 +19,7 @@ from export.served_form import ServedForm
 from export.signatures import build_signatures
 from export.warm_up import write_warm_up
 from zoo.errors import UserError
+from zoo.weights import PackedWeights
 
 TEXTS_BY_BUCKET = {8: b"one two three", 20: b"one two three four five"}
 
@@ -371,10 +372,10 @@ def test_a_full_disk_in_the_check(folder, tmp_path, monkeypatch):
 def test_answers_that_change_with_the_storage_of_matrices_are_refused(folder):
     request = request_to_compare(folder, [b"A Man", "No\u00c9", b"\xff", *["x"] * 20])
     assert request.inputs["text"].tolist() == [b"A Man", "No\u00c9".encode(), b"\xff", *[b"x"] * 13]
-    check_same_answers(request, folder)
+    check_same_answers(request, folder, PackedWeights())
     request.expected["text"][0] = b"a woman"
     with pytest.raises(VerificationError, match=r"^answers change with the storage of matrices: 1 findings") as caught:
-        check_same_answers(request, folder, allowed_ties=1)
+        check_same_answers(request, folder, PackedWeights(), allowed_ties=1)
     assert "allowed-ties" not in str(caught.value)
     (detail,) = caught.value.details
     assert detail.startswith("serving_default('A Man'), row 0 of 16: served {'text': b'a woman'")
