@@ -11,10 +11,25 @@ from recipes.options.steps import StepOptions
 from zoo.errors import UserError
 from zoo.ranges import check_range
 
+SIZES = {"gpt2": ("small", "medium", "large", "xl"), "llama": ("15m", "42m", "110m", "135m", "1b")}
+"""Names of the published sizes of each architecture."""
+
+_OF_NEW_MODELS = (
+    "architecture",
+    "size",
+    "num_layers",
+    "hidden_dim",
+    "num_heads",
+    "num_key_value_heads",
+    "qk_norm",
+    "dropout",
+    "max_positions",
+)
+
 
 @dataclass(frozen=True)
 class LanguageModelingConfig(AddedTokenOptions, StepOptions):
-    r"""Trains a GPT-2 on raw text, from scratch or from a pretrained one, and saves it as a preset that writes text.
+    r"""Trains a GPT-2 or Llama on raw text, from scratch or from a pretrained one, and saves a preset that writes text.
 
     With --data chat a pretrained language model learns the answers of conversations.
 
@@ -22,7 +37,7 @@ class LanguageModelingConfig(AddedTokenOptions, StepOptions):
     and line end, or .jsonl. A run that was stopped goes on when the same command is given again.
     """
 
-    variant: Literal["own-data", "chat", "shakespeare", "shakespeare-large"] = "own-data"
+    variant: Literal["own-data", "chat", "shakespeare", "shakespeare-large", "shakespeare-llama"] = "own-data"
     directory: Path = Path("runs/language_modeling")
 
     dataset: str | None = None
@@ -49,17 +64,26 @@ class LanguageModelingConfig(AddedTokenOptions, StepOptions):
     ASCII text."""
     vocabulary_size: int | None = None
     """Tokens of a trained vocabulary of byte pairs; 8,000, or as many as the text allows, if None."""
-    size: Literal["small", "medium", "large", "xl"] | None = None
-    """Size of a new model, of which the next options change parts; if None small, or for less than a hundred million
-    characters of text 4 blocks of width 256, which two cores can train."""
+    architecture: Literal["gpt2", "llama"] = "gpt2"
+    """What a new model is made of: the blocks of GPT-2, or those of Llama, which have rotary positions, gated
+    feed-forward networks and root mean square norms."""
+    size: Literal["small", "medium", "large", "xl", "15m", "42m", "110m", "135m", "1b"] | None = None
+    """Size of a new model, of which the next options change parts: small to xl for gpt2, 15m to 1b for llama. If None,
+    small and 110m, or for less than a hundred million characters of text 4 blocks of width 256, which two cores can
+    train."""
     num_layers: int | None = None
     """Blocks; the size's own if None."""
     hidden_dim: int | None = None
-    """Width, with feed-forward networks of four times as much; the size's own if None."""
+    """Width, with feed-forward networks of four times as much for gpt2, and for llama of 8/3, rounded up to a multiple
+    of 8; the size's own if None."""
     num_heads: int | None = None
-    """Attention heads; the size's own if None."""
+    """Attention heads, of queries, keys and values; the size's own if None."""
+    num_key_value_heads: int | None = None
+    """Heads of keys and values where they are fewer than those of queries, for llama; the size's own if None."""
+    qk_norm: bool = False
+    """Whether queries and keys are normalised, for llama."""
     dropout: float | None = None
-    """Dropout rate, everywhere; 0.1 if None, that of the pretrained model for --pretrained."""
+    """Dropout rate, everywhere; if None 0.1 for gpt2, 0 for llama, that of the pretrained model for --pretrained."""
     max_positions: int | None = None
     """Longest text that a new model can ever read; --context if None."""
 
@@ -70,11 +94,19 @@ class LanguageModelingConfig(AddedTokenOptions, StepOptions):
     batch_size: int = 16
     """Blocks of a batch."""
     learning_rate: float = 5e-4
-    """Learning rate at the end of warm-up, from which it falls along a cosine."""
+    """Learning rate at the end of warm-up."""
     final_learning_rate: float = 5e-5
     """Learning rate at the end."""
+    schedule: Literal["cosine", "wsd"] = "cosine"
+    """How the learning rate falls after warm-up: along a cosine, or (warm-up, stable, decay) linearly in the last fifth
+    of the run."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """AdamW for all weights, or Muon for the matrices of the blocks, with updates as large as those of AdamW. Muon is
+    for training from scratch: it makes models that AdamW has trained worse."""
     beta_2: float = 0.99
     """Decay rate of AdamW's second moment."""
+    z_loss: float = 0.0
+    """Factor of the squared logarithm of the softmax's normalizer, which is added to the loss; 0 for none."""
     weight_decay: float = 0.1
 
     stride: int | None = None
@@ -91,7 +123,14 @@ class LanguageModelingConfig(AddedTokenOptions, StepOptions):
     def __post_init__(self):
         super().__post_init__()
         self.check_at_least(
-            1, "vocabulary_size", "num_layers", "hidden_dim", "num_heads", "batch_size", "sample_tokens"
+            1,
+            "vocabulary_size",
+            "num_layers",
+            "hidden_dim",
+            "num_heads",
+            "num_key_value_heads",
+            "batch_size",
+            "sample_tokens",
         )
         self.check_shares("dropout")
         check_range("--context", self.context, least=2)
@@ -108,9 +147,22 @@ class LanguageModelingConfig(AddedTokenOptions, StepOptions):
         self.check_warmup()
         check_range("--temperature", self.temperature, least=0, most=100)
         check_range("--top-p", self.top_p, above=0, most=1)
+        check_range("--z-loss", self.z_loss, least=0)
+        self._check_new_model()
+
+    def _check_new_model(self):
+        if self.size is not None and self.size not in SIZES[self.architecture]:
+            raise UserError(
+                f"--size {self.size} is not of --architecture {self.architecture}, which has "
+                f"{', '.join(SIZES[self.architecture])}"
+            )
+        if self.architecture != "llama":
+            for name in ("num_key_value_heads", "qk_norm"):
+                if getattr(self, name):
+                    raise UserError(f"{flag(name)} is for --architecture llama")
         if self.pretrained is not None:
-            for name in ("num_layers", "hidden_dim", "num_heads", "dropout", "max_positions"):
-                if getattr(self, name) is not None:
+            for name in _OF_NEW_MODELS:
+                if getattr(self, name) not in (None, False, "gpt2"):
                     raise UserError(f"{flag(name)} is for new models; the one of --pretrained has its own")
 
 
@@ -201,7 +253,25 @@ def shakespeare_large():
     )
 
 
-VARIANTS = {"own-data": own_data, "chat": chat, "shakespeare": shakespeare, "shakespeare-large": shakespeare_large}
+def shakespeare_llama():
+    """As shakespeare, in as many updates, with as many parameters of Llama's blocks and Muon."""
+    return replace(
+        shakespeare(),
+        variant="shakespeare-llama",
+        directory=Path("runs/shakespeare-llama"),
+        architecture="llama",
+        qk_norm=True,
+        optimizer="muon",
+    )
+
+
+VARIANTS = {
+    "own-data": own_data,
+    "chat": chat,
+    "shakespeare": shakespeare,
+    "shakespeare-large": shakespeare_large,
+    "shakespeare-llama": shakespeare_llama,
+}
 
 
 def parse_command_line(argv):

@@ -1,6 +1,7 @@
 """Trains a language model on raw text."""
 
 from recipes.language_modeling.config import check_data_options
+from recipes.language_modeling.new_model import new_model
 from recipes.skeleton.recipe import Recipe
 from recipes.skeleton.run_plan import UpdatesByData
 from recipes.vocabularies.added_tokens import add_to_pretrained, add_to_tokenizer, without_added_tokens
@@ -10,17 +11,12 @@ from zoo.data import ExactDocuments, TokenBlocks, open_dataset
 from zoo.errors import UserError
 from zoo.evaluate.perplexity import encode_documents, measure_perplexity
 from zoo.generation import Sampling
-from zoo.models import GPT2
-from zoo.models.sizes import GPT2_SIZES
 from zoo.tasks import GenerationSettings, TextGenerator, load
 from zoo.tokenizers import BytePairTokenizer
-from zoo.training import CosineDecay, TextSamples
+from zoo.training import CosineDecay, TextSamples, TokenCrossEntropy, WarmupStableDecay, matrices_of_blocks
 
 NUM_BYTES = 256
 _EXAMPLES = 50
-# Characters from which on GPT-2's own sizes are worth their time, and what is trained on less.
-_MUCH_TEXT = 100_000_000
-_LITTLE_TEXT_SIZE = dict(num_layers=4, hidden_dim=256, intermediate_dim=1024, num_heads=4)
 _EXAMPLE_CHARACTERS = 80
 
 
@@ -43,22 +39,7 @@ def start_model(config, train_text, resumed):
         generator = load_generator(config)
         return add_to_pretrained(generator.model, generator.tokenizer, config.add_token)
     tokenizer = make_tokenizer(config, train_text, resumed)
-    size = dict(
-        _LITTLE_TEXT_SIZE if config.size is None and _is_little(train_text) else GPT2_SIZES[config.size or "small"]
-    )
-    size.update({name: value for name in ("num_layers", "num_heads") if (value := getattr(config, name)) is not None})
-    if config.hidden_dim is not None:
-        size.update(hidden_dim=config.hidden_dim, intermediate_dim=4 * config.hidden_dim)
-    rates = {} if config.dropout is None else {"dropout": config.dropout, "attention_dropout": config.dropout}
-    model = GPT2(
-        tokenizer.vocabulary_size,
-        **size,
-        **rates,
-        max_sequence_length=config.max_positions or config.context,
-        dtype=config.precision,
-    )
-    model.build()
-    return model, tokenizer
+    return new_model(config, tokenizer.vocabulary_size, train_text), tokenizer
 
 
 def load_generator(config):
@@ -74,16 +55,6 @@ def load_generator(config):
     if config.context > positions:
         raise UserError(f"--context {config.context} is more than the {positions} positions of {config.pretrained}")
     return generator
-
-
-def _is_little(text):
-    """Whether a text, an iterable of documents, is too short for GPT-2's own sizes."""
-    characters = 0
-    for document in text:
-        characters += len(document)
-        if characters >= _MUCH_TEXT:
-            return False
-    return True
 
 
 def make_tokenizer(config, text, resumed):
@@ -119,10 +90,9 @@ def example_prompts(documents):
 
 
 class LanguageModeling(Recipe):
-    """The next token of raw text, in blocks of it, with GPT-2."""
+    """The next token of raw text, in blocks of it, with a GPT-2 or Llama."""
 
     name = "language_modeling"
-    architecture = "GPT-2"
     updates = UpdatesByData(passes=20, least=300, most=50_000)
     speed = "tokens_per_second"
     leaves = "preset, learning curve and samples"
@@ -132,9 +102,14 @@ class LanguageModeling(Recipe):
         self.texts, self.names = open_texts(self.config)
 
     def start(self):
-        """A GPT-2, new or pretrained."""
+        """The model, new or pretrained."""
         model, tokenizer = start_model(self.config, self.texts[0], self.resumed)
         return model, (tokenizer,)
+
+    @property
+    def architecture(self):
+        """What the model is called."""
+        return type(self.model).__name__
 
     def batches(self):
         """Blocks of tokens, from the beginning of the text to its end."""
@@ -146,16 +121,24 @@ class LanguageModeling(Recipe):
         ]
         return self.blocks
 
+    def loss(self):
+        """Cross-entropy, with the z-loss that is asked for."""
+        return TokenCrossEntropy(z_loss=self.config.z_loss)
+
     def optimizer(self):
-        """AdamW, whose rate rises linearly, then falls along a cosine to the final one."""
+        """AdamW or Muon, whose rate rises linearly, then falls to the final one."""
         config, plan = self.config, self.plan
+        schedule = {"cosine": CosineDecay, "wsd": WarmupStableDecay}[config.schedule]
         final_fraction = config.final_learning_rate / config.learning_rate
         return {
-            "name": "adamw",
-            "schedule": CosineDecay(config.learning_rate, plan.warmup_steps, plan.total_steps, final_fraction),
+            "name": config.optimizer,
+            "schedule": schedule(
+                config.learning_rate, plan.warmup_steps, plan.total_steps, final_fraction=final_fraction
+            ),
             "beta_2": config.beta_2,
             "epsilon": 1e-8,
             "ema_momentum": config.ema_momentum,
+            **({"matrices": matrices_of_blocks(self.model)} if config.optimizer == "muon" else {}),
         }
 
     def data_lines(self):

@@ -22,7 +22,7 @@ def keras_entity_updates(path, pretrained, precision, compiled, num_labels, lear
     limit_threads(threads)
     from zoo.models import TokenClassifier
     from zoo.tasks import load_pretrained_encoder
-    from zoo.training.optimizers.optimizers import build_optimizer
+    from zoo.training.optimizers.build_optimizer import build_optimizer
     from zoo.training.updates.token_loss import TokenCrossEntropy
 
     keras.utils.set_random_seed(seed)

@@ -26,7 +26,7 @@ class GPT2Updates:
 
         from zoo.layers import recompute_blocks
         from zoo.models import GPT2
-        from zoo.training.optimizers.optimizers import build_optimizer
+        from zoo.training.optimizers.build_optimizer import build_optimizer
         from zoo.training.updates.summed_loss import SummedLoss
         from zoo.training.updates.token_loss import TokenCrossEntropy
         from zoo.training.updates.update_model import update_model

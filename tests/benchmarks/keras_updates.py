@@ -20,7 +20,7 @@ def keras_updates(path, precision, compiled, sizes, vocabulary_size, learning_ra
 
     limit_threads(threads)
     from zoo.models import EncoderDecoder
-    from zoo.training.optimizers.optimizers import build_optimizer
+    from zoo.training.optimizers.build_optimizer import build_optimizer
     from zoo.training.updates.token_loss import TokenCrossEntropy
 
     keras.utils.set_random_seed(seed)

@@ -120,9 +120,15 @@ def files_of(corpus):
     return ["--train", str(corpus / "train.txt"), "--validation", str(corpus / "val.txt"), "--directory", "absent"]
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_other_backends_train_a_preset_that_tensorflow_loads(backend, corpus, tmp_path):
-    extra = ["--total-steps", "20", "--warmup-steps", "2", "--sample-tokens", "6"]
+@pytest.mark.parametrize(
+    ("backend", "options"),
+    [
+        ("jax", "--architecture llama --num-key-value-heads 1 --qk-norm --optimizer muon --z-loss 1e-4"),
+        ("torch", "--optimizer muon --schedule wsd"),
+    ],
+)
+def test_other_backends_train_a_preset_that_tensorflow_loads(backend, options, corpus, tmp_path):
+    extra = ["--total-steps", "20", "--warmup-steps", "2", "--sample-tokens", "6", *options.split()]
     done = command(arguments(corpus, tmp_path / backend, *extra), backend)
     assert done.returncode == 0, done.stderr
     (only,) = history(tmp_path / backend, "validation")
@@ -155,6 +161,13 @@ def test_pieces_of_a_text_have_the_tokens_of_the_whole(monkeypatch):
         (["--temperature", "-1"], "--temperature must be between 0 and 100"),
         (["--num-layers", "0"], "--num-layers must be at least 1"),
         (["--pretrained", "x", "--dropout", "0.2"], "--dropout is for new models"),
+        (["--pretrained", "x", "--architecture", "llama"], "--architecture is for new models"),
+        (["--pretrained", "x", "--qk-norm", "--architecture", "llama"], "is for new models"),
+        (["--qk-norm"], "--qk-norm is for --architecture llama"),
+        (["--num-key-value-heads", "2"], "--num-key-value-heads is for --architecture llama"),
+        (["--size", "15m"], "--size 15m is not of --architecture gpt2, which has small, medium, large, xl"),
+        (["--architecture", "llama", "--size", "xl"], "--size xl is not of --architecture llama, which has 15m,"),
+        (["--z-loss", "-1"], "--z-loss must be at least 0"),
         ([], "--train is missing"),
         (["--dataset", "tinyshakespeare", "--train", "a"], "--dataset and --train name two texts"),
         (["--dataset", "multi30k"], "'multi30k' is for translation, not for language modelling"),

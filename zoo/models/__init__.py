@@ -14,6 +14,7 @@ from zoo.models.token_classifier import TokenClassifier
 
 if TYPE_CHECKING:
     from zoo.architectures.gpt2.model import GPT2
+    from zoo.architectures.llama.model import Llama
     from zoo.architectures.t5.model import T5
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "T5",
     "Encoder",
     "EncoderDecoder",
+    "Llama",
     "MaskedTokenPredictor",
     "SentenceEncoder",
     "SequenceClassifier",
@@ -33,7 +35,7 @@ __all__ = [
 
 # Classes of one family are in its folder of `zoo.architectures`, which imports from here; so they are found when asked
 # for.
-_FOLDERS = {"GPT2": "gpt2", "T5": "t5"}
+_FOLDERS = {"GPT2": "gpt2", "Llama": "llama", "T5": "t5"}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,10 +14,18 @@ from zoo.training.distributed.jax_processes import part_processes
 from zoo.training.distributed.layouts import TensorParallel, check_heads, shape_on_one_device
 from zoo.training.distributed.replicas import Replicas, replicas_of, scope_of
 from zoo.training.loop import TrainingResult, train
+from zoo.training.optimizers.adam import Adam, AdamW
+from zoo.training.optimizers.build_optimizer import build_optimizer
 from zoo.training.optimizers.fine_tuning import freeze, layer_rate_factors
 from zoo.training.optimizers.loss_scaling import LossScaleOptimizer
-from zoo.training.optimizers.optimizers import Adam, AdamW, build_optimizer
-from zoo.training.optimizers.schedules import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot, LinearDecay
+from zoo.training.optimizers.muon import Muon, matrices_of_blocks
+from zoo.training.optimizers.schedules import (
+    ConstantAfterWarmUp,
+    CosineDecay,
+    InverseSquareRoot,
+    LinearDecay,
+    WarmupStableDecay,
+)
 from zoo.training.runs.averaging import average_checkpoints, select_checkpoints
 from zoo.training.runs.resume import Resume
 from zoo.training.runs.run_claim import RunClaim
@@ -40,6 +48,7 @@ __all__ = [
     "LinearDecay",
     "LossScaleOptimizer",
     "ModelFlops",
+    "Muon",
     "Profile",
     "Progress",
     "Replicas",
@@ -55,11 +64,13 @@ __all__ = [
     "TrainingCallback",
     "TrainingResult",
     "Validation",
+    "WarmupStableDecay",
     "average_checkpoints",
     "build_optimizer",
     "check_heads",
     "freeze",
     "layer_rate_factors",
+    "matrices_of_blocks",
     "open_devices",
     "part_processes",
     "peak_flops",

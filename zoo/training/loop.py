@@ -20,7 +20,7 @@ from zoo.training.distributed.jax_processes import end_without_the_others
 from zoo.training.distributed.layouts import check_heads
 from zoo.training.distributed.replica_seeds import spread_generators, spread_seeds
 from zoo.training.distributed.replicas import number_of_chief, replicas_of, scope_of
-from zoo.training.optimizers.optimizers import OPTIMIZERS
+from zoo.training.optimizers.build_optimizer import OPTIMIZERS
 from zoo.training.runs.resume import Resume
 from zoo.training.runs.run import TrainingRun
 from zoo.training.runs.share_of_run import ShareOfRun

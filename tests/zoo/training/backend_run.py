@@ -13,7 +13,7 @@ import numpy as np
 from tiny_run import VOCABULARY_SIZE, batch_of_one_shape, tiny_model, train_tiny, weights_of
 
 from zoo.training.callbacks.profile import Profile
-from zoo.training.optimizers.optimizers import build_optimizer
+from zoo.training.optimizers.build_optimizer import build_optimizer
 from zoo.training.runs.averaging import average_checkpoints, select_checkpoints
 from zoo.training.runs.resume import Resume
 from zoo.training.updates.token_loss import TokenCrossEntropy
@@ -70,6 +70,41 @@ def check_optimizer():
             expected[i] = expected[i] - 0.1 * (decay * expected[i] + update)
     for variable, value in zip(variables, expected, strict=True):
         np.testing.assert_allclose(np.asarray(keras.ops.convert_to_numpy(variable.value)), value, atol=2e-6)
+
+
+def check_muon():
+    """Muon on a matrix and AdamW on the rest, on given gradients, step by step in float64."""
+    rng = np.random.default_rng(7)
+    start = [rng.normal(size=shape).astype("float32") for shape in ((3, 5), (5, 3), (4, 3), (3,))]
+    variables = [
+        keras.Variable(value, name=name) for value, name in zip(start, ("wide", "tall", "table", "bias"), strict=True)
+    ]
+    optimizer = build_optimizer(
+        "muon", 0.1, beta_1=0.9, beta_2=0.98, weight_decay=0.3, matrices=[variable.path for variable in variables[:2]]
+    )
+    expected = [value.astype("float64") for value in start]
+    m, v = [0.0] * 4, [0.0] * 4
+    for step in range(1, 6):
+        gradients = [rng.normal(size=value.shape) for value in start]
+        optimizer.apply([keras.ops.convert_to_tensor(g.astype("float32")) for g in gradients], variables)
+        for i, gradient in enumerate(gradients):
+            if i < 2:
+                m[i] = 0.95 * m[i] + gradient
+                update = gradient + 0.95 * m[i]
+                update = update / np.linalg.norm(update)
+                for _ in range(5):
+                    square = update @ update.T if i == 0 else update.T @ update
+                    polynomial = 3.4445 * np.eye(3) - 4.7750 * square + 2.0315 * square @ square
+                    update = polynomial @ update if i == 0 else update @ polynomial
+                update = 0.2 * np.sqrt(5) * update
+            else:
+                m[i] = 0.9 * m[i] + 0.1 * gradient
+                v[i] = 0.98 * v[i] + 0.02 * gradient**2
+                update = (m[i] / (1 - 0.9**step)) / (np.sqrt(v[i] / (1 - 0.98**step)) + 1e-9)
+            decay = 0.0 if i == 3 else 0.3
+            expected[i] = expected[i] - 0.1 * (decay * expected[i] + update)
+    for variable, value in zip(variables, expected, strict=True):
+        np.testing.assert_allclose(np.asarray(keras.ops.convert_to_numpy(variable.value)), value, atol=5e-6)
 
 
 def check_training(directory):
@@ -144,6 +179,7 @@ def check_reports(directory):
 if __name__ == "__main__":
     check_loss_and_gradient()
     check_optimizer()
+    check_muon()
     check_training(Path(sys.argv[1]))
     check_reports(Path(sys.argv[1]) / "reports")
     print(keras.backend.backend(), "tensorflow" in sys.modules)

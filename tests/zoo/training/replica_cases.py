@@ -13,8 +13,8 @@ from tiny_run import VOCABULARY_SIZE, TinyBatches, weights_of
 from zoo.training.batch_feed import BatchFeed
 from zoo.training.distributed.replicas import scope_of
 from zoo.training.loop import train
+from zoo.training.optimizers.build_optimizer import build_optimizer
 from zoo.training.optimizers.loss_scaling import LossScaleOptimizer
-from zoo.training.optimizers.optimizers import build_optimizer
 from zoo.training.optimizers.schedules import CosineDecay, InverseSquareRoot
 from zoo.training.updates.token_loss import TokenCrossEntropy
 
@@ -31,14 +31,20 @@ def adamw(epsilon=EPSILON):
     return build_optimizer("adamw", CosineDecay(0.02, 2, 10), weight_decay=0.1, clip_norm=CLIP_NORM, epsilon=epsilon)
 
 
+def muon():
+    """Muon, for the matrices of this model's hidden layer."""
+    return build_optimizer("muon", 0.02, weight_decay=0.1, epsilon=EPSILON, matrices=["dense/kernel"])
+
+
 OPTIMIZERS = {
     "adam": lambda: build_optimizer("adam", InverseSquareRoot(0.02, 4), epsilon=EPSILON),
     "adamw": adamw,
+    "muon": muon,
     "moving averages": lambda: build_optimizer("adam", 0.02, ema_momentum=EMA_MOMENTUM, epsilon=EPSILON),
 }
 PARTS = {
     1: {"adamw": (2,), "moving averages": (4,)},
-    2: {"adam": (2,), "adamw": (1, 2, 4), "moving averages": (2,)},
+    2: {"adam": (2,), "adamw": (1, 2, 4), "muon": (1,), "moving averages": (2,)},
     4: {"adam": (2,), "adamw": (1,)},
 }
 """In how many parts batches are trained on, by number of replicas and optimizer; a `long` test takes all."""

@@ -35,7 +35,7 @@ from replica_cases import (  # noqa: E402
 from tiny_run import VOCABULARY_SIZE, weights_of  # noqa: E402
 
 from zoo.training.distributed.devices import open_devices  # noqa: E402
-from zoo.training.optimizers.optimizers import build_optimizer  # noqa: E402
+from zoo.training.optimizers.build_optimizer import build_optimizer  # noqa: E402
 from zoo.training.updates.token_loss import TokenCrossEntropy  # noqa: E402
 
 expected_of = functools.cache(reference)

@@ -5,7 +5,10 @@ import tensorflow as tf
 import torch
 
 from zoo.errors import UserError
-from zoo.training.optimizers.optimizers import Adam, AdamW, build_optimizer
+from zoo.models import GPT2
+from zoo.training.optimizers.adam import Adam, AdamW
+from zoo.training.optimizers.build_optimizer import build_optimizer
+from zoo.training.optimizers.muon import matrices_of_blocks
 from zoo.training.optimizers.schedules import InverseSquareRoot
 
 V, D, STEPS = 7, 4, 8
@@ -93,6 +96,33 @@ def test_rates_by_variable_equal_torch_parameter_groups(clip_norm):
     assert copy.rate_factors == factors
 
 
+def test_muon_equals_torch():
+    """That of PyTorch rounds to bfloat16 while it makes a matrix orthogonal."""
+    rng = np.random.default_rng(8)
+    start, gradients = rng.normal(size=(6, 10)).astype("float32"), rng.normal(size=(5, 6, 10)).astype("float32")
+    parameter = torch.nn.Parameter(torch.tensor(start))
+    reference = torch.optim.Muon([parameter], lr=0.02, weight_decay=0.3, momentum=0.95, adjust_lr_fn="match_rms_adamw")
+    kernel = keras.Variable(start, name="kernel")
+    optimizer = build_optimizer("muon", 0.02, weight_decay=0.3, matrices=["kernel"])
+    for gradient in gradients:
+        parameter.grad = torch.tensor(gradient)
+        reference.step()
+        optimizer.apply([tf.constant(gradient)], [kernel])
+    moved = np.abs(kernel.numpy() - start).max()
+    np.testing.assert_allclose(kernel.numpy(), parameter.detach().numpy(), atol=0.02 * moved)
+
+
+def test_muon_is_for_the_matrices_of_blocks():
+    model = GPT2(11, hidden_dim=8, intermediate_dim=12, num_heads=2, num_layers=2, max_sequence_length=6)
+    model.build()
+    paths = matrices_of_blocks(model)
+    of_blocks = [v.path for v in model.trainable_variables if "decoder_block" in v.path and len(v.shape) == 2]
+    assert sorted(paths) == sorted(of_blocks) and len(paths) == 2 * 6
+    optimizer = build_optimizer("muon", InverseSquareRoot(0.1, 5), weight_decay=0.2, matrices=paths)
+    copy = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert copy.get_config() == optimizer.get_config() and copy.matrices == tuple(paths)
+
+
 def test_only_matrices_decay():
     layers = [keras.layers.Embedding(5, 4), keras.layers.LayerNormalization(), keras.layers.Dense(3)]
     model = keras.Sequential([keras.Input((None,), dtype="int32"), *layers])
@@ -120,6 +150,8 @@ def test_serialisable():
     [
         (dict(name="sgd"), 'unknown optimizer "sgd"'),
         (dict(name="adam", weight_decay=0.1), '"adam" has no weight decay'),
+        (dict(name="muon"), '"muon" needs matrices'),
+        (dict(name="adamw", matrices=["kernel"]), 'matrices are for "muon", not for "adamw"'),
         (dict(name="adam", beta_2=1.0), "beta_2 must be"),
         (dict(name="adamw", weight_decay=-1.0), "weight_decay must be at least 0"),
         (dict(name="adam", clip_norm=float("nan")), "clip_norm must be at least 0"),

@@ -4,7 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.training.optimizers.schedules import ConstantAfterWarmUp, CosineDecay, InverseSquareRoot, LinearDecay
+from zoo.training.optimizers.schedules import (
+    ConstantAfterWarmUp,
+    CosineDecay,
+    InverseSquareRoot,
+    LinearDecay,
+    WarmupStableDecay,
+)
 
 
 def at_updates(schedule, updates):
@@ -34,6 +40,14 @@ def test_cosine_by_hand():
 def test_linear_by_hand():
     rates = at_updates(LinearDecay(0.6, warmup_steps=2, total_steps=8), [1, 2, 3, 5, 7, 8, 99])
     np.testing.assert_allclose(rates, [0.3, 0.6, 0.5, 0.3, 0.1, 0.0, 0.0], atol=1e-7)
+
+
+def test_warmup_stable_decay_by_hand():
+    schedule = WarmupStableDecay(0.4, warmup_steps=2, total_steps=20, decay_share=0.2, final_fraction=0.5)
+    rates = at_updates(schedule, [1, 2, 9, 16, 17, 18, 20, 99])
+    np.testing.assert_allclose(rates, [0.2, 0.4, 0.4, 0.4, 0.35, 0.3, 0.2, 0.2], rtol=1e-6)
+    # Decay that would begin within warm-up begins after it.
+    np.testing.assert_allclose(at_updates(WarmupStableDecay(1.0, 6, 10, 1.0), [6, 8, 10]), [1.0, 0.5, 0.0], atol=1e-7)
 
 
 def test_constant_by_hand():

@@ -12,7 +12,7 @@ from tiny_run import StepClock, TinyBatches, batch_of_one_shape, train_tiny, val
 from zoo.training.callbacks.progress import LOG_NAME, Progress
 from zoo.training.callbacks.validation import Validation
 from zoo.training.loop import train
-from zoo.training.optimizers.optimizers import build_optimizer
+from zoo.training.optimizers.build_optimizer import build_optimizer
 from zoo.training.optimizers.schedules import CosineDecay
 from zoo.training.runs.pace import Pace
 from zoo.training.runs.run import TrainingRun

@@ -18,12 +18,13 @@ def example(scale=3.0):
     return labels, logits, weights
 
 
-def torch_loss_and_gradient(labels, logits, weights, smoothing):
+def torch_loss_and_gradient(labels, logits, weights, smoothing, z_loss=0.0):
     logits = torch.tensor(logits, dtype=torch.float64, requires_grad=True)
     target = torch.tensor(labels, dtype=torch.int64)
     losses = torch.nn.functional.cross_entropy(
         logits.reshape(-1, V), target.reshape(-1), reduction="none", label_smoothing=smoothing
     )
+    losses = losses + z_loss * torch.logsumexp(logits.reshape(-1, V), -1) ** 2
     weights = torch.tensor(weights, dtype=torch.float64).reshape(-1)
     loss = (losses * weights).sum() / weights.sum()
     loss.backward()
@@ -47,6 +48,18 @@ def test_loss_and_gradient_equal_torch(smoothing, scale, compiled):
     expected, expected_gradient = torch_loss_and_gradient(labels, logits, weights, smoothing)
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
     np.testing.assert_allclose(gradient, expected_gradient, atol=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_z_loss_and_its_gradient_equal_torch(smoothing):
+    labels, logits, weights = example()
+    logits = tf.constant(logits)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss = TokenCrossEntropy(smoothing, z_loss=0.01)(labels, logits, sample_weight=weights)
+    expected, expected_gradient = torch_loss_and_gradient(labels, logits.numpy(), weights, smoothing, 0.01)
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    np.testing.assert_allclose(tape.gradient(loss, logits), expected_gradient, atol=1e-6)
 
 
 def test_unknown_shapes_and_one_trace():

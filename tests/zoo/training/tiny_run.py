@@ -8,7 +8,7 @@ import numpy as np
 from zoo.training.callbacks.training_callback import TrainingCallback
 from zoo.training.callbacks.validation import Validation
 from zoo.training.loop import train
-from zoo.training.optimizers.optimizers import build_optimizer
+from zoo.training.optimizers.build_optimizer import build_optimizer
 from zoo.training.optimizers.schedules import InverseSquareRoot
 from zoo.training.runs.resume import Resume
 from zoo.training.updates.token_loss import TokenCrossEntropy

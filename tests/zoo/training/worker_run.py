@@ -32,7 +32,7 @@ if __name__ == "__main__":
 
     from zoo.training.callbacks.validation import Validation
     from zoo.training.distributed.replicas import replicas_of
-    from zoo.training.optimizers.optimizers import build_optimizer
+    from zoo.training.optimizers.build_optimizer import build_optimizer
     from zoo.training.optimizers.schedules import CosineDecay
 
     def timed_run():

@@ -129,3 +129,55 @@ class ConstantAfterWarmUp(WarmUp):
 
     def _after(self, update):
         return ops.ones_like(update)
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class WarmupStableDecay(WarmUp):
+    """Linear warm-up to the peak, which stays until the last share of the updates, then linearly down.
+
+    Where training is to end need not be known before the decay begins: a run that was stopped in the stable part goes
+    on, or decays, from there.
+
+    Args:
+        peak_learning_rate: Learning rate after warm-up.
+        warmup_steps: Updates until the peak.
+        total_steps: Update number at which the decay ends; above `warmup_steps`.
+        decay_share: Share of `total_steps` that the decay takes, above 0 and at most 1; it begins after warm-up.
+        final_fraction: Share of the peak that remains, in `[0, 1]`.
+
+    Source: Hu et al. 2024, https://arxiv.org/abs/2404.06395, section 4; linear decay: Haegele et al. 2024,
+        https://arxiv.org/abs/2405.18392.
+    """
+
+    def __init__(
+        self,
+        peak_learning_rate: float,
+        warmup_steps: int,
+        total_steps: int,
+        decay_share: float = 0.2,
+        final_fraction: float = 0.0,
+    ):
+        super().__init__(peak_learning_rate, warmup_steps)
+        if total_steps <= warmup_steps:
+            raise ValueError(f"total_steps ({total_steps}) must be above warmup_steps ({warmup_steps})")
+        if not 0.0 < decay_share <= 1.0:
+            raise ValueError(f"decay_share must be above 0 and at most 1, got {decay_share}")
+        if not 0.0 <= final_fraction <= 1.0:
+            raise ValueError(f"final_fraction must be between 0 and 1, got {final_fraction}")
+        self.total_steps = int(total_steps)
+        self.decay_share = float(decay_share)
+        self.final_fraction = float(final_fraction)
+
+    def _after(self, update):
+        decay_steps = min(self.decay_share * self.total_steps, self.total_steps - self.warmup_steps)
+        left = ops.clip((self.total_steps - update) / decay_steps, 0.0, 1.0)
+        return self.final_fraction + (1.0 - self.final_fraction) * left
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "total_steps": self.total_steps,
+            "decay_share": self.decay_share,
+            "final_fraction": self.final_fraction,
+        }

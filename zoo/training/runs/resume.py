@@ -11,7 +11,7 @@ from zoo.errors import UserError
 from zoo.ranges import check_range
 from zoo.training.callbacks.training_callback import TrainingCallback
 from zoo.training.distributed.layouts import whole_value
-from zoo.training.optimizers.optimizers import SCHEDULE_SHARE
+from zoo.training.optimizers.zoo_optimizer import SCHEDULE_SHARE
 from zoo.training.runs.checkpoint_files import (
     DamagedCheckpointError,
     checkpoint_paths,
