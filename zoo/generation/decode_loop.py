@@ -9,6 +9,7 @@ from keras import ops, tree
 from zoo.errors import UserError
 from zoo.generation.context import history, make_context
 from zoo.generation.decode_options import DecodeOptions
+from zoo.generation.growing_state import while_growing
 from zoo.generation.no_repeat_ngram import without_repeated_ngrams
 from zoo.generation.row_gather import take_rows
 from zoo.generation.token_rules import with_forced_tokens, without_suppressed_tokens
@@ -67,7 +68,8 @@ def decode_loop(
     """Runs a model step by step under a search.
 
     Runs in a TensorFlow graph, under `jax.jit` and eagerly on all backends: every buffer has its final shape from the
-    start and is written by comparing positions, which works for shapes that are tensors too.
+    start and is written by comparing positions, which works for shapes that are tensors too. Only the state of the step
+    function may grow, see `DecodeOptions.lengthen`.
 
     Args:
         step: `step(token_ids int32 [N], index int32 scalar, step_state) -> (logits float [N, V], step_state)`. V must
@@ -138,7 +140,9 @@ def decode_loop(
             search=choice.search,
         )
 
-    return DecodeState(*ops.while_loop(proceed, advance, state))
+    if options.lengthen is None:
+        return DecodeState(*ops.while_loop(proceed, advance, state))
+    return while_growing(proceed, advance, state, options.lengthen, loop_length)
 
 
 def write_at(buffer, index, values):

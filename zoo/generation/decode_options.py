@@ -33,6 +33,10 @@ class DecodeOptions:
         context_mask: bool `[B, P]`, True for real tokens; None if all are.
         stop: `stop(token_ids int32 [N, L], index int32 scalar) -> bool [N]` or None. Called after each step with the N
             sequences, of which `index` tokens are chosen; True ends a sequence. Not for beam search.
+        lengthen: `lengthen(state, extra int32 scalar) -> state`, the state of the step function with room for so many
+            more steps; the state that a search begins with then has room for none. It is called while a search goes
+            on, so that short outputs never pay for the length of the longest. None if there is room for `loop_length`
+            steps from the beginning.
 
     Example:
         >>> options = DecodeOptions(eos_id=2, pad_id=0, max_new_tokens=20, loop_length=20)
@@ -48,6 +52,7 @@ class DecodeOptions:
     context_token_ids: Any = None
     context_mask: Any = None
     stop: Callable | None = None
+    lengthen: Callable | None = None
 
     def __post_init__(self):
         for end_id in end_ids(self.eos_id):

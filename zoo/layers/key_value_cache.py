@@ -9,7 +9,7 @@ import math
 from typing import Any, NamedTuple
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from zoo.layers.rotary_positions import shared_rotations
 from zoo.layers.row_products import row_products
@@ -122,6 +122,19 @@ def empty_cache(num_rows, num_heads, max_length, head_dim, dtype):
     """A zero cache: keys and values, each `[num_rows, num_heads, max_length, head_dim]`."""
     shape = (num_rows, num_heads, max_length, head_dim)
     return ops.zeros(shape, dtype), ops.zeros(shape, dtype)
+
+
+def lengthened_cache(cache, extra):
+    """A cache with room for more positions at its end.
+
+    Args:
+        cache: Nest of keys and values, `[N, H, S, K]` each.
+        extra: int32 scalar.
+
+    Returns:
+        The same nest, `[N, H, S + extra, K]` each.
+    """
+    return tree.map_structure(lambda leaf: ops.pad(leaf, ((0, 0), (0, 0), (0, extra), (0, 0))), cache)
 
 
 def write_position(cache, new, place):

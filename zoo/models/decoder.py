@@ -3,7 +3,7 @@
 from keras import ops
 
 from zoo.layers.flops import Vectors, flops_in_turn
-from zoo.layers.key_value_cache import step_places
+from zoo.layers.key_value_cache import lengthened_cache, step_places
 from zoo.layers.rotary_positions import shared_rotations
 from zoo.models.transformer_model import TransformerModel
 
@@ -134,6 +134,10 @@ class Decoder(TransformerModel):
             return self.decode_step(token_ids, index, cache, prompt_cache, padding_mask, output_matrix)
 
         return cache, step
+
+    def lengthened(self, cache, extra):
+        """The cache of `decode_step` with room for `extra` more steps, an int32 scalar."""
+        return lengthened_cache(cache, extra)
 
     def output_matrix(self):
         """The matrix `[D, V]` from hidden states to logits, in the compute dtype, for `decode_step`."""

@@ -3,7 +3,7 @@
 from keras import ops
 
 from zoo.layers.flops import Vectors, flops_in_turn
-from zoo.layers.key_value_cache import step_places
+from zoo.layers.key_value_cache import lengthened_cache, step_places
 from zoo.models.transformer_model import TransformerModel
 
 
@@ -105,6 +105,10 @@ class SequenceToSequenceModel(TransformerModel):
         cache = tuple(block.self_attention.empty_cache(rows, max_length) for block in self.decoder_blocks)
         cross_cache = tuple(block.cross_attention.keys_and_values(encoded) for block in self.decoder_blocks)
         return cache, cross_cache
+
+    def lengthened(self, cache, extra):
+        """The cache of `decode_step` with room for `extra` more steps, an int32 scalar."""
+        return lengthened_cache(cache, extra)
 
     def output_matrix(self):
         """The matrix `[D, V]` from hidden states to logits, in the compute dtype, for `decode_step`."""

@@ -115,8 +115,8 @@ class DecoderSummarizer(Summarizer):
             )
         return replace(settings, max_source_length=min(settings.max_source_length, positions - new))
 
-    def _begin(self, source_token_ids, source_padding_mask, loop_length, num_beams):
-        return self.model.after_prompts(source_token_ids, source_padding_mask, loop_length, num_beams)
+    def _begin(self, source_token_ids, source_padding_mask, room, num_beams):
+        return self.model.after_prompts(source_token_ids, source_padding_mask, room, num_beams)
 
     def _of_settings(self, settings):
         return type(self)(self.model, self.source_tokenizer, settings, self.examples)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from zoo.errors import UserError
 from zoo.generation.decode_options import DecodeOptions
+from zoo.generation.growing_state import state_grows
 from zoo.generation.search import search_of
 from zoo.tasks.encoded import Encoded
 from zoo.tasks.generating_task import GeneratingTask
@@ -217,7 +218,8 @@ class SequenceToSequenceTask(GeneratingTask):
         target = self.target_tokenizer
         bias = self._suppressing_bias(settings)
         sequences = search.num_sequences(num_return)
-        cache, model_step = self._begin(source_token_ids, source_padding_mask, loop_length, sequences)
+        room = 0 if state_grows() else loop_length
+        cache, model_step = self._begin(source_token_ids, source_padding_mask, room, sequences)
 
         def step(token_ids, index, cache):
             logits, cache = model_step(token_ids, index, cache)
@@ -233,6 +235,7 @@ class SequenceToSequenceTask(GeneratingTask):
             no_repeat_ngram_size=settings.no_repeat_ngram_size,
             context_token_ids=start_ids[:, None] if settings.count_start_token else None,
             token_rules=settings.token_rules,
+            lengthen=self.model.lengthened if state_grows() else None,
         )
         hypotheses = search(
             step,
@@ -244,11 +247,14 @@ class SequenceToSequenceTask(GeneratingTask):
         )
         return hypotheses.token_ids, hypotheses.scores
 
-    def _begin(self, source_token_ids, source_padding_mask, loop_length, num_beams):
-        """The cache before the first step, and the model's step function (token_ids, index, cache) over it."""
+    def _begin(self, source_token_ids, source_padding_mask, room, num_beams):
+        """The cache before the first step, and the model's step function (token_ids, index, cache) over it.
+
+        The cache has room for so many steps.
+        """
         model = self.model
         encoded = model.encode(source_token_ids, source_padding_mask)
-        cache, cross_cache = model.start_cache(encoded, loop_length, num_beams)
+        cache, cross_cache = model.start_cache(encoded, room, num_beams)
         output_matrix = model.output_matrix()
 
         def step(token_ids, index, cache):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from zoo.errors import UserError
 from zoo.generation import DecodeOptions, TokenRules
+from zoo.generation.growing_state import state_grows
 from zoo.generation.sampling import LARGEST_SEED
 from zoo.tasks.controls import with_a_row
 from zoo.tasks.conversations import Conversations
@@ -374,7 +375,8 @@ class TextGenerator(GeneratingTask):
         """Tokens int32 [B, n, L], their numbers int32 [B, n] and scores float32 [B, n], in backend operations."""
         model, eos_id = self.model, self.tokenizer.eos_id
         assert eos_id is not None, "the constructor has seen to it"
-        cache, step = model.after_prompts(prompt_token_ids, prompt_mask, loop_length, search.num_sequences(num_return))
+        room = 0 if state_grows() else loop_length
+        cache, step = model.after_prompts(prompt_token_ids, prompt_mask, room, search.num_sequences(num_return))
         # What stands before the continuation counts as said.
         context = keras.ops.concatenate([prompt_token_ids, start_ids[:, None]], axis=1)
         context_mask = keras.ops.concatenate([prompt_mask, keras.ops.ones_like(start_ids)[:, None]], axis=1)
@@ -390,6 +392,7 @@ class TextGenerator(GeneratingTask):
             # A model may have more numbers than the tokenizer has tokens.
             token_rules=TokenRules(tuple(range(self.tokenizer.vocabulary_size, model.vocabulary_size))),
             stop=stop.hook(),
+            lengthen=model.lengthened if state_grows() else None,
         )
         found = search(step, cache, start_ids, options, num_return=num_return, **controls)
         return found.token_ids, found.lengths, found.log_probs
