@@ -61,6 +61,7 @@ def test_extras_are_declared():
         ("text_classification", "banking77"),
         ("language_modeling", "shakespeare"),
         ("language_modeling", "shakespeare-large"),
+        ("language_modeling", "shakespeare-llama"),
         ("summarization", "dialogsum"),
         ("summarization", "dialogsum-decoder"),
     ],

@@ -15,7 +15,6 @@ _EXAMPLES = 20
 class ConversationModeling(LanguageModeling):
     """The answers of conversations, whole ones side by side in a row, with a pretrained language model."""
 
-    architecture = "language model"
     leaves = "preset and learning curve"
 
     def open_data(self):

@@ -93,6 +93,7 @@ class LanguageModeling(Recipe):
     """The next token of raw text, in blocks of it, with a GPT-2 or Llama."""
 
     name = "language_modeling"
+    architecture = "language model"
     updates = UpdatesByData(passes=20, least=300, most=50_000)
     speed = "tokens_per_second"
     leaves = "preset, learning curve and samples"
@@ -104,12 +105,8 @@ class LanguageModeling(Recipe):
     def start(self):
         """The model, new or pretrained."""
         model, tokenizer = start_model(self.config, self.texts[0], self.resumed)
+        self.architecture = type(model).__name__
         return model, (tokenizer,)
-
-    @property
-    def architecture(self):
-        """What the model is called."""
-        return type(self.model).__name__
 
     def batches(self):
         """Blocks of tokens, from the beginning of the text to its end."""

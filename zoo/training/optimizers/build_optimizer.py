@@ -70,7 +70,7 @@ def build_optimizer(
     if name == "adamw":
         optimizer = AdamW(weight_decay=weight_decay, **options)
     elif name == "muon":
-        optimizer = Muon(matrices=matrices, weight_decay=weight_decay, **options)
+        optimizer = Muon(matrices=matrices or (), weight_decay=weight_decay, **options)
     elif weight_decay:
         raise UserError('"adam" has no weight decay: set it to 0 or choose "adamw"')
     else:
