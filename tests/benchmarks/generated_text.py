@@ -51,14 +51,17 @@ def ctranslate2_batches(directory, token_ids, new_tokens, threads):
     import transformers
     from ctranslate2.specs import TransformerDecoderModelSpec, common_spec
 
-    model = transformers.GPT2LMHeadModel.from_pretrained(directory)
+    model = transformers.AutoModelForCausalLM.from_pretrained(directory)
     config = model.config
-    spec = TransformerDecoderModelSpec.from_config(
-        config.n_layer, config.n_head, pre_norm=True, activation=common_spec.Activation.GELUTanh
-    )
-    loader = ctranslate2.converters.transformers.GPT2Loader()
-    loader.set_decoder(spec.decoder, model.transformer)
-    loader.set_linear(spec.decoder.projection, model.lm_head)
+    if config.model_type == "gpt2":
+        spec = TransformerDecoderModelSpec.from_config(
+            config.n_layer, config.n_head, pre_norm=True, activation=common_spec.Activation.GELUTanh
+        )
+        loader = ctranslate2.converters.transformers.GPT2Loader()
+        loader.set_decoder(spec.decoder, model.transformer)
+        loader.set_linear(spec.decoder.projection, model.lm_head)
+    else:
+        spec = ctranslate2.converters.transformers.LlamaLoader().get_model_spec(model)
     tokens = [str(i) for i in range(config.vocab_size)]
     spec.register_vocabulary(tokens)
     spec.config.bos_token = spec.config.eos_token = spec.config.unk_token = tokens[-1]
@@ -93,7 +96,7 @@ def transformers_batches(directory, token_ids, new_tokens, threads):
     import transformers
 
     torch.set_num_threads(threads)
-    model = transformers.GPT2LMHeadModel.from_pretrained(directory).eval()
+    model = transformers.AutoModelForCausalLM.from_pretrained(directory).eval()
 
     def work(batch_size):
         prompts = torch.tensor(token_ids[:batch_size])

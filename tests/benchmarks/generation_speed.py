@@ -1,11 +1,13 @@
-"""Greedy text generation: the exported SavedModel of a GPT-2 against CTranslate2, transformers and KerasHub.
+"""Greedy text generation: the exported SavedModel of a GPT-2 or Llama against CTranslate2, transformers and KerasHub.
 
     python tests/benchmarks/generation_speed.py VOCABULARY_DIR                 # GPT-2 small of random weights
+    python tests/benchmarks/generation_speed.py --preset PRESET                # a trained one, or a GGUF file
     python tests/benchmarks/generation_speed.py VOCABULARY_DIR --contestants SavedModel KerasHub --batch-sizes 8
     python tests/benchmarks/generation_speed.py VOCABULARY_DIR --lengths 64 256 960 --plot cost.png
 
-(with the project, transformers and CTranslate2 installed, KerasHub for its contestant; VOCABULARY_DIR holds GPT-2's
-encoder.json and vocab.bpe). The machine must be quiet.
+(with the project, transformers and CTranslate2 installed, KerasHub for its contestants, which run GPT-2 alone;
+VOCABULARY_DIR holds GPT-2's encoder.json and vocab.bpe; a preset has a tokenizer of byte pairs). The machine must be
+quiet.
 
 All have the same weights, in float32 (SavedModel-bfloat16: rounded to bfloat16, and computing so), and get the same
 prompts of as many tokens; each writes as many new ones, an end token never comes. The SavedModel takes text and returns
@@ -41,8 +43,10 @@ SAVED_MODELS = {"SavedModel": "float32", "SavedModel-bfloat16": "bfloat16"}
 class Options:
     """Compares the speed of exported text generation with that of other programs."""
 
-    vocabulary: tyro.conf.Positional[Path]
-    """Directory of GPT-2's encoder.json and vocab.bpe."""
+    vocabulary: tyro.conf.Positional[Path | None] = None
+    """Directory of GPT-2's encoder.json and vocab.bpe, for a model of random weights."""
+    preset: Path | None = None
+    """Directory or GGUF file of a trained GPT-2 or Llama, in place of one of random weights."""
     contestants: tuple[Literal[CONTESTANTS], ...] = ("SavedModel", "CTranslate2", "transformers")
     """Who takes part."""
     num_layers: int = 12
@@ -72,18 +76,39 @@ class Options:
         for name in ("num_layers", "hidden_dim", "prompt_tokens", "new_tokens", "rounds", "threads"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
-        for name in ("encoder.json", "vocab.bpe"):
+        if (self.vocabulary is None) == (self.preset is None):
+            raise UserError("give either VOCABULARY_DIR or --preset")
+        for name in ("encoder.json", "vocab.bpe") if self.preset is None else ():
             if not (self.vocabulary / name).is_file():
                 raise UserError(f"{self.vocabulary / name} is missing")
         if self.plot is not None and not self.lengths:
             raise UserError("--plot needs --lengths")
 
 
-def make_tokenizer(options):
-    """GPT-2's tokenizer."""
+def make_model(options):
+    """The model in float32, and its tokenizer."""
+    import keras
+
+    import zoo
+    from zoo.models import GPT2
     from zoo.tokenizers import BytePairTokenizer
 
-    return BytePairTokenizer.from_files(options.vocabulary / "encoder.json", options.vocabulary / "vocab.bpe")
+    if keras.config.backend() != "tensorflow":
+        raise UserError("this benchmark needs KERAS_BACKEND=tensorflow")
+    if options.preset is not None:
+        generator = zoo.load(options.preset)
+        return generator.model, generator.tokenizer
+    tokenizer = BytePairTokenizer.from_files(options.vocabulary / "encoder.json", options.vocabulary / "vocab.bpe")
+    keras.utils.set_random_seed(options.seed)
+    model = GPT2(
+        tokenizer.vocabulary_size,
+        hidden_dim=options.hidden_dim,
+        intermediate_dim=4 * options.hidden_dim,
+        num_heads=max(options.hidden_dim // 64, 1),
+        num_layers=options.num_layers,
+    )
+    model.build()
+    return model, tokenizer
 
 
 def make_prompts(options, tokenizer, count, num_tokens):
@@ -100,41 +125,23 @@ def make_prompts(options, tokenizer, count, num_tokens):
     return texts, tokenizer.encode(texts).to_list()
 
 
-def write_models(options, tokenizer, directory):
-    """The random model as a Hugging Face directory, and its generator as a SavedModel."""
-    import keras
+def write_models(options, model, tokenizer, directory):
+    """The model as a Hugging Face directory, and its generator as SavedModels."""
     import tensorflow as tf
 
     from export.signatures import ServedTask, build_signatures, in_form
     from zoo.checkpoints import save_hugging_face
-    from zoo.models import GPT2
     from zoo.tasks import GenerationSettings, TextGenerator
-    from zoo.weights import PackedWeights
+    from zoo.weights import PackedWeights, with_dtype
 
-    if keras.config.backend() != "tensorflow":
-        raise UserError("this benchmark needs KERAS_BACKEND=tensorflow")
-    keras.utils.set_random_seed(options.seed)
-    # The end token would come at the same place for all, but not for every seed.
+    # An end token would come at other places for other weights.
     new = options.new_tokens
     settings = GenerationSettings(max_new_tokens=new, min_new_tokens=new, temperature=0.0, top_p=1.0)
-    weights = None
+    save_hugging_face(model, directory / "hugging_face")
     for name, dtype in SAVED_MODELS.items():
-        model = GPT2(
-            tokenizer.vocabulary_size,
-            hidden_dim=options.hidden_dim,
-            intermediate_dim=4 * options.hidden_dim,
-            num_heads=max(options.hidden_dim // 64, 1),
-            num_layers=options.num_layers,
-            dtype=dtype,
-        )
-        model.build()
-        if weights is None:
-            weights = model.get_weights()
-            save_hugging_face(model, directory / "hugging_face")
-        else:
-            model.set_weights(weights)
         if name in options.contestants or options.lengths:
-            with in_form(TextGenerator(model, tokenizer, settings), PackedWeights()) as task:
+            of_dtype = model if dtype == "float32" else with_dtype(model, dtype)
+            with in_form(TextGenerator(of_dtype, tokenizer, settings), PackedWeights()) as task:
                 tf.saved_model.save(ServedTask(task), str(directory / name), signatures=build_signatures(task))
 
 
@@ -161,11 +168,11 @@ def start(name, options, directory, texts, token_ids, warm_up):
 
 def compare(options):
     """Runs the benchmark; returns one dict for each contestant and batch size."""
-    tokenizer = make_tokenizer(options)
+    model, tokenizer = make_model(options)
     texts, token_ids = make_prompts(options, tokenizer, max(options.batch_sizes), options.prompt_tokens)
     results = []
     with tempfile.TemporaryDirectory() as directory:
-        write_models(options, tokenizer, Path(directory))
+        write_models(options, model, tokenizer, Path(directory))
         warm_up = [dict(batch_size=size) for size in options.batch_sizes]
         contestants = [start(name, options, Path(directory), texts, token_ids, warm_up) for name in options.contestants]
         found = {each.name: each.warm_up_rounds[-1].result["rows"] for each in contestants}
@@ -199,10 +206,10 @@ def _text(tokenizer, row):
 
 def cost_by_length(options):
     """Seconds of a new token after prompts of different lengths, batch 1: prefill is measured apart and taken off."""
-    tokenizer = make_tokenizer(options)
+    model, tokenizer = make_model(options)
     results = []
     with tempfile.TemporaryDirectory() as directory:
-        write_models(options, tokenizer, Path(directory))
+        write_models(options, model, tokenizer, Path(directory))
         for length in options.lengths:
             texts, token_ids = make_prompts(options, tokenizer, 1, length)
             warm_up = [dict(batch_size=1), dict(batch_size=1, new_tokens=1)]
@@ -236,8 +243,15 @@ def draw(results, options):
     axes.set_xlabel("tokens of the prompt")
     axes.set_ylabel("milliseconds per new token")
     axes.set_ylim(0, 1.2 * max(entry["milliseconds_per_new_token"] for entry in results))
-    axes.set_title(f"{options.num_layers} layers, width {options.hidden_dim}, batch 1, {options.threads} threads")
+    axes.set_title(f"{_model_name(options)}, batch 1, {options.threads} threads")
     figure.savefig(options.plot, dpi=120)
+
+
+def _model_name(options):
+    """What was run, for headings."""
+    if options.preset is not None:
+        return options.preset.stem
+    return f"{options.num_layers} layers, width {options.hidden_dim}"
 
 
 def print_table(options, results):
@@ -252,7 +266,7 @@ def print_table(options, results):
         console.print(table)
         return
     table = Table(
-        title=f"Greedy generation, {options.num_layers} layers, width {options.hidden_dim}, prompts of "
+        title=f"Greedy generation, {_model_name(options)}, prompts of "
         f"{options.prompt_tokens} tokens, {options.new_tokens} new ones, {options.threads} threads, medians of "
         f"{options.rounds} rounds"
     )

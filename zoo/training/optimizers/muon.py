@@ -38,8 +38,7 @@ class Muon(ZooOptimizer, keras.optimizers.Muon):
 
     An update of a matrix `[n, m]` is its momentum with all singular values brought near 1, times
     `0.2 * sqrt(max(n, m))`, so that learning rate and weight decay are those of AdamW. Keras tells what is an
-    embedding by words in names and has matrices decay apart from the update, which replicas of TensorFlow would do
-    each by itself; here matrices are named, and decay is a part of the update, as in `AdamW`.
+    embedding by words in names; here the matrices are named.
 
     Args:
         matrices: Paths of the variables of rank 2 that Muon updates, such as those of `matrices_of_blocks`.
