@@ -3,7 +3,7 @@
 from recipes.vocabularies.added_tokens import add_to_pretrained, add_to_tokenizer, without_added_tokens
 from recipes.vocabularies.kept_tokenizers import kept_tokenizer
 from recipes.vocabularies.trained_size import MOST_TOKENS
-from zoo.models import ENCODER_SIZES, Encoder
+from zoo.models import Encoder
 from zoo.tasks import load_pretrained_encoder
 from zoo.tokenizers import WordPieceTokenizer
 
@@ -24,7 +24,7 @@ def starting_encoder(config, texts, *, pooler, resumed):
         found = load_pretrained_encoder(config.pretrained, pooler=pooler, dtype=config.precision)
         return add_to_pretrained(*found, config.add_token)
     tokenizer = kept_tokenizer(config, "tokenizer", resumed) or train_wordpiece(config, texts)
-    size = ENCODER_SIZES[config.size]
+    size = Encoder.sizes[config.size]
     encoder = Encoder(
         tokenizer.vocabulary_size, **size, max_sequence_length=_POSITIONS, pooler=pooler, dtype=config.precision
     )

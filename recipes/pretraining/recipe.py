@@ -26,7 +26,7 @@ from zoo.data import (
     TokenMasking,
 )
 from zoo.errors import UserError
-from zoo.models import ENCODER_SIZES, Encoder, MaskedTokenPredictor
+from zoo.models import Encoder, MaskedTokenPredictor
 from zoo.tasks import FillSettings, MaskedLanguageModel, load, load_pretrained_encoder
 from zoo.tokenizers import WordPieceTokenizer
 from zoo.training import LinearDecay, TokenAccuracy, TokenCrossEntropy, TokenNegativeLogLikelihood
@@ -55,7 +55,7 @@ def make_encoder(config, text, resumed):
     rates = {} if config.dropout is None else {"dropout": config.dropout, "attention_dropout": config.dropout}
     encoder = Encoder(
         tokenizer.vocabulary_size,
-        **ENCODER_SIZES[config.size],
+        **Encoder.sizes[config.size],
         **rates,
         max_sequence_length=config.max_positions or config.sequence_length,
         pooler=config.next_sentence,

@@ -11,7 +11,7 @@ from recipes.vocabularies.kept_tokenizers import kept_tokenizer
 from recipes.vocabularies.trained_size import MOST_TOKENS
 from zoo.data import JoinedPairBatches
 from zoo.errors import UserError
-from zoo.models import ENCODER_DECODER_SIZES, GPT2
+from zoo.models import GPT2, EncoderDecoder
 from zoo.tasks import DecoderSummarizationSettings, DecoderSummarizer, TextGenerator, load
 from zoo.tasks.decoder_summarizer import SUMMARY_TOKEN, is_token
 from zoo.tokenizers import BytePairTokenizer
@@ -87,13 +87,14 @@ def _make_tokenizer(config, train_pairs, separator, resumed):
 
 def _make_model(config, tokenizer):
     """The untrained model, of the width that the size has in encoder-decoders."""
-    size = dict(ENCODER_DECODER_SIZES[config.size])
-    size["num_layers"] = config.num_layers or size["num_layers"]
-    size["dropout"] = size["dropout"] if config.dropout is None else config.dropout
+    size = EncoderDecoder.sizes[config.size]
+    dropout = size["dropout"] if config.dropout is None else config.dropout
     model = GPT2(
         tokenizer.vocabulary_size,
-        **size,
-        attention_dropout=size["dropout"],
+        **{name: size[name] for name in ("hidden_dim", "intermediate_dim", "num_heads")},
+        num_layers=config.num_layers or size["num_decoder_layers"],
+        dropout=dropout,
+        attention_dropout=dropout,
         max_sequence_length=sum(config.max_lengths),
         dtype=config.precision,
     )

@@ -8,7 +8,7 @@ from recipes.vocabularies.kept_tokenizers import kept_tokenizer
 from recipes.vocabularies.trained_size import size_by_text
 from zoo.data import PairBatches
 from zoo.errors import UserError
-from zoo.models import ENCODER_DECODER_SIZES, EncoderDecoder
+from zoo.models import EncoderDecoder
 from zoo.tokenizers import SentencePieceTokenizer
 
 TOKENIZERS = ("source_tokenizer", "target_tokenizer")
@@ -41,14 +41,13 @@ def make_tokenizers(config, train_pairs, resumed):
 
 def make_model(config, source_tokenizer, target_tokenizer, precision):
     """The untrained model."""
-    layers = config.num_layers or ENCODER_DECODER_SIZES[config.size]["num_layers"]
     overrides = {} if config.dropout is None else {"dropout": config.dropout}
+    if config.num_layers:
+        overrides |= {"num_encoder_layers": config.num_layers, "num_decoder_layers": config.num_layers}
     model = EncoderDecoder.from_size(
         config.size,
         source_vocabulary_size=source_tokenizer.vocabulary_size,
         target_vocabulary_size=target_tokenizer.vocabulary_size,
-        num_encoder_layers=layers,
-        num_decoder_layers=layers,
         norm=config.norm,
         max_sequence_length=max(config.max_lengths),
         tied_embeddings="all" if config.joint_vocabulary else "target",

@@ -19,7 +19,7 @@ import numpy as np
 import tyro
 
 from zoo.errors import UserError, command_line
-from zoo.models.sizes import GPT2_SIZES
+from zoo.models import GPT2
 
 VOCABULARY_SIZE = 50_257
 
@@ -28,7 +28,7 @@ VOCABULARY_SIZE = 50_257
 class Options:
     """Times the products of decoding steps with random weights."""
 
-    size: Literal[tuple(GPT2_SIZES)] = "small"
+    size: Literal[tuple(GPT2.sizes)] = "small"
     """Published size of the model."""
     rows: tuple[int, ...] = (1, 8)
     """Rows of a batch."""
@@ -46,7 +46,7 @@ class Options:
 
 def shapes_of(size, fused):
     """Shapes of the weights of a step, in order; the last one is the output matrix."""
-    sizes = GPT2_SIZES[size]
+    sizes = GPT2.sizes[size]
     width = sizes["hidden_dim"]
     attention = [(width, 3 * width)] if fused else [(width, width)] * 3
     block = [*attention, (width, width), (width, 4 * width), (4 * width, width)]

@@ -29,7 +29,7 @@ from update_speeds import measure_speeds, print_speeds
 
 from zoo.data import PairBatches, open_dataset
 from zoo.errors import UserError, command_line
-from zoo.models.sizes import ENCODER_DECODER_SIZES
+from zoo.models import EncoderDecoder
 
 BOS_ID, EOS_ID, PAD_ID = 1, 2, 0
 FIRST_TEXT_ID = 4
@@ -140,7 +140,7 @@ def make_batches(options, compiled):
 def start(options, name, paths):
     """Starts a contestant by name; `paths` are the files of batches with few shapes (True) and with many (False)."""
     work = CONTESTANTS[name]
-    sizes = dict(ENCODER_DECODER_SIZES[options.size])
+    sizes = dict(EncoderDecoder.sizes[options.size])
     arguments = dict(
         path=str(paths[work["compiled"]]),
         precision=work["precision"],
@@ -151,10 +151,12 @@ def start(options, name, paths):
         seed=options.seed,
     )
     if work["backend"] is None:
+        # PyTorch's model has as many layers on both sides.
+        sizes["num_layers"] = sizes.pop("num_encoder_layers")
+        del sizes["num_decoder_layers"]
         arguments |= dict(sizes=sizes, adam=options.torch_adam)
         return Contestant(name, "torch_updates:torch_updates", arguments, options.threads)
-    layers = sizes.pop("num_layers")
-    arguments["sizes"] = {**sizes, "num_encoder_layers": layers, "num_decoder_layers": layers}
+    arguments["sizes"] = sizes
     environment = {"KERAS_BACKEND": work["backend"]}
     return Contestant(name, "keras_updates:keras_updates", arguments, options.threads, environment)
 

@@ -19,6 +19,8 @@ class Architecture(abc.ABC):
         model_type: What `model_type` of a configuration says.
         class_names: What `architectures` may say: the first is written.
         model_class: The family's class of models, without a head.
+        tokenizer_class: The class, without "Fast", that transformers takes for a tokenizer whose files name none, where
+            that matters; else None.
         ignored_tensors: Regular expressions of tensors that files may hold and no model reads.
         second_names: By second name of a key of config.json the first one, as the class of transformers has them.
     """
@@ -27,6 +29,7 @@ class Architecture(abc.ABC):
     model_type: ClassVar[str]
     class_names: ClassVar[tuple[str, ...]]
     model_class: ClassVar[type[keras.Model]]
+    tokenizer_class: ClassVar[str | None] = None
     ignored_tensors: ClassVar[tuple[str, ...]] = ()
     second_names: ClassVar[dict[str, str]] = {}
 

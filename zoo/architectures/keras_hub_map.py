@@ -96,6 +96,17 @@ class KerasHubMap(abc.ABC):
     def tensor_names(self, model: keras.Model) -> list[TensorName]:
         """Every weight of our model that the backbone has, and its name there."""
 
+    def special_tokens(self, tokenizer) -> dict[str, Any]:
+        """What KerasHub's preprocessor of an encoder-decoder puts around sources and before answers.
+
+        Args:
+            tokenizer: `zoo.tokenizers.Tokenizer` of the preset.
+
+        Returns:
+            Settings by name, as `zoo.tasks.SequenceToSequenceSettings` takes them.
+        """
+        raise NotImplementedError
+
     def left_behind(self, model: keras.Model) -> list[str]:
         """What is not written of a model of ours, each a phrase for the user."""
         return []

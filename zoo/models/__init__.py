@@ -9,7 +9,6 @@ from zoo.models.flop_count import training_flops
 from zoo.models.masked_token_predictor import MaskedTokenPredictor
 from zoo.models.sentence_encoder import SentenceEncoder
 from zoo.models.sequence_classifier import SequenceClassifier
-from zoo.models.sizes import ENCODER_DECODER_SIZES, ENCODER_SIZES, GPT2_SIZES
 from zoo.models.token_classifier import TokenClassifier
 
 if TYPE_CHECKING:
@@ -18,10 +17,7 @@ if TYPE_CHECKING:
     from zoo.architectures.t5.model import T5
 
 __all__ = [
-    "ENCODER_DECODER_SIZES",
-    "ENCODER_SIZES",
     "GPT2",
-    "GPT2_SIZES",
     "T5",
     "Encoder",
     "EncoderDecoder",
@@ -33,12 +29,10 @@ __all__ = [
     "training_flops",
 ]
 
-# Classes of one family are in its folder of `zoo.architectures`, which imports from here; so they are found when asked
-# for.
-_FOLDERS = {"GPT2": "gpt2", "Llama": "llama", "T5": "t5"}
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _FOLDERS:
+    """Classes of one family, such as `GPT2`, which are in its folder of `zoo.architectures`: that imports from here."""
+    found = importlib.import_module("zoo.architectures.registered_models").MODEL_CLASSES
+    if name not in found:
         raise AttributeError(f"module 'zoo.models' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"zoo.architectures.{_FOLDERS[name]}.model"), name)
+    return found[name]

@@ -7,9 +7,17 @@ import keras
 from zoo.errors import UserError
 from zoo.layers.initializers import BERT_STDDEV
 from zoo.models.encoder_model import EncoderModel
-from zoo.models.sizes import ENCODER_SIZES
 
 NORM_PLACES = ("post", "pre")
+# Turc et al. 2019, https://arxiv.org/abs/1908.08962 ("BERT miniatures"); base and large: Devlin et al. 2019, table 1.
+SIZES: dict[str, dict[str, Any]] = {
+    "tiny": dict(num_layers=2, hidden_dim=128, intermediate_dim=512, num_heads=2),
+    "mini": dict(num_layers=4, hidden_dim=256, intermediate_dim=1024, num_heads=4),
+    "small": dict(num_layers=4, hidden_dim=512, intermediate_dim=2048, num_heads=8),
+    "medium": dict(num_layers=8, hidden_dim=512, intermediate_dim=2048, num_heads=8),
+    "base": dict(num_layers=12, hidden_dim=768, intermediate_dim=3072, num_heads=12),
+    "large": dict(num_layers=24, hidden_dim=1024, intermediate_dim=4096, num_heads=16),
+}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -44,7 +52,7 @@ class Encoder(EncoderModel):
         (1, 4, 128)
     """
 
-    sizes = ENCODER_SIZES
+    sizes = SIZES
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """The encoder-decoder Transformer."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 from keras import ops
@@ -9,9 +9,23 @@ from zoo.errors import UserError
 from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerBlock
 from zoo.layers.partition import Division, entries
 from zoo.models.sequence_to_sequence import SequenceToSequenceModel
-from zoo.models.sizes import ENCODER_DECODER_SIZES
 
 TIED_EMBEDDINGS = ("all", "target", "none")
+
+
+def _size(num_layers, **arguments):
+    return {"num_encoder_layers": num_layers, "num_decoder_layers": num_layers, **arguments}
+
+
+SIZES: dict[str, dict[str, Any]] = {
+    # Wu et al. 2021, https://arxiv.org/abs/2105.14462, the size that suits Multi30k.
+    "tiny": _size(4, hidden_dim=128, intermediate_dim=256, num_heads=4, dropout=0.3),
+    # The IWSLT size of fairseq's transformer_iwslt_de_en.
+    "small": _size(6, hidden_dim=512, intermediate_dim=1024, num_heads=4, dropout=0.3),
+    # Vaswani et al. 2017, table 3.
+    "base": _size(6, hidden_dim=512, intermediate_dim=2048, num_heads=8, dropout=0.1),
+    "big": _size(6, hidden_dim=1024, intermediate_dim=4096, num_heads=16, dropout=0.3),
+}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -52,14 +66,7 @@ class EncoderDecoder(SequenceToSequenceModel):
         (1, 3, 100)
     """
 
-    sizes: ClassVar = {
-        name: {
-            **{argument: value for argument, value in size.items() if argument != "num_layers"},
-            "num_encoder_layers": size["num_layers"],
-            "num_decoder_layers": size["num_layers"],
-        }
-        for name, size in ENCODER_DECODER_SIZES.items()
-    }
+    sizes = SIZES
 
     def __init__(
         self,

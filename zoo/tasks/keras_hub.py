@@ -4,12 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from zoo.checkpoints.foreign_model import LANGUAGE_MODEL
-from zoo.checkpoints.keras_hub import load_keras_hub, load_keras_hub_tokenizer, save_keras_hub
+from zoo.checkpoints.foreign_model import LANGUAGE_MODEL, SEQUENCE_TO_SEQUENCE
+from zoo.checkpoints.keras_hub import (
+    load_keras_hub,
+    load_keras_hub_tokenizer,
+    save_keras_hub,
+    sequence_to_sequence_tokens,
+)
 from zoo.checkpoints.keras_hub.preset_files import PREPROCESSOR_FILE
 from zoo.errors import UserError
 from zoo.generation import Sampling
 from zoo.tasks.entity_recognizer import EntityRecognizer
+from zoo.tasks.foreign import SEQUENCE_TO_SEQUENCE_TASKS
 from zoo.tasks.generation_settings import GenerationSettings
 from zoo.tasks.masked_language_model import FillSettings, MaskedLanguageModel
 from zoo.tasks.pair_task import PairTask
@@ -36,7 +42,7 @@ def task_from_keras_hub(directory, dtype=None, task=None):
         UserError: for a preset that cannot be read or has no answers to give, naming what is wrong.
     """
     found = load_keras_hub(directory, dtype=dtype)
-    if task is not None and (found.family is None or task not in ("translation", "summarization")):
+    if task is not None and (found.kind != SEQUENCE_TO_SEQUENCE or task not in SEQUENCE_TO_SEQUENCE_TASKS):
         raise UserError(f"{directory} holds a model of kind {found.kind!r}, which cannot be made for {task}")
     if found.kind == "encoder":
         raise UserError(
@@ -58,22 +64,13 @@ def task_from_keras_hub(directory, dtype=None, task=None):
             raise UserError(f"{directory}: the tokenizer has no mask token, which filling blanks needs")
         tokenizer = tokenizer.reading_from_text(tokenizer.id_to_token([tokenizer.mask_id]))
         return MaskedLanguageModel(model, tokenizer, FillSettings(**longest))
-    return _sequence_to_sequence_task(found, tokenizer, reading, Translator if task == "translation" else Summarizer)
+    return _sequence_to_sequence_task(found, tokenizer, reading, SEQUENCE_TO_SEQUENCE_TASKS[task or "summarization"])
 
 
 def _sequence_to_sequence_task(found, tokenizer, reading, cls):
     longest = found.model.max_sequence_length
-    if found.family == "bart":
-        special = dict(
-            start_token_id=tokenizer.eos_id,
-            forced_first_token_id=tokenizer.bos_id,
-            source_prefix_ids=(tokenizer.bos_id,),
-            source_suffix_ids=(tokenizer.eos_id,),
-        )
-    else:
-        special = dict(start_token_id=tokenizer.pad_id, source_suffix_ids=(tokenizer.eos_id,))
     settings = cls.settings_class(
-        **special,
+        **sequence_to_sequence_tokens(found.directory, tokenizer),
         suppressed_token_ids=tuple(range(tokenizer.vocabulary_size, found.model.target_vocabulary_size)),
         max_source_length=min(reading.get("encoder_sequence_length", longest), longest),
         max_new_tokens=min(reading.get("decoder_sequence_length", cls.settings_class().max_new_tokens), longest),

@@ -9,7 +9,7 @@ from layer_harness import ENCODER_CASES, SOURCE_MASK, B, D, S, V, built
 
 from zoo.checkpoints import load_preset, save_preset
 from zoo.errors import UserError
-from zoo.models import ENCODER_SIZES, Encoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
+from zoo.models import Encoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
 from zoo.models.sequence_classifier import mean_over_tokens
 
 CASES = {case.name: case for case in ENCODER_CASES}
@@ -38,7 +38,7 @@ def test_sizes_have_the_published_number_of_parameters(size, millions):
 
 
 def test_sizes_follow_the_rules_of_the_papers():
-    for size, numbers in ENCODER_SIZES.items():
+    for size, numbers in Encoder.sizes.items():
         config = Encoder.from_size(size, vocabulary_size=9).get_config()
         assert config["num_heads"] * 64 == config["hidden_dim"] == config["intermediate_dim"] // 4, size
         assert (config["max_sequence_length"], config["num_segments"]) == (512, 2)

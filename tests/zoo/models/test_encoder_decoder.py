@@ -11,7 +11,7 @@ from torch_references import hidden_positions, tensor
 
 from zoo.errors import UserError
 from zoo.layers import sinusoidal_table
-from zoo.models import ENCODER_DECODER_SIZES, EncoderDecoder
+from zoo.models import EncoderDecoder
 
 CASES = {case.name: case for case in MODEL_CASES}
 ROWS = SOURCE_MASK.any(axis=1)  # torch gives NaN where a row has no real position
@@ -116,9 +116,9 @@ def test_the_tiny_size_has_the_published_number_of_parameters():
 
 
 def test_sizes_and_overrides():
-    for size, numbers in ENCODER_DECODER_SIZES.items():
+    for size, numbers in EncoderDecoder.sizes.items():
         config = EncoderDecoder.from_size(size, source_vocabulary_size=9, target_vocabulary_size=9).get_config()
-        assert config["num_encoder_layers"] == config["num_decoder_layers"] == numbers["num_layers"]
+        assert config["num_encoder_layers"] == config["num_decoder_layers"] == numbers["num_decoder_layers"]
         assert config["hidden_dim"] == numbers["hidden_dim"] and config["num_heads"] == numbers["num_heads"]
     config = EncoderDecoder.from_size(
         "tiny", source_vocabulary_size=9, target_vocabulary_size=9, num_decoder_layers=1, norm="pre"

@@ -14,7 +14,7 @@ from layer_harness import GPT2_CASES, SEGMENT_IDS, SOURCE_MASK, B, D, S, V, buil
 from torch_references import tensor
 
 from zoo.errors import UserError
-from zoo.models import GPT2, GPT2_SIZES
+from zoo.models import GPT2
 
 CASES = {case.name: case for case in GPT2_CASES}
 TOKEN_IDS = CASES["gpt2_tied"].inputs["inputs"]["token_ids"]
@@ -105,9 +105,9 @@ def test_sizes_and_overrides():
         return hidden_dim * (vocabulary_size + max_sequence_length + 2) + num_layers * block
 
     keys = ("vocabulary_size", "max_sequence_length", "hidden_dim", "intermediate_dim", "num_layers")
-    assert GPT2_SIZES.keys() == PARAMETERS.keys()
+    assert GPT2.sizes.keys() == PARAMETERS.keys()
     for size, expected in PARAMETERS.items():
-        config = {**GPT2(**SIZES).get_config(), **GPT2_SIZES[size], "max_sequence_length": 1024}
+        config = {**GPT2(**SIZES).get_config(), **GPT2.sizes[size], "max_sequence_length": 1024}
         assert parameters(*(config[key] for key in keys)) == expected
     model = GPT2.from_size("medium", num_layers=1, vocabulary_size=11, hidden_dim=32)
     model.build()

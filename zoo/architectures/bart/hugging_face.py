@@ -68,6 +68,7 @@ class BartArchitecture(SequenceToSequenceArchitecture):
     model_type = "bart"
     class_names = ("BartForConditionalGeneration", "BartModel")
     model_class = EncoderDecoder
+    tokenizer_class = "BartTokenizer"
     table = "model.shared.weight"
     special_tokens: ClassVar = dict(
         decoder_start_token_id=2, pad_token_id=1, eos_token_id=2, bos_token_id=0, forced_eos_token_id=2

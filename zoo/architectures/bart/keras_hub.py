@@ -72,5 +72,14 @@ class BartKerasHubMap(KerasHubMap):
             rules += expand(block, len(getattr(model, f"{side}_blocks")))
         return paths_of_rules(rules)
 
+    def special_tokens(self, tokenizer):
+        """As transformers' tokenizer and generation of BART do."""
+        return dict(
+            start_token_id=tokenizer.eos_id,
+            forced_first_token_id=tokenizer.bos_id,
+            source_prefix_ids=(tokenizer.bos_id,),
+            source_suffix_ids=(tokenizer.eos_id,),
+        )
+
 
 KERAS_HUB = BartKerasHubMap()

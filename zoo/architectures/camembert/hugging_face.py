@@ -8,6 +8,7 @@ class CamembertArchitecture(RobertaArchitecture):
 
     model_type = "camembert"
     class_prefix = "Camembert"
+    tokenizer_class = "CamembertTokenizer"
 
 
 ARCHITECTURE = CamembertArchitecture()

@@ -37,6 +37,7 @@ class GPT2Architecture(LanguageModelArchitecture):
     model_type = "gpt2"
     class_names = ("GPT2LMHeadModel", "GPT2Model")
     model_class = GPT2
+    tokenizer_class = "GPT2Tokenizer"
     prefix = "transformer."
     table = "transformer.wte.weight"
     # Masks that old versions of transformers saved.

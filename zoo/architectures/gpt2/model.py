@@ -8,9 +8,15 @@ import keras
 from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerBlock
 from zoo.layers.initializers import BERT_STDDEV
 from zoo.models.decoder import Decoder
-from zoo.models.sizes import GPT2_SIZES
 
 PUBLISHED_VOCABULARY_SIZE = 50257
+SIZES: dict[str, dict[str, Any]] = {
+    # Radford et al. 2019, table 2, by the names that the checkpoints were published under.
+    "small": dict(num_layers=12, hidden_dim=768, intermediate_dim=3072, num_heads=12),
+    "medium": dict(num_layers=24, hidden_dim=1024, intermediate_dim=4096, num_heads=16),
+    "large": dict(num_layers=36, hidden_dim=1280, intermediate_dim=5120, num_heads=20),
+    "xl": dict(num_layers=48, hidden_dim=1600, intermediate_dim=6400, num_heads=25),
+}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -43,7 +49,7 @@ class GPT2(Decoder):
         (1, 3, 100)
     """
 
-    sizes = GPT2_SIZES
+    sizes = SIZES
 
     def __init__(
         self,

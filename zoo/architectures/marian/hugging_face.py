@@ -10,6 +10,7 @@ class MarianArchitecture(BartArchitecture):
 
     model_type = "marian"
     class_names = ("MarianMTModel", "MarianModel")
+    tokenizer_class = "MarianTokenizer"
     task = "translation"
     special_tokens: ClassVar = dict(
         decoder_start_token_id=58100, pad_token_id=58100, eos_token_id=0, bos_token_id=None, forced_eos_token_id=0

@@ -10,6 +10,7 @@ class MBartArchitecture(BartArchitecture):
 
     model_type = "mbart"
     class_names = ("MBartForConditionalGeneration", "MBartModel")
+    tokenizer_class = "MBartTokenizer"
     task = "translation"
     special_tokens: ClassVar = {**BartArchitecture.special_tokens, "decoder_start_token_id": None}
     fixed: ClassVar = {**BartArchitecture.fixed, "norm": "pre"}

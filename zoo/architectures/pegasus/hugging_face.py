@@ -10,6 +10,7 @@ class PegasusArchitecture(BartArchitecture):
 
     model_type = "pegasus"
     class_names = ("PegasusForConditionalGeneration", "PegasusModel")
+    tokenizer_class = "PegasusTokenizer"
     special_tokens: ClassVar = dict(
         decoder_start_token_id=0, pad_token_id=0, eos_token_id=1, bos_token_id=None, forced_eos_token_id=1
     )

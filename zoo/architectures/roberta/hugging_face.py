@@ -12,6 +12,7 @@ class RobertaArchitecture(EncoderArchitecture):
 
     model_type = "roberta"
     class_prefix = "Roberta"
+    tokenizer_class = "RobertaTokenizer"
     tensor_prefix = "roberta."
     fixed: ClassVar = {"norm": "post", "embedding_dim": None, "num_relative_buckets": 0}
     layers = BertArchitecture.layers

@@ -79,6 +79,10 @@ class T5KerasHubMap(KerasHubMap):
                 names += _block_names(f"{side}_blocks.{i}", f"{side}_transformer_layers.{i}", attentions, model)
         return names
 
+    def special_tokens(self, tokenizer):
+        """Answers begin with the padding token."""
+        return dict(start_token_id=tokenizer.pad_id, source_suffix_ids=(tokenizer.eos_id,))
+
 
 def _block_names(ours, theirs, attentions, model):
     for kind in attentions:

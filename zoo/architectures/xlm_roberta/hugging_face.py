@@ -10,6 +10,7 @@ class XLMRobertaArchitecture(RobertaArchitecture):
     model_type = "xlm-roberta"
     model_class = XLMRoberta
     class_prefix = "XLMRoberta"
+    tokenizer_class = "XLMRobertaTokenizer"
 
 
 ARCHITECTURE = XLMRobertaArchitecture()

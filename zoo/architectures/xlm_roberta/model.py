@@ -3,11 +3,10 @@
 import keras
 
 from zoo.models.encoder import Encoder
-from zoo.models.sizes import ENCODER_SIZES
 
 _OWN = dict(vocabulary_size=250002, max_sequence_length=512, num_segments=1, position_offset=2, layer_norm_epsilon=1e-5)
 # Conneau et al. 2020, section 3.
-SIZES = {size: {**ENCODER_SIZES[size], **_OWN} for size in ("base", "large")}
+SIZES = {size: {**Encoder.sizes[size], **_OWN} for size in ("base", "large")}
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -3,6 +3,7 @@
 import json
 from typing import NamedTuple
 
+from zoo.architectures import architecture_named
 from zoo.checkpoints.hugging_face.added_tokens import (
     ADDED_TOKENS_DECODER,
     ROLES,
@@ -36,8 +37,6 @@ from zoo.tokenizers.byte_pair.vocabulary import KNOWN_SPECIAL_TOKENS
 _GPT2, _ROBERTA, _BART = "GPT2Tokenizer", "RobertaTokenizer", "BartTokenizer"
 # Classes that do nothing of their own: tokenizer.json says everything.
 _PLAIN_CLASSES = ("PreTrainedTokenizer", "TokenizersBackend")
-# What AutoTokenizer takes for the type of a model where the tokenizer's files name no class.
-_CLASS_OF_MODEL = {"gpt2": _GPT2, "roberta": _ROBERTA, "bart": _BART}
 _ROBERTA_TOKENS = {"bos": "<s>", "eos": "</s>", "cls": "<s>", "sep": "</s>", "pad": "<pad>", "mask": "<mask>"}
 _TOKENS_OF_CLASS = {
     _GPT2: {"bos": "<|endoftext|>", "eos": "<|endoftext|>"},
@@ -169,8 +168,8 @@ class _Reader:
             if self.config.get(key) not in (*values, None):
                 raise UserError(f"{self.path}: {key} {self.config[key]!r} is not supported; it must be {values[0]!r}")
         model = files.json(CONFIG_FILE)
-        named, model_type = self.config.get("tokenizer_class") or model.get("tokenizer_class"), model.get("model_type")
-        self.cls = named.removesuffix("Fast") if isinstance(named, str) else _CLASS_OF_MODEL.get(model_type)
+        named = self.config.get("tokenizer_class") or model.get("tokenizer_class")
+        self.cls = named.removesuffix("Fast") if isinstance(named, str) else _class_of_family(model.get("model_type"))
         if self.cls not in (*_TOKENS_OF_CLASS, *_PLAIN_CLASSES, None):
             known = ", ".join((*_TOKENS_OF_CLASS, *_PLAIN_CLASSES))
             raise UserError(f"{self.path}: tokenizer_class {named!r} is not supported; supported are {known}")
@@ -292,6 +291,13 @@ class _Reader:
         if self.fast is None:
             return bool(said)
         return bool(said) and trims_offsets(self.fast.get("post_processor"))
+
+
+def _class_of_family(model_type):
+    """The class of a family's tokenizers whose files name none, if it is one that does something of its own."""
+    architecture = architecture_named(model_type)
+    found = None if architecture is None else architecture.tokenizer_class
+    return found if found in _TOKENS_OF_CLASS else None
 
 
 def _roles(names, special):

@@ -27,6 +27,16 @@ def holds_sequence_to_sequence(directory):
     return family is not None and family.kind == SEQUENCE_TO_SEQUENCE
 
 
+def sequence_to_sequence_tokens(directory, tokenizer):
+    """The special tokens of a BART or T5, as `KerasHubMap.special_tokens` says.
+
+    Args:
+        directory: A preset for which `holds_sequence_to_sequence` is true.
+        tokenizer: What `load_keras_hub_tokenizer` reads there.
+    """
+    return _family(class_name(directory, CONFIG_FILE)).special_tokens(tokenizer)
+
+
 def _family(backbone):
     """The `KerasHubMap` of a class of KerasHub, or None."""
     return next((family for family in keras_hub_maps() if family.backbone == backbone), None)
@@ -90,7 +100,6 @@ def load_keras_hub(directory, kind=None, dtype=None):
         kind=held,
         labels=labels,
         problem_type="single_label_classification" if held == "sequence_classifier" else None,
-        family=family.name.lower() if held == SEQUENCE_TO_SEQUENCE else None,
     )
 
 
