@@ -60,11 +60,9 @@ FIRST = (
     "test_language_modeling.py",
 )
 """The files that take longest. The first has no use for what the second makes, and others wait for."""
-ZOO_ROOMS = ("layers", "models", "architectures", "tasks", "weights")
-# The harness of layers serves the models too, the tiny translation model presets and tasks, the tiny tasks exports.
+# What tests of several folders share is in `support`; what those of one folder share is there.
 sys.path[:0] = [
-    str(ROOT / "tests" / folder)
-    for folder in ("readme", *(f"zoo/{room}" for room in ZOO_ROOMS), "recipes", "processes")
+    str(ROOT / "tests" / folder) for folder in ("support", "processes", "readme", "zoo/layers", "zoo/tasks")
 ]
 
 
@@ -244,7 +242,6 @@ def printed(backend, stored):
     """The last line that the script prints on a backend."""
     from commands import run_script
 
-    script = ROOT / "tests" / "zoo" / "models" / "stored_on_one_backend.py"
-    done = run_script([script, stored], backend, folders=[ROOT / "tests" / "zoo" / "tasks"])
+    done = run_script([ROOT / "tests" / "support" / "stored_on_one_backend.py", stored], backend)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.splitlines()[-1]

@@ -25,7 +25,7 @@ import sentencepiece
 import tensorflow as tf
 from tokenizers import AddedToken
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "zoo" / "tokenizers"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import byte_fallback_reference
 import byte_pair_reference
 import language_model_reference

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def run_python(arguments, directory=ROOT, backend="tensorflow", folders=()):
+def run_python(arguments, directory=ROOT, backend="tensorflow"):
     """Runs `python ARGUMENTS`, as by `subprocess.run(..., capture_output=True, text=True)`.
 
     The process is a fork of one, kept for each backend, that has imported the large libraries before.
@@ -20,12 +20,11 @@ def run_python(arguments, directory=ROOT, backend="tensorflow", folders=()):
         arguments: "-m" and a module, "-c" and a program, or a file; then its arguments.
         directory: Where the command runs.
         backend: Keras backend.
-        folders: Of modules that it imports, besides this project's.
 
     Returns:
         `subprocess.CompletedProcess`.
     """
-    path = os.pathsep.join([*map(str, (ROOT, *folders)), os.environ["PYTHONPATH"]])
+    path = os.pathsep.join([str(ROOT), os.environ["PYTHONPATH"]])
     environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"}
     arguments = [str(argument) for argument in arguments]
     with tempfile.TemporaryDirectory() as folder:
@@ -39,11 +38,11 @@ def run_python(arguments, directory=ROOT, backend="tensorflow", folders=()):
     return subprocess.CompletedProcess([sys.executable, *arguments], status, *texts)
 
 
-def run_script(arguments, backend, folders=()):
+def run_script(arguments, backend):
     """Runs a file as `run_python` does, but in a process where TensorFlow is imported on its own backend alone."""
     if backend == "tensorflow":
-        return run_python(arguments, backend=backend, folders=folders)
-    path = os.pathsep.join([*map(str, (ROOT, *folders)), os.environ["PYTHONPATH"]])
+        return run_python(arguments, backend=backend)
+    path = os.pathsep.join([str(ROOT), os.environ["PYTHONPATH"]])
     environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)

@@ -1,29 +1,15 @@
 """`python -m zoo.convert`, from every format it reads to both it writes, by value."""
 
-import sys
-from pathlib import Path
-
+import google_bert
+import keras2_files
 import numpy as np
+import openai_gpt2
 import pytest
 import torch
 import transformers
 from keras import ops
-from tiny_encoder_tasks import LABELS, TAGS, make_encoder, make_tokenizer
-
-import zoo
-from zoo.checkpoints import checkpoint_format, load_foreign, load_foreign_tokenizer, save_hugging_face
-from zoo.checkpoints.hugging_face import tokenizer_files
-from zoo.convert import main
-from zoo.convert.conversion import convert
-from zoo.models import SequenceClassifier, TokenClassifier
-from zoo.tasks import ClassificationSettings, EntityRecognizer, MaskedLanguageModel, TextClassifier
-
-sys.path.insert(0, str(Path(__file__).parent / "checkpoints"))
-
-import google_bert
-import keras2_files
-import openai_gpt2
 from tiny_byte_pair import gpt2_tokenizer
+from tiny_encoder_tasks import LABELS, TAGS, make_encoder, make_tokenizer
 from tiny_gpt2 import make_gpt2
 from tiny_references import (
     PADDING_MASK,
@@ -35,6 +21,14 @@ from tiny_references import (
     reference_outputs,
     token_ids,
 )
+
+import zoo
+from zoo.checkpoints import checkpoint_format, load_foreign, load_foreign_tokenizer, save_hugging_face
+from zoo.checkpoints.hugging_face import tokenizer_files
+from zoo.convert import main
+from zoo.convert.conversion import convert
+from zoo.models import SequenceClassifier, TokenClassifier
+from zoo.tasks import ClassificationSettings, EntityRecognizer, MaskedLanguageModel, TextClassifier
 
 # As many entries as the references' tables have rows.
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyzäöüß.,"][:37]

@@ -19,7 +19,7 @@ import transformers
 from tokenizers import AddedToken
 
 TESTS = Path(__file__).parents[2]
-for folder in (TESTS.parent, TESTS / "zoo" / "tasks"):
+for folder in (TESTS.parent, TESTS / "support"):
     sys.path.insert(0, str(folder))
 
 import marian_files  # noqa: E402

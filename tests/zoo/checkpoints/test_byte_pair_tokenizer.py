@@ -1,20 +1,15 @@
 """Byte-pair tokenizers of Hugging Face directories: ids of transformers, both ways, and what is refused."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 import transformers
+from byte_pair_reference import odd_texts
 from tiny_byte_pair import MASK, gpt2_tokenizer, roberta_tokenizer, write_tokenizer
 
 from zoo.checkpoints.hugging_face import load_tokenizer, max_text_length, read_byte_pair, tokenizer_files
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tokenizers"))
-
-from byte_pair_reference import odd_texts
 
 # transformers reads special tokens from text.
 TEXTS = [text for text in odd_texts(300, 4) if "<|" not in text and "<s" not in text]

@@ -1,16 +1,12 @@
 """Tokenizers of language models' directories beside the `tokenizers` package on the same files."""
 
 import json
-import sys
-from pathlib import Path
 
+import byte_fallback_reference
+import language_model_reference
 import pytest
 import tokenizers
 from tokenizers import AddedToken, processors
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tokenizers"))
-import byte_fallback_reference
-import language_model_reference
 
 from zoo.checkpoints.hugging_face.language_model_tokenizer import read_language_model_tokenizer
 from zoo.errors import UserError

@@ -1,14 +1,12 @@
 """Summarizers over a decoder: what transformers generates after text and separator, what was learnt, refusals."""
 
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import torch
 import transformers
+from tiny_byte_pair import gpt2_tokenizer, write_tokenizer
 from tiny_decoder_summarizer import NEW, POSITIONS, TEXTS, make_decoder_summarizer
 
 import zoo
@@ -17,10 +15,6 @@ from zoo.errors import UserError
 from zoo.tasks import DecoderSummarizationSettings, DecoderSummarizer
 from zoo.tasks.decoder_summarizer import SUMMARY_TOKEN
 from zoo.training import TokenCrossEntropy
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "checkpoints"))
-
-from tiny_byte_pair import gpt2_tokenizer, write_tokenizer
 
 SEPARATOR = "\nTL;DR:"
 ARTICLES = ["the quick brown fox jumps", "low", "it's slow, slower in Köln 123", "dog fox dog fox", "x y", "é 😀"]

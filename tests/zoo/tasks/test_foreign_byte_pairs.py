@@ -2,23 +2,18 @@
 
 import json
 import random
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import transformers
+from tiny_byte_pair import MASK, gpt2_tokenizer, roberta_tokenizer, write_tokenizer
 
 import zoo
 from zoo.convert.conversion import convert
 from zoo.data.readers.tag_schemes import tags_to_spans
 from zoo.errors import UserError
 from zoo.tasks import GenerationSettings, load_pretrained_encoder
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "checkpoints"))
-
-from tiny_byte_pair import MASK, gpt2_tokenizer, roberta_tokenizer, write_tokenizer
 
 WORDS = ["low", "lower", "slowest", "quick", "brown", "fox", "jumps", "over", "it's", "Köln", "12", "😀", "dog,"]
 

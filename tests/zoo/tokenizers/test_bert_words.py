@@ -1,15 +1,11 @@
 """Every code point, in every class of context, against the reference's normaliser and pre-tokenizer."""
 
 import itertools
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from tokenizers import pre_tokenizers
-
-sys.path.insert(0, str(Path(__file__).parent))
 from wordpiece_reference import OTHER_SCRIPTS, bert_normalizer, random_texts
 
 from zoo.tokenizers.offsets import code_points

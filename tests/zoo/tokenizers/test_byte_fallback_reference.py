@@ -2,12 +2,8 @@
 
 import json
 import random
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from byte_fallback_reference import KINDS, PIECES, SPECIAL, fuzzed, read, reference, vocabulary_and_merges
 from byte_pair_reference import broken_texts, odd_texts, source_code
 from wordpiece_reference import OTHER_SCRIPTS

@@ -10,11 +10,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from byte_pair_reference import broken_texts, odd_texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent))
-from byte_pair_reference import broken_texts, odd_texts
 
 from export.op_allow_list import KNOWN_SERVERS, ops_used, servers_with
 from zoo import tokenizers

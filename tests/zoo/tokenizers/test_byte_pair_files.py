@@ -1,13 +1,9 @@
 import json
-import sys
-from pathlib import Path
 
 import pytest
 import tokenizers
-from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, processors
-
-sys.path.insert(0, str(Path(__file__).parent))
 from byte_pair_reference import odd_texts
+from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, processors
 
 from zoo.errors import UserError
 from zoo.tokenizers import BytePairTokenizer

@@ -1,16 +1,12 @@
 """Ids, word ids and offsets equal to the `tokenizers` package's, on real texts, odd ones and random Unicode."""
 
 import random
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from tokenizers import AddedToken
-
-sys.path.insert(0, str(Path(__file__).parent))
 from byte_pair_reference import broken_texts, odd_texts, reference, source_code
+from tokenizers import AddedToken
 from wordpiece_reference import DATA, flat, real_texts
 
 from zoo import tokenizers as zoo_tokenizers

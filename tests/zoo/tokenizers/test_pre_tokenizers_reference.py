@@ -2,16 +2,12 @@
 
 import json
 import random
-import sys
-from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from tokenizers import AddedToken, Tokenizer
-
-sys.path.insert(0, str(Path(__file__).parent))
 from byte_pair_reference import broken_texts, odd_texts, source_code
 from language_model_reference import KINDS, fuzzed, made, reference, vocabulary_and_merges
+from tokenizers import AddedToken, Tokenizer
 from wordpiece_reference import OTHER_SCRIPTS
 
 from export.op_allow_list import servers_with

@@ -2,14 +2,11 @@ import os
 import random
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-sys.path.insert(0, str(Path(__file__).parent))
 from wordpiece_reference import OTHER_SCRIPTS, reference
 
 from export.op_allow_list import KNOWN_SERVERS, ops_used, servers_with

@@ -1,14 +1,10 @@
 """Ids, word ids and character offsets equal to the `tokenizers` package's, on real texts and on random Unicode."""
 
 import random
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
-
-sys.path.insert(0, str(Path(__file__).parent))
 from wordpiece_reference import (
     DATA,
     OTHER_SCRIPTS,

@@ -2,15 +2,12 @@
 
 import json
 import random
-import sys
 import tempfile
 from pathlib import Path
 
 import tokenizers
-from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, trainers
-
-sys.path.insert(0, str(Path(__file__).parent))
 from byte_pair_reference import source_code
+from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, trainers
 from wordpiece_reference import OTHER_SCRIPTS
 
 from zoo.tokenizers import ByteFallbackTokenizer

@@ -1,16 +1,13 @@
 """The `tokenizers` package's byte-level BPE as reference, and texts to compare with it."""
 
 import random
-import sys
 from pathlib import Path
 
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers
-
-sys.path.insert(0, str(Path(__file__).parent))
 from wordpiece_reference import OTHER_SCRIPTS, random_texts
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 # Where words may end and begin, and what is special inside the graph.
 PIECES = [
     *(" ", " ", "  ", "\n", "\n\n", "\t", "\r\n", "\u00a0", "\u3000", "\u0085", "\x1c"),

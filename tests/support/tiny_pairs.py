@@ -2,18 +2,13 @@
 
 import json
 import random
-import sys
-from pathlib import Path
 
 import torch
 import transformers
+from tiny_byte_pair import roberta_tokenizer, write_tokenizer
 from tiny_encoder_tasks import WORDS, make_tokenizer
 
 from zoo.checkpoints.hugging_face import tokenizer_files
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "checkpoints"))
-
-from tiny_byte_pair import roberta_tokenizer, write_tokenizer
 
 MAX_LENGTH = 24
 _SIZES = dict(hidden_size=16, intermediate_size=24, num_attention_heads=2, num_hidden_layers=2)

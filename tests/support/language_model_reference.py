@@ -1,14 +1,10 @@
 """The `tokenizers` package's byte-level tokenizers of language models as reference, and texts to compare with them."""
 
 import random
-import sys
-from pathlib import Path
 
 import tokenizers
-from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
-
-sys.path.insert(0, str(Path(__file__).parent))
 from byte_pair_reference import source_code
+from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 from wordpiece_reference import OTHER_SCRIPTS
 
 from zoo.tokenizers import BytePairTokenizer
