@@ -8,9 +8,6 @@ import export
 import recipes
 import zoo
 
-# Families of models move from one to the other.
-NOT_YET = ("zoo.architectures", "zoo.checkpoints")
-
 
 def public_names():
     """Yields the objects that packages list in `__all__`, each once, with a name for messages."""
@@ -22,7 +19,7 @@ def public_names():
             for name in getattr(package, "__all__", ()):
                 value = getattr(package, name)
                 home = getattr(value, "__module__", "")
-                if home.split(".")[0] == root.__name__ and not home.startswith(NOT_YET) and id(value) not in seen:
+                if home.split(".")[0] == root.__name__ and id(value) not in seen:
                     seen.add(id(value))
                     yield f"{home}.{name}", value
 

@@ -6,13 +6,17 @@ go by that alone. `registered_models` makes Keras know their classes. Nothing is
 
 import importlib
 import importlib.util
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import UserError
 
 if TYPE_CHECKING:
-    from zoo.architectures.architecture import Architecture
+    from zoo.architectures.encoder_architecture import EncoderArchitecture
     from zoo.architectures.keras_hub_map import KerasHubMap
+    from zoo.architectures.language_model_architecture import LanguageModelArchitecture
+    from zoo.architectures.sequence_to_sequence_architecture import SequenceToSequenceArchitecture
+
+    AnyArchitecture = EncoderArchitecture | LanguageModelArchitecture | SequenceToSequenceArchitecture
 
 FOLDERS = {
     "bert": "bert",
@@ -43,14 +47,14 @@ FOLDERS = {
 __all__ = ["FOLDERS", "architecture_named", "architecture_of", "keras_hub_maps"]
 
 
-def architecture_named(model_type: str | None) -> "Architecture | None":
+def architecture_named(model_type: str | None) -> "AnyArchitecture | None":
     """The family that a configuration names; None for one that is not registered here."""
     if not isinstance(model_type, str) or model_type not in FOLDERS:
         return None
     return importlib.import_module(f"zoo.architectures.{FOLDERS[model_type]}.hugging_face").ARCHITECTURE
 
 
-def architecture_of(model) -> "Architecture":
+def architecture_of(model: Any) -> "AnyArchitecture":
     """The first family that transformers can read a model as.
 
     Raises:

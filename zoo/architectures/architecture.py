@@ -1,7 +1,7 @@
 """What a family of models has to say of itself to be read from other programs' files and written to them."""
 
 import abc
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import keras
 
@@ -25,7 +25,7 @@ class Architecture(abc.ABC):
         second_names: By second name of a key of config.json the first one, as the class of transformers has them.
     """
 
-    group: ClassVar[str]
+    group: ClassVar[Literal["encoder", "language_model", "sequence_to_sequence"]]
     model_type: ClassVar[str]
     class_names: ClassVar[tuple[str, ...]]
     model_class: ClassVar[type[keras.Model]]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from zoo.architectures.architecture import Architecture
 from zoo.architectures.configuration_keys import activation_name
@@ -56,7 +56,7 @@ class EncoderArchitecture(Architecture):
         ignored_tensors: Buffers that earlier versions of transformers saved.
     """
 
-    group = "encoder"
+    group: ClassVar[Literal["encoder"]] = "encoder"
     model_class = Encoder
     ignored_tensors = (r"(\w+\.)?embeddings\.(position_ids|token_type_ids)",)
     class_prefix: ClassVar[str]

@@ -1,6 +1,6 @@
 """What families of decoders have in common."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import keras
 
@@ -21,7 +21,7 @@ class LanguageModelArchitecture(Architecture):
             pairs of GPT-2's kind, also in vocab.json and merges.txt.
     """
 
-    group = "language_model"
+    group: ClassVar[Literal["language_model"]] = "language_model"
     prefix: ClassVar[str] = "model."
     output_matrix: ClassVar[str] = "lm_head.weight"
     table: ClassVar[str] = "model.embed_tokens.weight"

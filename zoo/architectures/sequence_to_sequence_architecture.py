@@ -1,6 +1,6 @@
 """What families of encoder-decoders have in common."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ class SequenceToSequenceArchitecture(Architecture):
         longest_text: Tokens of a source that are read where the files name no limit; None if positions set one.
     """
 
-    group = "sequence_to_sequence"
+    group: ClassVar[Literal["sequence_to_sequence"]] = "sequence_to_sequence"
     task: ClassVar[str] = "summarization"
     special_tokens: ClassVar[dict[str, int | None]]
     table: ClassVar[str]

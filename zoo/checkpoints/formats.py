@@ -2,13 +2,17 @@
 
 import importlib
 from pathlib import Path
+from typing import Any
 
+from zoo.checkpoints.foreign_model import ForeignModel
 from zoo.checkpoints.hugging_face import DirectoryFiles, is_hugging_face
+from zoo.checkpoints.hugging_face.directory_files import AnyDirectory
 from zoo.checkpoints.hugging_face.safetensors_files import INDEX_FILE, WEIGHTS_FILE
 from zoo.checkpoints.keras2_hdf5 import WEIGHTS_FILE as KERAS2_FILE
 from zoo.checkpoints.keras_hub import is_keras_hub
 from zoo.checkpoints.preset import is_preset
 from zoo.errors import UserError
+from zoo.tokenizers import Tokenizer
 
 # By format: the module and its functions for the model and the tokenizer. TensorFlow is imported only where it is read.
 _READERS = {
@@ -30,7 +34,7 @@ _READERS = {
 }
 
 
-def checkpoint_format(directory):
+def checkpoint_format(directory: AnyDirectory) -> str:
     """What a directory holds.
 
     Returns:
@@ -60,7 +64,7 @@ def checkpoint_format(directory):
     )
 
 
-def load_foreign(directory, kind=None, dtype=None):
+def load_foreign(directory: AnyDirectory, kind: str | None = None, dtype: Any = None) -> ForeignModel:
     """Reads a directory of any other program.
 
     Args:
@@ -78,7 +82,7 @@ def load_foreign(directory, kind=None, dtype=None):
     return _reader(module, function)(directory, kind=kind, dtype=dtype)
 
 
-def load_foreign_tokenizer(directory):
+def load_foreign_tokenizer(directory: AnyDirectory) -> Tokenizer:
     """Reads the tokenizer of a directory that `load_foreign` reads."""
     module, function = _READERS[_foreign_format(directory)][2:]
     return _reader(module, function)(directory)

@@ -92,7 +92,7 @@ def load_keras2_hdf5(directory, kind=None, dtype=None):
     """
     files = DirectoryFiles.of(directory)
     architecture = architecture_in(files)
-    if architecture.model_type not in MODEL_TYPES:
+    if architecture.group != "encoder" or architecture.model_type not in MODEL_TYPES:
         pickle = pickle_advice(files.path)
         raise UserError(
             f"{files / CONFIG_FILE}: a model of type {files.config['model_type']!r} is read from safetensors files only"

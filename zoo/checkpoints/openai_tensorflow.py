@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from zoo.architectures import architecture_named
+from zoo.architectures.gpt2.hugging_face import ARCHITECTURE
 from zoo.checkpoints.foreign_model import LANGUAGE_MODEL, ForeignModel, check_kind
 from zoo.checkpoints.named_tensors import assign_tensors
 from zoo.checkpoints.original_tensorflow import TRAINING_STATE, CheckpointTensors, find_checkpoint
@@ -62,13 +62,12 @@ def load_openai_tensorflow(directory, kind=None, dtype=None):
     check_kind(kind, LANGUAGE_MODEL, directory)
     prefix = find_checkpoint(Path(directory))
     path = prefix.parent / CONFIG_FILE
-    architecture = architecture_named("gpt2")
     try:
-        model = architecture.model_class(**_model_arguments(path), dtype=dtype)
+        model = ARCHITECTURE.model_class(**_model_arguments(path), dtype=dtype)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     model.build()
-    names = [_spelled(name, architecture.prefix) for name in architecture.tensor_names(model)]
+    names = [_spelled(name, ARCHITECTURE.prefix) for name in ARCHITECTURE.tensor_names(model)]
     assign_tensors(model, ConvolutionTensors(prefix), names, TRAINING_STATE)
     return ForeignModel(directory=prefix.parent, model=model, kind=LANGUAGE_MODEL)
 

@@ -7,9 +7,11 @@ import math
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -39,7 +41,14 @@ class Preset:
     model: keras.Model
 
 
-def save_preset(directory, *, task, task_config, model, assets):
+def save_preset(
+    directory: str | Path,
+    *,
+    task: str,
+    task_config: dict[str, Any],
+    model: keras.Model,
+    assets: Mapping[str, Callable[[Path], Any]],
+) -> None:
     """Writes a preset, replacing an earlier one in the same directory file by file, config.json last.
 
     A reader never takes a half-written preset for a whole one: config.json holds the SHA-256 of every other file and
@@ -116,7 +125,7 @@ def _nbytes(weight):
     return math.prod(weight.shape) * (8 if weight.dtype.endswith("64") else 4)
 
 
-def is_preset(directory):
+def is_preset(directory: str | Path) -> bool:
     """Whether a directory holds a config.json of this format, whole or not."""
     try:
         return json.loads((Path(directory) / CONFIG_FILE).read_text(encoding="utf-8")).get("format") == FORMAT
@@ -124,7 +133,7 @@ def is_preset(directory):
         return False
 
 
-def load_preset(directory, dtype=None):
+def load_preset(directory: str | Path, dtype: Any = None) -> Preset:
     """Reads a preset and checks every file.
 
     Args:

@@ -1,6 +1,7 @@
 """Byte-level BPE tokenizers of Hugging Face directories, in and out: GPT-2's, RoBERTa's and BART's."""
 
 import json
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from zoo.architectures import architecture_named
@@ -17,6 +18,7 @@ from zoo.checkpoints.hugging_face.directory_files import (
     CONFIG_FILE,
     FAST_FILE,
     TOKENIZER_CONFIG_FILE,
+    AnyDirectory,
     DirectoryFiles,
 )
 from zoo.errors import UserError
@@ -75,7 +77,7 @@ class BytePairDirectory(NamedTuple):
     trims_offsets: bool
 
 
-def is_byte_pair(directory):
+def is_byte_pair(directory: AnyDirectory) -> bool:
     """Whether a directory's tokenizer is a byte-pair one: tokenizer.json decides, else the other files that there are.
 
     Raises:
@@ -88,7 +90,9 @@ def is_byte_pair(directory):
     return all(files.holds(name) for name in (VOCABULARY_FILE, MERGES_FILE))
 
 
-def read_byte_pair(directory, special_tokens_in_text=(), vocabulary_size=None):
+def read_byte_pair(
+    directory: AnyDirectory, special_tokens_in_text: Iterable[str] = (), vocabulary_size: int | None = None
+) -> BytePairDirectory:
     """Reads the byte-pair tokenizer of a directory: tokenizer.json, or vocab.json and merges.txt.
 
     Added tokens are those of `DescribedTokens`; control tokens are those that have a part to play, and of the usual

@@ -1,6 +1,7 @@
 """The JSON files of a Hugging Face directory, each read from disk once."""
 
 from pathlib import Path
+from typing import TypeAlias
 
 from zoo.checkpoints.hugging_face.configuration_aliases import without_aliases
 from zoo.errors import UserError
@@ -21,7 +22,7 @@ class DirectoryFiles:
         path: The directory.
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory: "AnyDirectory") -> None:
         """Reads nothing yet.
 
         Args:
@@ -31,11 +32,11 @@ class DirectoryFiles:
         self._contents = {}
 
     @classmethod
-    def of(cls, directory) -> "DirectoryFiles":
+    def of(cls, directory: "AnyDirectory") -> "DirectoryFiles":
         """The directory's files: the object itself if it is one of this class."""
         return directory if isinstance(directory, cls) else cls(directory)
 
-    def __fspath__(self):
+    def __fspath__(self) -> str:
         return str(self.path)
 
     def __str__(self):
@@ -44,11 +45,11 @@ class DirectoryFiles:
     def __truediv__(self, name) -> Path:
         return self.path / name
 
-    def holds(self, name) -> bool:
+    def holds(self, name: str) -> bool:
         """Whether there is a file of this name."""
         return (self.path / name).is_file()
 
-    def json(self, name) -> dict:
+    def json(self, name: str) -> dict:
         """The JSON object in a file, empty if the file is not there. It must not be changed.
 
         Raises:
@@ -71,3 +72,7 @@ class DirectoryFiles:
         if not self.holds(CONFIG_FILE):
             raise UserError(f"{self.path} holds no {CONFIG_FILE}; it is no Hugging Face directory")
         return without_aliases(self.json(CONFIG_FILE))
+
+
+AnyDirectory: TypeAlias = DirectoryFiles | str | Path
+"""What readers take: a path, or the files of one that were read already."""

@@ -33,7 +33,7 @@ def load_encoder(files, architecture, kind=None, dtype=None):
     return configuration.describe(kind, model)
 
 
-def encoder_to_hugging_face(model, architecture, labels=None, problem_type=None, pad_token_id=0):
+def encoder_to_hugging_face(model, architecture, labels=None, problem_type=None, pad_token_id: int | None = 0):
     """What `load_encoder` and transformers read a model from, which is built if it is not.
 
     Args:

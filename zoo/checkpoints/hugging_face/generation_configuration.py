@@ -1,6 +1,7 @@
 """How a Hugging Face directory wants its model decoded: generation_config.json, earlier config.json; and written so."""
 
 import json
+from typing import Any
 
 from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
 from zoo.errors import UserError
@@ -118,7 +119,14 @@ def read_generation(directory, defaults):
     return settings.settings(), settings.tokens("eos_token_id")
 
 
-def generation_file(settings, *, start_token_id, pad_token_id, end_token_id, begin_token_id=None):
+def generation_file(
+    settings: dict[str, Any],
+    *,
+    start_token_id: int,
+    pad_token_id: int,
+    end_token_id: int,
+    begin_token_id: int | None = None,
+) -> bytes:
     """What `read_generation` and transformers read settings of decoding from.
 
     Args:

@@ -1,7 +1,10 @@
 """A model from a Hugging Face directory."""
 
+from typing import Any
+
 from zoo.architectures import FOLDERS, architecture_named
-from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, DirectoryFiles
+from zoo.checkpoints.foreign_model import ForeignModel
+from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, AnyDirectory, DirectoryFiles
 from zoo.checkpoints.hugging_face.encoders import load_encoder
 from zoo.checkpoints.hugging_face.language_models import load_language_model
 from zoo.checkpoints.hugging_face.sequence_to_sequence import load_sequence_to_sequence
@@ -17,7 +20,7 @@ ADAPTER_FILE = "adapter_config.json"
 """What the package peft writes beside the weights of an adapter."""
 
 
-def is_hugging_face(directory):
+def is_hugging_face(directory: AnyDirectory) -> bool:
     """Whether a directory holds a config.json with a `model_type`, readable for the zoo or not."""
     try:
         return "model_type" in DirectoryFiles.of(directory).config
@@ -25,7 +28,7 @@ def is_hugging_face(directory):
         return False
 
 
-def load_hugging_face(directory, kind=None, dtype=None):
+def load_hugging_face(directory: AnyDirectory, kind: str | None = None, dtype: Any = None) -> ForeignModel:
     """Reads a model with its weights from a Hugging Face directory.
 
     The families are those of `zoo.architectures`: encoders such as BERT, decoders such as GPT-2 and Llama, and

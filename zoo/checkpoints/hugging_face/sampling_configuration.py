@@ -1,7 +1,9 @@
 """How a Hugging Face directory wants texts continued by its language model, in and out."""
 
 import json
+from typing import Any
 
+from zoo.checkpoints.hugging_face.directory_files import AnyDirectory
 from zoo.checkpoints.hugging_face.generation_configuration import (
     GENERATION_FILE,
     NEUTRAL,
@@ -47,7 +49,7 @@ _WITHOUT_EFFECT = (
 )
 
 
-def read_sampling(directory, end_token_id, max_sequence_length):
+def read_sampling(directory: AnyDirectory, end_token_id: int | None, max_sequence_length: int) -> dict[str, Any]:
     """Settings of text generation after a Hugging Face directory.
 
     generation_config.json decides where it is there; before 2023 the same keys stood in config.json. Without a word in
@@ -71,7 +73,7 @@ def read_sampling(directory, end_token_id, max_sequence_length):
     return _Settings(content, path).settings(end_token_id, max_sequence_length)
 
 
-def sampling_file(settings, end_token_id):
+def sampling_file(settings: dict[str, Any], end_token_id: int | None) -> bytes:
     """What `read_sampling` and transformers read such settings from.
 
     Args:

@@ -4,7 +4,7 @@ XLM-RoBERTa, mBART, PEGASUS and T5 number the pieces of a SentencePiece model an
 after them. The tokenizer here is one of a SentencePiece model made with that very numbering.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sentencepiece import sentencepiece_model_pb2
 
@@ -59,21 +59,21 @@ class SentencePieceNumbering:
         return {role: token for role, token in roles.items() if token is not None}
 
 
-_FAIRSEQ = dict(
+# Numbered by fairseq, as mBART's.
+XLM_ROBERTA_NUMBERING = SentencePieceNumbering(
     model_file="sentencepiece.bpe.model",
     before=("<s>", "<pad>", "</s>", "<unk>"),
     replaced=("<unk>", "<s>", "</s>"),
+    after=("<mask>",),
     bos="<s>",
     mask="<mask>",
     swallowing=("mask",),
+    around=(("<s>",), ("</s>",)),
 )
-MBART_NUMBERING = SentencePieceNumbering(
-    **_FAIRSEQ, after=(*MBART_LANGUAGES, "<mask>"), extra=MBART_LANGUAGES, around=None
+MBART_NUMBERING, MBART50_NUMBERING = (
+    replace(XLM_ROBERTA_NUMBERING, after=(*languages, "<mask>"), extra=languages, around=None)
+    for languages in (MBART_LANGUAGES, MBART50_LANGUAGES)
 )
-MBART50_NUMBERING = SentencePieceNumbering(
-    **_FAIRSEQ, after=(*MBART50_LANGUAGES, "<mask>"), extra=MBART50_LANGUAGES, around=None
-)
-XLM_ROBERTA_NUMBERING = SentencePieceNumbering(**_FAIRSEQ, after=("<mask>",), around=(("<s>",), ("</s>",)))
 # A model of 96,000 pieces has 96,103 ids: the masks and 101 tokens of training are 103.
 PEGASUS_NUMBERING = SentencePieceNumbering(
     model_file="spiece.model",

@@ -1,5 +1,7 @@
 """Encoder-decoders of the registered families, from Hugging Face directories and into them."""
 
+import keras
+
 from zoo.architectures import architecture_of
 from zoo.architectures.configuration_keys import ConfigurationKeys
 from zoo.checkpoints.foreign_model import SEQUENCE_TO_SEQUENCE, ForeignModel, check_kind
@@ -69,7 +71,7 @@ def _name_shared_table(tensors, table, copies):
         tensors.rename(lambda name: table if name == found else name)
 
 
-def family_name(model):
+def family_name(model: keras.Model) -> str:
     """The `model_type` that an encoder-decoder is written with.
 
     Raises:

@@ -2,6 +2,9 @@
 
 import functools
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from zoo.checkpoints.hugging_face.added_tokens import ADDED_TOKENS_DECODER, described_tokens
 from zoo.checkpoints.hugging_face.directory_files import TOKENIZER_CONFIG_FILE
@@ -11,11 +14,13 @@ from zoo.checkpoints.hugging_face.sentencepiece_writing import numbering_of, unn
 from zoo.checkpoints.hugging_face.tokenizer import tokenizer_files
 from zoo.checkpoints.hugging_face.tokenizer_settings import with_text_length
 from zoo.errors import UserError
-from zoo.tokenizers import BytePairTokenizer, MappedSentencePieceTokenizer, SentencePieceTokenizer
+from zoo.tokenizers import BytePairTokenizer, MappedSentencePieceTokenizer, SentencePieceTokenizer, Tokenizer
 from zoo.tokenizers.added_tokens.added_token import AddedToken
 
 
-def sequence_to_sequence_tokenizer_files(family, source, target, settings):
+def sequence_to_sequence_tokenizer_files(
+    family: str, source: Tokenizer, target: Tokenizer, settings: dict[str, Any]
+) -> dict[str, Callable[[Path], Any]]:
     """The files that transformers and `load_sequence_to_sequence_tokenizers` read tokenizers from.
 
     Args:
@@ -123,7 +128,7 @@ def _mbart_settings(tokenizer, numbering, settings):
     known = MBART50_LANGUAGES if of_50 else (*numbering.extra, *(token.content for token in tokenizer.added_tokens))
     for key, (token_id,) in languages.items():
         token = None if token_id is None else tokenizer.id_to_token([token_id])[0]
-        if token in known:
+        if token is not None and token in known:
             found[key] = token
         elif key == "src_lang":
             raise UserError(f"its tokenizer in transformers has no language {token!r} for sources")

@@ -3,10 +3,16 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from zoo.checkpoints.hugging_face.added_tokens import DescribedTokens
 from zoo.checkpoints.hugging_face.byte_pair_tokenizer import read_byte_pair
-from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE, TOKENIZER_CONFIG_FILE, DirectoryFiles
+from zoo.checkpoints.hugging_face.directory_files import (
+    CONFIG_FILE,
+    TOKENIZER_CONFIG_FILE,
+    AnyDirectory,
+    DirectoryFiles,
+)
 from zoo.checkpoints.hugging_face.mbart_languages import MBART50_LANGUAGES
 from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import (
     MBART50_NUMBERING,
@@ -66,8 +72,12 @@ class _Request:
 
 
 def load_sequence_to_sequence_tokenizers(
-    directory, family, vocabulary_size, source_language=None, target_language=None
-):
+    directory: AnyDirectory,
+    family: str,
+    vocabulary_size: int,
+    source_language: str | None = None,
+    target_language: str | None = None,
+) -> SequenceToSequenceTokenizers:
     """Reads the tokenizers of a directory.
 
     Args:
@@ -129,7 +139,7 @@ def _marian(asked):
         for model, vocabulary in zip(("source.spm", "target.spm"), vocabularies, strict=True)
     )
     # Its tokenizer takes blanks out of answers itself.
-    parts = dict(source=source, target=target, clean_up_spaces=False)
+    parts: dict[str, Any] = {"source": source, "target": target, "clean_up_spaces": False}
     if not config.keys() & {"model_max_length", "max_len"}:
         parts["max_source_length"] = _MARIAN_LENGTH
     if asked.target_language is not None:

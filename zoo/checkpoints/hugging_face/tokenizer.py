@@ -2,6 +2,9 @@
 
 import functools
 import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 from zoo.checkpoints.hugging_face.added_tokens import (
     ADDED_TOKENS_DECODER,
@@ -10,12 +13,12 @@ from zoo.checkpoints.hugging_face.added_tokens import (
     model_rows,
 )
 from zoo.checkpoints.hugging_face.byte_pair_tokenizer import byte_pair_files, is_byte_pair, read_byte_pair
-from zoo.checkpoints.hugging_face.directory_files import FAST_FILE, TOKENIZER_CONFIG_FILE, DirectoryFiles
+from zoo.checkpoints.hugging_face.directory_files import FAST_FILE, TOKENIZER_CONFIG_FILE, AnyDirectory, DirectoryFiles
 from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import XLM_ROBERTA_NUMBERING
 from zoo.checkpoints.hugging_face.unigram_tokenizer import is_unigram, read_unigram, unigram_files
 from zoo.checkpoints.hugging_face.wordpiece_options import MPNET, SPECIAL_TOKENS_OF_CLASS, wordpiece_options
 from zoo.errors import UserError
-from zoo.tokenizers import BytePairTokenizer, SentencePieceTokenizer, WordPieceTokenizer
+from zoo.tokenizers import BytePairTokenizer, SentencePieceTokenizer, Tokenizer, WordPieceTokenizer
 
 VOCABULARY_FILE = "vocab.txt"
 
@@ -24,7 +27,7 @@ _ROLES = ("pad", "unk", "cls", "sep", "mask")
 _SAME = {"bos": "cls", "eos": "sep"}
 
 
-def load_tokenizer(directory, special_tokens_in_text=()):
+def load_tokenizer(directory: AnyDirectory, special_tokens_in_text: Iterable[str] = ()) -> Tokenizer:
     """Reads the tokenizer of an encoder: tokenizer.json, or else vocab.txt (WordPiece), vocab.json and merges.txt, or
     sentencepiece.bpe.model.
 
@@ -63,7 +66,7 @@ def load_tokenizer(directory, special_tokens_in_text=()):
 
 def _with_added_tokens(files, vocabulary, *, in_text, **options):
     """The tokenizer of a vocabulary with the tokens that the directory's files add to it."""
-    roles = dict(zip(_ROLES, options["special_tokens"], strict=True))
+    roles: dict[str, str] = dict(zip(_ROLES, options["special_tokens"], strict=True))
     of_mpnet = options["special_tokens"] == SPECIAL_TOKENS_OF_CLASS[MPNET]
     if of_mpnet:
         roles |= {role: roles[same] for role, same in _SAME.items()}
@@ -82,7 +85,7 @@ def _with_added_tokens(files, vocabulary, *, in_text, **options):
         raise UserError(f"{files}: {error}") from None
 
 
-def tokenizer_files(tokenizer, around=None):
+def tokenizer_files(tokenizer: Tokenizer, around: str | None = None) -> dict[str, Callable[[Path], Any]]:
     """The files that `load_tokenizer` and transformers read a tokenizer from.
 
     Args:

@@ -1,11 +1,15 @@
 """What tokenizer_config.json says beside the tokens: how long a text may be, and at which end a longer one is cut."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from zoo.checkpoints.hugging_face.directory_files import (
     CONFIG_FILE,
     FAST_FILE,
     TOKENIZER_CONFIG_FILE,
+    AnyDirectory,
     DirectoryFiles,
 )
 from zoo.errors import UserError
@@ -31,7 +35,7 @@ def tokenizer_class(directory):
     return None
 
 
-def max_text_length(directory):
+def max_text_length(directory: AnyDirectory) -> int | None:
     """Tokens of the longest text, special ones included, after tokenizer_config.json.
 
     Args:
@@ -64,7 +68,7 @@ def max_text_length(directory):
     return int(length)
 
 
-def with_text_length(files, length):
+def with_text_length(files: dict[str, Callable[[Path], Any]], length: int) -> dict[str, Callable[[Path], Any]]:
     """Files of a tokenizer that also say how long a text may be.
 
     Args:

@@ -3,8 +3,11 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import keras
 from safetensors import SafetensorError
 
 from zoo.architectures import architecture_of
@@ -21,18 +24,18 @@ from zoo.writing import writing
 
 
 def save_hugging_face(
-    model,
-    directory,
+    model: keras.Model,
+    directory: str | Path,
     *,
-    labels=None,
-    problem_type=None,
+    labels: Sequence[str] | None = None,
+    problem_type: str | None = None,
     pad_token_id: int | None = 0,
-    end_token_id=None,
-    begin_token_id=None,
-    start_token_id=None,
-    assets=None,
-    configuration=None,
-):
+    end_token_id: int | None = None,
+    begin_token_id: int | None = None,
+    start_token_id: int | None = None,
+    assets: Mapping[str, Callable[[Path], Any]] | None = None,
+    configuration: dict[str, Any] | None = None,
+) -> None:
     """Writes a directory that transformers loads.
 
     A model of the families in `zoo.architectures` becomes the first of them that can say it: an `Encoder` a BERT, a

@@ -4,6 +4,7 @@ import contextlib
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 from zoo.errors import UserError
 
@@ -14,7 +15,7 @@ LABELS_FILE = "labels.json"
 """Names of a classifier's classes, which KerasHub has no place for: written by this project and read by it alone."""
 
 
-def is_keras_hub(directory):
+def is_keras_hub(directory: str | Path) -> bool:
     """Whether a directory is a preset of KerasHub, readable for the zoo or not."""
     try:
         config = json.loads((Path(directory) / CONFIG_FILE).read_text(encoding="utf-8"))
@@ -23,7 +24,7 @@ def is_keras_hub(directory):
         return False
 
 
-def class_name(directory, file):
+def class_name(directory: str | Path, file: str) -> str | None:
     """The `class_name` in a file of a preset; None if there is no such file.
 
     Raises:
@@ -38,7 +39,7 @@ def class_name(directory, file):
         raise UserError(f"{path} is damaged ({error}); copy the preset again") from error
 
 
-def import_keras_hub(directory):
+def import_keras_hub(directory: str | Path) -> Any:
     """The package keras_hub.
 
     Raises:

@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from zoo.architectures import keras_hub_maps
+from zoo.architectures.keras_hub_map import KerasHubMap
 from zoo.checkpoints.foreign_model import SEQUENCE_TO_SEQUENCE, ForeignModel
 from zoo.checkpoints.keras_hub.equality import check_equal
 from zoo.checkpoints.keras_hub.preset_files import (
@@ -19,15 +21,16 @@ from zoo.checkpoints.keras_hub.weights import ArrayTensors, head_weights, hub_we
 from zoo.checkpoints.named_tensors import assign_tensors
 from zoo.errors import UserError
 from zoo.models import MaskedTokenPredictor, SequenceClassifier
+from zoo.tokenizers import Tokenizer
 
 
-def holds_sequence_to_sequence(directory):
+def holds_sequence_to_sequence(directory: str | Path) -> bool:
     """Whether a preset of KerasHub is a BART or a T5."""
     family = _family(class_name(directory, CONFIG_FILE))
     return family is not None and family.kind == SEQUENCE_TO_SEQUENCE
 
 
-def sequence_to_sequence_tokens(directory, tokenizer):
+def sequence_to_sequence_tokens(directory: str | Path, tokenizer: Tokenizer) -> dict[str, Any]:
     """The special tokens of a BART or T5, as `KerasHubMap.special_tokens` says.
 
     Args:
@@ -37,12 +40,12 @@ def sequence_to_sequence_tokens(directory, tokenizer):
     return _family(class_name(directory, CONFIG_FILE)).special_tokens(tokenizer)
 
 
-def _family(backbone):
+def _family(backbone: str | None) -> KerasHubMap | None:
     """The `KerasHubMap` of a class of KerasHub, or None."""
     return next((family for family in keras_hub_maps() if family.backbone == backbone), None)
 
 
-def load_keras_hub(directory, kind=None, dtype=None):
+def load_keras_hub(directory: str | Path, kind: str | None = None, dtype: Any = None) -> ForeignModel:
     """Reads a BERT, DistilBERT, RoBERTa, GPT-2, BART or T5 preset of KerasHub.
 
     A preset of a text classifier or a masked language model has its head; other heads are left behind.
@@ -81,7 +84,7 @@ def load_keras_hub(directory, kind=None, dtype=None):
     try:
         with without_mask_warnings():
             if with_head:
-                given = getattr(keras_hub.models, task_name).from_preset(str(directory), preprocessor=None)
+                given = getattr(keras_hub.models, family.tasks[held]).from_preset(str(directory), preprocessor=None)
                 backbone = given.backbone
             else:
                 given = backbone = keras_hub.models.Backbone.from_preset(str(directory))
@@ -110,7 +113,10 @@ def _with_head(family, kind, encoder, task, directory):
         labels = _labels(directory, task.num_classes)
         if getattr(task.activation, "__name__", "") not in ("linear", "softmax"):
             raise UserError(f"{directory}: a classifier whose activation is {task.activation} is not supported")
-        hidden = dict(hidden_dropout=task.dropout if family.drops_hidden else 0.0, **family.sequence_head)
+        hidden: dict[str, Any] = {
+            "hidden_dropout": task.dropout if family.drops_hidden else 0.0,
+            **family.sequence_head,
+        }
         model = SequenceClassifier(encoder, task.num_classes, task.dropout, **hidden)
     else:
         model = MaskedTokenPredictor(encoder, activation="gelu")

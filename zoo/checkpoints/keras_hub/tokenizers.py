@@ -5,7 +5,7 @@ from pathlib import Path
 
 from zoo.architectures import keras_hub_maps
 from zoo.errors import UserError
-from zoo.tokenizers import BytePairTokenizer, SentencePieceTokenizer, WordPieceTokenizer
+from zoo.tokenizers import BytePairTokenizer, SentencePieceTokenizer, Tokenizer, WordPieceTokenizer
 
 TOKENIZER_FILE = "tokenizer.json"
 _ASSETS = Path("assets") / "tokenizer"
@@ -21,7 +21,7 @@ _SPECIAL_TOKENS = {
 }
 
 
-def load_keras_hub_tokenizer(directory):
+def load_keras_hub_tokenizer(directory: str | Path) -> Tokenizer:
     """Reads the tokenizer of a KerasHub preset, as its files describe it.
 
     Raises:

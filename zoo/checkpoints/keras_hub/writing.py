@@ -3,8 +3,11 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import keras
 from keras import ops
 
 from zoo.architectures import keras_hub_maps
@@ -22,6 +25,7 @@ from zoo.checkpoints.keras_hub.weights import head_weights, hub_weights
 from zoo.checkpoints.named_tensors import tensors_by_name
 from zoo.errors import UserError
 from zoo.models import MaskedTokenPredictor, SequenceClassifier, TokenClassifier
+from zoo.tokenizers import Tokenizer
 from zoo.writing import writing
 
 _KINDS_WITH_HEADS = {
@@ -36,7 +40,15 @@ _APPROXIMATION = 0.1
 _ADVICE = "free some space or choose another folder, then convert it again"
 
 
-def save_keras_hub(model, tokenizer, directory, *, labels=None, preprocessor=None, approximate_gelu=False):
+def save_keras_hub(
+    model: keras.Model,
+    tokenizer: Tokenizer,
+    directory: str | Path,
+    *,
+    labels: Sequence[str] | None = None,
+    preprocessor: dict[str, Any] | None = None,
+    approximate_gelu: bool = False,
+) -> list[str]:
     """Writes a preset that KerasHub loads, as the task that it has for the model, with its preprocessor.
 
     Encoders become a BERT, a DistilBERT (no segments) or a RoBERTa (a position offset) with the head of a text
