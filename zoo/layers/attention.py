@@ -331,38 +331,38 @@ class Attention(keras.layers.Layer):
         """A zero cache: keys and values, each `[B, H', max_length, K]` in the compute dtype."""
         return empty_cache(batch_size, self.num_key_value_heads, max_length, self.head_dim, self.compute_dtype)
 
-    def step(self, query: Any, cache: Any, place: Any, prompt: Any = None) -> tuple[Any, tuple]:
+    def step(self, query: Any, cache: Any, position: Any, prompt: Any = None) -> tuple[Any, tuple]:
         """Attention of one new position to itself and those before it; its key and value are written first.
 
         Args:
             query: float `[N, D]`; with a prompt N = B * M hypotheses, those of a row next to each other.
             cache: keys and values, `[N, H', S, K]` each; what is not visible holds no meaning.
-            place: `StepPlace` of the new position in that cache.
+            position: `DecodePosition` of the new position in that cache.
             prompt: keys and values of B prompts that the cache does not hold, `[B, H', P, K]` each; P may be 0.
 
         Returns:
             float `[N, D]`, and the cache with the position written.
         """
-        if self.positions is not None and place.rotation is None:
-            raise ValueError("rotary positions need the rotation of a step's place")
+        if self.positions is not None and position.rotation is None:
+            raise ValueError("rotary positions need the rotation of a decode position")
         queries, keys, values = self.project(query)
         if self.query_norm is not None or self.positions is not None:
             queries = ops.reshape(queries, (-1, self.num_heads, self.head_dim))
-            queries = self._placed(queries, self.query_norm, place.rotation)
+            queries = self._placed(queries, self.query_norm, position.rotation)
             keys = ops.reshape(keys, (-1, self.num_key_value_heads, self.head_dim))
-            keys = self._placed(keys, self.key_norm, place.rotation)
+            keys = self._placed(keys, self.key_norm, position.rotation)
         # Without a length T the heads of [N, D] lie as the cache wants them, so nothing here is transposed.
-        cache = tuple(write_position(old, new, place) for old, new in zip(cache, (keys, values), strict=True))
-        queries, adjust = self._scaled(queries), self._adjustment(place.visible, place.bias)
+        cache = tuple(write_position(old, new, position) for old, new in zip(cache, (keys, values), strict=True))
+        queries, mask_logits = self._scaled(queries), self._logits_mask(position.visible, position.bias)
         if prompt is None:
-            attended = attend_own(queries, *cache, adjust=adjust)
+            attended = attend_own(queries, *cache, mask_logits=mask_logits)
         else:
             attended = attend_after_prompt(
                 queries,
                 *cache,
                 prompt=prompt,
-                adjust=adjust,
-                adjust_prompt=self._adjustment(place.prompt_visible),
+                mask_logits=mask_logits,
+                mask_prompt_logits=self._logits_mask(position.prompt_visible),
             )
         return self.output_projection(attended), cache
 
@@ -380,14 +380,14 @@ class Attention(keras.layers.Layer):
         queries = self.query(query)
         if self.query_norm is not None:
             queries = self.query_norm(ops.reshape(queries, (-1, self.num_heads, self.head_dim)))
-        attended = attend_shared(self._scaled(queries), *keys_and_values, adjust=self._adjustment(visible))
+        attended = attend_shared(self._scaled(queries), *keys_and_values, mask_logits=self._logits_mask(visible))
         return self.output_projection(attended)
 
     def _scaled(self, queries):
         queries = queries if self.scale == 1.0 else queries * self.scale
         return ops.reshape(queries, (-1, self.num_key_value_heads, self._group, self.head_dim))
 
-    def _adjustment(self, visible, bias=None):
+    def _logits_mask(self, visible, bias=None):
         """What a step does with its logits before the softmax."""
         if bias is None:
             return lambda logits: ops.where(visible, self._capped(logits), _HIDDEN)

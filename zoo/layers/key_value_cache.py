@@ -1,8 +1,8 @@
 """Attention of single positions to a static cache of keys and values, laid out `[N, H', S, K]`.
 
 N rows, H' heads of keys and values (G times as many of queries), S positions, K the width of a head. Both products are
-then batched matrix products without a transpose of the cache. What is the same for all blocks of a model (`StepPlace`)
-is computed once a step: in small models the time of a step goes into the number of its operations.
+then batched matrix products without a transpose of the cache. What is the same for all blocks of a model
+(`DecodePosition`) is computed once a step: in small models the time of a step goes into the number of its operations.
 """
 
 import math
@@ -15,11 +15,11 @@ from zoo.layers.rotary_positions import shared_rotations
 from zoo.layers.row_products import row_products
 
 
-class StepPlace(NamedTuple):
+class DecodePosition(NamedTuple):
     """Where a step writes into the caches of a model's blocks, and what it sees then.
 
     Attributes:
-        position: int32 scalar, the new position in the caches.
+        cache_index: int32 scalar, the new position in the caches.
         visible: bool `[1, 1, 1, S]` or `[N, 1, 1, S]`, the positions of the cache that are seen.
         region: under TensorFlow what `write_position` needs to know, else None.
         prompt_visible: bool `[B, 1, 1, 1, P]`, the seen positions of prompts that are not in the cache.
@@ -27,7 +27,7 @@ class StepPlace(NamedTuple):
         bias: float32 `[1, H, 1, S]` that is added to logits and hides what is not visible, in place of `visible`.
     """
 
-    position: Any
+    cache_index: Any
     visible: Any
     region: Any
     prompt_visible: Any = None
@@ -60,8 +60,8 @@ def _region(keys, position):
     )
 
 
-def step_place(keys, index, prompt_mask=None, prompts_apart=False, window=None):
-    """The `StepPlace` of a step, without a rotation.
+def decode_position(keys, index, prompt_mask=None, prompts_apart=False, window=None):
+    """The `DecodePosition` of a step, without a rotation.
 
     Args:
         keys: The keys of any block, `[N, H, S, K]`.
@@ -92,28 +92,28 @@ def step_place(keys, index, prompt_mask=None, prompts_apart=False, window=None):
     position = index + before
     region = _region(keys, position) if keras.config.backend() == "tensorflow" else None
     prompt_visible = None if in_prompt is None else in_prompt[:, None, None, None]
-    return StepPlace(position, visible[:, None, None], region, prompt_visible)
+    return DecodePosition(position, visible[:, None, None], region, prompt_visible)
 
 
-def step_places(attentions, cache, index, positions=None, prompt_mask=None, prompts_apart=False):
-    """The `StepPlace` of each block in a step, computed once for all blocks of a kind.
+def decode_positions(attentions, cache, index, positions=None, prompt_mask=None, prompts_apart=False):
+    """The `DecodePosition` of each block in a step, computed once for all blocks of a kind.
 
     Args:
         attentions: The `Attention` of each block to itself.
         cache: Keys and values of each block.
-        index, prompt_mask, prompts_apart: See `step_place`.
+        index, prompt_mask, prompts_apart: See `decode_position`.
         positions: int32 `[N]` of the new tokens in their sequences; `index` if None.
 
     Returns:
-        list of `StepPlace`.
+        list of `DecodePosition`.
     """
     windows = {layer.window for layer in attentions}
     keys = cache[0][0]
-    places = {window: step_place(keys, index, prompt_mask, prompts_apart, window) for window in windows}
+    by_window = {window: decode_position(keys, index, prompt_mask, prompts_apart, window) for window in windows}
     positions = ops.reshape(ops.cast(index, "int32"), (1,)) if positions is None else positions
     rotations = shared_rotations(attentions, positions)
     return [
-        places[layer.window] if rotation is None else places[layer.window]._replace(rotation=rotation)
+        by_window[layer.window] if rotation is None else by_window[layer.window]._replace(rotation=rotation)
         for layer, rotation in zip(attentions, rotations, strict=True)
     ]
 
@@ -137,7 +137,7 @@ def lengthened_cache(cache, extra):
     return tree.map_structure(lambda leaf: ops.pad(leaf, ((0, 0), (0, 0), (0, extra), (0, 0))), cache)
 
 
-def write_position(cache, new, place):
+def write_position(cache, new, position):
     """Writes the keys or the values `new` of one position, `[N, H * K]`, into a cache.
 
     Under TensorFlow this is an operation that needs no XLA (and that XLA cannot compile). It does not copy a cache that
@@ -147,20 +147,20 @@ def write_position(cache, new, place):
     if keras.config.backend() != "tensorflow":
         num_rows, num_heads, _, head_dim = ops.shape(cache)
         new = ops.reshape(new, (num_rows, num_heads, 1, head_dim))
-        return ops.slice_update(cache, (0, 0, place.position, 0), new)
+        return ops.slice_update(cache, (0, 0, position.cache_index, 0), new)
     import tensorflow as tf
 
     written = tf.raw_ops.TensorStridedSliceUpdate(
         # Of two dimensions, since that takes half the time of four.
-        input=tf.reshape(cache, place.region.flat),
-        begin=place.region.begin,
-        end=place.region.end,
+        input=tf.reshape(cache, position.region.flat),
+        begin=position.region.begin,
+        end=position.region.end,
         strides=[1, 1],
-        value=tf.reshape(new, place.region.written),
+        value=tf.reshape(new, position.region.written),
         begin_mask=1,
         end_mask=1,
     )
-    return tf.reshape(written, place.region.cache)
+    return tf.reshape(written, position.region.cache)
 
 
 def step_softmax(logits):
@@ -171,23 +171,23 @@ def step_softmax(logits):
     return ops.exp(ops.log_softmax(logits, axis=-1))
 
 
-def attend_own(queries, keys, values, adjust):
+def attend_own(queries, keys, values, mask_logits):
     """Attention of each row to keys and values of its own.
 
     Args:
         queries: float `[N, H', G, K]`, scaled already: G heads of queries to each of H' heads of keys.
         keys, values: float `[N, H', S, K]`.
-        adjust: Function from float32 logits `[N, H', G, S]` to logits that are low where a position is not to be seen.
+        mask_logits: Function that masks float32 logits `[N, H', G, S]`: they become low where a position is not seen.
 
     Returns:
         float `[N, H' * G * K]`.
     """
     logits = ops.cast(row_products(queries, keys, transposed=True), "float32")
-    weights = ops.cast(step_softmax(adjust(logits)), values.dtype)
+    weights = ops.cast(step_softmax(mask_logits(logits)), values.dtype)
     return _joined(row_products(weights, values), queries)
 
 
-def attend_shared(queries, keys, values, adjust):
+def attend_shared(queries, keys, values, mask_logits):
     """Attention of N = B * M rows to keys and values that M rows next to each other share.
 
     The M rows attend as M query positions of one row.
@@ -195,8 +195,7 @@ def attend_shared(queries, keys, values, adjust):
     Args:
         queries: float `[N, H', G, K]`, scaled already.
         keys, values: float `[B, H', S, K]`.
-        adjust: Function from float32 logits `[B, H', M * G, S]` to logits that are low where a position is not to be
-            seen.
+        mask_logits: Function that masks float32 logits `[B, H', M * G, S]`, likewise.
 
     Returns:
         float `[N, H' * G * K]`.
@@ -208,14 +207,14 @@ def attend_shared(queries, keys, values, adjust):
     if group > 1:
         grouped = ops.reshape(grouped, (batch, num_heads, -1, head_dim))
     logits = ops.cast(ops.matmul(grouped, ops.transpose(keys, (0, 1, 3, 2))), "float32")
-    weights = ops.cast(step_softmax(adjust(logits)), values.dtype)
+    weights = ops.cast(step_softmax(mask_logits(logits)), values.dtype)
     attended = ops.matmul(weights, values)
     if group > 1:
         attended = ops.reshape(attended, (batch, num_heads, -1, group * head_dim))
     return _joined(ops.transpose(attended, (0, 2, 1, 3)), queries)
 
 
-def attend_after_prompt(queries, keys, values, prompt, adjust, adjust_prompt):
+def attend_after_prompt(queries, keys, values, prompt, mask_logits, mask_prompt_logits):
     """Attention of N = B * M rows to a prompt that M rows next to each other share, and to what each has after it.
 
     One softmax goes over the positions of both.
@@ -224,8 +223,8 @@ def attend_after_prompt(queries, keys, values, prompt, adjust, adjust_prompt):
         queries: float `[N, H', G, K]`, scaled already.
         keys, values: float `[N, H', S, K]`.
         prompt: keys and values, float `[B, H', P, K]` each; P may be 0.
-        adjust: As of `attend_own`, for what comes after the prompt.
-        adjust_prompt: The same for the prompt, of logits `[B, M, H', G, P]`.
+        mask_logits: As of `attend_own`, for what comes after the prompt.
+        mask_prompt_logits: The same for the prompt, of logits `[B, M, H', G, P]`.
 
     Returns:
         float `[N, H' * G * K]`.
@@ -235,8 +234,8 @@ def attend_after_prompt(queries, keys, values, prompt, adjust, adjust_prompt):
     batch, length = ops.shape(prompt_keys)[0], ops.shape(prompt_keys)[2]
     grouped = ops.reshape(queries, (batch, -1, num_heads, group, head_dim))
     prompt_logits = ops.cast(ops.einsum("bmhgk,bhpk->bmhgp", grouped, prompt_keys), "float32")
-    prompt_logits = adjust_prompt(prompt_logits)
-    own_logits = adjust(ops.cast(row_products(queries, keys, transposed=True), "float32"))
+    prompt_logits = mask_prompt_logits(prompt_logits)
+    own_logits = mask_logits(ops.cast(row_products(queries, keys, transposed=True), "float32"))
     num_rows = ops.shape(own_logits)[0]
     prompt_logits = ops.reshape(prompt_logits, (num_rows, num_heads, group, length))
     weights = step_softmax(ops.concatenate([prompt_logits, own_logits], axis=-1))

@@ -280,7 +280,7 @@ class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
     def step(
         self,
         inputs: Any,
-        place: Any,
+        position: Any,
         cache: Any,
         prompt: Any = None,
         encoded_cache: Any = None,
@@ -290,7 +290,7 @@ class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
 
         Args:
             inputs: float `[N, D]`, hypotheses of a row next to each other.
-            place: `StepPlace` of the position.
+            position: `DecodePosition` of the position.
             cache: the block's keys and values, `[N, H', L, K]` each.
             prompt: keys and values of prompts that the cache does not hold; see `Attention.step`.
             encoded_cache: `cross_attention.keys_and_values(encoded)`, `[B, H', S, K]` each; the M hypotheses of a row
@@ -302,7 +302,7 @@ class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
         """
         return self._with_state(
             inputs,
-            lambda x: self.self_attention.step(x, cache, place, prompt),
+            lambda x: self.self_attention.step(x, cache, position, prompt),
             lambda x: self.cross_attention.attend_cached(x, encoded_cache, encoded_visible),
         )
 

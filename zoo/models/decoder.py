@@ -3,7 +3,7 @@
 from keras import ops
 
 from zoo.layers.flops import Vectors, flops_in_turn
-from zoo.layers.key_value_cache import lengthened_cache, step_places
+from zoo.layers.key_value_cache import decode_positions, lengthened_cache
 from zoo.layers.rotary_positions import shared_rotations
 from zoo.models.transformer_model import TransformerModel
 
@@ -174,11 +174,11 @@ class Decoder(TransformerModel):
         same = ops.zeros_like(ops.reshape(token_ids, (rows, -1)), dtype="int32")
         positions = ops.reshape(positions + same, (-1,))
         apart = prompt_cache is not None
-        places = step_places(self._attentions(), cache, index, positions, prompt_mask, apart)
-        prompts = prompt_cache if apart else [None] * len(places)
+        steps = decode_positions(self._attentions(), cache, index, positions, prompt_mask, apart)
+        prompts = prompt_cache if apart else [None] * len(steps)
         new_cache = []
-        for block, place, block_cache, prompt in zip(self.decoder_blocks, places, cache, prompts, strict=True):
-            x, block_cache = block.step(x, place, block_cache, prompt)
+        for block, position, block_cache, prompt in zip(self.decoder_blocks, steps, cache, prompts, strict=True):
+            x, block_cache = block.step(x, position, block_cache, prompt)
             new_cache.append(block_cache)
         return self.logits(x, output_matrix), tuple(new_cache)
 

@@ -3,7 +3,7 @@
 from keras import ops
 
 from zoo.layers.flops import Vectors, flops_in_turn
-from zoo.layers.key_value_cache import lengthened_cache, step_places
+from zoo.layers.key_value_cache import decode_positions, lengthened_cache
 from zoo.models.transformer_model import TransformerModel
 
 
@@ -51,7 +51,7 @@ class SequenceToSequenceModel(TransformerModel):
         """float32 `[1, H, T, T]` to add to the decoder's logits for itself; None for no bias."""
         return None
 
-    def step_bias(self, index, place):
+    def step_bias(self, index, position):
         """float32 `[1, H, 1, L]` as `target_bias` in a step, which hides what is not visible; None for no bias."""
         return None
 
@@ -130,15 +130,15 @@ class SequenceToSequenceModel(TransformerModel):
             float32 logits `[N, V]` and the new cache.
         """
         x = self.embed_target(token_ids, index, training=False)
-        places = step_places([block.self_attention for block in self.decoder_blocks], cache, index)
-        bias = self.step_bias(index, places[0])
+        steps = decode_positions([block.self_attention for block in self.decoder_blocks], cache, index)
+        bias = self.step_bias(index, steps[0])
         visible = ops.cast(source_padding_mask, "bool")[:, None, None, :]
         new_cache = []
-        for block, place, block_cache, encoded_cache in zip(
-            self.decoder_blocks, places, cache, cross_cache, strict=True
+        for block, position, block_cache, encoded_cache in zip(
+            self.decoder_blocks, steps, cache, cross_cache, strict=True
         ):
-            place = place if bias is None else place._replace(bias=bias)
-            x, block_cache = block.step(x, place, block_cache, encoded_cache=encoded_cache, encoded_visible=visible)
+            position = position if bias is None else position._replace(bias=bias)
+            x, block_cache = block.step(x, position, block_cache, encoded_cache=encoded_cache, encoded_visible=visible)
             new_cache.append(block_cache)
         return self.logits(x, output_matrix), tuple(new_cache)
 

@@ -10,7 +10,7 @@ from torch_references import hidden_positions, tensor
 
 from zoo.errors import UserError
 from zoo.layers import Attention
-from zoo.layers.key_value_cache import step_place
+from zoo.layers.key_value_cache import decode_position
 
 VISIBLE = SOURCE_MASK.astype(bool)[:, None, None]
 REAL = SOURCE_MASK[:3]  # the last row has no real position: torch gives NaN there
@@ -105,8 +105,8 @@ def test_steps_equal_causal_attention_over_the_whole():
     whole = ops.convert_to_numpy(layer(TARGET, causal=True))
     cache = layer.empty_cache(B, T + 3)
     for index in range(T):
-        place = step_place(cache[0], ops.convert_to_tensor(index, "int32"))
-        found, cache = layer.step(TARGET[:, index], cache, place)
+        position = decode_position(cache[0], ops.convert_to_tensor(index, "int32"))
+        found, cache = layer.step(TARGET[:, index], cache, position)
         assert_close(found, whole[:, index])
         for part in cache:
             assert not ops.convert_to_numpy(part)[:, :, index + 1 :].any()
@@ -119,7 +119,7 @@ def test_what_the_cache_holds_beyond_the_index_has_no_influence():
     layer = attention()
     rng = np.random.default_rng(2)
     garbage = [ops.convert_to_tensor(rng.normal(0, 50, (B, 4, T, D // 4)), "float32") for _ in range(2)]
-    found, _ = layer.step(TARGET[:, 0], tuple(garbage), step_place(garbage[0], 0))
+    found, _ = layer.step(TARGET[:, 0], tuple(garbage), decode_position(garbage[0], 0))
     assert_close(found, ops.convert_to_numpy(layer(TARGET[:, :1]))[:, 0])
 
 

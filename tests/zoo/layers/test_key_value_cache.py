@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from zoo.layers.key_value_cache import empty_cache, step_place, write_position
+from zoo.layers.key_value_cache import decode_position, empty_cache, write_position
 from zoo.layers.row_products import row_products
 
 N, H, S, K = 3, 2, 5, 4
@@ -18,9 +18,9 @@ NEW = RNG.normal(size=(S, N, H * K)).astype("float32")
 def test_a_loop_writes_every_position_once_and_both_caches_apart(dtype):
     def write(limit):
         def body(index, keys, values):
-            place = step_place(keys, index)
+            position = decode_position(keys, index)
             new = tf.gather(NEW, index)
-            return index + 1, write_position(keys, new, place), write_position(values, -new, place)
+            return index + 1, write_position(keys, new, position), write_position(values, -new, position)
 
         return tf.while_loop(lambda index, *_: index < limit, body, (0, *empty_cache(N, H, S, K, dtype)))[1:]
 
@@ -37,8 +37,8 @@ def test_a_cache_that_is_still_needed_stays_as_it_was():
     @tf.function(autograph=False)
     def written(index):
         cache = tf.constant(before) * 1.0
-        place = step_place(cache, index)
-        return cache, write_position(cache, NEW[0], place), write_position(cache, NEW[1], place)
+        position = decode_position(cache, index)
+        return cache, write_position(cache, NEW[0], position), write_position(cache, NEW[1], position)
 
     for index in (0, 2, 4):
         kept, *changed = (part.numpy() for part in written(tf.constant(index)))
@@ -52,9 +52,9 @@ def test_a_cache_that_is_still_needed_stays_as_it_was():
 def test_places_begin_after_the_prompts():
     keys = np.zeros((2, H, 5, K), "float32")
     mask = np.array([[1, 1, 1], [1, 0, 0]])
-    place = step_place(keys, 0, mask)
-    assert int(place.position) == 3
-    visible = ops.convert_to_numpy(place.visible)
+    position = decode_position(keys, 0, mask)
+    assert int(position.cache_index) == 3
+    visible = ops.convert_to_numpy(position.visible)
     np.testing.assert_array_equal(visible, [[[[1, 1, 1, 1, 0]]], [[[1, 0, 0, 1, 0]]]])
 
 

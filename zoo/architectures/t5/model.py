@@ -183,11 +183,11 @@ class T5(SequenceToSequenceModel):
         positions = ops.arange(length)
         return self.decoder_bias(positions, positions)
 
-    def step_bias(self, index: Any, place: Any) -> Any:
+    def step_bias(self, index: Any, position: Any) -> Any:
         """See `SequenceToSequenceModel`."""
-        positions = ops.arange(ops.shape(place.visible)[3])
+        positions = ops.arange(ops.shape(position.visible)[3])
         bias = self.decoder_bias(ops.reshape(ops.cast(index, "int32"), (1,)), positions)
-        return bias + ops.where(place.visible, 0.0, _HIDDEN)
+        return bias + ops.where(position.visible, 0.0, _HIDDEN)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
