@@ -1,6 +1,6 @@
 """Training steps and searches of two checkouts of this project, in turns: CPU time of the second by the first.
 
-    python tests/benchmarks/two_checkouts.py BEFORE AFTER [--rounds 15]
+    python tests/benchmarks/two_checkouts.py BEFORE AFTER [--rounds 15] [--jobs beams]
 
 BEFORE and AFTER are directories. Each has a process of its own with one thread, both with the packages of the Python
 that runs this. A job goes on for about 0.15 s in one and then in the other, the order changing from round to round. The
@@ -107,11 +107,14 @@ def work():
         "GPT-2, training": training(gpt2(), {"token_ids": ids(8, 32)}, ids(8, 32)),
         "encoder, training": training(classifier, classified, generator.integers(0, 9, (8, 24))),
     }
-    for job in [*jobs.values()] * 2:
-        job()
     print("READY " + json.dumps(list(jobs)), flush=True)
+    begun = set()
     for line in sys.stdin:
         name, times = json.loads(line)
+        if name not in begun:
+            begun.add(name)
+            for _ in range(2):
+                jobs[name]()
         cpu, wall = time.process_time(), time.perf_counter()
         for _ in range(times):
             jobs[name]()
@@ -169,9 +172,10 @@ def main():
     parser.add_argument("before")
     parser.add_argument("after")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--jobs", default="", help="part of the names of the jobs to run; all by default")
     options = parser.parse_args()
     both = [Checkout(Path(path).resolve()) for path in (options.before, options.after)]
-    jobs = both[0].jobs
+    jobs = [name for name in both[0].jobs if options.jobs in name]
     times = {name: max(1, int(_TURN / both[0].run(name, 1)[0])) for name in jobs}
     found = {name: ([], []) for name in jobs}
     for number in range(options.rounds):
