@@ -39,7 +39,7 @@ class EncoderArchitecture(Architecture):
 
     Attributes:
         class_prefix: Start of the names of the family's classes.
-        tensor_prefix: Before the names of the encoder's tensors in a model with a head.
+        tensor_prefix: Prefix of the names of the encoder's tensors in a model with a head.
         sizes: Key by argument of the encoder, of whole numbers that every configuration has.
         numbers: Key and default by argument, of other numbers.
         activation: The key of the activation, and its default.

@@ -12,8 +12,8 @@ class LanguageModelArchitecture(Architecture):
     """A family of decoders, whose `model_class` is a `zoo.models.decoder.Decoder`.
 
     Attributes:
-        prefix: Before the name of every tensor but the output matrix; files of the model without a head, and
-            `ignored_tensors`, do without.
+        prefix: Prefix of the name of every tensor but the output matrix; files of the model without a head and
+            `ignored_tensors` leave it out.
         output_matrix: Name of the output matrix.
         table: Name of the table of token vectors.
         begins_with_end: Whether the token that ends a text begins one, too.

@@ -30,7 +30,7 @@ class SequenceToSequenceArchitecture(Architecture):
         return name
 
     def copies(self, arguments: dict[str, Any]) -> dict[str, str]:
-        """By the names of tensors that files may have, those of the tensors that they repeat."""
+        """Tensors that files may repeat: the name of the original by that of each repetition."""
         raise NotImplementedError
 
     def arguments_of_tensors(self, keys: ConfigurationKeys, arguments: dict[str, Any], tensors) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class SequenceToSequenceArchitecture(Architecture):
         return {}
 
     def finish(self, model: keras.Model, tensors) -> None:
-        """Sets the weights of a model that was read which `tensor_names` does not name."""
+        """Sets the weights of a model from a file that `tensor_names` does not name."""
 
     def further_tensors(self, model: keras.Model) -> dict[str, np.ndarray]:
         """The tensors of a file that `tensor_names` does not name, by name."""

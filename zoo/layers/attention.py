@@ -30,9 +30,9 @@ class Attention(keras.layers.Layer):
     B is the batch, T the query length, S the key length, H the heads of queries, H' those of keys and values, K the
     width of a head, D the hidden dimension.
 
-    Whole sequences go through `keras.ops.dot_product_attention`, which picks flash attention where the backend has it,
-    but for what that cannot do: dropout on weights, a bias or a softcap of logits. Single steps (`step`) read a static
-    cache; see `zoo.layers.key_value_cache`.
+    Whole sequences go through `keras.ops.dot_product_attention`, which uses flash attention where the backend has it,
+    except with what it does not support: dropout on weights, a bias or a softcap of logits. Single steps (`step`) read
+    a static cache; see `zoo.layers.key_value_cache`.
 
     Args:
         hidden_dim: D, of the queries and of the output.
@@ -41,12 +41,13 @@ class Attention(keras.layers.Layer):
         head_dim: K; D / H if None.
         use_bias: Whether queries, keys and values have biases.
         use_output_bias: Whether the output has one; as the others if None.
-        positions: `RotaryPositions` that turn queries and keys in attention to itself; None without.
+        positions: `RotaryPositions` that rotate queries and keys in attention to itself, or None.
         window: How many positions a token sees, itself and those right before it, and as many after it where attention
             is not causal; all if None. In attention to itself.
         softcap: Limit c of logits x, which become `c * tanh(x / c)`; none if None.
         scale: Factor of the logits; `K ** -0.5` if None.
-        qk_norm: Whether each head's queries and keys are normalised by their root mean square, before they are turned.
+        qk_norm: Whether each head's queries and keys are normalised by their root mean square, before they are
+            rotated.
         norm_epsilon, norm_unit_offset: Of that, see `RMSNorm`.
         dropout: Rate of dropout on the attention weights; any rate above 0 gives up flash attention while training.
         initializer_stddev: Standard deviation of the initial projections; Glorot's if None; "fan_in" as in T5.
@@ -201,7 +202,7 @@ class Attention(keras.layers.Layer):
         return ops.reshape(x, (ops.shape(x)[0], ops.shape(x)[1], num_heads, self.head_dim))
 
     def _placed(self, heads, norm, rotation):
-        """Queries or keys `[..., heads, K]`, normalised and turned if this layer does so."""
+        """Queries or keys `[..., heads, K]`, normalised and rotated if this layer does so."""
         heads = heads if norm is None else norm(heads)
         return heads if rotation is None else self.positions.rotate(heads, rotation)
 
@@ -276,7 +277,7 @@ class Attention(keras.layers.Layer):
         """What queries attend to, `[B, T, H, K]`."""
         drops = self.dropout is not None and training
         if bias is None and self.softcap is None and not drops:
-            # Keras 3.15 cannot do with a single head of keys under TensorFlow.
+            # Keras 3.15 cannot compute this with a single head of keys under TensorFlow.
             k, v = (self._repeated(each) if self.num_key_value_heads == 1 else each for each in (k, v))
             return ops.dot_product_attention(q, k, v, mask=mask, is_causal=causal, scale=self.scale)
         return self._attend_explicitly(q, k, v, mask, causal, bias, training)

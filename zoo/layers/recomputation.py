@@ -11,8 +11,8 @@ class Recomputable(keras.layers.Layer):
     The backward pass then computes the layer once more, with the same dropout, from what it has read: gradients are
     the same, in exchange for about a third more computation. It has an effect in calls with `training=True` alone.
 
-    Keras's own `RematScope` (3.15) does not do here: under TensorFlow its layers draw new dropout masks when they are
-    recomputed, so that gradients are wrong, and under JAX it fails for layers with an argument `training`.
+    Keras's own `RematScope` (3.15) cannot be used here: under TensorFlow its layers draw new dropout masks when they
+    are recomputed, so that gradients are wrong, and under JAX it fails for layers with an argument `training`.
 
     Attributes:
         recompute: Whether it does so; False at first, and not part of the configuration.

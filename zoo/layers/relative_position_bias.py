@@ -10,7 +10,7 @@ from zoo.errors import UserError
 
 
 def relative_position_buckets(num_buckets, max_distance):
-    """The bucket of every distance from 0 to `max_distance`, beyond which all are as that.
+    """The bucket of every distance from 0 to `max_distance`, which stands for all longer ones too.
 
     The first half of the buckets is for one distance each, the second for ranges that grow logarithmically.
 

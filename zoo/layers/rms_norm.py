@@ -12,11 +12,11 @@ NORMS = ("layer", "rms")
 
 @keras.saving.register_keras_serializable(package="zoo")
 class RMSNorm(keras.layers.Layer):
-    """Divides vectors by their root mean square, then multiplies with a weight; computed in float32.
+    """Divides vectors by their root mean square, then multiplies by a weight; computed in float32.
 
     Args:
         epsilon: Added to the mean square.
-        unit_offset: Whether vectors are multiplied with 1 plus the weight, as in Gemma.
+        unit_offset: Whether vectors are multiplied by 1 plus the weight, as in Gemma.
 
     Source: Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467.
 

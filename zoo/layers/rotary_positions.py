@@ -1,4 +1,4 @@
-"""Positions that turn queries and keys by angles, so that their products know distances alone."""
+"""Rotary positions, which rotate queries and keys so that their products depend on distances alone."""
 
 import math
 from typing import Any, NamedTuple, Self
@@ -33,8 +33,8 @@ class Rotation(NamedTuple):
 class RotaryPositions:
     """Rotary position embeddings, for `Attention`.
 
-    Entry i of the first half of the R rotated entries of a head is turned together with entry i of the second half, by
-    an angle of the position times `base ** (-2 i / R)`.
+    Entry i of the first half of the R rotated entries of a head is rotated together with entry i of the second half,
+    by an angle of the position times `base ** (-2 i / R)`.
 
     Args:
         dim: R, how many entries of a head are rotated, from the first; even. Fewer than the head has in some models.
@@ -76,7 +76,7 @@ class RotaryPositions:
         return Rotation(cosines * self.magnitude, sines * self.magnitude)
 
     def rotate(self, x: Any, rotation: Any) -> Any:
-        """Queries or keys `[..., H, K]`, turned by a `Rotation` whose shape broadcasts to that before H."""
+        """Queries or keys `[..., H, K]`, rotated by a `Rotation` whose shape broadcasts to that before H."""
         cosines, sines = (ops.expand_dims(ops.cast(each, x.dtype), -2) for each in rotation)
         half = self.dim // 2
         first, second = x[..., :half], x[..., half : self.dim]
@@ -141,7 +141,7 @@ def _by_wave_length(frequencies, factor, scaling):
 
 
 def _yarn(frequencies, factor, scaling, base):
-    """Frequencies that turn often within the original length stay, those that hardly turn are divided."""
+    """Frequencies with many rotations within the original length stay, those with hardly any are divided."""
     dim = 2 * len(frequencies)
 
     def entry(turns):

@@ -56,8 +56,8 @@ class TokenEmbedding(Partitioned, keras.layers.Layer):
     def partition(self) -> dict[str, Division]:
         """See `Partitioned`.
 
-        The vocabularies of published models are of any size, GPT-2's of 29 * 1733. By columns their tables are divided
-        too, at the price of logits that every device computes over the whole vocabulary.
+        Published vocabularies have sizes such as GPT-2's 29 * 1733, which few numbers of devices divide. Their tables
+        are divided by columns instead; every device then computes logits over the whole vocabulary.
         """
         by_tokens, by_columns = (MODEL_AXIS, None), (None, MODEL_AXIS)
         table = Division("vocabulary_size or hidden_dim", by_tokens, otherwise=by_columns)

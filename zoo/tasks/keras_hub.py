@@ -1,5 +1,6 @@
 """Tasks of KerasHub presets, and presets of tasks."""
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -107,33 +108,62 @@ def save_keras_hub_task(task, directory, approximate_gelu=False):
     Raises:
         UserError: as of `save_keras_hub`, and for other tasks.
     """
-    settings, tokenizer = task.settings, task.tokenizer
-    options, notes = {}, []
-    if isinstance(task, PairTask):
-        raise UserError("KerasHub's presets do not say that texts come in pairs")
-    if isinstance(task, TextGenerator):
-        options = {"preprocessor": {"add_start_token": settings.begin_token}}
-        notes = ["without its settings of drawing tokens"]
-    elif isinstance(task, (Translator, Summarizer)):
-        if task.target_tokenizer is not tokenizer:
-            raise UserError("KerasHub's models have one tokenizer, not one of the source and one of the target")
-        lengths = {
-            "encoder_sequence_length": settings.max_source_length,
-            "decoder_sequence_length": settings.max_new_tokens,
-        }
-        options = {"preprocessor": lengths}
-        notes = ["without its settings of decoding"]
-        if settings.source_prefix:
-            notes.append(f"whose texts you begin with {settings.source_prefix!r} yourself")
-    elif isinstance(task, (TextClassifier, MaskedLanguageModel)):
-        options: dict[str, Any] = {"preprocessor": {"sequence_length": settings.max_source_length}}
-        if isinstance(task, TextClassifier):
-            options["labels"] = task.labels
-            if settings.temperature != 1.0:
-                notes.append(f"without its temperature {settings.temperature:g}")
-            if settings.multi_label:
-                notes.append("whose logits are of several labels a text, each for a sigmoid")
-    elif not isinstance(task, EntityRecognizer):
-        raise UserError("KerasHub has no such task")
-    found = save_keras_hub(task.model, tokenizer, directory, **options, approximate_gelu=approximate_gelu)
-    return [*found, *notes]
+    options, lost = _as_preset(task)
+    found = save_keras_hub(task.model, task.tokenizer, directory, **options, approximate_gelu=approximate_gelu)
+    return [*found, *lost]
+
+
+@functools.singledispatch
+def _as_preset(task: Any) -> tuple[dict[str, Any], list[str]]:
+    """Arguments of `save_keras_hub` that follow from a task, and what of it is lost."""
+    raise UserError("KerasHub has no such task")
+
+
+@_as_preset.register
+def _(task: PairTask) -> tuple[dict[str, Any], list[str]]:
+    raise UserError("KerasHub's presets do not say that texts come in pairs")
+
+
+@_as_preset.register
+def _(task: EntityRecognizer) -> tuple[dict[str, Any], list[str]]:
+    return {}, []
+
+
+@_as_preset.register
+def _(task: TextGenerator) -> tuple[dict[str, Any], list[str]]:
+    return {"preprocessor": {"add_start_token": task.settings.begin_token}}, ["without its settings of drawing tokens"]
+
+
+@_as_preset.register(Translator)
+@_as_preset.register(Summarizer)
+def _(task: Any) -> tuple[dict[str, Any], list[str]]:
+    settings = task.settings
+    if task.target_tokenizer is not task.tokenizer:
+        raise UserError("KerasHub's models have one tokenizer, not one of the source and one of the target")
+    lengths = {
+        "encoder_sequence_length": settings.max_source_length,
+        "decoder_sequence_length": settings.max_new_tokens,
+    }
+    lost = ["without its settings of decoding"]
+    if settings.source_prefix:
+        lost.append(f"whose texts you begin with {settings.source_prefix!r} yourself")
+    return {"preprocessor": lengths}, lost
+
+
+@_as_preset.register
+def _(task: TextClassifier) -> tuple[dict[str, Any], list[str]]:
+    lost = []
+    if task.settings.temperature != 1.0:
+        lost.append(f"without its temperature {task.settings.temperature:g}")
+    if task.settings.multi_label:
+        lost.append("whose logits are of several labels a text, each for a sigmoid")
+    return {**_with_length(task), "labels": task.labels}, lost
+
+
+@_as_preset.register
+def _(task: MaskedLanguageModel) -> tuple[dict[str, Any], list[str]]:
+    return _with_length(task), []
+
+
+def _with_length(task):
+    return {"preprocessor": {"sequence_length": task.settings.max_source_length}}

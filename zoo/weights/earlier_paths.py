@@ -43,14 +43,14 @@ def earlier_paths(path):
 
 
 def with_present_paths(by_path, present):
-    """What was saved by path, by the paths of today.
+    """Saved values under the paths of this version.
 
     Args:
         by_path: dict by path of this version or an earlier one.
-        present: The paths that there are today, in order.
+        present: The paths of this version, in order.
 
     Returns:
-        dict of the same values; those that no path of today can stand for keep theirs.
+        dict of the same values; a value without a path in this version keeps its own.
     """
     remaining = dict(by_path)
     found = {}
@@ -71,7 +71,7 @@ class ReadsEarlierPaths(keras.layers.Layer):
 
 
 def _find_earlier_paths(store):
-    """Makes a store of Keras that reads a file, and is no mere dict of arrays, look at earlier paths as well."""
+    """Makes a Keras store that reads a file, and is not a plain dict of arrays, try earlier paths as well."""
     if not hasattr(store, "has_path") or "get" in vars(store):
         return
     get = store.get

@@ -9,7 +9,8 @@ from zoo.weights.weight_form import WeightForm
 class LowRankAdapters(WeightForm):
     """An adapter beside the matrix of every projection, whose own weights are no longer trained.
 
-    Saved beside quantised weights; else added to the matrices where weights are saved, as everywhere in Keras.
+    Saved separately where weights are quantised; otherwise merged into the matrices when weights are saved, as
+    everywhere in Keras.
 
     Args:
         rank: Rank of an adapter.

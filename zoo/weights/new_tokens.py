@@ -11,9 +11,8 @@ from zoo.weights.layers_by_path import layers_by_path
 def with_new_tokens(model: keras.Model, first_id: int, count: Any) -> keras.Model:
     """A copy of a model whose tables have rows for new tokens, each the mean of the rows of the tokens before them.
 
-    So are the rows of an output matrix of its own and the entries of an output bias. A table that has rows of no
-    token, for a round number of rows, grows only by what is missing, and the rows of no token that the new tokens get
-    are overwritten.
+    Rows of a separate output matrix and entries of an output bias are made likewise. A table that was padded to a
+    round number of rows grows only by what is missing, and padding rows that new tokens take are overwritten.
 
     Args:
         model: A built model of `zoo.models` with a `vocabulary_size`, or with a head over an encoder that has one.

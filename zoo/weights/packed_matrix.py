@@ -18,7 +18,7 @@ PANEL_WIDTH = 64
 class PackedMatrix:
     """A matrix `[K, N]` in panels `[ceil(N / 64), K, 64]`, the last filled up with zeros, and perhaps a bias.
 
-    What it holds are variables of its own, computed once: later changes of the matrix do not reach it.
+    It holds variables of its own, computed once, so later changes of the matrix do not affect it.
 
     Args:
         matrix: numpy `[K, N]`.

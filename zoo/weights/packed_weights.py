@@ -14,11 +14,11 @@ MIN_DECODER_BYTES = 2**24
 
 
 class Packing(NamedTuple):
-    """A place of a layer for a packed matrix; layers and models list theirs in a method `packings`.
+    """Where a layer can hold a packed matrix; layers and models list theirs in a method `packings`.
 
     Attributes:
-        layer, attribute: Where the `PackedMatrix` goes; None there without.
-        variables: The `keras.Variable`s in whose place it is read.
+        layer, attribute: The layer, and its attribute that holds the `PackedMatrix`, or None where it is not packed.
+        variables: The `keras.Variable`s that it replaces.
         make: Makes it.
     """
 
@@ -31,8 +31,9 @@ class Packing(NamedTuple):
 class PackedWeights(WeightForm):
     """Matrices of a decoder in panels of columns, see `PackedMatrix`.
 
-    They hold the weights of the moment. What is traced meanwhile, in whatever thread, reads them, also later, so that
-    nothing else should be traced then. Quantised layers, models without a decoder and small ones stay as they are.
+    They hold copies of the current weights. Functions that are traced meanwhile, in any thread, keep reading these
+    copies, so nothing else should be traced then. Quantised layers, models without a decoder and small ones stay as
+    they are.
 
     Args:
         min_decoder_bytes: Bytes of the decoder's matrices from which on they are packed; `MIN_DECODER_BYTES` if None.
@@ -65,7 +66,7 @@ class PackedWeights(WeightForm):
         return model
 
     def undo(self, model: keras.Model) -> keras.Model:
-        """Takes the packed matrices away; the weights were there all along."""
+        """Removes the packed matrices; the model has kept its own weights."""
         while self._before:
             setattr(*self._before.pop())
         return model

@@ -28,8 +28,8 @@ class EncoderKerasHubMap(KerasHubMap):
         has_pooler: Whether KerasHub's code has one; RoBERTa's is left behind.
         approximates_gelu: Whether KerasHub's code has GELU's approximation where others have GELU.
         sequence_head: Arguments of `SequenceClassifier`.
-        drops_hidden: Whether the head drops out before its hidden layer, too.
-        tables: Before the paths of the tables of tokens and positions.
+        drops_hidden: Whether the head applies dropout before its hidden layer too.
+        tables: Prefix of the paths of the tables of tokens and positions.
     """
 
     name = "BERT"

@@ -17,7 +17,7 @@ class Gemma3Architecture(Gemma2Architecture):
     default_softcaps: ClassVar = {"attn_logit_softcapping": None, "final_logit_softcapping": None}
 
     def has_window(self, keys):
-        """Every sixth block sees everything, or every so manieth as the key of earlier files says."""
+        """All blocks but every sixth, or but every n-th as a key of earlier files says."""
         pattern = keys.integer("sliding_window_pattern", 6)
         return lambda i: (i + 1) % pattern != 0
 

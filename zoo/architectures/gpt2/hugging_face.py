@@ -70,7 +70,7 @@ class GPT2Architecture(LanguageModelArchitecture):
         }
 
     def finish(self, model, keys):
-        """Scales queries: attention scaled in another way than by the width of a head is the same as with others."""
+        """Scales queries where the file's attention is not scaled by the width of a head, to the same effect."""
         scales = self._scales(keys)
         for i, block in enumerate(model.decoder_blocks):
             attention = block.self_attention
