@@ -51,6 +51,10 @@ def architecture_named(model_type: str | None) -> "AnyArchitecture | None":
     """The family that a configuration names; None for one that is not registered here."""
     if not isinstance(model_type, str) or model_type not in FOLDERS:
         return None
+    return _registered(model_type)
+
+
+def _registered(model_type: str) -> "AnyArchitecture":
     return importlib.import_module(f"zoo.architectures.{FOLDERS[model_type]}.hugging_face").ARCHITECTURE
 
 
@@ -62,7 +66,7 @@ def architecture_of(model: Any) -> "AnyArchitecture":
     """
     reasons = []
     for model_type in FOLDERS:
-        family = architecture_named(model_type)
+        family = _registered(model_type)
         if family.holds(model):
             try:
                 family.configuration(model)

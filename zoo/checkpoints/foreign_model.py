@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import keras
 
 from zoo.errors import UserError
 
-LANGUAGE_MODEL = "language_model"
+LANGUAGE_MODEL: Final = "language_model"
 """The kind of every decoder."""
-SEQUENCE_TO_SEQUENCE = "sequence_to_sequence"
+SEQUENCE_TO_SEQUENCE: Final = "sequence_to_sequence"
 """The kind of every encoder-decoder."""
 
 

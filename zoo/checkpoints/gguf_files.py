@@ -73,6 +73,8 @@ def load_gguf(path, kind=None, dtype=None):
     reader = open_gguf(path)
     content = _configuration(reader, path)
     architecture = architecture_named(content["model_type"])
+    if architecture is None or architecture.group != LANGUAGE_MODEL:
+        raise UserError(f"{path}: the zoo has no decoder of kind {content['model_type']!r}")
     tensors = GgufTensors(reader, path, content)
     content["tie_word_embeddings"] = architecture.output_matrix not in tensors.shapes
     content["vocab_size"] = tensors.shapes.get(architecture.table, (0,))[0]

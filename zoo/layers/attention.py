@@ -8,6 +8,7 @@ from keras import ops
 
 from zoo.errors import UserError
 from zoo.layers.flops import Vectors, attention_flops
+from zoo.layers.given_arguments import given_arguments
 from zoo.layers.initializers import projection_initializer
 from zoo.layers.key_value_cache import attend_after_prompt, attend_own, attend_shared, empty_cache, write_position
 from zoo.layers.partition import columns, rows
@@ -91,22 +92,7 @@ class Attention(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         if isinstance(positions, dict):
             positions = keras.saving.deserialize_keras_object(positions)
-        self._config = dict(
-            hidden_dim=hidden_dim,
-            num_heads=num_heads,
-            num_key_value_heads=num_key_value_heads,
-            head_dim=head_dim,
-            use_bias=use_bias,
-            use_output_bias=use_output_bias,
-            window=window,
-            softcap=softcap,
-            scale=scale,
-            qk_norm=qk_norm,
-            norm_epsilon=norm_epsilon,
-            norm_unit_offset=norm_unit_offset,
-            dropout=dropout,
-            initializer_stddev=initializer_stddev,
-        )
+        self._config = given_arguments(locals(), "positions")
         _check_sizes(hidden_dim, num_heads, num_key_value_heads, head_dim, positions, window)
         self.hidden_dim = hidden_dim
         self.num_heads = num_heads

@@ -7,6 +7,7 @@ from keras import ops
 
 from zoo.layers.activations import activate, check_activation
 from zoo.layers.flops import Vectors
+from zoo.layers.given_arguments import given_arguments
 from zoo.layers.initializers import projection_initializer
 from zoo.layers.partition import Division, Partitioned, columns, entries
 from zoo.layers.projection import Projection
@@ -45,15 +46,7 @@ class MaskedLanguageModelHead(Partitioned, keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         check_activation(activation)
-        self._config = dict(
-            vocabulary_size=vocabulary_size,
-            hidden_dim=hidden_dim,
-            activation=activation,
-            layer_norm_epsilon=layer_norm_epsilon,
-            initializer_stddev=initializer_stddev,
-            transform_bias=transform_bias,
-            norm_bias=norm_bias,
-        )
+        self._config = given_arguments(locals())
         self.vocabulary_size = vocabulary_size
         self.hidden_dim = hidden_dim
         self.activation_name = activation

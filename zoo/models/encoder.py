@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from zoo.errors import UserError
+from zoo.layers.given_arguments import given_arguments
 from zoo.layers.initializers import BERT_STDDEV
 from zoo.models.encoder_model import EncoderModel
 
@@ -77,25 +78,7 @@ class Encoder(EncoderModel):
     ):
         if norm not in NORM_PLACES:
             raise UserError(f"norm must be one of {', '.join(NORM_PLACES)}, got {norm!r}")
-        config = dict(
-            vocabulary_size=vocabulary_size,
-            hidden_dim=hidden_dim,
-            intermediate_dim=intermediate_dim,
-            num_heads=num_heads,
-            num_layers=num_layers,
-            max_sequence_length=max_sequence_length,
-            num_segments=num_segments,
-            activation=activation,
-            dropout=dropout,
-            attention_dropout=attention_dropout,
-            activation_dropout=activation_dropout,
-            norm=norm,
-            position_offset=position_offset,
-            pooler=pooler,
-            layer_norm_epsilon=layer_norm_epsilon,
-            embedding_dim=embedding_dim,
-            num_relative_buckets=num_relative_buckets,
-        )
+        config = given_arguments(locals())
         attention = dict(num_heads=num_heads, dropout=attention_dropout, initializer_stddev=BERT_STDDEV)
         feed_forward = dict(
             intermediate_dim=intermediate_dim,

@@ -7,6 +7,7 @@ from keras import ops
 
 from zoo.errors import UserError
 from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerBlock
+from zoo.layers.given_arguments import given_arguments
 from zoo.layers.partition import Division, entries
 from zoo.models.sequence_to_sequence import SequenceToSequenceModel
 
@@ -104,30 +105,7 @@ class EncoderDecoder(SequenceToSequenceModel):
             )
         if norm not in ("post", "pre"):
             raise UserError(f"norm must be one of post, pre, got {norm!r}")
-        self._config = dict(
-            source_vocabulary_size=source_vocabulary_size,
-            target_vocabulary_size=target_vocabulary_size,
-            hidden_dim=hidden_dim,
-            intermediate_dim=intermediate_dim,
-            num_heads=num_heads,
-            num_encoder_layers=num_encoder_layers,
-            num_decoder_layers=num_decoder_layers,
-            dropout=dropout,
-            attention_dropout=attention_dropout,
-            activation=activation,
-            activation_dropout=activation_dropout,
-            norm=norm,
-            positions=positions,
-            max_sequence_length=max_sequence_length,
-            tied_embeddings=tied_embeddings,
-            layer_norm_epsilon=layer_norm_epsilon,
-            scale_embedding=scale_embedding,
-            embedding_norm=embedding_norm,
-            position_offset=position_offset,
-            logits_bias=logits_bias,
-            decoder_intermediate_dim=decoder_intermediate_dim,
-            num_decoder_heads=num_decoder_heads,
-        )
+        self._config = given_arguments(locals())
         self.hidden_dim = hidden_dim
         self.max_sequence_length = max_sequence_length
         self.source_vocabulary_size = source_vocabulary_size

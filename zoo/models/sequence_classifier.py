@@ -7,6 +7,7 @@ from keras import ops
 
 from zoo.errors import UserError
 from zoo.layers.flops import flops_in_turn
+from zoo.layers.given_arguments import given_arguments
 from zoo.models.encoder_with_head import EncoderWithHead
 
 POOLINGS = ("pooler", "first", "mean")
@@ -54,15 +55,7 @@ class SequenceClassifier(EncoderWithHead):
             raise UserError(f"pooling must be one of {', '.join(POOLINGS)}, got {pooling!r}")
         if pooling == "pooler":
             self._needs_pooler('pooling="pooler"')
-        self._head_config = dict(
-            num_labels=num_labels,
-            dropout=dropout,
-            pooling=pooling,
-            hidden_activation=hidden_activation,
-            hidden_dropout=hidden_dropout,
-            hidden_bias=hidden_bias,
-            hidden_norm=hidden_norm,
-        )
+        self._head_config = given_arguments(locals(), "encoder")
         self.num_labels = num_labels
         self.pooling = pooling
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from zoo.layers.flops import flops_in_turn
+from zoo.layers.given_arguments import given_arguments
 from zoo.models.encoder_with_head import EncoderWithHead
 
 
@@ -39,13 +40,7 @@ class TokenClassifier(EncoderWithHead):
     ):
         super().__init__(encoder, **kwargs)
         self.num_labels = num_labels
-        self._head_config = dict(
-            num_labels=num_labels,
-            dropout=dropout,
-            hidden_activation=hidden_activation,
-            hidden_bias=hidden_bias,
-            hidden_norm=hidden_norm,
-        )
+        self._head_config = given_arguments(locals(), "encoder")
         self._make_hidden(hidden_activation, hidden_bias, hidden_norm)
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.classifier = self._dense(num_labels, "classifier")

@@ -37,6 +37,20 @@ SIZES = dict(
 )
 
 
+# Parameters of the checkpoints that were published.
+@pytest.mark.parametrize(
+    ("size", "parameters"), [("small", 60506624), ("base", 222903552), ("large", 737668096), ("11b", 11307321344)]
+)
+def test_sizes_have_the_published_number_of_parameters(size, parameters):
+    config = T5.from_size(size, num_encoder_layers=1, num_decoder_layers=1).get_config()
+    width, heads = config["hidden_dim"], config["num_heads"] * config["head_dim"]
+    sub_layer = 4 * width * heads + width
+    network = 2 * width * config["intermediate_dim"] + width
+    layers = T5.sizes[size]["num_encoder_layers"]
+    blocks = layers * (3 * sub_layer + 2 * network)
+    assert blocks + 2 * 32 * config["num_heads"] + 2 * width + config["vocabulary_size"] * width == parameters
+
+
 @pytest.fixture(params=["1.0", "1.1"])
 def saved(request, tmp_path):
     """Version, a reference and the directory it was saved in."""

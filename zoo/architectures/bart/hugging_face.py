@@ -190,7 +190,7 @@ class BartArchitecture(SequenceToSequenceArchitecture):
 
     def _check(self, config):
         """Refuses arguments of `EncoderDecoder` that the family does not have."""
-        allowed = {name: (value,) for name, value in self.fixed.items()}
+        allowed: dict[str, tuple] = {name: (value,) for name, value in self.fixed.items()}
         if not self._learned:
             # Of either kind, since files can hold the table.
             allowed |= {"positions": (*allowed["positions"], "sinusoidal"), "position_offset": (0,)}

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from zoo.layers.given_arguments import given_arguments
 from zoo.layers.rotary_positions import RotaryPositions
 from zoo.models.rotary_decoder import RotaryDecoder, one_for_each
 
@@ -108,31 +109,7 @@ class Gemma(RotaryDecoder):
         **kwargs,
     ):
         windows = None if windows is None else one_for_each("windows", list(windows), num_layers)
-        config = dict(
-            vocabulary_size=vocabulary_size,
-            hidden_dim=hidden_dim,
-            intermediate_dim=intermediate_dim,
-            num_heads=num_heads,
-            num_layers=num_layers,
-            num_key_value_heads=num_key_value_heads,
-            head_dim=head_dim,
-            max_sequence_length=max_sequence_length,
-            windows=windows,
-            rotary_base=rotary_base,
-            full_rotary_base=full_rotary_base,
-            rotary_scaling=rotary_scaling,
-            full_rotary_scaling=full_rotary_scaling,
-            scale=scale,
-            attention_softcap=attention_softcap,
-            logits_softcap=logits_softcap,
-            qk_norm=qk_norm,
-            attention_bias=attention_bias,
-            activation=activation,
-            norm_epsilon=norm_epsilon,
-            tied_embeddings=tied_embeddings,
-            dropout=dropout,
-            attention_dropout=attention_dropout,
-        )
+        config = given_arguments(locals())
         width = head_dim or hidden_dim // num_heads
         local = RotaryPositions(width, rotary_base, rotary_scaling)
         everywhere = RotaryPositions(width, full_rotary_base or rotary_base, full_rotary_scaling)

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from zoo.layers import PositionEmbedding, TokenEmbedding, TransformerBlock
+from zoo.layers.given_arguments import given_arguments
 from zoo.layers.initializers import BERT_STDDEV
 from zoo.models.decoder import Decoder
 
@@ -68,20 +69,7 @@ class GPT2(Decoder):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self._config = dict(
-            vocabulary_size=vocabulary_size,
-            hidden_dim=hidden_dim,
-            intermediate_dim=intermediate_dim,
-            num_heads=num_heads,
-            num_layers=num_layers,
-            dropout=dropout,
-            attention_dropout=attention_dropout,
-            activation=activation,
-            max_sequence_length=max_sequence_length,
-            layer_norm_epsilon=layer_norm_epsilon,
-            tied_embeddings=tied_embeddings,
-            embedding_dropout=embedding_dropout,
-        )
+        self._config = given_arguments(locals())
         self.vocabulary_size = vocabulary_size
         self.hidden_dim = hidden_dim
         self.num_layers = num_layers

@@ -2,6 +2,7 @@
 
 import keras
 
+from zoo.layers.given_arguments import given_arguments
 from zoo.layers.rotary_positions import RotaryPositions
 from zoo.models.rotary_decoder import RotaryDecoder, one_for_each
 
@@ -111,30 +112,7 @@ class Llama(RotaryDecoder):
     ):
         rotary_layers = None if rotary_layers is None else [bool(each) for each in rotary_layers]
         windows = list(windows) if isinstance(windows, (list, tuple)) else windows
-        config = dict(
-            vocabulary_size=vocabulary_size,
-            hidden_dim=hidden_dim,
-            intermediate_dim=intermediate_dim,
-            num_heads=num_heads,
-            num_layers=num_layers,
-            num_key_value_heads=num_key_value_heads,
-            head_dim=head_dim,
-            max_sequence_length=max_sequence_length,
-            rotary_base=rotary_base,
-            rotary_scaling=rotary_scaling,
-            rotary_share=rotary_share,
-            rotary_layers=rotary_layers,
-            windows=windows,
-            attention_bias=attention_bias,
-            output_bias=output_bias,
-            feed_forward_bias=feed_forward_bias,
-            qk_norm=qk_norm,
-            activation=activation,
-            norm_epsilon=norm_epsilon,
-            tied_embeddings=tied_embeddings,
-            dropout=dropout,
-            attention_dropout=attention_dropout,
-        )
+        config = given_arguments(locals())
         rotated = int((head_dim or hidden_dim // num_heads) * rotary_share)
         positions = RotaryPositions(rotated, rotary_base, rotary_scaling)
         rotary_layers = one_for_each("rotary_layers", True if rotary_layers is None else rotary_layers, num_layers)

@@ -2,6 +2,7 @@
 
 import keras
 
+from zoo.layers.given_arguments import given_arguments
 from zoo.layers.initializers import BERT_STDDEV
 from zoo.layers.rotary_positions import RotaryPositions
 from zoo.models.encoder_model import EncoderModel
@@ -73,28 +74,7 @@ class ModernBert(EncoderModel):
         **kwargs,
     ):
         windows = [65 if i % 3 else None for i in range(num_layers)] if windows is None else list(windows)
-        config = dict(
-            vocabulary_size=vocabulary_size,
-            hidden_dim=hidden_dim,
-            intermediate_dim=intermediate_dim,
-            num_heads=num_heads,
-            num_layers=num_layers,
-            max_sequence_length=max_sequence_length,
-            windows=windows,
-            rotary_base=rotary_base,
-            rotary_scaling=rotary_scaling,
-            window_rotary_base=window_rotary_base,
-            window_rotary_scaling=window_rotary_scaling,
-            activation=activation,
-            attention_bias=attention_bias,
-            feed_forward_bias=feed_forward_bias,
-            norm_bias=norm_bias,
-            dropout=dropout,
-            attention_dropout=attention_dropout,
-            activation_dropout=activation_dropout,
-            pooler=pooler,
-            layer_norm_epsilon=layer_norm_epsilon,
-        )
+        config = given_arguments(locals())
         head_dim = hidden_dim // num_heads
         positions = RotaryPositions(head_dim, rotary_base, rotary_scaling)
         window_positions = RotaryPositions(head_dim, window_rotary_base, window_rotary_scaling)

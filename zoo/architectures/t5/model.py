@@ -6,10 +6,30 @@ import keras
 from keras import ops
 
 from zoo.layers import RelativePositionBias, RMSNorm, TokenEmbedding, TransformerBlock
+from zoo.layers.given_arguments import given_arguments
 from zoo.layers.initializers import FAN_IN
 from zoo.models.sequence_to_sequence import SequenceToSequenceModel
 
 _HIDDEN = -1e9
+# Raffel et al. 2020, section 3.4.
+SIZES: dict[str, dict[str, Any]] = {
+    name: dict(
+        vocabulary_size=32128,
+        hidden_dim=hidden_dim,
+        intermediate_dim=intermediate_dim,
+        num_heads=num_heads,
+        head_dim=head_dim,
+        num_encoder_layers=num_layers,
+        num_decoder_layers=num_layers,
+    )
+    for name, hidden_dim, intermediate_dim, num_heads, head_dim, num_layers in (
+        ("small", 512, 2048, 8, 64, 6),
+        ("base", 768, 3072, 12, 64, 12),
+        ("large", 1024, 4096, 16, 64, 24),
+        ("3b", 1024, 16384, 32, 128, 24),
+        ("11b", 1024, 65536, 128, 128, 24),
+    )
+}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -43,6 +63,8 @@ class T5(SequenceToSequenceModel):
         (1, 3, 100)
     """
 
+    sizes = SIZES
+
     def __init__(
         self,
         vocabulary_size: int,
@@ -64,24 +86,7 @@ class T5(SequenceToSequenceModel):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self._config = dict(
-            vocabulary_size=vocabulary_size,
-            hidden_dim=hidden_dim,
-            intermediate_dim=intermediate_dim,
-            num_heads=num_heads,
-            head_dim=head_dim,
-            num_encoder_layers=num_encoder_layers,
-            num_decoder_layers=num_decoder_layers,
-            dropout=dropout,
-            activation=activation,
-            gated=gated,
-            num_buckets=num_buckets,
-            max_distance=max_distance,
-            norm_epsilon=norm_epsilon,
-            tied_embeddings=tied_embeddings,
-            scale_logits=scale_logits,
-            max_sequence_length=max_sequence_length,
-        )
+        self._config = given_arguments(locals())
         self.hidden_dim = hidden_dim
         self.max_sequence_length = max_sequence_length
         self.source_vocabulary_size = self.target_vocabulary_size = vocabulary_size

@@ -143,7 +143,7 @@ def byte_pair_files(tokenizer, around=None):
         return byte_pair_json_files(tokenizer, around, tokens)
     # Their classes would add a token of their own to the vocabulary if none is named.
     tokens["unk"] = tokens["unk"] or tokens["eos"]
-    options = {"tokenizer_class": _ROBERTA if around == "both" else _GPT2}
+    options: dict[str, str | bool] = {"tokenizer_class": _ROBERTA if around == "both" else _GPT2}
     if around != "both":
         del tokens["cls"], tokens["sep"]
         options["add_bos_token"] = around == "begin"
@@ -178,7 +178,8 @@ class _Reader:
             known = ", ".join((*_TOKENS_OF_CLASS, *_PLAIN_CLASSES))
             raise UserError(f"{self.path}: tokenizer_class {named!r} is not supported; supported are {known}")
         swallowing = ("mask",) if self.cls in (_ROBERTA, _BART) else ()
-        self.described = DescribedTokens(files, roles=_TOKENS_OF_CLASS.get(self.cls, {}), swallowing=swallowing)
+        roles = {} if self.cls is None else _TOKENS_OF_CLASS.get(self.cls, {})
+        self.described = DescribedTokens(files, roles=roles, swallowing=swallowing)
         self.fast = files.json(FAST_FILE) if files.holds(FAST_FILE) else None
 
     def read(self, special_tokens_in_text, vocabulary_size):

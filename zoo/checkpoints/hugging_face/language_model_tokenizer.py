@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from zoo.architectures import architecture_named
+from zoo.checkpoints.foreign_model import LANGUAGE_MODEL
 from zoo.checkpoints.hugging_face.added_tokens import DescribedTokens, model_rows
 from zoo.checkpoints.hugging_face.byte_pair_post_processor import tokens_around
 from zoo.checkpoints.hugging_face.byte_pair_tokenizer import is_byte_pair, read_byte_pair
@@ -57,7 +58,7 @@ def read_language_model_tokenizer(directory, special_tokens_in_text=(), vocabula
     """
     files = DirectoryFiles.of(directory)
     architecture = architecture_named(files.config.get("model_type")) if files.holds(CONFIG_FILE) else None
-    if architecture is not None and not architecture.has_tokenizer_json:
+    if architecture is not None and architecture.group == LANGUAGE_MODEL and not architecture.has_tokenizer_json:
         if not is_byte_pair(files):
             raise UserError(f"{files}: a language model needs a byte-level BPE tokenizer, which is not there")
         tokenizer, around, _ = read_byte_pair(files, special_tokens_in_text, vocabulary_size)

@@ -59,7 +59,7 @@ def read_pair_template(directory) -> PairTemplate:
     name = tokenizer_class(files)
     if name in (None, *GENERIC_CLASSES) and not files.holds(FAST_FILE):
         name = "RobertaTokenizer" if is_byte_pair(files) else "BertTokenizer"
-    template = _OF_CLASS.get(name)
+    template = None if name is None else _OF_CLASS.get(name)
     if files.holds(FAST_FILE):
         found = _of_processor(files.json(FAST_FILE).get("post_processor"), files / FAST_FILE)
         if template not in (None, found):
