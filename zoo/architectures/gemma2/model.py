@@ -1,5 +1,7 @@
 """The decoder of Gemma 2 and of the text of Gemma 3."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -83,30 +85,30 @@ class Gemma(RotaryDecoder):
 
     def __init__(
         self,
-        vocabulary_size,
-        hidden_dim,
-        intermediate_dim,
-        num_heads,
-        num_layers,
-        num_key_value_heads=None,
-        head_dim=None,
-        max_sequence_length=8192,
-        windows=None,
-        rotary_base=10000.0,
-        full_rotary_base=None,
-        rotary_scaling=None,
-        full_rotary_scaling=None,
-        scale=None,
-        attention_softcap=None,
-        logits_softcap=None,
-        qk_norm=False,
-        attention_bias=False,
-        activation="gelu_approximate",
-        norm_epsilon=1e-6,
-        tied_embeddings=True,
-        dropout=0.0,
-        attention_dropout=0.0,
-        **kwargs,
+        vocabulary_size: int,
+        hidden_dim: int,
+        intermediate_dim: int,
+        num_heads: int,
+        num_layers: int,
+        num_key_value_heads: int | None = None,
+        head_dim: int | None = None,
+        max_sequence_length: int = 8192,
+        windows: Any = None,
+        rotary_base: float = 10000.0,
+        full_rotary_base: float | None = None,
+        rotary_scaling: dict[str, Any] | None = None,
+        full_rotary_scaling: dict[str, Any] | None = None,
+        scale: float | None = None,
+        attention_softcap: float | None = None,
+        logits_softcap: float | None = None,
+        qk_norm: bool = False,
+        attention_bias: bool = False,
+        activation: str = "gelu_approximate",
+        norm_epsilon: float = 1e-6,
+        tied_embeddings: bool = True,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        **kwargs: Any,
     ):
         windows = None if windows is None else one_for_each("windows", list(windows), num_layers)
         config = given_arguments(locals())

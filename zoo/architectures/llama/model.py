@@ -1,5 +1,7 @@
 """The decoder of Llama, and of Mistral, Qwen and SmolLM, which are configurations of it."""
 
+from typing import Any
+
 import keras
 
 from zoo.layers.given_arguments import given_arguments
@@ -86,29 +88,29 @@ class Llama(RotaryDecoder):
 
     def __init__(
         self,
-        vocabulary_size,
-        hidden_dim,
-        intermediate_dim,
-        num_heads,
-        num_layers,
-        num_key_value_heads=None,
-        head_dim=None,
-        max_sequence_length=2048,
-        rotary_base=10000.0,
-        rotary_scaling=None,
-        rotary_share=1.0,
-        rotary_layers=None,
-        windows=None,
-        attention_bias=False,
-        output_bias=None,
-        feed_forward_bias=False,
-        qk_norm=False,
-        activation="swish",
-        norm_epsilon=1e-6,
-        tied_embeddings=False,
-        dropout=0.0,
-        attention_dropout=0.0,
-        **kwargs,
+        vocabulary_size: int,
+        hidden_dim: int,
+        intermediate_dim: int,
+        num_heads: int,
+        num_layers: int,
+        num_key_value_heads: int | None = None,
+        head_dim: int | None = None,
+        max_sequence_length: int = 2048,
+        rotary_base: float = 10000.0,
+        rotary_scaling: dict[str, Any] | None = None,
+        rotary_share: float = 1.0,
+        rotary_layers: Any = None,
+        windows: Any = None,
+        attention_bias: bool = False,
+        output_bias: bool | None = None,
+        feed_forward_bias: bool = False,
+        qk_norm: bool = False,
+        activation: str = "swish",
+        norm_epsilon: float = 1e-6,
+        tied_embeddings: bool = False,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        **kwargs: Any,
     ):
         rotary_layers = None if rotary_layers is None else [bool(each) for each in rotary_layers]
         windows = list(windows) if isinstance(windows, (list, tuple)) else windows

@@ -1,5 +1,7 @@
 """ModernBERT, an encoder with rotary positions, gated feed-forward networks and windows in two of three blocks."""
 
+from typing import Any
+
 import keras
 
 from zoo.layers.given_arguments import given_arguments
@@ -51,27 +53,27 @@ class ModernBert(EncoderModel):
 
     def __init__(
         self,
-        vocabulary_size,
-        hidden_dim=768,
-        intermediate_dim=1152,
-        num_heads=12,
-        num_layers=22,
-        max_sequence_length=8192,
-        windows=None,
-        rotary_base=160000.0,
-        rotary_scaling=None,
-        window_rotary_base=10000.0,
-        window_rotary_scaling=None,
-        activation="gelu",
-        attention_bias=False,
-        feed_forward_bias=False,
-        norm_bias=False,
-        dropout=0.0,
-        attention_dropout=0.0,
-        activation_dropout=0.0,
-        pooler=False,
-        layer_norm_epsilon=1e-5,
-        **kwargs,
+        vocabulary_size: int,
+        hidden_dim: int = 768,
+        intermediate_dim: int = 1152,
+        num_heads: int = 12,
+        num_layers: int = 22,
+        max_sequence_length: int = 8192,
+        windows: Any = None,
+        rotary_base: float = 160000.0,
+        rotary_scaling: dict[str, Any] | None = None,
+        window_rotary_base: float = 10000.0,
+        window_rotary_scaling: dict[str, Any] | None = None,
+        activation: str = "gelu",
+        attention_bias: bool = False,
+        feed_forward_bias: bool = False,
+        norm_bias: bool = False,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        activation_dropout: float = 0.0,
+        pooler: bool = False,
+        layer_norm_epsilon: float = 1e-5,
+        **kwargs: Any,
     ):
         windows = [65 if i % 3 else None for i in range(num_layers)] if windows is None else list(windows)
         config = given_arguments(locals())
