@@ -64,13 +64,13 @@ CASES = {
 }
 
 
-def reference(name):
-    """A model of transformers in float32 whose weights give clear answers."""
+def reference(name, **changes):
+    """A model of transformers in float32 whose weights give clear answers; `changes` of its configuration."""
     import torch
     import transformers
 
     family, options = CASES[name]
-    config = getattr(transformers, f"{family}Config")(**{**_SIZES, **options}, attn_implementation="eager")
+    config = getattr(transformers, f"{family}Config")(**{**_SIZES, **options, **changes}, attn_implementation="eager")
     cls = {"Gemma3Text": "Gemma3"}.get(family, family)
     torch.manual_seed(3)
     model = getattr(transformers, f"{cls}ForCausalLM")(config).eval()

@@ -12,6 +12,11 @@ from zoo.data.readers.text_lines import TextLines
 from zoo.errors import UserError
 
 _COLUMN_NAMES = ("label", "labels")
+# Files whose lines are no texts, by the ending of their names, and the task that reads them.
+_WITHOUT_TEXTS = {
+    **dict.fromkeys((".conll", ".conllu", ".bio", ".iob"), "ner"),
+    **dict.fromkeys((".csv", ".tsv"), "text_classification"),
+}
 
 
 def kind_of_file(path):
@@ -31,9 +36,16 @@ def read_texts(path, fields):
         list of lists of str: one list for the lines, or one for each field.
 
     Raises:
-        UserError: For a file that is missing, empty or damaged, and rows without the fields.
+        UserError: For a file that is missing, empty or damaged, rows without the fields, and files whose lines are no
+            texts by the ending of their names.
     """
-    if kind_of_file(path) != ".jsonl":
+    kind = kind_of_file(path)
+    if kind in _WITHOUT_TEXTS:
+        raise UserError(
+            f"{path}: the lines of a {kind} file are not scored as texts; give --task {_WITHOUT_TEXTS[kind]}, or texts "
+            "in a plain text or .jsonl file"
+        )
+    if kind != ".jsonl":
         return [list(TextLines(path))]
     rows = [[text_field(row, name, where) for name in fields] for row, where in JsonLines(path)]
     if not rows:

@@ -199,8 +199,8 @@ def _sequence_to_sequence_task(
     # transformers would make it a part of the answer's text.
     if named and tokenizers.target.decode([[start]]).numpy()[0]:
         raise UserError(
-            f"{found.directory}: decoder_start_token_id {start} is not supported: it is a token of text, and neither "
-            "the pad_token nor another special token"
+            f"{found.directory}: decoder_start_token_id (without it bos_token_id) {start} is not supported: it is a "
+            "token of text, and neither the pad_token nor another special token"
         )
     nameless = range(tokenizers.target.vocabulary_size, model.target_vocabulary_size)
     generation["suppressed_token_ids"] = tuple(sorted({*generation["suppressed_token_ids"], *nameless}))

@@ -93,3 +93,16 @@ def test_models_that_are_refused(tmp_path, kind, spec, key, value):
     path.write_bytes(proto.SerializeToString())
     with pytest.raises(UserError, match=rf"{path.name}: {key} {value!r} is not supported"):
         read(tmp_path, kind)
+
+
+@pytest.mark.parametrize("kind", ["UNUSED", "USER_DEFINED"])
+def test_pieces_that_transformers_reads_otherwise_are_refused(tmp_path, kind):
+    write_tokenizer(tmp_path, "mbart")
+    (tmp_path / "config.json").write_text("{}")
+    path = tmp_path / MODEL_FILES["mbart"]
+    proto = sentencepiece_model_pb2.ModelProto.FromString(path.read_bytes())
+    piece = next(each for each in proto.pieces if each.piece == "\u2581and")
+    piece.type = getattr(piece, kind)
+    path.write_bytes(proto.SerializeToString())
+    with pytest.raises(UserError, match=rf"{path.name}: the piece '\u2581and' is {kind.lower()}, which is not"):
+        read(tmp_path, "mbart")

@@ -155,6 +155,8 @@ def test_mistakes(tmp_path, refused):
         ([conll, conll, conll, *ner], "--task ner takes one file of references, not 2"),
         ([other, conll, *ner], f"{other}:1: the text differs from that at {conll}:1: 'accepts' and 'rejects'"),
         ([lines, conll, *ner], f"{lines}:1: "),
+        ([conll, conll], f"{conll}: the lines of a .conll file are not scored as texts; give --task ner, or texts"),
+        ([one, csv], f"{csv}: the lines of a .csv file are not scored as texts; give --task text_classification, or"),
         ([one, csv, *classes], f"{csv}:1: column 'label' is not in the header, which has text, class"),
         ([one, broken, *classes], f"{broken}:2: has 3 columns but the header has 2"),
         ([lines, one, *classes], f"{lines} has 2 labels but {one} has 1"),

@@ -3,107 +3,30 @@
 import json
 from typing import ClassVar
 
+import chat_checkpoint
 import torch
 import transformers
-from test_foreign import READABLE, pipeline, write
-from test_foreign_byte_pairs import PROMPTS, write_gpt2, write_roberta
+from encoder_key_families import BYTE_PAIRS, ENCODERS, ROBERTA, TOKENIZER_FILES
+from test_foreign_byte_pairs import PROMPTS, write_gpt2
 from tiny_checkpoints import sentences, write_bart, write_marian
+from tiny_language_models import reference
 from tiny_sentencepiece import write_mbart, write_pegasus, write_t5
 
 GENERATION = dict(num_beams=2, max_length=9, early_stopping=False, no_repeat_ngram_size=0)
 # One of them holds the word that keys make a token of its own.
 SOURCES = [*sentences(2, seed=5), "the " + sentences(1, seed=6)[0]]
 
-TOKENIZER_FILES = ("special_tokens_map.json", "tokenizer.json")
 WRITER_FILES = ("config.json", "generation_config.json", "tokenizer_config.json")
-
-
-_BYTE_PAIRS = {
-    **dict.fromkeys(("unk_token", "fuse_unk"), "every byte has a token"),
-    "mask_token": "of models that fill blanks",
-    "pad_token": "padding is masked",
-}
-
-
-_ROBERTA = {
-    **_BYTE_PAIRS,
-    **dict.fromkeys(("add_bos_token", "add_eos_token"), "the class always puts both tokens around"),
-}
-
+MARIAN_FILES = ("special_tokens_map.json", "source.spm", "target.spm")
+MBART_FILES = (*TOKENIZER_FILES, "sentencepiece.bpe.model")
+# Their tables have room for an added token.
+GOOGLE_FILES = (*TOKENIZER_FILES, "spiece.model", "added_tokens.json")
 _OF_PART = {f"{role}_token": "no part of a text by itself" for role in ("bos", "cls", "sep", "mask", "pad")}
 _SENTENCEPIECE = {**_OF_PART, **dict.fromkeys(("post_processor", "special_tokens"), "the class makes its own")}
 _MBART = {
     **_SENTENCEPIECE,
     **{f"post_processor.single.{i}.SpecialToken.id": "the languages decide what is around a text" for i in (1, 2)},
 }
-
-
-class Classifier:
-    """A BERT of three classes."""
-
-    texts = (*READABLE[:2], "naïve 中国")
-    unimportant: ClassVar = {
-        **dict.fromkeys(("bos_token", "eos_token"), "no part of a text by itself"),
-        **dict.fromkeys(
-            ("handle_chinese_chars", "strip_accents", "lowercase"), "the class makes a normaliser of its own"
-        ),
-        **dict.fromkeys(("decoder", "cleanup", "prefix"), "no answer is decoded"),
-    }
-    files = ("config.json", "tokenizer_config.json", *TOKENIZER_FILES)
-
-    def write(self, directory):
-        write(directory, transformers.BertForSequenceClassification, 1, id2label={0: "a", 1: "b", 2: "c"})
-
-    def theirs(self, directory):
-        found = pipeline("text-classification", directory, top_k=None)(list(self.texts), truncation=True)
-        return [{each["label"]: each["score"] for each in row} for row in found]
-
-    def ours(self, task):
-        rows = task(self.texts)
-        return [
-            dict(zip(row.get("all_labels", row["labels"]), row.get("all_scores", row["scores"]), strict=True))
-            for row in rows
-        ]
-
-
-class Tagger:
-    """A DistilBERT whose tags have no prefixes, so that every token counts."""
-
-    files = ("config.json", "tokenizer_config.json", *TOKENIZER_FILES)
-    texts = READABLE[:3]
-    # The zoo reads the rest of a longer text in further windows, where transformers cuts it off.
-    differing = ("max_len", "model_max_length")
-    unimportant: ClassVar = Classifier.unimportant
-
-    def write(self, directory):
-        write(directory, transformers.BertForTokenClassification, 1)
-        sizes = dict(dim=16, hidden_dim=24, n_heads=2, n_layers=2, max_position_embeddings=64)
-        vocabulary_size = json.loads((directory / "config.json").read_text())["vocab_size"]
-        config = transformers.DistilBertConfig(vocab_size=vocabulary_size, **sizes, id2label={0: "O", 1: "A", 2: "B"})
-        torch.manual_seed(2)
-        model = transformers.DistilBertForTokenClassification(config)
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.normal_(0, 0.5)
-        model.save_pretrained(directory)
-
-    def theirs(self, directory):
-        found = pipeline("token-classification", directory, aggregation_strategy="simple")
-        return [{(e["entity_group"], e["start"], e["end"]): e["score"] for e in found(text)} for text in self.texts]
-
-    def ours(self, task):
-        return [{(e["label"], e["start"], e["end"]): e["score"] for e in row} for row in task(self.texts)]
-
-
-class BytePairTagger(Tagger):
-    """A RoBERTa likewise, of texts whose words are those between blanks."""
-
-    files = ("config.json", "tokenizer_config.json", *TOKENIZER_FILES)
-    unimportant = _ROBERTA
-    texts = [text for text in PROMPTS if text.isascii() and not set(text) & set("',")][:4]
-
-    def write(self, directory):
-        write_roberta(directory, transformers.RobertaForTokenClassification, id2label={0: "O", 1: "A", 2: "B"})
 
 
 class Writer:
@@ -167,6 +90,7 @@ class Generator:
     """A GPT-2 that goes on with the most probable token."""
 
     files = (*WRITER_FILES, *TOKENIZER_FILES)
+    prompts = PROMPTS[:3]
     unimportant: ClassVar = {
         **dict.fromkeys(("early_stopping", "length_penalty"), "of beam search"),
         "renormalize_logits": "changes no choice",
@@ -174,7 +98,7 @@ class Generator:
         "truncation_side": "prompts are not cut",
         "direction": "prompts are not cut",
         "post_processor": "that of GPT-2 adds no tokens",
-        **_BYTE_PAIRS,
+        **BYTE_PAIRS,
         **dict.fromkeys(("bos_token", "sep_token", "cls_token"), "no part of a prompt by itself"),
     }
 
@@ -187,7 +111,7 @@ class Generator:
         model = transformers.AutoModelForCausalLM.from_pretrained(directory, dtype="float32").eval()
         tokenizer = transformers.AutoTokenizer.from_pretrained(directory)
         answers = []
-        for text in PROMPTS[:3]:
+        for text in self.prompts:
             inputs = tokenizer(text, return_tensors="pt")
             with torch.no_grad():
                 found = model.generate(**inputs, return_dict_in_generate=False)[0, inputs.input_ids.shape[1] :]
@@ -197,20 +121,55 @@ class Generator:
 
     def ours(self, task):
         answers = []
-        for text in PROMPTS[:3]:
+        for text in self.prompts:
             first = task.samples(text, 1, max_new_tokens=1, min_new_tokens=0)[0]
             answers.append({task(text): first.score if first.num_tokens else None})
         return answers
 
 
+LLAMA_LIKE = (
+    "llama_scaled",
+    "mistral",
+    "qwen2_windows",
+    "qwen3_yarn",
+    "smollm3_windows",
+    "phi3",
+    "gemma2",
+    "gemma3_scaled",
+)
+
+
+class Chat(Generator):
+    """A Llama likewise, with turns of conversations, or the configuration of a model that is like it.
+
+    Args:
+        name: Of `tiny_language_models.CASES`; the Llama of conversations if None.
+    """
+
+    prompts = ("low lower", "the quick brown", "user 2024")
+
+    def __init__(self, name=None, **unimportant):
+        self._name = name
+        self.files = Generator.files if name is None else ("config.json",)
+        self.unimportant = {**Generator.unimportant, **unimportant}
+
+    def write(self, directory):
+        _, tokenizer = chat_checkpoint.write(directory)
+        if self._name is not None:
+            special = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+            reference(self._name, vocab_size=len(tokenizer), **special).save_pretrained(directory)
+        settings = {"max_new_tokens": 8, "eos_token_id": tokenizer.eos_token_id, "top_k": 1}
+        (directory / "generation_config.json").write_text(json.dumps(settings))
+
+
 FAMILIES = {
-    "bert": Classifier(),
-    "distilbert": Tagger(),
+    **ENCODERS,
     "gpt2": Generator(),
-    "marian": Writer(write_marian, TOKENIZER_FILES[:1], _OF_PART, bad_words_ids=None, renormalize_logits=False),
-    "bart": Writer(write_bart, TOKENIZER_FILES, _ROBERTA, min_length=0, forced_bos_token_id=None),
-    "roberta": BytePairTagger(),
-    "mbart": Multilingual(write_mbart, TOKENIZER_FILES, _MBART, config={"src_lang": "en_XX", "tgt_lang": "ro_RO"}),
-    "pegasus": Writer(write_pegasus, TOKENIZER_FILES, _SENTENCEPIECE),
-    "t5": Writer(write_t5, TOKENIZER_FILES, _SENTENCEPIECE),
+    "marian": Writer(write_marian, MARIAN_FILES, _OF_PART, bad_words_ids=None, renormalize_logits=False),
+    "bart": Writer(write_bart, TOKENIZER_FILES, ROBERTA, min_length=0, forced_bos_token_id=None),
+    "mbart": Multilingual(write_mbart, MBART_FILES, _MBART, config={"src_lang": "en_XX", "tgt_lang": "ro_RO"}),
+    "pegasus": Writer(write_pegasus, GOOGLE_FILES, _SENTENCEPIECE),
+    "t5": Writer(write_t5, GOOGLE_FILES, _SENTENCEPIECE),
+    "chat": Chat(),
+    **{name: Chat(name) for name in LLAMA_LIKE},
 }

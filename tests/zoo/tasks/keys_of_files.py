@@ -4,11 +4,22 @@ import inspect
 import json
 
 import transformers
-from other_values import last_name
+from other_values import PIECE_KINDS, last_name
+from sentencepiece import sentencepiece_model_pb2
 
 ROLES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 # Arguments of tokenizers' classes that come from the other files.
 _CONTENTS = ("self", "vocab", "merges", "source_spm", "target_spm", "kwargs", "_spm_precompiled_charsmap")
+
+
+# Settings of a SentencePiece model that count when it splits; all others are of its training.
+_MODEL_KEYS = {
+    "normalizer_spec": ("name", "add_dummy_prefix", "remove_extra_whitespaces", "escape_whitespaces"),
+    "trainer_spec": (
+        *("model_type", "treat_whitespace_as_suffix", "byte_fallback", "unk_surface"),
+        *(f"{role}_{part}" for role in ("unk", "bos", "eos", "pad") for part in ("id", "piece")),
+    ),
+}
 
 
 def config_keys(directory):
@@ -76,6 +87,38 @@ def _paths(value, path):
         yield from _paths(child, f"{path}.{name}" if path else str(name))
 
 
+def _model_keys(name):
+    """Settings of a SentencePiece model, and kinds that one of its pieces could be of."""
+
+    def keys(directory):
+        proto = sentencepiece_model_pb2.ModelProto.FromString((directory / name).read_bytes())
+        found = {f"piece.{kind}": False for kind in PIECE_KINDS}
+        for place, names in _MODEL_KEYS.items():
+            found |= {f"{place}.{name}": getattr(getattr(proto, place), name) for name in names}
+        return found
+
+    return keys
+
+
+def added_keys(directory):
+    return json.loads((directory / "added_tokens.json").read_text())
+
+
+def module_keys(directory):
+    """The keys of every entry of modules.json."""
+    entries = json.loads((directory / "modules.json").read_text())
+    return {f"{i}.{key}": value for i, entry in enumerate(entries) for key, value in {"kwargs": [], **entry}.items()}
+
+
+def _written(name, *further):
+    """Keys that a file has, and further ones that sentence-transformers reads or read."""
+
+    def keys(directory):
+        return {**dict.fromkeys(further), **json.loads((directory / name).read_text())}
+
+    return keys
+
+
 def _without_decoder(directory):
     """tokenizer_config.json without the key beside which special_tokens_map.json does not count."""
     path = directory / "tokenizer_config.json"
@@ -96,11 +139,36 @@ def _with_fast_file(directory):
         (directory / name).unlink(missing_ok=True)
 
 
-PREPARED = {"special_tokens_map.json": _without_decoder, "tokenizer.json": _with_fast_file}
+_OF_SENTENCE_TRANSFORMERS = {
+    "config_sentence_transformers.json": ("default_prompt_name", "truncate_dim", "similarity_fn_name", "activation_fn"),
+    "sentence_bert_config.json": (
+        *("max_seq_length", "do_lower_case", "tokenizer_name_or_path", "model_args", "tokenizer_args", "config_args"),
+        *("model_kwargs", "processor_kwargs", "config_kwargs"),
+    ),
+    "1_Pooling/config.json": ("pooling_mode_cls_token", "pooling_mode_max_tokens", "word_embedding_dimension"),
+    "2_Dense/config.json": ("module_input_name", "module_output_name"),
+}
+
+
+def _with_added_token(directory):
+    """A word of the texts as a token behind the others."""
+    size = len(transformers.AutoTokenizer.from_pretrained(directory))
+    (directory / "added_tokens.json").write_text(json.dumps({"the": size}))
+
+
+PREPARED = {
+    "added_tokens.json": _with_added_token,
+    "special_tokens_map.json": _without_decoder,
+    "tokenizer.json": _with_fast_file,
+}
 KEYS_OF_FILES = {
     "special_tokens_map.json": special_token_keys,
     "tokenizer.json": fast_keys,
     "config.json": config_keys,
     "generation_config.json": generation_keys,
     "tokenizer_config.json": tokenizer_keys,
+    "added_tokens.json": added_keys,
+    **{name: _model_keys(name) for name in ("sentencepiece.bpe.model", "spiece.model", "source.spm", "target.spm")},
+    "modules.json": module_keys,
+    **{name: _written(name, *further) for name, further in _OF_SENTENCE_TRANSFORMERS.items()},
 }

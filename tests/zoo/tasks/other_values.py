@@ -1,10 +1,13 @@
 """Another legal value for every key that files of a Hugging Face directory have."""
 
 import copy
+import json
 
 import transformers
+from sentencepiece import sentencepiece_model_pb2
 
 REMOVED = "removed"
+PIECE_KINDS = ("unused", "user_defined", "control")
 # Key: another value, where one that follows from its own would be illegal or change nothing.
 OTHERS = {
     "hidden_act": "relu",
@@ -13,7 +16,7 @@ OTHERS = {
     "activation_function": "relu",
     "feed_forward_proj": "gated-gelu",
     "architectures": ["AnotherModel"],
-    "model_type": "electra",
+    "model_type": "xlnet",
     "id2label": {"0": "x", "1": "y", "2": "z"},
     "label2id": {"x": 0, "y": 1, "z": 2},
     "problem_type": "multi_label_classification",
@@ -92,6 +95,7 @@ OTHERS = {
     "use_fast": False,
     "max_len": 5,
     "layer_norm_eps": 0.3,
+    "local_attention": 4,
     "layer_norm_epsilon": 0.3,
     "unk_token_id": 5,
     "sep_token_id": 5,
@@ -141,6 +145,28 @@ OTHERS = {
     "replacement": "_",
     "Regex": "z",
     "content": "_",
+    # Of sentence-transformers.
+    "type": "sentence_transformers.models.WordWeights",
+    "path": "elsewhere",
+    "kwargs": ["task"],
+    "prompts": {"query": "b : ", "document": ""},
+    "default_prompt_name": "query",
+    "similarity_fn_name": "dot",
+    "truncate_dim": 3,
+    "activation_fn": "torch.nn.modules.linear.Identity",
+    "__version__": {"sentence_transformers": "4.0.0"},
+    "max_seq_length": 5,
+    "transformer_task": "fill-mask",
+    "modality_config": {"text": {"method": "forward", "method_output_name": "pooler_output"}},
+    "module_input_name": "token_embeddings",
+    "module_output_name": "another",
+    "processing_kwargs": {"text": {"max_length": 5}},
+    "tokenizer_name_or_path": "elsewhere",
+    **{key: {"model_max_length": 5} for key in ("tokenizer_args", "processor_kwargs")},
+    **{key: {"num_hidden_layers": 1} for key in ("config_args", "config_kwargs")},
+    **{key: {"attn_implementation": "eager", "num_hidden_layers": 1} for key in ("model_args", "model_kwargs")},
+    "pooling_mode": "cls",
+    **dict.fromkeys(("pooling_mode_cls_token", "pooling_mode_max_tokens"), True),
 }
 # Keys whose value follows from others or divides them.
 _HEADS = ("num_attention_heads", "n_head", "n_heads", "encoder_attention_heads", "decoder_attention_heads")
@@ -151,6 +177,8 @@ def another(key, value, directory):
     name = last_name(key)
     if name == "activation_function" and value == OTHERS[name]:
         return "gelu"
+    if name == "activation_function" and str(value).startswith("torch."):
+        return "torch.nn.modules.activation.ReLU"
     if name in OTHERS and OTHERS[name] != value:
         return OTHERS[name]
     if name.endswith("_token") and (value is None or isinstance(value, str)):
@@ -169,6 +197,8 @@ def another(key, value, directory):
         return value + 1
     if isinstance(value, float):
         return value * 1.5 or 0.5
+    if isinstance(value, str) and "_spec." in key:
+        return f"{value}x"
     return None
 
 
@@ -182,6 +212,23 @@ def _another_token(directory, value):
 def last_name(key):
     """The last part of a path such as "post_processor.processors.0.trim_offsets" that is no number."""
     return [part for part in key.split(".") if not part.isdecimal()][-1]
+
+
+def write_with_value(path, key, value):
+    """Changes one value of a file, a JSON object or a SentencePiece model."""
+    if path.suffix not in (".model", ".spm"):
+        content = json.loads(path.read_bytes()) if path.is_file() else {}
+        path.write_text(json.dumps(with_value(content, key, value)))
+        return
+    proto = sentencepiece_model_pb2.ModelProto.FromString(path.read_bytes())
+    place, name = key.split(".")
+    if place == "piece":
+        # A word of the texts.
+        piece = next(each for each in proto.pieces if each.piece in ("\u2581and", "\u2581und"))
+        piece.type = getattr(piece, name.upper())
+    else:
+        setattr(getattr(proto, place), name, value)
+    path.write_bytes(proto.SerializeToString())
 
 
 def with_value(content, key, value):

@@ -2,13 +2,14 @@
 
 import pytest
 from every_key import verdicts
-from key_families import FAMILIES
 
 # The files whose keys were all gone through; docs/checkpoints.md names them.
+_OF_WRITERS = ("config.json", "generation_config.json", "tokenizer_config.json", "special_tokens_map.json")
+_OF_ENCODERS = ("config.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.json")
 HELD = {
-    **{name: FAMILIES[name].files for name in ("bert", "distilbert", "roberta", "gpt2", "marian", "bart", "t5")},
-    "mbart": ("config.json", "special_tokens_map.json", "tokenizer.json"),
-    "pegasus": ("config.json",),
+    **dict.fromkeys(("bert", "distilbert", "roberta"), _OF_ENCODERS),
+    "marian": _OF_WRITERS,
+    **dict.fromkeys(("gpt2", "bart", "mbart", "pegasus", "t5"), (*_OF_WRITERS, "tokenizer.json")),
 }
 CASES = [(family, file) for family, files in HELD.items() for file in files]
 _HELD = ("equal", "refused", "unimportant")
@@ -22,6 +23,9 @@ SHARES = [
     ("bart", "generation_config.json", {"is_assistant": "refused", "top_k": "unimportant"}),
     ("mbart", "tokenizer_config.json", {"extra_special_tokens": "refused"}),
     ("pegasus", "tokenizer.json", {"model.unk_id": "refused"}),
+    ("sentence-transformers", "sentence_bert_config.json", {"processor_kwargs": "refused", "max_seq_length": "equal"}),
+    ("cross-encoder", "config_sentence_transformers.json", {"activation_fn": "equal"}),
+    ("chat", "config.json", {"rms_norm_eps": "equal"}),
     ("t5", "special_tokens_map.json", {"eos_token": "refused", "additional_special_tokens": "refused"}),
 ]
 

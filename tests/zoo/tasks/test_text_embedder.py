@@ -1,10 +1,13 @@
 """Sentence embeddings beside sentence-transformers; presets, exports, and what is refused."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
 import pytest
+import torch
+from tiny_sentence_transformers import make_directory
 
 import zoo
 from export.ask import main as ask
@@ -13,11 +16,6 @@ from zoo.errors import UserError
 from zoo.models import SentenceEncoder
 from zoo.tasks import EmbeddingSettings, TextEmbedder
 
-sentence_transformers = pytest.importorskip("sentence_transformers")
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
-
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij", *(f"##{letter}" for letter in "abcdefghij"), ":"]
 TEXTS = ["a b c", "", "abc def", "j" * 9 + " a b c d e f g h i j a b c d", "b", "??? a"]
 SHAPES = {
     "mean": dict(pooling_mode="mean", normalize=True),
@@ -27,42 +25,6 @@ SHAPES = {
     "weighted": dict(pooling_mode="weightedmean", layer_norm=True, normalize=True),
     "last": dict(pooling_mode="lasttoken"),
 }
-
-
-def make_directory(directory, pooling_mode, dense=(), layer_norm=False, normalize=False, truncate_dim=None):
-    """A tiny BERT of random weights and the modules behind it, as sentence-transformers writes them."""
-    from sentence_transformers import models as modules
-
-    encoder = directory / "encoder"
-    encoder.mkdir(parents=True)
-    (encoder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
-    torch.manual_seed(5)
-    config = transformers.BertConfig(
-        vocab_size=len(WORDS),
-        hidden_size=12,
-        intermediate_size=20,
-        num_attention_heads=2,
-        num_hidden_layers=2,
-        max_position_embeddings=16,
-    )
-    model = transformers.BertModel(config)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.4)
-    model.save_pretrained(encoder)
-    transformers.BertTokenizer(str(encoder / "vocab.txt"), model_max_length=14).save_pretrained(encoder)
-    width = 12 if isinstance(pooling_mode, str) else 12 * len(pooling_mode)
-    found = [modules.Transformer(str(encoder)), modules.Pooling(12, pooling_mode=pooling_mode)]
-    for units, activation in dense:
-        found.append(modules.Dense(width, units, activation_function=activation))
-        width = units
-    found += [modules.LayerNorm(width)] if layer_norm else []
-    found += [modules.Normalize()] if normalize else []
-    reference = sentence_transformers.SentenceTransformer(
-        modules=found, prompts={"query": "a : ", "document": ""}, truncate_dim=truncate_dim, device="cpu"
-    )
-    reference.save(str(directory / "saved"))
-    return directory / "saved", sentence_transformers.SentenceTransformer(str(directory / "saved"), device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +55,7 @@ def test_vectors_are_those_of_sentence_transformers(pair):
     assert embedder([]).shape == (0, expected.shape[1])
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 @pytest.mark.parametrize("similarity", ["cosine", "dot", "euclidean", "manhattan"])
 def test_similarities_are_those_of_sentence_transformers(mean, similarity):
     directory, reference = mean
@@ -104,6 +67,7 @@ def test_similarities_are_those_of_sentence_transformers(mean, similarity):
     assert embedder.similarity(TEXTS[0], TEXTS[-1]) == pytest.approx(expected[0], abs=1e-5)
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_presets_and_keras_files(pair, tmp_path):
     embedder = zoo.load(pair[0])
     embedder.save(tmp_path / "preset")
@@ -124,11 +88,12 @@ def test_a_row_without_tokens_has_no_nan(mean):
         assert np.isfinite(np.asarray(found)).all(), pooling
 
 
-def test_exports_answer_texts_with_vectors(mean, tmp_path, capsys):
+def test_exports_answer_texts_with_vectors(mean, one_server, tmp_path, capsys):
     directory, reference = mean
     zoo.load(directory).save(tmp_path / "preset")
     served = tmp_path / "serving"
     export_command([str(tmp_path / "preset"), str(served)])
+    one_server(served)
     capsys.readouterr()
     ask([str(served), *TEXTS[:3], "--set", "prompt=query"])
     answers = [json.loads(line.split("REST")[1]) for line in capsys.readouterr().out.splitlines() if "  REST " in line]
@@ -178,14 +143,54 @@ def test_unknown_prompts_and_settings_are_refused(mean):
             lambda content: {**content, "do_lower_case": True},
             "do_lower_case true is not supported",
         ),
+        *(
+            (
+                "sentence_bert_config.json",
+                lambda content, value=value: {**content, **value},
+                f"{next(iter(value))} .*not",
+            )
+            for value in (
+                {"tokenizer_args": {"model_max_length": 4}},
+                {"config_kwargs": {"num_hidden_layers": 1}},
+                {"model_kwargs": {"subfolder": "another"}},
+                {"tokenizer_name_or_path": "another"},
+                {"modality_config": {"text": {"method": "forward", "method_output_name": "pooler_output"}}},
+                {"module_output_name": "sentence_embedding"},
+            )
+        ),
     ],
 )
 def test_directories_that_cannot_be_followed_are_refused(directories, mean, file, change, message, tmp_path):
-    import shutil
-
     directory = tmp_path / "copy"
     shutil.copytree(mean[0], directory)
     content = json.loads((directory / file).read_text())
     (directory / file).write_text(json.dumps(change(content)))
     with pytest.raises(UserError, match=message):
         zoo.load(directory)
+
+
+def test_arguments_without_effect_are_left_alone(mean, tmp_path):
+    directory = tmp_path / "copy"
+    shutil.copytree(mean[0], directory)
+    path = directory / "sentence_bert_config.json"
+    further = {"model_args": {"attn_implementation": "eager", "torch_dtype": "bfloat16"}, "tokenizer_args": {}}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **further}))
+    assert zoo.load(directory).settings == zoo.load(mean[0]).settings
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"activation_function": "another.package.Tanh"},
+            "activation_function 'another.package.Tanh' is not supported",
+        ),
+        ({"module_input_name": "token_embeddings"}, "module_input_name 'token_embeddings' is not supported"),
+    ],
+)
+def test_a_dense_layer_that_cannot_be_followed_is_refused(directories, changes, message, tmp_path):
+    made, _ = make_directory(directories / f"dense-{next(iter(changes))}", "mean", dense=[(7, torch.nn.Tanh())])
+    path = made / "2_Dense" / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(UserError, match=message):
+        zoo.load(made)

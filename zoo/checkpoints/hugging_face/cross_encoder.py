@@ -64,7 +64,7 @@ def read_cross_encoder(directory) -> CrossEncoder:
     prompt = (settings.get("prompts") or {}).get(settings.get("default_prompt_name"))
     if prompt:
         raise UserError(f"{files / SETTINGS_FILE}: a default prompt {prompt!r} of a cross-encoder is not supported")
-    return CrossEncoder(_activation(files, settings), stated_length(files, ("sequence-classification", None)))
+    return CrossEncoder(_activation(files, settings), stated_length(files, "sequence-classification"))
 
 
 def cross_encoder_configuration(sigmoid) -> dict:

@@ -39,10 +39,19 @@ _MODES = {
     "lasttoken": "last",
 }
 _ACTIVATIONS = {"Identity": "linear", "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu", "SiLU": "swish"}
-_ONLY = {
-    "module_output_name": ("token_embeddings", "sentence_embedding", "scores", None),
+# Of modules that make one vector of another.
+_OF_VECTORS = {
     "module_input_name": ("sentence_embedding", None),
+    "module_output_name": ("sentence_embedding", None),
 }
+# By task of a Transformer: what of the model's outputs is taken, and its name among the modules.
+_OUTPUTS = {
+    "feature-extraction": ("last_hidden_state", "token_embeddings"),
+    "sequence-classification": ("logits", "scores"),
+}
+# Arguments of transformers' functions, by their present and former names, and those that change no answer.
+_ARGUMENTS = ("model_kwargs", "model_args", "processor_kwargs", "tokenizer_args", "config_kwargs", "config_args")
+_WITHOUT_EFFECT = {"attn_implementation", "dtype", "torch_dtype", "trust_remote_code", "revision", "token", "cache_dir"}
 _SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 
 
@@ -128,12 +137,15 @@ def read_modules(path):
 
 
 def _object(path):
-    """The JSON object in a file, checked against what is not supported; {} if there is no such file."""
-    content = parse_json(read_file(path), path) if path.is_file() else {}
-    for key, values in _ONLY.items():
+    """The JSON object in a file; {} if there is no such file."""
+    return parse_json(read_file(path), path) if path.is_file() else {}
+
+
+def _check_only(content, path, allowed):
+    """Refuses values of keys other than the allowed ones."""
+    for key, values in allowed.items():
         if content.get(key) not in values:
             raise UserError(f"{path}: {key} {content[key]!r} is not supported; it must be {values[0]!r}")
-    return content
 
 
 def _poolings(folder, prompts):
@@ -156,40 +168,57 @@ def _poolings(folder, prompts):
 def _projection(folder):
     path = folder / "config.json"
     content = _object(path)
-    name = str(content.get("activation_function", "torch.nn.modules.activation.Tanh")).rpartition(".")[2]
-    if name not in _ACTIVATIONS:
-        raise UserError(f"{path}: activation_function {name!r} is not supported; supported are {[*_ACTIVATIONS]}")
+    _check_only(content, path, _OF_VECTORS)
+    function = str(content.get("activation_function", "torch.nn.modules.activation.Tanh"))
+    name = function.rpartition(".")[2]
+    # One of another package is not loaded there either, unless its code is trusted.
+    if name not in _ACTIVATIONS or not function.startswith("torch."):
+        known = ", ".join(_ACTIVATIONS)
+        raise UserError(f"{path}: activation_function {function!r} is not supported; supported are {known} of torch.nn")
     units = content.get("out_features")
     if not isinstance(units, int) or units < 1:
         raise UserError(f"{path} is damaged: out_features is {units!r}; copy it again")
     return {"units": units, "activation": _ACTIVATIONS[name], "use_bias": bool(content.get("bias", True))}
 
 
-def stated_length(files, tasks=("feature-extraction", None)):
+def stated_length(files, task="feature-extraction"):
     """How many tokens the Transformer module of a directory reads, or None if its file does not say.
 
     Args:
         files: `DirectoryFiles`.
-        tasks: What `transformer_task` may be.
+        task: What `transformer_task` must be if it is there.
 
     Raises:
         UserError: for settings that the zoo does not have, by name.
     """
     for name in _TRANSFORMER_FILES:
         if files.holds(name):
-            content = _object(files / name)
-            task = content.get("transformer_task")
-            if task not in tasks:
-                raise UserError(f"{files / name}: transformer_task {task!r} is not supported; it must be {tasks[0]!r}")
-            if content.get("processing_kwargs"):
-                raise UserError(f"{files / name}: processing_kwargs {content['processing_kwargs']!r} is not supported")
-            if content.get("do_lower_case"):
-                raise UserError(f"{files / name}: do_lower_case true is not supported; let the tokenizer do it")
-            longest = content.get("max_seq_length")
-            if longest is not None and (not isinstance(longest, int) or longest < 1):
-                raise UserError(f"{files / name}: max_seq_length {longest!r} is not supported")
-            return longest
+            return _length_of_transformer(files / name, task)
     return None
+
+
+def _length_of_transformer(path, task):
+    content = _object(path)
+    output, name = _OUTPUTS[task]
+    _check_only(content, path, {"transformer_task": (task, None), "module_output_name": (name, None)})
+    texts = content.get("modality_config", {"text": {"method": "forward", "method_output_name": output}}) or {}
+    found = texts.get("text") if isinstance(texts, dict) else None
+    if not isinstance(found, dict) or (found.get("method"), found.get("method_output_name")) != ("forward", output):
+        raise UserError(f"{path}: modality_config {texts!r} is not supported; of texts {output} of forward is taken")
+    if content.get("tokenizer_name_or_path") is not None:
+        raise UserError(
+            f"{path}: tokenizer_name_or_path is not supported; put the tokenizer's files beside the model's"
+        )
+    for key in ("processing_kwargs", *_ARGUMENTS):
+        value = content.get(key) or {}
+        if not isinstance(value, dict) or value.keys() - (_WITHOUT_EFFECT if key in _ARGUMENTS else set()):
+            raise UserError(f"{path}: {key} {value!r} is not supported; put what they say into the files of the model")
+    if content.get("do_lower_case"):
+        raise UserError(f"{path}: do_lower_case true is not supported; let the tokenizer do it")
+    longest = content.get("max_seq_length")
+    if longest is not None and (not isinstance(longest, int) or longest < 1):
+        raise UserError(f"{path}: max_seq_length {longest!r} is not supported")
+    return longest
 
 
 def _settings(files):

@@ -18,6 +18,8 @@ _TRAINER = {
     "treat_whitespace_as_suffix": False,
     "byte_fallback": False,
 }
+_KINDS = sentencepiece_model_pb2.ModelProto.SentencePiece
+_KINDS_OF_PIECES = {_KINDS.UNUSED: "unused", _KINDS.USER_DEFINED: "user_defined"}
 # Of a part "Metaspace" of tokenizer.json: the values that say the same; early files say add_prefix_space.
 _METASPACE = {
     "replacement": (_BLANK,),
@@ -36,7 +38,7 @@ def check_model_rules(proto, path):
         path: The file.
 
     Raises:
-        UserError: naming the setting.
+        UserError: naming the setting, or the piece.
     """
     for spec, wanted in ((proto.normalizer_spec, _NORMALIZER), (proto.trainer_spec, _TRAINER)):
         for key, value in wanted.items():
@@ -45,6 +47,13 @@ def check_model_rules(proto, path):
                     f"{path}: {key} {getattr(spec, key)!r} is not supported; it must be {value!r}, as transformers "
                     "takes it to be"
                 )
+    for piece in proto.pieces:
+        if piece.type in _KINDS_OF_PIECES:
+            kind = _KINDS_OF_PIECES[piece.type]
+            raise UserError(
+                f"{path}: the piece {piece.piece!r} is {kind}, which is not supported: transformers takes no notice "
+                "of it, or reads it otherwise"
+            )
 
 
 def character_map(normalizer):
