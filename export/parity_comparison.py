@@ -70,13 +70,14 @@ class Comparison:
         """The request with Python's answer as it must be served."""
         task, width = self._task, self._form.width
         expected = dict(request.expected)
-        ragged = task.signatures[request.signature].ragged_outputs
+        declared = task.signatures[request.signature]
+        ragged = declared.ragged_outputs
         if width is not None and ragged:
             for name, fill in ragged.items():
                 expected[name] = _widened(expected[name][:, :width], width, fill)
             expected[TOTAL] = expected[COUNT]
             expected[COUNT] = np.minimum(expected[COUNT], width).astype(expected[TOTAL].dtype)
-        if self._form.row_errors and task.signatures[request.signature].controls:
+        if self._form.row_errors and (declared.controls or declared.required):
             errors = [request.errors.get(row, "").encode() for row in range(request.num_rows)]
             expected[ERROR] = np.empty(len(errors), object)
             expected[ERROR][:] = errors
@@ -143,6 +144,9 @@ class Comparison:
                     # Python's str cannot hold it; what was served has been reported by now.
                     continue
                 for row, result in enumerate(results):
+                    if row in request.errors:
+                        # Python refuses them.
+                        continue
                     expected.setdefault(tuple(request.row_texts(row)), (result, request, row))
         if task.draws:
             results = [task(*([text] for text in texts))[0] for texts in expected]

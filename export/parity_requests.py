@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from export.errors import VerificationError, shorten_message
 from export.input_rows import input_columns, input_rows, text_array
-from export.served_form import least_value
+from export.served_form import least_value, stand_in
 from zoo.tasks.controls import refusal
+from zoo.tasks.required_texts import blank_refusal
 from zoo.tasks.signature import SERVING_DEFAULT
 from zoo.tasks.text_control import TextControl
 
@@ -43,6 +44,7 @@ DIFFICULT_TEXTS = (
 )
 
 _NUM_ALONE = 8
+_BLANK = b" "
 
 
 @dataclass
@@ -55,7 +57,7 @@ class ParityRequest:
         texts: names of the inputs that are texts, others are controls.
         expected: Python's answer, a dict of numpy arrays with first dimension B; None where a refusal is due.
         refused_name: the input whose name the refusal must start with.
-        errors: dict from rows whose controls are out of bounds to what their output `error` must say.
+        errors: dict from rows that are refused to what their output `error` must say.
         ask: Python's function of the signature, from tensors by input name to tensors by output name.
     """
 
@@ -116,16 +118,20 @@ def answer_requests(task, examples, examples_by_bucket, batch_size, row_errors=F
     difficult = input_rows(task.inputs, DIFFICULT_TEXTS)
     if max(examples_by_bucket) == task.max_source_length:
         difficult.append({name: b" ".join([text] * 3) for name, text in longest.items()})
-    groups = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
-    few = [*rows[:_NUM_ALONE], *input_rows(task.inputs, [b""]), *by_bucket][:batch_size]
+    few = [*rows[:_NUM_ALONE], *input_rows(task.inputs, [b""]), *by_bucket]
+    sets = rows, difficult, few
     requests = []
     for name, signature in task.signatures.items():
         ask = _Asked(name, signature)
+        rows, difficult, few = ([row for row in each if _is_allowed(signature, row)] for each in sets)
+        groups = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+        few = few[:batch_size]
         if name == SERVING_DEFAULT:
             plain = [ask(group) for group in [*groups, difficult, by_bucket, []]]
             requests += plain
             requests += [row for request in plain[len(groups) :] for row in ask.alone(request)]
             requests += ask.alone(plain[0], _NUM_ALONE)
+            requests += _judged(ask, few, batch_size) if row_errors and signature.required else []
         elif signature.controls:
             requests.append(ask(few[:1], _default_controls(signature.controls, 1)))
             for controls in (_trial_controls, _varied_controls):
@@ -137,7 +143,13 @@ def answer_requests(task, examples, examples_by_bucket, batch_size, row_errors=F
             for group in (few, difficult, []):
                 request = ask(group)
                 requests += [request, *ask.alone(request, _NUM_ALONE)]
+            requests += _judged(ask, few, batch_size) if row_errors and signature.required else []
     return requests
+
+
+def _is_allowed(signature, row):
+    """Whether no text of a row is blank where a signature requires any: it may stand for one that rows do not name."""
+    return not signature.required or all(text.strip() for text in row.values())
 
 
 def request_for(task, examples):
@@ -146,9 +158,9 @@ def request_for(task, examples):
 
 
 def refusal_requests(task, row_errors=False):
-    """Requests that must be refused with a message that starts with a control's name.
+    """Requests that must be refused with a message that starts with the name of a control or of a required text.
 
-    With `row_errors` values out of bounds are none of them: `answer_requests` has those.
+    With `row_errors` values out of bounds and blank texts are none of them: `answer_requests` has those.
     """
     requests = []
     for name, signature in task.signatures.items():
@@ -161,6 +173,8 @@ def refusal_requests(task, row_errors=False):
             for value in () if row_errors else _values_out_of_bounds(control):
                 inputs = {**one, key: _control_values(control, [value])}
                 requests.append(ParityRequest(name, inputs, texts, refused_name=key))
+        for key in () if row_errors else signature.required:
+            requests.append(ParityRequest(name, {**one, key: text_array([_BLANK])}, texts, refused_name=key))
         for key in (*texts[1:], *controls):
             requests.append(ParityRequest(name, {**three, key: three[key][:2]}, texts, refused_name=key))
     return requests
@@ -227,9 +241,12 @@ class _Asked:
 
 
 def _judged(ask, rows, batch_size):
-    """Requests in which rows with controls out of bounds stand among others: each value alone, then all at once."""
-    controls = ask.signature.controls
-    bad = [{name: value} for name, control in controls.items() for value in _values_out_of_bounds(control)]
+    """Requests in which rows that are refused stand among others: each value alone, then all at once."""
+    controls, required = ask.signature.controls, ask.signature.required
+    messages = {name: blank_refusal(name) for name in required}
+    messages |= {name: refusal(name, control) for name, control in controls.items()}
+    bad = [{name: _BLANK} for name in required]
+    bad += [{name: value} for name, control in controls.items() for value in _values_out_of_bounds(control)]
     bad.append({name: value for values in bad for name, value in values.items()})
     pairs = [values for one in bad for values in ({}, one)]
     requests = []
@@ -241,15 +258,17 @@ def _judged(ask, rows, batch_size):
         for place, values in enumerate(group):
             if not values:
                 continue
-            errors[place] = "; ".join(refusal(name, controls[name]) for name in controls if name in values)
+            errors[place] = "; ".join(message for name, message in messages.items() if name in values)
+            for name in values.keys() & asked.keys():
+                asked[name][place] = values[name]
             for name, control in controls.items():
                 read[name][place] = least_value(control).numpy()
                 if name in values:
                     sent[name][place] = _control_values(control, [values[name]])[0]
-        # A row out of bounds is read as an empty text with the least values; of its answer nothing is given.
+        # Such a row is read as texts of next to nothing with the least values; of its answer nothing is given.
         texts = {name: column.copy() for name, column in asked.items()}
-        for column, place in itertools.product(texts.values(), errors):
-            column[place] = b""
+        for name, place in itertools.product(texts, errors):
+            texts[name][place] = stand_in(ask.signature, name).encode()
         request = ask.of_inputs({**texts, **read})
         expected = {name: value.copy() for name, value in request.expected.items()}
         for value in expected.values():

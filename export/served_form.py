@@ -10,10 +10,11 @@ import tensorflow as tf
 
 from zoo.errors import UserError
 from zoo.tasks.controls import within_bounds
+from zoo.tasks.required_texts import STAND_IN, blank_refusal, not_blank
 from zoo.tasks.text_control import TextControl
 
 ERROR = "error"
-"""Output of signatures with controls: why a row has no answer, or nothing."""
+"""Output of signatures with controls or required texts: why a row has no answer, or nothing."""
 COUNT, TOTAL = "count", "total"
 """Outputs of rows of a fixed width: how many places are real, and how many there would be with more room."""
 
@@ -26,8 +27,9 @@ class ServedForm:
     """The form of an export's answers.
 
     Attributes:
-        row_errors: Whether a row with a control outside its bounds gets an empty answer and a reason in the output
-            `error`, while the others are answered; else the request fails, and with it its batch.
+        row_errors: Whether a row with a control outside its bounds, or a blank text that is required, gets an empty
+            answer and a reason in the output `error`, while the others are answered; else the request fails, and with
+            it its batch.
         width: Places of a row in outputs that hold entities, blanks or other items; None for what the batch needs.
     """
 
@@ -79,34 +81,41 @@ def in_fixed_width(outputs, ragged_outputs, width):
     return found
 
 
-def answered_by_row(function, inputs, controls):
-    """Answers of a function of texts and controls, in which rows out of bounds are empty and say why.
+def answered_by_row(function, inputs, declared):
+    """Answers of a function of texts and controls, in which rows that are refused are empty and say why.
 
     Args:
         function: From tensors [B] by input name to tensors with first dimension B by output name.
         inputs: Texts, string [B], and a tensor [B] for every control, by name.
-        controls: `zoo.tasks.Control` or `TextControl` by name.
+        declared: The `zoo.tasks.Signature` that says its controls and the texts it requires.
 
     Returns:
         The tensors of `function` with those of bad rows empty, 0 or False, and `error` string [B]: the reasons, each of
-        which starts with a control's name, with "; " between them; empty for the other rows.
+        which starts with the name of an input, with "; " between them; empty for the other rows.
 
     Raises:
         ValueError: The function has an output `error` of its own.
     """
+    controls = declared.controls
     texts = {name: value for name, value in inputs.items() if name not in controls}
     error = tf.zeros_like(next(iter(texts.values())))
-    for name, control in controls.items():
-        inside, message = within_bounds(name, control, inputs[name])
+    judged = [(not_blank(inputs[name]), blank_refusal(name)) for name in declared.required]
+    judged += [within_bounds(name, control, inputs[name]) for name, control in controls.items()]
+    for inside, message in judged:
         between = tf.where(error == "", "", "; ")
         error = tf.where(inside, error, tf.strings.join([error, between, message]))
     bad = error != ""
     # The least values are the quickest to answer, and allowed.
     safe = {name: tf.where(bad, least_value(control), inputs[name]) for name, control in controls.items()}
-    outputs = function({**{name: tf.where(bad, "", text) for name, text in texts.items()}, **safe})
+    outputs = function({**{name: tf.where(bad, stand_in(declared, name), texts[name]) for name in texts}, **safe})
     if ERROR in outputs:
         raise ValueError(f"the task has an output {ERROR!r} of its own; export it without errors of rows")
     return {**{name: _emptied(value, bad) for name, value in outputs.items()}, ERROR: error}
+
+
+def stand_in(declared, name):
+    """What is read of a text of a `zoo.tasks.Signature` in a row that is refused."""
+    return STAND_IN if name in declared.required else ""
 
 
 def least_value(control):

@@ -20,6 +20,14 @@ _ROW_ERRORS = """\
 - `error` of `{signature}` is empty for rows that are answered. A row with a control outside its bounds has an empty
   answer, and `error` says which control; the rows beside it are answered as ever. So look at `error` before the answer.
 """
+_BLANK_ROWS = """\
+- {names} must hold more than blanks. A row without has an empty answer, and `error` names what is missing; the rows
+  beside it are answered as ever. So look at `error` before the answer.
+"""
+_BLANK_REQUESTS = """\
+- {names} must hold more than blanks: a row without fails the whole request, and with batching the requests of other
+  clients that run in the same batch. Check texts before sending.
+"""
 _REQUEST_ERRORS = """\
 - A control outside its bounds fails the whole request, and with batching the requests of other clients that run in the
   same batch: check controls against their bounds before sending.
@@ -169,7 +177,7 @@ Over gRPC, with `pip install tensorflow-serving-api`:
 - With batching (`batching_params.pbtxt`), rows of different clients run together. A request of more than
   {max_batch_size} rows is refused (400, "Task size ... is larger than maximum input batch size"): send it in parts. One
   without rows must not be sent at all. The last of `allowed_batch_sizes` must equal `max_batch_size`.
-{_about_width(signatures, items, form, max_batch_size)}{_about_errors(controlled, form)}{
+{_about_width(signatures, items, form, max_batch_size)}{_about_errors(controlled, form)}{_about_blanks(declared, form)}{
         _CONTROLS if controlled else ""
     }- Tokens that were added to the vocabulary are single tokens wherever a text holds them. Control tokens, such as
   `[SEP]`, `</s>` and `<|endoftext|>`, stay text when a client writes them (but for the mask of a model that fills
@@ -186,6 +194,12 @@ def _about_errors(controlled, form):
     if controlled is None:
         return ""
     return _ROW_ERRORS.format(signature=controlled) if form.row_errors else _REQUEST_ERRORS
+
+
+def _about_blanks(declared, form):
+    required = declared[SERVING_DEFAULT].required
+    names = " and ".join(f"`{name}`" for name in required)
+    return (_BLANK_ROWS if form.row_errors else _BLANK_REQUESTS).format(names=names) if required else ""
 
 
 def _about_width(signatures, items, form, max_batch_size):

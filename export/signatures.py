@@ -91,8 +91,8 @@ def _served(name, declared, form):
 
     def served(inputs):
         inputs = _of_one_length(inputs, declared)
-        if declared.controls and form.row_errors:
-            return answered_by_row(answers, inputs, declared.controls)
+        if form.row_errors and (declared.controls or declared.required):
+            return answered_by_row(answers, inputs, declared)
         return answers(inputs)
 
     return served

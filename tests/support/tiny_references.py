@@ -8,6 +8,8 @@ import torch
 import transformers
 from keras import ops
 
+from zoo.models import SpanPredictor
+
 V, B, S = 37, 3, 7
 PADDING_MASK = np.array([[1] * 7, [1] * 4 + [0] * 3, [1] * 2 + [0] * 5], "int32")
 SEGMENT_IDS = np.array([[0, 0, 0, 1, 1, 1, 1], [0, 0, 1, 1, 0, 0, 0], [0] * 7], "int32")
@@ -63,6 +65,7 @@ KINDS = {
     "Model": "encoder",
     "ForTokenClassification": "token_classifier",
     "ForSequenceClassification": "sequence_classifier",
+    "ForQuestionAnswering": "span_predictor",
     "ForMaskedLM": "masked_token_predictor",
     "ForPreTraining": "pretraining",
 }
@@ -131,7 +134,9 @@ def reference_outputs(model):
     if getattr(config, "type_vocab_size", 0) > 1:
         inputs["token_type_ids"] = torch.tensor(SEGMENT_IDS).long()
     with torch.no_grad():
-        found = model(**inputs)
+        found = dict(model(**inputs))
+    if "start_logits" in found:
+        found = {"logits": torch.stack([found["start_logits"], found["end_logits"]], dim=-1)}
     names = {
         "last_hidden_state": "hidden_states",
         "pooler_output": "pooled",
@@ -145,6 +150,8 @@ def reference_outputs(model):
 def outputs(model, pad_id=0, segment_ids=SEGMENT_IDS):
     """What a model of the zoo answers to the same batch, in the same form."""
     found = model({"token_ids": token_ids(pad_id), "padding_mask": PADDING_MASK, "segment_ids": segment_ids})
+    if isinstance(model, SpanPredictor):
+        found = ops.transpose(found, (0, 2, 1))
     found = found if isinstance(found, dict) else {"logits": found}
     return real_positions({name: ops.convert_to_numpy(value) for name, value in found.items()})
 

@@ -13,23 +13,27 @@ from zoo.models.encoder import Encoder
 from zoo.models.encoder_with_head import EncoderWithHead
 from zoo.models.masked_token_predictor import MaskedTokenPredictor
 from zoo.models.sequence_classifier import SequenceClassifier
+from zoo.models.span_predictor import SpanPredictor
 from zoo.models.token_classifier import TokenClassifier
 
 CLASSIFIERS = ("token_classifier", "sequence_classifier")
 LANGUAGE_MODELS = ("masked_token_predictor", "pretraining")
-KINDS = ("encoder", *CLASSIFIERS, *LANGUAGE_MODELS)
+SPANS = "span_predictor"
+KINDS = ("encoder", *CLASSIFIERS, SPANS, *LANGUAGE_MODELS)
 """What a model is: an encoder alone, or one of the models with a head."""
 
 _SUFFIXES = {
     "encoder": "Model",
     "token_classifier": "ForTokenClassification",
     "sequence_classifier": "ForSequenceClassification",
+    SPANS: "ForQuestionAnswering",
     "masked_token_predictor": "ForMaskedLM",
     "pretraining": "ForPreTraining",
 }
 _CLASSES = {
     "token_classifier": TokenClassifier,
     "sequence_classifier": SequenceClassifier,
+    SPANS: SpanPredictor,
     **dict.fromkeys(LANGUAGE_MODELS, MaskedTokenPredictor),
 }
 
@@ -48,8 +52,8 @@ class EncoderArchitecture(Architecture):
         pooler: Likewise of its pooler; none if the family has none.
         heads: Rules of each kind of head, `ours` counted from the model with the head.
         head_arguments: Arguments of each head that the family's program fixes, by kind.
-        head_dropout: Key and default of the rate before the last layer of a classifier, by kind; the encoder's rate
-            where there is no key or no value.
+        head_dropout: Key and default of the rate before the last layer of a head, by kind; the encoder's rate where
+            there is no key or no value, and none in a head for spans without a key.
         hidden_dropout: Whether a sequence classifier has the same rate before its hidden layer.
         copies: Tensors that repeat another, by name.
         foreign_heads: Regular expressions of tensors of heads that the zoo does not have.
@@ -90,7 +94,7 @@ class EncoderArchitecture(Architecture):
     )
     hidden_dropout: ClassVar[bool] = False
     copies: ClassVar[dict[str, str]] = {}
-    foreign_heads: ClassVar[tuple[str, ...]] = (r"qa_outputs\..*",)
+    foreign_heads: ClassVar[tuple[str, ...]] = ()
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -138,6 +142,8 @@ class EncoderArchitecture(Architecture):
         arguments = dict(self.head_arguments.get(kind, {}))
         if kind in LANGUAGE_MODELS:
             return {"next_sentence": kind == "pretraining", **arguments}
+        if kind == SPANS and kind not in self.head_dropout:
+            return arguments
         rate = keys.number(*self.head_dropout[kind]) if kind in self.head_dropout else None
         arguments["dropout"] = keys.number(*self.numbers["dropout"]) if rate is None else rate
         if self.hidden_dropout and kind == "sequence_classifier":
@@ -203,8 +209,9 @@ class EncoderArchitecture(Architecture):
 
     def fixed_of_head(self, kind, config) -> dict[str, Any]:
         """Arguments of a kind of head that a configuration cannot say otherwise, for an encoder's arguments."""
-        wanted = {"hidden_activation": None} if kind in CLASSIFIERS else {}
-        wanted |= {"hidden_norm": False} if kind in CLASSIFIERS else {"transform_bias": True}
+        wanted = {"transform_bias": True}
+        if kind not in LANGUAGE_MODELS:
+            wanted = {"hidden_activation": None, "hidden_norm": False}
         if kind in LANGUAGE_MODELS:
             wanted["activation"] = config["activation"]
         return {} if kind == "encoder" else {**wanted, **self.head_arguments.get(kind, {})}
@@ -274,7 +281,7 @@ def kind_of(model) -> str:
     """
     if isinstance(model, MaskedTokenPredictor):
         return "masked_token_predictor" if model.next_sentence_head is None else "pretraining"
-    for kind in CLASSIFIERS:
+    for kind in (*CLASSIFIERS, SPANS):
         if isinstance(model, _CLASSES[kind]):
             return kind
     if isinstance(model, EncoderWithHead):

@@ -21,9 +21,9 @@ class ForeignModel:
     Attributes:
         directory: Where it was read from.
         model: An `Encoder`, a model with a head, a decoder or an encoder-decoder, with its weights.
-        kind: What it is: "encoder", "token_classifier", "sequence_classifier", "masked_token_predictor", "pretraining"
-            (a `MaskedTokenPredictor` with next-sentence prediction), "sequence_to_sequence" (an encoder-decoder)
-            or "language_model" (a decoder).
+        kind: What it is: "encoder", "token_classifier", "sequence_classifier", "span_predictor" (of answers to
+            questions), "masked_token_predictor", "pretraining" (a `MaskedTokenPredictor` with next-sentence
+            prediction), "sequence_to_sequence" (an encoder-decoder) or "language_model" (a decoder).
         labels: Names of a classifier's classes in the order of its logits; None for other kinds.
         problem_type: "single_label_classification", "multi_label_classification", "regression" or None (not said).
         family: Of a registered architecture: its `model_type`.

@@ -161,7 +161,7 @@ def _render(rule, prefix):
 
 
 def _kinds():
-    return [kind for kind in KINDS if kind != "token_classifier"]
+    return [kind for kind in KINDS if kind not in ("token_classifier", "span_predictor")]
 
 
 def _choose_kind(kind, tensors):

@@ -24,6 +24,7 @@ from zoo.errors import UserError
 from zoo.tasks import (
     EntityRecognizer,
     MaskedLanguageModel,
+    QuestionAnswerer,
     TextClassifier,
     TextGenerator,
     TextRegressor,
@@ -40,7 +41,7 @@ from zoo.tokenizers import BytePairTokenizer, WordPieceTokenizer
 # Added tokens that a message lists.
 _LISTED = 8
 # Tasks that transformers has models for.
-_WRITTEN = (EntityRecognizer, MaskedLanguageModel, TextClassifier, TextGenerator, TextRegressor)
+_WRITTEN = (EntityRecognizer, MaskedLanguageModel, QuestionAnswerer, TextClassifier, TextGenerator, TextRegressor)
 
 
 def convert(

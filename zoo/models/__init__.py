@@ -9,6 +9,7 @@ from zoo.models.flop_count import training_flops
 from zoo.models.masked_token_predictor import MaskedTokenPredictor
 from zoo.models.sentence_encoder import SentenceEncoder
 from zoo.models.sequence_classifier import SequenceClassifier
+from zoo.models.span_predictor import SpanPredictor
 from zoo.models.token_classifier import TokenClassifier
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = [
     "MaskedTokenPredictor",
     "SentenceEncoder",
     "SequenceClassifier",
+    "SpanPredictor",
     "TokenClassifier",
     "training_flops",
 ]

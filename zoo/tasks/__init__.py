@@ -11,6 +11,7 @@ from zoo.tasks.pair_classifier import PairClassificationSettings, PairClassifier
 from zoo.tasks.pair_scorer import PairScorer, PairScoringSettings
 from zoo.tasks.pretrained import load_pretrained_encoder
 from zoo.tasks.prompt_template import PromptTemplate
+from zoo.tasks.question_answerer import QuestionAnswerer, QuestionAnsweringSettings
 from zoo.tasks.registry import register_task
 from zoo.tasks.sequence_to_sequence_settings import SequenceToSequenceSettings
 from zoo.tasks.signature import Signature
@@ -42,6 +43,8 @@ __all__ = [
     "PairScorer",
     "PairScoringSettings",
     "PromptTemplate",
+    "QuestionAnswerer",
+    "QuestionAnsweringSettings",
     "RegressionSettings",
     "RenderedChat",
     "SequenceToSequenceSettings",

@@ -19,7 +19,7 @@ from zoo.errors import UserError
 from zoo.generation.tag_decoding import SIMPLE, TagRules
 from zoo.tasks.encoder_task import SPECIAL_TOKENS
 from zoo.tasks.entity_recognizer import EntityRecognizer, EntitySettings
-from zoo.tasks.foreign_pairs import PAIR_TASKS, make_pair_task, pair_task_of
+from zoo.tasks.foreign_pairs import PAIR_TASKS, make_pair_task, make_question_answerer, pair_task_of
 from zoo.tasks.generation_settings import GenerationSettings
 from zoo.tasks.masked_language_model import FillSettings, MaskedLanguageModel
 from zoo.tasks.summarizer import Summarizer
@@ -49,9 +49,9 @@ def task_from_hugging_face(
 
     Token classifiers become an `EntityRecognizer`, sequence classifiers a `TextClassifier`, or a `TextRegressor` if
     they have one output or are for regression; those that `pair_task_of` finds to be for two texts become a
-    `PairClassifier` or a `PairScorer`. Masked language models become a `MaskedLanguageModel`. A Marian or mBART becomes
-    a `Translator`, a BART, PEGASUS or T5 a `Summarizer` and a GPT-2 a `TextGenerator`, which decode as the checkpoint's
-    generation_config.json says.
+    `PairClassifier` or a `PairScorer`, and models for questions a `QuestionAnswerer`. Masked language models become a
+    `MaskedLanguageModel`. A Marian or mBART becomes a `Translator`, a BART, PEGASUS or T5 a `Summarizer` and a GPT-2 a
+    `TextGenerator`, which decode as the checkpoint's generation_config.json says.
 
     Args:
         directory: A directory with config.json, safetensors files and a tokenizer.
@@ -85,7 +85,13 @@ def task_from_hugging_face(
         return _text_generator(files, found, special_tokens_in_text)
     if task is not None and (task not in SEQUENCE_TASKS or found.kind != "sequence_classifier"):
         raise UserError(f"{directory} holds a model of kind {found.kind!r}, which cannot be made for {task}")
-    if found.kind in ("token_classifier", "sequence_classifier", "masked_token_predictor", "pretraining"):
+    if found.kind in (
+        "token_classifier",
+        "sequence_classifier",
+        "span_predictor",
+        "masked_token_predictor",
+        "pretraining",
+    ):
         return _encoder_task(files, found, special_tokens_in_text, task)
     raise UserError(
         f"{directory} holds a bare encoder, which has no answers to give: fine-tune it, for example with "
@@ -108,13 +114,15 @@ def _text_embedder(files, dtype, special_tokens_in_text):
 
 def _encoder_task(files, found, special_tokens_in_text, task):
     model = found.model
-    tokenizer = _encoder_tokenizer(files, found.kind)
+    tokenizer, trims_offsets = _tokenizer_and_trimming(files, found.kind)
     if special_tokens_in_text:
         tokenizer = tokenizer.reading_from_text(tokenizer.control_tokens)
     if found.kind == "sequence_classifier":
         task = task or pair_task_of(files)
         if task in PAIR_TASKS:
             return make_pair_task(files, found, tokenizer, task)
+    if found.kind == "span_predictor":
+        return make_question_answerer(files, found, tokenizer, trims_offsets)
     longest = min(max_text_length(files) or model.max_sequence_length, model.max_sequence_length)
     if longest <= SPECIAL_TOKENS:
         raise UserError(f"{files}: model_max_length {longest} leaves no room for a text; {SPECIAL_TOKENS + 1} does")
@@ -146,8 +154,13 @@ def _encoder_task(files, found, special_tokens_in_text, task):
 
 
 def _encoder_tokenizer(files, kind):
+    return _tokenizer_and_trimming(files, kind)[0]
+
+
+def _tokenizer_and_trimming(files, kind):
+    """The tokenizer of an encoder, and whether the places of its tokens leave out the blanks beside them."""
     if not is_byte_pair(files):
-        return load_tokenizer(files)
+        return load_tokenizer(files), True
     tokenizer, around, trims_offsets = read_byte_pair(files)
     if kind == "token_classifier" and not trims_offsets:
         raise UserError(
@@ -156,7 +169,7 @@ def _encoder_tokenizer(files, kind):
         )
     if around not in ("both", None):
         raise UserError(f"{files}: an encoder whose tokenizer puts no special tokens around texts is not supported")
-    return tokenizer
+    return tokenizer, trims_offsets
 
 
 def _text_generator(files, found, special_tokens_in_text):

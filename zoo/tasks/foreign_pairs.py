@@ -6,12 +6,12 @@ from zoo.checkpoints.hugging_face.tokenizer_settings import max_text_length
 from zoo.errors import UserError
 from zoo.tasks.pair_classifier import PairClassificationSettings, PairClassifier
 from zoo.tasks.pair_scorer import PairScorer, PairScoringSettings
+from zoo.tasks.question_answerer import QuestionAnswerer, QuestionAnsweringSettings
 from zoo.tasks.task import Task
+from zoo.tasks.zero_shot import entailment_of
 
 PAIR_TASKS = {"pair_classification": PairClassifier, "pair_scoring": PairScorer}
 """Tasks over pairs that a sequence classifier can be for, by name."""
-
-_ENTAILMENT = "entail"
 
 
 def pair_task_of(files):
@@ -31,12 +31,15 @@ def pair_task_of(files):
         return "pair_scoring" if count == 1 else "pair_classification"
     architectures = content.get("architectures") or [""]
     if str(architectures[0]).endswith("ForSequenceClassification"):
-        return "pair_classification" if any(label.lower().startswith(_ENTAILMENT) for label in labels) else None
+        return None if entailment_of(labels) is None else "pair_classification"
     return None
 
 
 def inputs_of(files):
     """Names of the texts that the task of a directory takes, told from its config.json alone."""
+    architectures = files.config.get("architectures") or [""]
+    if str(architectures[0]).endswith("ForQuestionAnswering"):
+        return QuestionAnswerer.inputs
     return getattr(PAIR_TASKS.get(pair_task_of(files) or ""), "inputs", Task.inputs)
 
 
@@ -66,5 +69,26 @@ def make_pair_task(files, found, tokenizer, name):
         # sentence-transformers takes the logistic function of one output unless the files say otherwise.
         settings = PairScoringSettings(**shared, sigmoid=cross_encoder.activation != "identity")
         return PairScorer(model, tokenizer, found.labels, settings)
+    except UserError as error:
+        raise UserError(f"{files}: {error}") from error
+
+
+def make_question_answerer(files, found, tokenizer, trims_offsets):
+    """The task of a model for questions, with windows as transformers' pipeline takes them.
+
+    Args:
+        files, found, tokenizer: As of `make_pair_task`, of the kind "span_predictor".
+        trims_offsets: Whether the tokenizer leaves the blanks beside words out of their places, and answers with them.
+
+    Raises:
+        UserError: for a tokenizer that joins texts in another way, and for one that reads too few tokens.
+    """
+    usual = QuestionAnsweringSettings()
+    window = min(max_text_length(files) or usual.window, usual.window, found.model.max_sequence_length)
+    template = read_pair_template(files)._asdict()
+    try:
+        overlap = min(usual.overlap, window // 2)
+        settings = QuestionAnsweringSettings(**template, window=window, overlap=overlap, trim_blanks=trims_offsets)
+        return QuestionAnswerer(found.model, tokenizer, settings)
     except UserError as error:
         raise UserError(f"{files}: {error}") from error

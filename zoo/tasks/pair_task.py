@@ -35,11 +35,18 @@ class PairTask(EncoderTask):
         """Tokens of both texts together, special ones left out."""
         return self.max_source_length - SPECIAL_TOKENS - self.settings.separators
 
-    def encode(self, text: Any, text_pair: Any, **controls: Any) -> Encoded:
-        """The tokens of pairs, cut off where special ones still fit; see `Task.encode`."""
+    def encode(self, text: Any, text_pair: Any, truncation: str | None = None, **controls: Any) -> Encoded:
+        """The tokens of pairs, cut off where special ones still fit; see `Task.encode`.
+
+        Args:
+            text, text_pair, controls: As there.
+            truncation: Which text loses its end, see `CutPairSettings`; as the settings say if None.
+        """
         first, second = (self.tokenizer.encode(each) for each in (text, text_pair))
         spans = [TokenSpans.of(each) for each in (first, second)]
-        kept = kept_lengths(spans[0].lengths, spans[1].lengths, self.most_tokens, self.settings.truncation)
+        kept = kept_lengths(
+            spans[0].lengths, spans[1].lengths, self.most_tokens, truncation or self.settings.truncation
+        )
         first, second = (each._replace(lengths=lengths) for each, lengths in zip(spans, kept, strict=True))
         return self.joined(first, second)
 

@@ -21,6 +21,7 @@ class Signature:
         draws: Whether answers are drawn at random; see `Task.draws`.
         ragged_outputs: Names of outputs whose second dimension depends on the batch, with what fills up their rows; the
             output `count` says how many places of a row are real.
+        required: Inputs that must hold more than blanks. `function` fails by their name where they do not.
     """
 
     function: Callable
@@ -29,3 +30,4 @@ class Signature:
     controls: Mapping[str, Any] = field(default_factory=dict)
     draws: bool = False
     ragged_outputs: dict = field(default_factory=dict)
+    required: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from zoo.tasks.controls import check_controls, with_a_row
 from zoo.tasks.examples import save_examples
 from zoo.tasks.inference import call_in_backend
 from zoo.tasks.inference_functions import InferenceFunctions
+from zoo.tasks.required_texts import check_not_blank, with_checks
 from zoo.tasks.row_parts import in_parts
 from zoo.tasks.search_settings import SearchSettings, flat_settings
 from zoo.tasks.signature import SERVING_DEFAULT, Signature
@@ -44,6 +45,7 @@ class Task(abc.ABC):
 
     Attributes:
         inputs: Names of the texts, in the order in which a call takes them.
+        required: Those that must hold more than blanks; a task has some answer to an empty text else.
         outputs: What each output of `predict_batch` is, one line by name; the first is the answer in a word.
         settings_class: The class of the settings.
         saved: Names of further arguments of the constructor, which presets keep as JSON: attributes of the task, too.
@@ -62,6 +64,7 @@ class Task(abc.ABC):
     """
 
     inputs: ClassVar[tuple[str, ...]] = ("text",)
+    required: ClassVar[tuple[str, ...]] = ()
     outputs: Mapping[str, str] = _NOTHING
     settings_class: ClassVar[type]
     saved: ClassVar[tuple[str, ...]] = ()
@@ -132,7 +135,8 @@ class Task(abc.ABC):
             Tensors by output name, each with first dimension B. Strings are valid UTF-8.
 
         Raises:
-            tensorflow.errors.InvalidArgumentError: for a control outside its bounds; the message names it.
+            tensorflow.errors.InvalidArgumentError: for a control outside its bounds and a required text that is blank;
+                the message names it.
         """
         return self.answer_batch({**dict(zip(self.inputs, texts, strict=False)), **given})
 
@@ -146,7 +150,7 @@ class Task(abc.ABC):
         Returns:
             As of `decode`.
         """
-        texts = {name: given[name] for name in self.inputs}
+        texts = with_checks(self.required, {name: given[name] for name in self.inputs})
         controls = {name: value for name, value in given.items() if name not in texts}
         texts, controls, rows = with_a_row(self.controls, texts, controls)
         # Settings may hold what has no hash.
@@ -229,9 +233,10 @@ class Task(abc.ABC):
             One result, or a list of results in the order of the texts; see `unpack`.
 
         Raises:
-            UserError: if an input is not str or bytes, and for options unknown or out of bounds, naming them.
+            UserError: if an input is not str or bytes, or one that is required is blank, and for options unknown or out
+                of bounds, naming them.
         """
-        signature = Signature(self.predict_batch, self.inputs, controls=self.controls)
+        signature = Signature(self.predict_batch, self.inputs, controls=self.controls, required=self.required)
         return self.answer("predict", signature, texts, options, batch_size=batch_size, progress=progress)
 
     def answer(
@@ -262,6 +267,7 @@ class Task(abc.ABC):
             UserError: as of a call.
         """
         columns, single, options = read_texts(signature.inputs, texts, options)
+        check_not_blank(signature.required, signature.inputs, columns)
         controls = check_controls(signature.controls, options)
         call = self._functions.traced(self.model, key, functools.partial(_positional, signature))
         unpack = unpack or self.unpack
@@ -288,6 +294,7 @@ class Task(abc.ABC):
             dict(self.outputs),
             draws=self.draws,
             ragged_outputs=dict(self.ragged_outputs),
+            required=self.required,
         )
         found = {SERVING_DEFAULT: plain}
         if self.controls:

@@ -116,9 +116,14 @@ class TextClassifier(EncoderTask):
             return {"labels": labels, "scores": scores, "count": count}
         return {"label": labels[:, 0], "score": scores[:, 0], "labels": labels, "scores": scores}
 
-    def batch_logits(self, *texts: Any) -> Any:
-        """float32 [B, C]: the model's logits of a string tensor [B] for each input, in the order of `labels`."""
-        return self.run(self.compute, self.encode(*texts))[0]
+    def batch_logits(self, *texts: Any, **options: Any) -> Any:
+        """float32 [B, C]: the model's logits of a string tensor [B] for each input, in the order of `labels`.
+
+        Args:
+            texts: The string tensors.
+            options: Python values for `encode`.
+        """
+        return self.run(self.compute, self.encode(*texts, **options))[0]
 
     def logits(self, *texts: Any, batch_size: int | None = 32, progress: bool = False) -> np.ndarray:
         """The model's logits of texts, before temperature, such as `zoo.metrics.fit_temperature` needs.

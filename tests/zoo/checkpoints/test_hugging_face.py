@@ -20,7 +20,7 @@ from tiny_references import (
 
 from zoo.checkpoints import is_hugging_face, load_hugging_face, save_hugging_face
 from zoo.errors import UserError
-from zoo.models import Encoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
+from zoo.models import Encoder, MaskedTokenPredictor, SequenceClassifier, SpanPredictor, TokenClassifier
 from zoo.models.encoder_model import EncoderModel
 
 PAD_IDS = {**dict.fromkeys(CONFIGS, 0), **dict.fromkeys(("Roberta", "XLMRoberta", "Camembert", "MPNet"), 1)}
@@ -28,6 +28,7 @@ MODELS = {
     "encoder": EncoderModel,
     "token_classifier": TokenClassifier,
     "sequence_classifier": SequenceClassifier,
+    "span_predictor": SpanPredictor,
     "masked_token_predictor": MaskedTokenPredictor,
     "pretraining": MaskedTokenPredictor,
 }

@@ -197,7 +197,7 @@ def test_shards_and_their_index(directory):
         ({"id2label": {"0": "a", "2": "b"}}, ["id2label must number the labels from 0 without gaps, got [0, 2]"]),
         ({"id2label": ["a", "b"]}, ["id2label must name a label for every number"]),
         ({"id2label": {"0": "a", "1": "b"}}, ["of another shape: classifier.weight [4, 12] instead of [2, 12]"]),
-        ({"architectures": ["BertForQuestionAnswering"]}, ["BertForQuestionAnswering", 'kind="encoder"']),
+        ({"architectures": ["BertForMultipleChoice"]}, ["BertForMultipleChoice", 'kind="encoder"']),
         ({"architectures": None}, ["architectures None names no model", 'kind="encoder"']),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

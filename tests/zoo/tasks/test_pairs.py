@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import torch
+import transformers
 from tiny_encoder_tasks import make_encoder, make_tokenizer
 from tiny_pairs import MAX_LENGTH, pairs, write
 
@@ -225,6 +226,63 @@ def test_there_and_back(directory, tmp_path, family, labels):
     cut.save(tmp_path / "other")
     with pytest.raises(UserError, match=r"with separators .; the tokenizer that transformers would read has"):
         convert(tmp_path / "other", tmp_path / "refused", to="hugging-face")
+
+
+NAMED = [["low", "Marie Curie", "the Rhine", "unbelievable"], ["born", "zq"], ["12"]]
+
+
+@pytest.mark.usefixtures("untraced_tasks")
+@pytest.mark.parametrize("labels", [("contradiction", "neutral", "entailment"), ("Entailed", "neutral", "not so")])
+def test_labels_of_a_request_are_those_of_the_pipeline(tmp_path, labels):
+    """25 texts, long ones among them, with three lists of labels each, of which one or any number is right."""
+    numbered = dict(enumerate(labels))
+    options = {"id2label": numbered, "label2id": {label: number for number, label in numbered.items()}}
+    write(tmp_path, "Bert", "ForSequenceClassification", **options)
+    reference = transformers.pipeline("zero-shot-classification", model=str(tmp_path), tokenizer=str(tmp_path))
+    classifier = zoo.load(tmp_path)
+    # What is written like special tokens is text to us.
+    texts = [text.replace("[SEP]", "who").replace("</s>", "who") for text in pairs(40, seed=7, longest=40)[0]]
+    texts = [text for text in texts if text.strip()][:25]
+    assert len(texts) == 25 and max(map(len, texts)) > 100
+    for names in NAMED:
+        for multi_label in (False, True):
+            found = classifier.zero_shot(texts, names, multi_label=multi_label)
+            for one, other in zip(found, reference(texts, names, multi_label=multi_label), strict=True):
+                assert one["labels"] == other["labels"]
+                np.testing.assert_allclose(one["scores"], other["scores"], atol=1e-5)
+    changed = classifier.with_settings(hypothesis_template="It is about {}!")
+    expected = reference(texts[0], NAMED[0], hypothesis_template="It is about {}!")
+    assert changed.zero_shot(texts[0], NAMED[0])["scores"] == pytest.approx(expected["scores"], abs=1e-5)
+    # As it is served: the labels of each row in one string, and rows filled up.
+    given = [tf.constant(texts[:3]), tf.constant(["\x1e".join(names) for names in NAMED]), tf.constant([0, 1, 0])]
+    served = {name: value.numpy() for name, value in classifier.signatures["zero_shot"].function(*given).items()}
+    assert served["count"].tolist() == [4, 2, 1] and served["labels"].shape == (3, 4)
+    for row, names in enumerate(NAMED):
+        expected = classifier.zero_shot(texts[row], names, multi_label=row == 1)
+        count = len(names)
+        assert [label.decode() for label in served["labels"][row][:count]] == expected["labels"]
+        np.testing.assert_allclose(served["scores"][row], [*expected["scores"], *[0] * (4 - count)], atol=1e-6)
+
+
+def test_labels_that_are_none(directory):
+    classifier = zoo.load(directory("Bert", 3)[0])
+    for names, message in (
+        ([], "labels must be a list of one text at least"),
+        (["a", " "], "labels must be texts without .*, none of them empty, got ' '"),
+        (["a\x1eb"], "labels must be texts without"),
+    ):
+        with pytest.raises(UserError, match=message):
+            classifier.zero_shot("who", names)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="labels must not be empty"):
+        classifier.signatures["zero_shot"].function(tf.constant(["who"]), tf.constant([""]), tf.constant([0]))
+    with pytest.raises(UserError, match=r"hypothesis_template must be a text with one .*, got 'about'"):
+        classifier.with_settings(hypothesis_template="about")
+    other = zoo.load(directory("Bert", 2)[0], task="pair_classification")
+    assert "zero_shot" not in other.signatures
+    with pytest.raises(
+        UserError, match='zero_shot needs a label that begins with "entail"; there are LABEL_0, LABEL_1'
+    ):
+        other.zero_shot("who", ["a"])
 
 
 @pytest.mark.parametrize(

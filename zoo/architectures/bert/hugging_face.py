@@ -7,6 +7,8 @@ from zoo.architectures.rule import Rule
 
 CLASSIFIER = (Rule("dense", "classifier", "classifier"),)
 """The last layer of a classifier."""
+SPAN_HEAD = (Rule("dense", "span_head", "qa_outputs"),)
+"""The only layer over an encoder that finds answers."""
 HIDDEN_CLASSIFIER = (
     Rule("dense", "hidden", "classifier.dense"),
     Rule("dense", "classifier", "classifier.out_proj"),
@@ -65,6 +67,7 @@ class BertArchitecture(EncoderArchitecture):
     heads: ClassVar = {
         "token_classifier": CLASSIFIER,
         "sequence_classifier": CLASSIFIER,
+        "span_predictor": SPAN_HEAD,
         "masked_token_predictor": _TOKENS,
         "pretraining": (*_TOKENS, Rule("dense", "next_sentence_head", "cls.seq_relationship")),
     }

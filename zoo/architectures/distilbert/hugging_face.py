@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from zoo.architectures.bert.hugging_face import CLASSIFIER, block_rules, embedding_rules
+from zoo.architectures.bert.hugging_face import CLASSIFIER, SPAN_HEAD, block_rules, embedding_rules
 from zoo.architectures.encoder_architecture import EncoderArchitecture
 from zoo.architectures.rule import Rule
 
@@ -44,6 +44,7 @@ class DistilBertArchitecture(EncoderArchitecture):
     heads: ClassVar = {
         "token_classifier": CLASSIFIER,
         "sequence_classifier": (Rule("dense", "hidden", "pre_classifier"), *CLASSIFIER),
+        "span_predictor": SPAN_HEAD,
         "masked_token_predictor": (
             Rule("dense", "token_head.transform", "vocab_transform"),
             Rule("norm", "token_head.transform_norm", "vocab_layer_norm"),
@@ -51,7 +52,10 @@ class DistilBertArchitecture(EncoderArchitecture):
         ),
     }
     head_arguments: ClassVar = {"sequence_classifier": {"pooling": "first", "hidden_activation": "relu"}}
-    head_dropout: ClassVar = {"sequence_classifier": ("seq_classif_dropout", 0.2)}
+    head_dropout: ClassVar = {
+        "sequence_classifier": ("seq_classif_dropout", 0.2),
+        "span_predictor": ("qa_dropout", 0.1),
+    }
     copies: ClassVar = {"vocab_projector.weight": "distilbert.embeddings.word_embeddings.weight"}
 
     def further_arguments(self, keys):

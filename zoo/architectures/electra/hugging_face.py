@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from zoo.architectures.bert.hugging_face import CLASSIFIER, HIDDEN_CLASSIFIER, BertArchitecture
+from zoo.architectures.bert.hugging_face import CLASSIFIER, HIDDEN_CLASSIFIER, SPAN_HEAD, BertArchitecture
 from zoo.architectures.electra.model import Electra
 from zoo.architectures.encoder_architecture import EncoderArchitecture
 from zoo.architectures.rule import Rule
@@ -21,6 +21,7 @@ class ElectraArchitecture(EncoderArchitecture):
     heads: ClassVar = {
         "token_classifier": CLASSIFIER,
         "sequence_classifier": HIDDEN_CLASSIFIER,
+        "span_predictor": SPAN_HEAD,
         "masked_token_predictor": (
             Rule("dense", "token_head.transform", "generator_predictions.dense"),
             Rule("norm", "token_head.transform_norm", "generator_predictions.LayerNorm"),
@@ -33,7 +34,7 @@ class ElectraArchitecture(EncoderArchitecture):
     }
     hidden_dropout = True
     copies: ClassVar = {"generator_lm_head.weight": "electra.embeddings.word_embeddings.weight"}
-    foreign_heads = (r"(qa_outputs|discriminator_predictions)\..*",)
+    foreign_heads = (r"discriminator_predictions\..*",)
 
     def configuration(self, model):
         """The keys of config.json."""

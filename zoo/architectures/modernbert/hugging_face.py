@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from zoo.architectures.bert.hugging_face import CLASSIFIER
 from zoo.architectures.configuration_keys import activation_name
-from zoo.architectures.encoder_architecture import CLASSIFIERS, LANGUAGE_MODELS, EncoderArchitecture, kind_of
+from zoo.architectures.encoder_architecture import CLASSIFIERS, LANGUAGE_MODELS, SPANS, EncoderArchitecture, kind_of
 from zoo.architectures.layer_types import FULL, WINDOWED, read_windows, write_windows
 from zoo.architectures.modernbert.model import ModernBert
 from zoo.architectures.rotary_keys import read_rotary_group, write_rotary
@@ -38,13 +38,14 @@ class ModernBertArchitecture(EncoderArchitecture):
     heads: ClassVar = {
         "token_classifier": (*_HIDDEN, *CLASSIFIER),
         "sequence_classifier": (*_HIDDEN, *CLASSIFIER),
+        "span_predictor": (*_HIDDEN, Rule("dense", "span_head", "classifier")),
         "masked_token_predictor": (
             Rule("dense", "token_head.transform", "head.dense"),
             Rule("norm", "token_head.transform_norm", "head.norm"),
             Rule("vector", "token_head.bias", "decoder.bias"),
         ),
     }
-    head_dropout: ClassVar = dict.fromkeys(CLASSIFIERS, ("classifier_dropout", 0.0))
+    head_dropout: ClassVar = dict.fromkeys((*CLASSIFIERS, SPANS), ("classifier_dropout", 0.0))
     copies: ClassVar = {"decoder.weight": "model.embeddings.tok_embeddings.weight"}
 
     def further_arguments(self, keys):
@@ -117,7 +118,7 @@ class ModernBertArchitecture(EncoderArchitecture):
 
     def fixed_of_head(self, kind, config):
         """What a head must have."""
-        return {"hidden_norm": True} if kind in CLASSIFIERS else {}
+        return {"hidden_norm": True} if kind in (*CLASSIFIERS, SPANS) else {}
 
     def rules(self, encoder):
         """A `Rule` for every layer; queries, keys and values are one matrix, gate and up projection another."""

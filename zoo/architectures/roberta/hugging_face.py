@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from zoo.architectures.bert.hugging_face import CLASSIFIER, HIDDEN_CLASSIFIER, BertArchitecture
+from zoo.architectures.bert.hugging_face import CLASSIFIER, HIDDEN_CLASSIFIER, SPAN_HEAD, BertArchitecture
 from zoo.architectures.encoder_architecture import EncoderArchitecture, body_of
 from zoo.architectures.rule import Rule
 
@@ -20,6 +20,7 @@ class RobertaArchitecture(EncoderArchitecture):
     heads: ClassVar = {
         "token_classifier": CLASSIFIER,
         "sequence_classifier": HIDDEN_CLASSIFIER,
+        "span_predictor": SPAN_HEAD,
         "masked_token_predictor": (
             Rule("dense", "token_head.transform", "lm_head.dense"),
             Rule("norm", "token_head.transform_norm", "lm_head.layer_norm"),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from zoo.architectures.configuration_keys import ConfigurationKeys
-from zoo.architectures.encoder_architecture import CLASSIFIERS, KINDS, LANGUAGE_MODELS
+from zoo.architectures.encoder_architecture import CLASSIFIERS, KINDS, LANGUAGE_MODELS, SPANS
 from zoo.checkpoints.foreign_model import ForeignModel
 from zoo.errors import UserError
 
@@ -111,6 +111,11 @@ class EncoderConfiguration:
         head = {} if kind == "encoder" else self.architecture.arguments_of_head(kind, self._keys)
         if kind in CLASSIFIERS:
             head["num_labels"] = len(self.labels)
+        if kind == SPANS and len(self.labels) != 2:
+            raise UserError(
+                f"{self.path}: a model for questions has 2 outputs, the beginning and the end of an answer; "
+                f"{len(self.labels)} labels are not supported"
+            )
         try:
             return self.architecture.make(kind, {**self.encoder, "pooler": with_pooler}, head, dtype)
         except UserError as error:

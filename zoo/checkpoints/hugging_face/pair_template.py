@@ -43,6 +43,8 @@ _OF_CLASS = {
     ),
 }
 _SEGMENTS = "token_type_ids"
+# Of models that have no segments, so that whatever tokenizer.json says of them makes no difference.
+_WITHOUT_SEGMENTS = ("MPNetTokenizer",)
 
 
 def read_pair_template(directory) -> PairTemplate:
@@ -62,6 +64,8 @@ def read_pair_template(directory) -> PairTemplate:
     template = None if name is None else _OF_CLASS.get(name)
     if files.holds(FAST_FILE):
         found = _of_processor(files.json(FAST_FILE).get("post_processor"), files / FAST_FILE)
+        if name in _WITHOUT_SEGMENTS:
+            found = found._replace(second_segment=0)
         if template not in (None, found):
             raise UserError(
                 f"{files / FAST_FILE}: a pair of post_processor with {found.separators} separators and segment "

@@ -45,7 +45,7 @@ def save_hugging_face(
     transformers' class has one; an encoder that should have one and has none is read there with a new one.
 
     Args:
-        model: An `Encoder`, `TokenClassifier`, `SequenceClassifier`, `MaskedTokenPredictor`, `GPT2`,
+        model: An `Encoder`, `TokenClassifier`, `SequenceClassifier`, `SpanPredictor`, `MaskedTokenPredictor`, `GPT2`,
             `EncoderDecoder` or `T5`.
         directory: Where to write; made if needed. Other files in it stay.
         labels: Names of a classifier's classes in the order of its logits; LABEL_0, LABEL_1 and so on if None.
