@@ -14,6 +14,12 @@ import runpy
 import sys
 from pathlib import Path
 
+OTHERS = (
+    *("h5py", "matplotlib.figure", "matplotlib.backends.backend_agg", "rich.console", "rich.progress", "rich.table"),
+    *("sacrebleu", "scipy.stats", "seqeval.metrics", "sklearn.metrics", "sentencepiece", "tokenizers", "tyro"),
+)
+"""Of what recipes and exports import beside them, the modules that take longest."""
+
 
 def main():
     import keras
@@ -21,6 +27,8 @@ def main():
     import tensorflow_text  # noqa: F401
 
     importlib.import_module(keras.config.backend())
+    for name in OTHERS:
+        importlib.import_module(name)
 
     # What the libraries have said is not for the commands to repeat.
     ctypes.CDLL(None).fflush(None)

@@ -26,6 +26,8 @@ from zoo.checkpoints.keras_hub.tokenizers import to_keras_hub_tokenizer
 from zoo.convert import main as convert
 from zoo.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("untraced_tasks")
+
 TOKENS = ("[E1]", "{x}")
 ADD = [part for token in TOKENS for part in ("--add-token", token)]
 TEXTS = ["where is [E1]my{x} card?", "[e1] [E1 ] {X}{x}{x}[E1]", "my card"]
@@ -141,8 +143,7 @@ def test_a_pretrained_gpt2_gets_tokens_and_goes_back_to_transformers(corpus, tmp
         16,
         "--batch-size",
         4,
-        "--sample-tokens",
-        4,
+        "--sample-prompts",
         "--learning-rate",
         1e-3,
     ]

@@ -120,6 +120,7 @@ def files_of(corpus):
     return ["--train", str(corpus / "train.txt"), "--validation", str(corpus / "val.txt"), "--directory", "absent"]
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 @pytest.mark.parametrize(
     ("backend", "options"),
     [

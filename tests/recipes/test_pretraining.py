@@ -188,6 +188,7 @@ def test_its_encoder_is_what_other_recipes_take(finished):
     assert tokenizer.special_tokens_in_text == () and task.tokenizer.special_tokens_in_text == ("[MASK]",)
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 @pytest.mark.parametrize(("backend", "extra"), [("jax", ("--line-by-line",)), ("torch", ("--next-sentence",))])
 def test_other_backends_train_a_preset_that_tensorflow_loads(backend, extra, corpus, tmp_path):
     pytest.importorskip(backend)

@@ -39,6 +39,7 @@ def test_keras_files(earlier):
             np.testing.assert_allclose(found, expected[f"output:{name}"], rtol=0, atol=1e-5 * scale, err_msg=path.name)
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_presets(earlier):
     directories = sorted(path.parent for path in earlier.glob("*/config.json"))
     assert len(directories) >= 8

@@ -143,6 +143,7 @@ def from_scratch(tiny_tokenizer):
     return Translator(model, tiny_tokenizer, settings=settings)
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_a_translator_trained_from_scratch(from_scratch, tmp_path):
     from_scratch.save(tmp_path / "preset")
     written = convert(tmp_path / "preset", tmp_path / "model", to="hugging-face")

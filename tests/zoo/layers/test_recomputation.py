@@ -1,14 +1,10 @@
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import run_python
 from recomputed_gradients import CASES, check_gradients, count_calls, tensorflow_gradients
 
 from zoo.layers import TransformerBlock, recompute_blocks
-
-HERE = Path(__file__).parent
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -46,9 +42,6 @@ def test_blocks_are_computed_twice_and_only_in_training():
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends(backend):
     pytest.importorskip(backend)
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(HERE.parents[2])}
-    done = subprocess.run(
-        [sys.executable, HERE / "recomputed_gradients.py"], env=environment, capture_output=True, text=True, timeout=300
-    )
+    done = run_python([Path(__file__).with_name("recomputed_gradients.py")], backend=backend)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split()[-1] == "done"

@@ -87,7 +87,7 @@ def test_english_equals_rouge_score_to_the_last_digit(count):
         for name, score in found.items():
             for place, value in enumerate((score.precision, score.recall, score.value)):
                 assert value == pytest.approx(100 * sum(each[name][place] for each in expected) / len(pairs), rel=1e-13)
-        for hypothesis, reference in pairs[:100]:
+        for hypothesis, reference in pairs[: count // 8]:
             if reference.strip():
                 one = rouge([hypothesis], [reference], stemmer=stemmer, language="en")
                 exact = scorer.score(reference, hypothesis)

@@ -4,6 +4,7 @@ import contextlib
 
 import numpy as np
 import pytest
+from changed_models import quantize_layers
 from continued_prompts import continuations, whole_and_steps
 from keras import ops
 from layer_harness import ENCODER_CASES, GPT2_CASES, MODEL_CASES, SOURCE_MASK, B, T, built, call
@@ -162,8 +163,8 @@ def test_quantised_layers_stay_as_they_are():
     model.build()
     inputs = {"token_ids": np.array([[1, 2, 3]])}
     exact = ops.convert_to_numpy(model(inputs))
-    for layer in (model.decoder_blocks[0].self_attention.key, model.decoder_blocks[1].feed_forward.up_projection):
-        layer.quantize("int8")
+    blocks = model.decoder_blocks
+    quantize_layers([blocks[0].self_attention.key, blocks[1].feed_forward.up_projection], "int8")
     before = ops.convert_to_numpy(model(inputs))
     assert 0 < np.abs(before - exact).max() < 0.05
     with packed_in(model, SMALL):

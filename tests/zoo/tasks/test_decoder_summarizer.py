@@ -45,6 +45,7 @@ def pretrained(tmp_path_factory):
     return model, tokenizer, zoo.load(directory)
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 @pytest.mark.parametrize(
     ("theirs", "ours"),
     [
@@ -85,6 +86,7 @@ def test_summaries_are_what_transformers_generates_after_the_separator(pretraine
     assert found.truncated and len(lengths) > 1
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_scores_are_means_over_the_tokens_written(summarizer):
     """Rows of different limits in one batch: padding is no end token, though it has the same number."""
     limits = [4, NEW, 7, NEW]
@@ -123,6 +125,7 @@ def test_blank_texts_and_batches(summarizer):
     assert summarizer(kept) == summarizer(beginning) and not summarizer.n_best(beginning, 1)[0].truncated
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_what_it_has_learnt_comes_back():
     pairs = [("the quick brown fox", "a fox"), ("slow and low", "low"), ("lower, lowest", "a low"), ("é 😀", "中国")]
     task = make_decoder_summarizer(no_repeat_ngram_size=0, num_beams=1)
@@ -149,6 +152,7 @@ def test_what_it_has_learnt_comes_back():
     assert all(row[0].score > -0.1 for row in task.n_best([text for text, _ in pairs], 1))
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_presets_come_back(summarizer, tmp_path):
     changed = summarizer.with_settings(separator="<|endoftext|>", num_beams=2, max_new_tokens=7)
     assert changed.separator_ids == (summarizer.tokenizer.eos_id,)

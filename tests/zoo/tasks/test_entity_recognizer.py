@@ -156,6 +156,7 @@ def test_a_million_characters(recognizer):
     assert {"Müller", "Ko\u0308ln"} <= {entity["text"] for entity in found}
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_saved_and_loaded(recognizer, tmp_path):
     recognizer.save(tmp_path / "preset")
     loaded = zoo.load(tmp_path / "preset")
@@ -164,11 +165,13 @@ def test_saved_and_loaded(recognizer, tmp_path):
     assert loaded(TEXTS) == recognizer(TEXTS)
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_other_settings_of_the_same_model(recognizer, by_first_token):
     other = recognizer.with_settings(word_scores="first")
     assert other.settings == by_first_token.settings and other(TEXTS) == by_first_token(TEXTS)
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_windows_fit_the_model(recognizer):
     task = EntityRecognizer(recognizer.model, recognizer.tokenizer, TAGS)
     assert task.max_source_length == task.settings.window == 40 and task.settings.overlap == 9

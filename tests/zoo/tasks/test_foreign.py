@@ -14,6 +14,7 @@ from zoo.errors import UserError
 from zoo.tasks import load_pretrained_encoder
 from zoo.tasks.foreign import tag_scheme
 
+pytestmark = pytest.mark.usefixtures("untraced_tasks")
 TAGS = ["O", "I-person", "I-place", "B-place"]
 # Not the text with a combining accent: the pipeline takes a word that gets shorter for the rest of the word before.
 READABLE = [text for text in TEXTS if isinstance(text, str) and text.strip() and "\u0301" not in text]

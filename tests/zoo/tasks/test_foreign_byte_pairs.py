@@ -95,6 +95,7 @@ def test_continuations_are_those_of_transformers(gpt2, options):
         assert 2 < sum(row[-1] == 0 for row in ids) < len(ids)
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_the_files_settings_are_followed(gpt2):
     directory, _, tokenizer, _ = gpt2
     settings_file(directory, max_new_tokens=9, repetition_penalty=1.3, eos_token_id=[0], temperature=0.7)
@@ -146,6 +147,7 @@ def test_settings_that_are_refused(gpt2, content, words):
         (gpt2[0] / "generation_config.json").unlink()
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_a_token_before_every_prompt(tmp_path):
     model, _ = write_gpt2(tmp_path)
     theirs = write_tokenizer(tmp_path, gpt2_tokenizer(), "gpt2", around="begin")
@@ -183,6 +185,7 @@ def test_generators_there_and_back(gpt2, tmp_path):
     assert transformers.GenerationConfig.from_pretrained(tmp_path / "drawn_model").top_k == 7
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_the_bare_model(tmp_path):
     reference, tokenizer = write_gpt2(tmp_path, transformers.GPT2Model)
     with_head = transformers.GPT2LMHeadModel(reference.config).eval()
@@ -221,6 +224,7 @@ def outputs(model, tokenizer, texts):
         return model(**tokenizer(texts, padding=True, return_tensors="pt"))
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_classes_are_those_of_transformers(tmp_path):
     labels = {0: "x", 1: "y", 2: "z"}
     model, tokenizer = write_roberta(tmp_path / "one", transformers.RobertaForSequenceClassification, id2label=labels)
@@ -240,6 +244,7 @@ TAGS = ("O", "I-person", "I-place")
 READABLE = [text for text in sentences(60, seed=6) if not set(text) & set("',ö😀")]
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_entities_are_those_of_the_pipeline(tmp_path):
     """Of texts in which words are what is between blanks, as they are there for this kind of tokenizer."""
     write_roberta(tmp_path, transformers.RobertaForTokenClassification, id2label=dict(enumerate(TAGS)))
@@ -250,6 +255,7 @@ def test_entities_are_those_of_the_pipeline(tmp_path):
     assert len(READABLE) > 9 and sum(map(len, expected)) > 20
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_entities_without_blanks(tmp_path):
     """Words and blanks of all kinds, from the logits and words of transformers."""
     model, tokenizer = write_roberta(
@@ -297,6 +303,7 @@ def test_entities_that_begin_with_a_blank(tmp_path):
         zoo.load(tmp_path)
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_blanks_are_those_of_the_pipeline(tmp_path):
     write_roberta(tmp_path, transformers.RobertaForMaskedLM)
     model = zoo.load(tmp_path)

@@ -24,6 +24,7 @@ def edit(directory, **changes):
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 @pytest.mark.parametrize(
     ("changes", "length"),
     [
@@ -58,6 +59,7 @@ def test_a_length_is_written(tmp_path):
     assert zoo.load(tmp_path / "second").settings.max_source_length == 30
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 @pytest.mark.parametrize(("length", "overlap"), [(64, 15), (20, 4)])
 def test_windows_and_blanks(tmp_path, length, overlap):
     write(tmp_path, transformers.BertForTokenClassification, 1, id2label={0: "O", 1: "B-a", 2: "I-a"})

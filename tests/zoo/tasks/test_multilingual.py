@@ -75,6 +75,7 @@ def test_pegasus_summarises_as_transformers(pegasus, beams):
     same(task, model, tokenizer, {"num_beams": beams}, num_beams=beams, suppress_tokens=nameless)
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_languages_decide_the_answers(mbart50, tmp_path, capsys):
     directory = mbart50[0]
     answers = []
@@ -88,6 +89,7 @@ def test_languages_decide_the_answers(mbart50, tmp_path, capsys):
     assert again.settings == task.settings and again(TEXTS[:4], num_beams=1) == answers[-1]
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_a_language_that_somebody_added(mbart50, tmp_path):
     """Upper Sorbian, as a token behind the mask, with a vector of its own."""
     directory, _, _ = mbart50
@@ -164,6 +166,7 @@ def test_languages_that_are_refused(mbart, mbart50, pegasus, tmp_path, refused):
     assert not (tmp_path / "p").exists()
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_the_target_language_of_a_marian(tmp_path):
     write_marian(tmp_path)
     task = task_from_hugging_face(tmp_path, target_language="deu")

@@ -54,6 +54,7 @@ def test_settings_of_earlier_presets_are_the_same_as_objects():
         GenerationSettings().num_beams  # noqa: B018
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_greedy_search_of_tasks(tiny_translator, tmp_path):
     greedy = tiny_translator.with_settings(search=Greedy())
     texts = ["the horse", "a man"]
@@ -69,6 +70,7 @@ def test_greedy_search_of_tasks(tiny_translator, tmp_path):
         tiny_translator.with_settings(search=Sampling())
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_greedy_search_of_a_generator():
     generator = make_generator()
     greedy = generator.with_settings(search=Greedy())

@@ -99,6 +99,7 @@ def test_settings_of_the_files(marian, bart):
     assert (settings.source_prefix_ids, settings.source_suffix_ids, settings.start_token_id) == ((0,), (2,), 2)
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_a_preset_answers_as_the_directory(bart, tmp_path):
     task = bart[3]
     task.save(tmp_path)
@@ -131,6 +132,7 @@ def test_a_vocabulary_with_a_token_more_than_the_model(tmp_path, form):
     assert task(TEXTS[:9]) == answers_of_transformers(model, tokenizer, TEXTS[:9])
 
 
+@pytest.mark.usefixtures("untraced_tasks")
 def test_truncation_is_reported(bart):
     _, model, tokenizer, task = bart
     long = " ".join(TEXTS)

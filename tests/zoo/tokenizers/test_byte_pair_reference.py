@@ -35,7 +35,7 @@ def compare(tokenizer, expected_tokenizer, texts):
     a text has the whole of the character after it.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def tokenize(batch):
         tokens = tokenizer.tokenize_with_offsets(batch)
         return tf.stack([part.flat_values for part in tokens]), tokens.token_ids.row_lengths()

@@ -178,7 +178,7 @@ class TextModule(tf.Module):
         super().__init__()
         self.tokenizer = tokenizer
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def echo(self, text):
         token_ids = self.tokenizer.encode(text).to_tensor(self.tokenizer.pad_id)
         return {"token_ids": token_ids, "text": self.tokenizer.decode(token_ids)}

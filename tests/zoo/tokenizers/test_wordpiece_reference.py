@@ -33,7 +33,7 @@ def texts():
 def compare(tokenizer, expected_tokenizer, texts):
     """Asserts equality text by text; returns the number of tokens and of texts whose offsets were compared."""
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def tokenize(batch):
         tokens = tokenizer.tokenize_with_offsets(batch)
         starts, ends = character_offsets(batch, tokens.starts), character_offsets(batch, tokens.ends)

@@ -21,6 +21,9 @@ from tiny_run import weights_of
 from zoo.training.distributed.devices import open_devices
 from zoo.training.distributed.replicas import replicas_of
 
+CASES = (("one", 2, ("adamw",)), ("mesh", 1, ("adamw",)), ("mesh", 2, tuple(OPTIMIZERS)))
+"""Strategies, parts of a batch, and optimizers to train with."""
+
 
 def check_overflow(directory, strategy):
     """An overflow planted on one of the devices, in float16: no device makes that step. Returns the losses."""
@@ -36,10 +39,10 @@ if __name__ == "__main__":
     assert jax.device_count() == 4
     folder = Path(sys.argv[1])
     expected = {name: reference(name) for name in OPTIMIZERS}
-    for strategy, parts in (("one", 2), ("mesh", 1), ("mesh", 2)):
+    for strategy, parts, names in CASES:
         open_devices(strategy)
-        for name, make_optimizer in OPTIMIZERS.items():
-            model = small_model(make_optimizer())
+        for name in names:
+            model = small_model(OPTIMIZERS[name]())
             what = f"{name}, {replicas_of(model).count} replicas, {parts} parts"
             result = trained(model, folder / what, accumulate_steps=parts)
             assert_as_reference(result, model, expected[name], what)

@@ -43,9 +43,9 @@ OPTIMIZERS = {
     "moving averages": lambda: build_optimizer("adam", 0.02, ema_momentum=EMA_MOMENTUM, epsilon=EPSILON),
 }
 PARTS = {
-    1: {"adamw": (2,), "moving averages": (4,)},
-    2: {"adam": (2,), "adamw": (1, 2, 4), "muon": (1,), "moving averages": (2,)},
-    4: {"adam": (2,), "adamw": (1,)},
+    1: {"moving averages": (4,)},
+    2: {"adam": (2,), "adamw": (1, 4), "muon": (1,), "moving averages": (2,)},
+    4: {"adamw": (2,)},
 }
 """In how many parts batches are trained on, by number of replicas and optimizer; a `long` test takes all."""
 ALL_PARTS = dict.fromkeys(OPTIMIZERS, (1, 2, 4))
