@@ -17,7 +17,7 @@ from zoo.training import LinearDecay, ShareOfRun, TokenCrossEntropy, freeze, lay
 _LEAST_PRETRAINED, _LEAST_FROM_SCRATCH = 200, 1500
 _MOST_EPOCHS = 60
 _MOST_VALIDATIONS = 20
-_EXAMPLES = 200
+EXAMPLES = 200
 
 
 class FineTuning(Recipe):
@@ -46,12 +46,15 @@ class FineTuning(Recipe):
     def start(self):
         """The model and its tokenizer; blocks that are not to learn are frozen."""
         config = self.config
-        texts = (text.text for text in self.train_texts)
-        encoder, tokenizer = starting_encoder(config, texts, pooler=self.pooler, resumed=self.resumed)
+        encoder, tokenizer = starting_encoder(config, self.vocabulary_texts(), pooler=self.pooler, resumed=self.resumed)
         model = self.make_head(encoder, **({} if config.dropout is None else {"dropout": config.dropout}))
         model.build()
         freeze(model, config.trainable_blocks)
         return model, (tokenizer,)
+
+    def vocabulary_texts(self):
+        """Yields the texts that a new vocabulary is trained on."""
+        return (text.text for text in self.train_texts)
 
     def row_batches(self, token_ids, *labels, max_length, **options):
         """Batches of rows, as `zoo.data.RowBatches`; of few shapes where each new shape is compiled."""
@@ -112,7 +115,7 @@ class FineTuning(Recipe):
 
     def examples(self):
         """Validation texts."""
-        return [text.text for text in self.validation_texts[:_EXAMPLES]]
+        return [text.text for text in self.validation_texts[:EXAMPLES]]
 
 
 def epochs_of(config, num_batches):

@@ -134,7 +134,7 @@ class TextClassification(FineTuning):
         return score
 
     def _logits(self, texts):
-        return self.task.logits([text.text for text in texts])
+        return self.task.logits(*([getattr(text, name) for text in texts] for name in self.task.inputs))
 
     def validation_metrics(self):
         """Those of the one right label, or of each label by itself."""
@@ -191,9 +191,11 @@ class TextClassification(FineTuning):
         for right, wrong, count in scores.most_confused(5):
             self.say(f"  {count} of {right} taken for {wrong}")
         for text in texts[:: max(1, len(texts) // 5)][:5]:
-            answer = self.task(text.text)
+            words = [getattr(text, name) for name in self.task.inputs]
+            answer = self.task(*words)
             found = zip(answer["labels"], answer["scores"], strict=True)
-            self.say(f"  {text.text[:100]}")
+            for each in words:
+                self.say(f"  {each[:100]}")
             self.say(f"    {', '.join(f'{label} ({score:.2f})' for label, score in found)[:100]}")
         errors = results["expected_calibration_error"].items()
         self.say(f"expected calibration error: {', '.join(f'{name} {100 * error:.1f}%' for name, error in errors)}")

@@ -10,7 +10,16 @@ import pytest
 
 from zoo.training.runs.run_directory import saved_form
 
-RECIPES = ("translation", "summarization", "ner", "text_classification", "language_modeling", "pretraining")
+RECIPES = (
+    "translation",
+    "summarization",
+    "ner",
+    "text_classification",
+    "pairs",
+    "question_answering",
+    "language_modeling",
+    "pretraining",
+)
 
 
 def config_of(recipe):

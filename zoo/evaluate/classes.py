@@ -43,14 +43,16 @@ def evaluate_classes(task, config):
     """Classifies the texts of a file and scores the labels.
 
     Args:
-        task: `zoo.tasks.TextClassifier`.
+        task: `zoo.tasks.TextClassifier` or `PairClassifier`.
         config: An `EvaluateConfig`.
     """
-    texts = list(config.open_classes(config.test_file))
+    text_pair = config.text_pair_column if len(task.inputs) > 1 else None
+    texts = list(config.open_classes(config.test_file, text_pair=text_pair))
     settings = task.settings
     check_class_labels(texts, task.labels, settings.multi_label)
     truth = true_classes(texts, task.labels, settings.multi_label)
-    logits = task.logits([text.text for text in texts], batch_size=config.batch_size, progress=True)
+    columns = [[getattr(text, name) for text in texts] for name in task.inputs]
+    logits = task.logits(*columns, batch_size=config.batch_size, progress=True)
     report = score_classes(truth, decisions(logits, settings), task.labels)
     error = calibration_bins(probabilities(logits, settings), truth).expected_error
     title = f"{config.test_file}: {len(texts):,} texts, accuracy {100 * report.accuracy:.2f}%"

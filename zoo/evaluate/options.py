@@ -17,8 +17,8 @@ from zoo.ranges import check_range
 # The tasks that each option of the data or the scores is for.
 _PAIRS = ("Translator",)
 _SUMMARIES = ("Summarizer", "DecoderSummarizer")
-_CLASSES = ("TextClassifier",)
-_LABELLED = ("TextClassifier", "TextRegressor")
+_CLASSES = ("TextClassifier", "PairClassifier")
+_LABELLED = (*_CLASSES, "TextRegressor", "PairScorer")
 _ENTITIES = ("EntityRecognizer",)
 _TEXT = ("TextGenerator",)
 _BLANKS = ("MaskedLanguageModel",)
@@ -28,15 +28,17 @@ _TASKS_OF = {
     "target_column": _PAIRS,
     "bleu_tokenizer": _PAIRS,
     "target_language": (*_PAIRS, *_SUMMARIES),
-    "answers": (*_PAIRS, *_SUMMARIES),
+    "answers": (*_PAIRS, *_SUMMARIES, "QuestionAnswerer"),
     "summary_fields": _SUMMARIES,
     "delimiter": (*_PAIRS, *_SUMMARIES, *_LABELLED),
     "text_field": (*_SUMMARIES, *_ENTITIES, *_TEXT),
     "text_column": _LABELLED,
+    "text_pair_column": ("PairClassifier", "PairScorer"),
     "label_column": _LABELLED,
     "label_columns": _LABELLED,
     "label_separator": _CLASSES,
     "label_names": _CLASSES,
+    "scoring": ("QuestionAnswerer",),
     "token_column": _ENTITIES,
     "tag_column": _ENTITIES,
     "tag_scheme": _ENTITIES,
@@ -56,9 +58,9 @@ _TASKS_OF = {
 class EvaluateConfig(EntityFormat, ClassFormat, PairFormat, SummaryFormat):
     """Scores a stored model on a file with the right answers, as the recipe of its task does.
 
-    Translators get BLEU and chrF, summarizers ROUGE, recognizers precision, recall and F1 of entities, classifiers
-    accuracy and the F1 of each label, regressors Pearson's and Spearman's correlation and the mean squared error,
-    generators perplexity, and masked language models that of hidden tokens.
+    Translators get BLEU and chrF, summarizers ROUGE, recognizers precision, recall and F1 of entities, classifiers, of
+    pairs too, accuracy and the F1 of each label, regressors Pearson's and Spearman's correlation and the mean squared
+    error, generators perplexity, and masked language models that of hidden tokens.
 
     Attributes:
         model: A preset, a Hugging Face directory or a KerasHub preset.
@@ -68,6 +70,8 @@ class EvaluateConfig(EntityFormat, ClassFormat, PairFormat, SummaryFormat):
         references: Of a translator: file of the translations, line n of which belongs to line n of the test file.
         target_language: Code of the language of the right answers, such as de; by default their script decides.
         bleu_tokenizer: sacreBLEU's tokenizer, such as 13a, zh or flores200; by default the language decides.
+        text_pair_column: Of a classifier or scorer of pairs: column or field of the second text.
+        scoring: Of answers to questions: by the rules of SQuAD, by words, or of CMRC, for Chinese, by characters.
         text_field: Of summaries, entities in JSON Lines and text in JSON Lines: field or column of the text.
         summary_fields: Fields or columns of the summaries; of several the best counts.
         document_separator: Of plain text: what stands between documents, such as "\\n\\n"; a file is one if not given.
@@ -75,7 +79,7 @@ class EvaluateConfig(EntityFormat, ClassFormat, PairFormat, SummaryFormat):
         stride: Tokens by which the windows of a generator move on; half the context if not given.
         line_by_line: Of a masked language model: each line of the file is a text of its own.
         masked_share: Share of the tokens that are hidden, the same ones in every run.
-        answers: File to write a translator's or summarizer's answers to, one a line.
+        answers: File to write the answers of a translator, summarizer or answerer of questions to, one a line.
         output: File to write the scores to, as JSON.
         overwrite: Replace files that are there.
         backend: Keras backend to run the model on; that of KERAS_BACKEND or TensorFlow if not given.
@@ -89,6 +93,8 @@ class EvaluateConfig(EntityFormat, ClassFormat, PairFormat, SummaryFormat):
     references: Path | None = None
     target_language: str | None = None
     bleu_tokenizer: str | None = None
+    text_pair_column: str = "text_pair"
+    scoring: Literal["squad", "cmrc"] = "squad"
     text_field: str = "text"
     summary_fields: tuple[str, ...] = ("summary",)
     document_separator: str | None = None

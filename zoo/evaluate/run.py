@@ -10,6 +10,7 @@ from zoo.evaluate.entities import evaluate_entities
 from zoo.evaluate.masked_tokens import evaluate_masked_tokens
 from zoo.evaluate.numbers import evaluate_numbers
 from zoo.evaluate.perplexity import evaluate_perplexity
+from zoo.evaluate.questions import evaluate_questions
 from zoo.evaluate.summaries import evaluate_summaries
 from zoo.evaluate.translations import evaluate_translations
 from zoo.tasks import load
@@ -21,7 +22,10 @@ _EVALUATIONS = {
     "DecoderSummarizer": evaluate_summaries,
     "EntityRecognizer": evaluate_entities,
     "TextClassifier": evaluate_classes,
+    "PairClassifier": evaluate_classes,
+    "QuestionAnswerer": evaluate_questions,
     "TextRegressor": evaluate_numbers,
+    "PairScorer": evaluate_numbers,
     "TextGenerator": evaluate_perplexity,
     "MaskedLanguageModel": evaluate_masked_tokens,
 }

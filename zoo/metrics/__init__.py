@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zoo.metrics.translation import Score, bleu, chrf, lowercase_tokenized_bleu
 
 _HOMES = {
+    "AnswerScores": "answers",
     "ClassReport": "classification",
     "EntityReport": "entities",
     "LabelScore": "label_scores",
@@ -39,6 +40,7 @@ _HOMES = {
     "plot_confusion": "pictures",
     "plot_reliability": "pictures",
     "rouge": "summarization",
+    "score_answers": "answers",
     "score_classes": "classification",
     "score_entities": "entities",
     "score_numbers": "regression",

@@ -23,8 +23,9 @@ class RowBatches:
         token_ids: N sequences of token ids (lists or integer arrays), special tokens included.
         labels: N sequences of label ids, one for each token; or an array, int [N] or float [N, C], of one label or one
             vector of labels for each row.
-        weights: Weights of the labels in the loss: N sequences of 0 and 1, one for each token, or float [N] for labels
-            of rows. All ones if None.
+        weights: Weights of the labels in the loss: N sequences of 0 and 1, one for each token, or float [N], or of the
+            shape of the labels, for labels of rows. All ones if None.
+        segment_ids: N sequences of the segments of the tokens; batches have none if None.
         pad_id: Token id of padding.
         batch_size: Rows of a batch; the last one of an epoch may have fewer.
         max_length: Longest row; every row must fit.
@@ -49,6 +50,7 @@ class RowBatches:
         labels: Any,
         weights: Any = None,
         *,
+        segment_ids: Any = None,
         pad_id: int,
         batch_size: int,
         max_length: int,
@@ -75,6 +77,7 @@ class RowBatches:
                 [np.ones(n, np.int32) for n in self._token_ids.lengths] if self._per_token else np.ones(len(labels))
             )
         self._weights: Any = TokenRows.from_sequences(weights) if self._per_token else np.asarray(weights, np.float32)
+        self._segment_ids = None if segment_ids is None else TokenRows.from_sequences(segment_ids)
         self._check_shapes()
         self._example_ids = np.arange(len(self)) if example_ids is None else np.asarray(example_ids)
         if self._example_ids.shape != (len(self),):
@@ -90,6 +93,8 @@ class RowBatches:
             same = np.array_equal(column.lengths, lengths) if self._per_token else len(column) == len(lengths)
             if not same:
                 raise ValueError(f"{name} do not have the shape of token_ids")
+        if self._segment_ids is not None and not np.array_equal(self._segment_ids.lengths, lengths):
+            raise ValueError("segment_ids do not have the shape of token_ids")
 
     def __len__(self):
         return len(self._token_ids.lengths)
@@ -111,8 +116,9 @@ class RowBatches:
             skip_batches: Number of batches to leave out at the start.
 
         Yields:
-            (x, labels, weights): x is a dict of int32 arrays "token_ids" [B, S] and "padding_mask" [B, S] (1 for real
-            tokens); labels [B, S] with weights float32 [B, S], or labels [B] or [B, C] with weights float32 [B].
+            (x, labels, weights): x is a dict of int32 arrays "token_ids" [B, S], "padding_mask" [B, S] (1 for real
+            tokens) and, where there are segments, "segment_ids" [B, S]; labels [B, S] with weights float32 [B, S], or
+            labels [B] or [B, C] with weights float32 [B].
 
         Raises:
             UserError: when the epoch has fewer than `skip_batches` batches.
@@ -163,12 +169,14 @@ class RowBatches:
             return filled
 
         x = {"token_ids": padded(self._token_ids, self._pad_id), "padding_mask": real.astype(np.int32)}
+        if self._segment_ids is not None:
+            x["segment_ids"] = padded(self._segment_ids, 0)
         if self._per_token:
             labels, weights = padded(self._labels, 0), padded(self._weights, 0).astype(np.float32)
         else:
             labels = np.zeros((count, *self._labels.shape[1:]), self._labels.dtype)
             labels[: len(rows)] = self._labels[rows]
-            weights = np.zeros(count, np.float32)
+            weights = np.zeros((count, *self._weights.shape[1:]), np.float32)
             weights[: len(rows)] = self._weights[rows]
         if self._label_weights is not None:
             weights = weights * self._label_weights[labels]

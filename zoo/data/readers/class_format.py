@@ -21,12 +21,13 @@ class ClassFormat(TableFormat):
     label_separator: str | None = None
     """What parts several labels within their column or field; makes the data multi-label."""
 
-    def open_classes(self, path, like=None):
+    def open_classes(self, path, like=None, text_pair=None):
         """The reader of a file, see `zoo.data.readers.classified_text.open_classes`.
 
         Args:
             path: `pathlib.Path` of the file.
             like: The reader of the training set, whose lists of numbers this file's are read like.
+            text_pair: Column or field of the second text of a pair; None for single texts.
 
         Raises:
             UserError: for a file of another name, and one that cannot be read.
@@ -39,4 +40,5 @@ class ClassFormat(TableFormat):
             delimiter=self.delimiter,
             label_names=self.label_names or None,
             like=like,
+            text_pair=text_pair,
         )

@@ -19,17 +19,19 @@ from zoo.errors import UserError
 
 @dataclass(frozen=True)
 class ClassifiedText:
-    """A text and its classes.
+    """A text, or a pair of texts, and its classes.
 
     Attributes:
-        text: The text.
+        text: The text, or the first of a pair.
         labels: One label; of a multi-label data set any number of different ones, in the order of the file.
         source: "file:line" of the text, for messages.
+        text_pair: The second text of a pair; None for a single text.
     """
 
     text: str
     labels: tuple[str, ...]
     source: str = field(default="", compare=False)
+    text_pair: str | None = None
 
 
 # What the column of labels is called; no text would have such a label.
@@ -47,6 +49,7 @@ class TableClasses:
         label_separator: What parts the labels of a multi-label file within their column, such as ";"; None for one
             label a text.
         label_names: Names of labels that are numbers, from 0; None to call them by their numbers.
+        text_pair: Column of the second text of a pair, like `text`; None for single texts.
 
     Raises:
         UserError: For columns that cannot be; while iterating, always with the line, for what the table refuses and for
@@ -55,13 +58,14 @@ class TableClasses:
 
     vectors = False
 
-    def __init__(self, table, text, label, label_separator, label_names=None):
+    def __init__(self, table, text, label, label_separator, label_names=None, text_pair=None):
         self.table, self.path = table, table.path
         self.text, self.label = text, label
         self.label_separator, self.label_names = label_separator, label_names
         path = self.path
         labels = list(label) if isinstance(label, (list, tuple)) else [label]
-        self._columns = [text, *labels]
+        self._texts = [text] if text_pair is None else [text, text_pair]
+        self._columns = [*self._texts, *labels]
         for column in self._columns:
             if isinstance(column, str) and not table.has_header:
                 raise UserError(f"{path}: column {column!r} is given by name, which needs a header line")
@@ -81,14 +85,15 @@ class TableClasses:
         """Yields `ClassifiedText`, in file order."""
         self._check_columns()
         empty = True
-        for (text, *values), where in self.table.rows(self._columns):
+        for columns, where in self.table.rows(self._columns):
+            (text, *pair), values = columns[: len(self._texts)], columns[len(self._texts) :]
             if empty and not self.table.has_header and values[0].strip().lower() in _HEADER_NAMES:
                 raise UserError(
                     f"{where}: looks like a header, with the label {values[0]!r}; give columns by their names, or "
                     "change that label"
                 )
             empty = False
-            yield ClassifiedText(text, self._labels(values, where), where)
+            yield ClassifiedText(text, self._labels(values, where), where, *pair)
         if empty:
             raise UserError(f"{self.path}: has no text, only a header or empty lines; is it the right file?")
 
@@ -104,6 +109,10 @@ class TableClasses:
             ) from error
         if found and found[0] in found[1:]:
             raise UserError(f"{self.path}: text and label are the same column, {self.text!r}; name two")
+        if len(self._texts) > 1 and len(set(found)) < len(found):
+            raise UserError(
+                f"{self.path}: the column {self._texts[1]!r} is named twice; name one for each text and label"
+            )
 
     def _columns_of_marks(self):
         """Names of the columns that hold 0 or 1 in all of the first rows."""
@@ -184,7 +193,7 @@ class JsonlClasses:
         text: Field of the text. A dot reaches into nested objects: "data.text".
         label: Field of the label, likewise; or a list of the fields that hold 0 or 1 (or true and false), one for each
             label.
-        label_separator, label_names: See `TableClasses`.
+        label_separator, label_names, text_pair: See `TableClasses`.
         vectors: Whether lists are vectors; None to find it out from the file.
 
     Raises:
@@ -200,16 +209,20 @@ class JsonlClasses:
         label_separator: str | None = None,
         label_names: Any = None,
         vectors: Any = None,
+        text_pair: Any = None,
     ):
         self._marked = isinstance(label, (list, tuple))
-        fields = [text, *label] if self._marked else [text, label]
+        self._texts = [text] if text_pair is None else [text, text_pair]
+        fields = [*self._texts, *(label if self._marked else [label])]
         self.rows = AcceptedRows(JsonLines(path), fields)
         self.path = self.rows.path
         self.text, self.label = text, label
         self.label_separator, self.label_names = label_separator, label_names
         self._vectors = False if self._marked else vectors
-        if text in fields[1:]:
+        if text in fields[len(self._texts) :]:
             raise UserError(f"{path}: text and label are the same field, {text!r}; name two")
+        if text_pair in (text, *fields[2:]) and text_pair is not None:
+            raise UserError(f"{path}: the field {text_pair!r} is named twice; name a field for each text and the label")
 
     @property
     def vectors(self) -> bool:
@@ -227,7 +240,8 @@ class JsonlClasses:
     def __iter__(self):
         """Yields `ClassifiedText`, in file order."""
         for row, where in self.rows:
-            yield ClassifiedText(text_field(row, self.text, where), self._labels(row, where), where)
+            text, *pair = (text_field(row, name, where) for name in self._texts)
+            yield ClassifiedText(text, self._labels(row, where), where, *pair)
 
     def _labels(self, row, where):
         if self._marked:
@@ -296,6 +310,7 @@ def open_classes(
     delimiter=None,
     label_names=None,
     like=None,
+    text_pair: Any = None,
 ):
     """The reader of a file of texts with classes, by its name: .jsonl, .csv or .tsv, or .gz after it.
 
@@ -307,16 +322,18 @@ def open_classes(
         delimiter: See `zoo.data.readers.tables.open_table`; of tables alone.
         label_names: See `TableClasses`.
         like: The reader of the training set, whose lists of numbers this file's are read like.
+        text_pair: Column or field of the second text of a pair, like `text`; None for single texts.
 
     Raises:
         UserError: For a file of another name, and one that cannot be read.
     """
     if path.name.endswith((".jsonl", ".jsonl.gz")):
         vectors = None if like is None else like.vectors
-        return JsonlClasses(path, text, label, label_separator, label_names, vectors)
+        return JsonlClasses(path, text, label, label_separator, label_names, vectors, text_pair)
     if not path.name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")):
         raise UserError(f"{path}: the name must end in .csv, .tsv or .jsonl (or .gz after it)")
     text = named_column(text)
     label = list(label) if isinstance(label, (list, tuple)) else named_column(label)
-    table = open_table(path, _has_header(text, label, None), delimiter)
-    return TableClasses(table, text, label, label_separator, label_names)
+    text_pair = None if text_pair is None else named_column(text_pair)
+    table = open_table(path, _has_header(text, label, None) or isinstance(text_pair, str), delimiter)
+    return TableClasses(table, text, label, label_separator, label_names, text_pair)

@@ -12,20 +12,22 @@ from zoo.errors import UserError
 
 @dataclass(frozen=True)
 class NumberedText:
-    """A text and its numbers.
+    """A text, or a pair of texts, and its numbers.
 
     Attributes:
-        text: The text.
+        text: The text, or the first of a pair.
         values: Finite numbers, in the order of the columns asked for.
         source: "file:line" of the text, for messages.
+        text_pair: The second text of a pair; None for a single text.
     """
 
     text: str
     values: tuple[float, ...]
     source: str = field(default="", compare=False)
+    text_pair: str | None = None
 
 
-def read_numbers(path, text, columns, delimiter=None):
+def read_numbers(path, text, columns, delimiter=None, text_pair=None):
     """All texts of a file with their numbers.
 
     Args:
@@ -33,6 +35,7 @@ def read_numbers(path, text, columns, delimiter=None):
         text: Column or field of the text; digits are a column's position from 0.
         columns: Columns or fields of the numbers, likewise. A single field of JSON Lines may hold a list of them.
         delimiter: See `zoo.data.readers.tables.open_table`; of tables alone.
+        text_pair: Column or field of the second text of a pair, like `text`; None for single texts.
 
     Returns:
         list of `NumberedText`, all with as many numbers.
@@ -41,12 +44,14 @@ def read_numbers(path, text, columns, delimiter=None):
         UserError: For a file of another name, one that cannot be read or has no text, and a line whose numbers are
             none, naming it.
     """
-    if text in columns or len(set(columns)) < len(columns):
-        raise UserError(f"{path}: a column is named twice among {', '.join([text, *columns])}; name each once")
+    texts = [text] if text_pair is None else [text, text_pair]
+    named = [*texts, *columns]
+    if len(set(named)) < len(named):
+        raise UserError(f"{path}: a column is named twice among {', '.join(named)}; name each once")
     if path.name.endswith((".jsonl", ".jsonl.gz")):
-        found = list(_json_lines(path, text, columns))
+        found = list(_json_lines(path, texts, columns))
     elif path.name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")):
-        found = list(_table(path, text, columns, delimiter))
+        found = list(_table(path, texts, columns, delimiter))
     else:
         raise UserError(f"{path}: the name must end in .csv, .tsv or .jsonl (or .gz after it)")
     if not found:
@@ -59,24 +64,27 @@ def read_numbers(path, text, columns, delimiter=None):
     return found
 
 
-def _json_lines(path, text, columns):
-    for row, where in AcceptedRows(JsonLines(path), [text, *columns]):
+def _json_lines(path, texts, columns):
+    for row, where in AcceptedRows(JsonLines(path), [*texts, *columns]):
         values = [json_field(row, name, where) for name in columns]
         if len(values) == 1 and isinstance(values[0], list):
             names, values = [f"{columns[0]}[{place}]" for place in range(len(values[0]))], values[0]
         else:
             names = columns
         numbers = tuple(_number(value, f"field {name!r}", where) for name, value in zip(names, values, strict=True))
-        yield NumberedText(text_field(row, text, where), numbers, where)
+        text, *pair = (text_field(row, name, where) for name in texts)
+        yield NumberedText(text, numbers, where, *pair)
 
 
-def _table(path, text, columns, delimiter):
-    columns = [named_column(text), *map(named_column, columns)]
+def _table(path, texts, columns, delimiter):
+    columns = [*map(named_column, texts), *map(named_column, columns)]
     table = open_table(path, any(isinstance(column, str) for column in columns), delimiter)
     table.check(columns)
-    for (words, *values), where in table.rows(columns):
-        named = zip(columns[1:], values, strict=True)
-        yield NumberedText(words, tuple(_number(value, f"column {name!r}", where) for name, value in named), where)
+    for found, where in table.rows(columns):
+        (text, *pair), values = found[: len(texts)], found[len(texts) :]
+        named = zip(columns[len(texts) :], values, strict=True)
+        numbers = tuple(_number(value, f"column {name!r}", where) for name, value in named)
+        yield NumberedText(text, numbers, where, *pair)
 
 
 def _number(value, what, where):

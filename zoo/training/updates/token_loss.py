@@ -32,11 +32,11 @@ def token_cross_entropy(labels: Any, logits: Any, label_smoothing: float = 0.0, 
         1.3862943649291992
     """
     shape = ops.shape(labels)
-    vocabulary_size = logits.shape[-1]
+    vocabulary_size = ops.shape(logits)[-1]
     labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
     logits = ops.cast(ops.reshape(logits, (-1, vocabulary_size)), "float32")
     rows = ops.arange(ops.shape(labels)[0], dtype="int32")
-    uniform = label_smoothing / vocabulary_size
+    uniform = label_smoothing / vocabulary_size if label_smoothing else 0.0
 
     def label_values(values):
         return ops.squeeze(ops.take_along_axis(values, ops.expand_dims(labels, -1), axis=-1), -1)

@@ -1,0 +1,5 @@
+"""`python -m recipes.pairs`."""
+
+from recipes.pairs import main
+
+main()
