@@ -7,12 +7,27 @@ from pathlib import Path
 import pytest
 import tyro
 
+from recipes.embedding.config import check_data_options, parse_command_line
 from zoo.convert import ConvertConfig
 from zoo.evaluate.options import EvaluateConfig
 from zoo.predict.options import PredictConfig
 
 DOCS = Path(__file__).parents[1] / "docs"
 PROGRAMS = {"zoo.convert": ConvertConfig, "zoo.evaluate": EvaluateConfig, "zoo.predict": PredictConfig}
+
+
+def embedding_commands():
+    text = (DOCS / "embeddings.md").read_text(encoding="utf-8")
+    for block in re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        yield from map(shlex.split, block.replace("\\\n", " ").splitlines())
+
+
+def test_commands_of_the_guide_to_embeddings_are_understood():
+    found = list(embedding_commands())
+    assert len(found) > 1
+    for argv in found:
+        assert argv[:3] == ["python", "-m", "recipes.embedding"]
+        check_data_options(parse_command_line(argv[3:]))
 
 
 def commands():

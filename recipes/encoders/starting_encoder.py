@@ -11,7 +11,7 @@ from zoo.tokenizers import WordPieceTokenizer
 _POSITIONS = 512
 
 
-def starting_encoder(config, texts, *, pooler, resumed):
+def starting_encoder(config, texts, *, pooler, resumed, dropout=None):
     """The encoder to start from and its tokenizer.
 
     Args:
@@ -19,6 +19,7 @@ def starting_encoder(config, texts, *, pooler, resumed):
         texts: Training texts, from which a vocabulary is trained where there is no pretrained encoder.
         pooler: Whether the encoder is to have a pooler.
         resumed: Whether a run goes on; its tokenizer is then read again.
+        dropout: Dropout rate of a new encoder; its class's own if None.
     """
     if config.pretrained is not None:
         found = load_pretrained_encoder(config.pretrained, pooler=pooler, dtype=config.precision)
@@ -26,7 +27,12 @@ def starting_encoder(config, texts, *, pooler, resumed):
     tokenizer = kept_tokenizer(config, "tokenizer", resumed) or train_wordpiece(config, texts)
     size = Encoder.sizes[config.size]
     encoder = Encoder(
-        tokenizer.vocabulary_size, **size, max_sequence_length=_POSITIONS, pooler=pooler, dtype=config.precision
+        tokenizer.vocabulary_size,
+        **size,
+        max_sequence_length=_POSITIONS,
+        pooler=pooler,
+        dtype=config.precision,
+        **({} if dropout is None else {"dropout": dropout}),
     )
     return encoder, tokenizer
 

@@ -17,6 +17,7 @@ RECIPES = (
     "text_classification",
     "pairs",
     "question_answering",
+    "embedding",
     "language_modeling",
     "pretraining",
 )

@@ -19,6 +19,7 @@ TINY = {
     " --summary-fields s1 --max-source-length 60 --max-target-length 24",
     "ner": "--vocabulary-size 100 --window 24 --overlap 8 --epochs 1",
     "text_classification": "--vocabulary-size 100 --epochs 1",
+    "embedding": "--vocabulary-size 100 --epochs 1",
     "language_modeling": f"--vocabulary-size 300 --num-layers 1 --hidden-dim 16 --num-heads 2 --context 24 {STEPS}",
     "pretraining": f"--vocabulary-size 190 --sequence-length 24 {STEPS}",
 }
@@ -53,6 +54,14 @@ REFUSED = {
         ("--validation bad.csv", "bad.csv:2"),
         ("--vocabulary-size 3", "vocabulary"),
         ("--trainable-blocks 9", "the encoder has 2 blocks"),
+        ("--pretrained absent", "absent"),
+    ],
+    "embedding": [
+        ("--temperature 0", "--temperature"),
+        ("--validation absent.csv", "absent.csv: no such file"),
+        ("--validation bad.csv", "bad.csv:2"),
+        ("--vocabulary-size 3", "vocabulary"),
+        ("--matryoshka-dims 128", "--matryoshka-dims 128 must be below the vectors' 128 entries"),
         ("--pretrained absent", "absent"),
     ],
     "language_modeling": [
@@ -100,6 +109,7 @@ SUFFIX = {
     "summarization": "jsonl",
     "ner": "conll",
     "text_classification": "csv",
+    "embedding": "csv",
     "language_modeling": "txt",
     "pretraining": "txt",
 }

@@ -19,6 +19,7 @@ from zoo.checkpoints.hugging_face import (
 from zoo.checkpoints.hugging_face.chat_template import TEMPLATE_FILE
 from zoo.checkpoints.hugging_face.cross_encoder import cross_encoder_configuration
 from zoo.checkpoints.hugging_face.pair_template import template_of
+from zoo.checkpoints.hugging_face.sentence_transformers_writing import save_sentence_transformer
 from zoo.checkpoints.keras_hub import holds_sequence_to_sequence, save_keras_hub
 from zoo.errors import UserError
 from zoo.tasks import (
@@ -26,8 +27,10 @@ from zoo.tasks import (
     MaskedLanguageModel,
     QuestionAnswerer,
     TextClassifier,
+    TextEmbedder,
     TextGenerator,
     TextRegressor,
+    is_embedder,
     load,
 )
 from zoo.tasks.foreign import SEQUENCE_TO_SEQUENCE_TASKS, task_from_hugging_face
@@ -95,6 +98,7 @@ def convert(
         return _to_keras_hub(source, target, found, approximate_gelu)
     if to == "hugging-face":
         of_task = found == "preset" or (found == "keras_hub" and holds_sequence_to_sequence(source))
+        of_task = of_task or is_embedder(source)
         return _task_to_hugging_face(source, target) if of_task else _to_hugging_face(source, target)
     if found == "preset":
         raise UserError(f"{source} is a preset already; use --to hugging-face or --to keras-hub for the other way")
@@ -184,6 +188,8 @@ def _task_to_hugging_face(source, target):
         except UserError as error:
             name = type(task).__name__
             raise UserError(f"{source} holds a {name}, which cannot be written there: {error}") from error
+    if isinstance(task, TextEmbedder):
+        return _embedder_to_hugging_face(task, target)
     labels, problem_type, lost = None, None, ""
     if isinstance(task, EntityRecognizer):
         labels = task.rules.tags
@@ -227,6 +233,23 @@ def _task_to_hugging_face(source, target):
         configuration=configuration,
     )
     return f"{target}: a Hugging Face directory of {type(task).__name__}{lost}"
+
+
+def _embedder_to_hugging_face(task, target):
+    settings = task.settings
+    names = ("prompts", "default_prompt", "similarity", "truncate_dim")
+    save_sentence_transformer(
+        task.model,
+        target,
+        settings={name: getattr(settings, name) for name in names},
+        max_length=task.max_source_length,
+        pad_token_id=task.tokenizer.pad_id,
+        assets=with_text_length(tokenizer_files(task.tokenizer, "both"), task.max_source_length),
+    )
+    lost = [f"its precision {settings.precision}"] if settings.precision != "float32" else []
+    lost += ["the ranges of its entries"] if settings.ranges is not None else []
+    without = f", without {' and '.join(lost)}, which quantize_embeddings is given there" if lost else ""
+    return f"{target}: a directory of sentence-transformers{without}"
 
 
 def _check_template(source, task):

@@ -12,11 +12,13 @@ from zoo.data.batches.line_rows import LineRows
 from zoo.data.batches.masked_batches import MaskedBatches
 from zoo.data.batches.pair_batches import PairBatches
 from zoo.data.batches.row_batches import RowBatches
+from zoo.data.batches.same_label_batches import SameLabelBatches
 from zoo.data.batches.sentence_pairs import SentencePairs
 from zoo.data.batches.strided_windows import StridedWindows
 from zoo.data.batches.token_blocks import TokenBlocks
 from zoo.data.batches.token_masking import TokenMasking
 from zoo.data.batches.tokenized_documents import TokenizedDocuments
+from zoo.data.batches.tuple_batches import TupleBatches
 from zoo.data.datasets.dataset_splits import DatasetSplits
 from zoo.data.datasets.named_datasets import open_dataset
 from zoo.data.readers.classified_text import ClassifiedText, CsvClasses, JsonlClasses, TsvClasses
@@ -53,6 +55,7 @@ __all__ = [
     "PairBatches",
     "ParallelText",
     "RowBatches",
+    "SameLabelBatches",
     "SentencePairs",
     "StridedWindows",
     "SummarizedText",
@@ -62,5 +65,6 @@ __all__ = [
     "TokenMasking",
     "TokenizedDocuments",
     "TsvClasses",
+    "TupleBatches",
     "open_dataset",
 ]

@@ -1,4 +1,4 @@
-"""Scores of translations, summaries, entities, classes, numbers and language models, and their pictures.
+"""Scores of translations, summaries, entities, classes, numbers, searches and language models, and their pictures.
 
 Calls into packages.
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zoo.metrics.perplexity import Perplexity
     from zoo.metrics.pictures import plot_confusion, plot_reliability
     from zoo.metrics.regression import NumberScore, score_numbers
+    from zoo.metrics.retrieval import nearest, retrieval_scores
     from zoo.metrics.summarization import RougeScore, rouge
     from zoo.metrics.text_language import TextLanguage, target_language
     from zoo.metrics.translation import Score, bleu, chrf, lowercase_tokenized_bleu
@@ -37,8 +38,10 @@ _HOMES = {
     "expected_calibration_error": "calibration",
     "fit_temperature": "calibration",
     "lowercase_tokenized_bleu": "translation",
+    "nearest": "retrieval",
     "plot_confusion": "pictures",
     "plot_reliability": "pictures",
+    "retrieval_scores": "retrieval",
     "rouge": "summarization",
     "score_answers": "answers",
     "score_classes": "classification",
@@ -64,8 +67,10 @@ __all__ = [
     "expected_calibration_error",
     "fit_temperature",
     "lowercase_tokenized_bleu",
+    "nearest",
     "plot_confusion",
     "plot_reliability",
+    "retrieval_scores",
     "rouge",
     "score_classes",
     "score_entities",

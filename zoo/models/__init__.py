@@ -8,6 +8,7 @@ from zoo.models.encoder_decoder import EncoderDecoder
 from zoo.models.flop_count import training_flops
 from zoo.models.masked_token_predictor import MaskedTokenPredictor
 from zoo.models.sentence_encoder import SentenceEncoder
+from zoo.models.sentence_tuple_encoder import SentenceTupleEncoder
 from zoo.models.sequence_classifier import SequenceClassifier
 from zoo.models.span_predictor import SpanPredictor
 from zoo.models.token_classifier import TokenClassifier
@@ -25,6 +26,7 @@ __all__ = [
     "Llama",
     "MaskedTokenPredictor",
     "SentenceEncoder",
+    "SentenceTupleEncoder",
     "SequenceClassifier",
     "SpanPredictor",
     "TokenClassifier",

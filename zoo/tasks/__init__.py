@@ -9,7 +9,7 @@ from zoo.tasks.loading import load
 from zoo.tasks.masked_language_model import FillSettings, MaskedLanguageModel
 from zoo.tasks.pair_classifier import PairClassificationSettings, PairClassifier
 from zoo.tasks.pair_scorer import PairScorer, PairScoringSettings
-from zoo.tasks.pretrained import load_pretrained_encoder
+from zoo.tasks.pretrained import is_embedder, load_pretrained_encoder
 from zoo.tasks.prompt_template import PromptTemplate
 from zoo.tasks.question_answerer import QuestionAnswerer, QuestionAnsweringSettings
 from zoo.tasks.registry import register_task
@@ -61,6 +61,7 @@ __all__ = [
     "Translation",
     "TranslationSettings",
     "Translator",
+    "is_embedder",
     "load",
     "load_pretrained_encoder",
     "register_task",

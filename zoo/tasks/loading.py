@@ -79,11 +79,15 @@ def stored_inputs(directory):
     files = DirectoryFiles(directory)
     if is_hugging_face(files):
         return inputs_of(files)
+    return getattr(task_class(str(stored_task(directory))), "inputs", Task.inputs)
+
+
+def stored_task(directory):
+    """The name of the class of a preset's task, or None if a directory is no preset."""
     try:
-        name = json.loads((Path(directory) / CONFIG_FILE).read_text(encoding="utf-8")).get("task")
+        return json.loads((Path(directory) / CONFIG_FILE).read_text(encoding="utf-8")).get("task")
     except (OSError, ValueError, AttributeError):
-        name = None
-    return getattr(task_class(str(name)), "inputs", Task.inputs)
+        return None
 
 
 def _load_reading_all(directory):

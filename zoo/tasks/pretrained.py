@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints.hugging_face import DirectoryFiles, is_hugging_face, load_hugging_face, load_tokenizer
+from zoo.checkpoints.hugging_face.cross_encoder import is_cross_encoder
+from zoo.checkpoints.hugging_face.sentence_transformers import MODULES_FILE
 from zoo.checkpoints.keras_hub import is_keras_hub, load_keras_hub, load_keras_hub_tokenizer
 from zoo.errors import UserError
 from zoo.models.encoder_model import EncoderModel
-from zoo.tasks.loading import load
+from zoo.tasks.loading import load, stored_task
 
 
 def load_pretrained_encoder(directory: str | Path, *, pooler: bool, dtype: Any = None) -> tuple[Any, Any]:
@@ -50,3 +52,11 @@ def _with_pooler(encoder, pooler):
         if layer is not encoder.pooler:
             changed.get_layer(layer.name).set_weights(layer.get_weights())
     return changed
+
+
+def is_embedder(directory: str | Path) -> bool:
+    """Whether a directory holds a whole `TextEmbedder`, a preset or one of sentence-transformers."""
+    files = DirectoryFiles(directory)
+    if files.holds(MODULES_FILE):
+        return not is_cross_encoder(files)
+    return not is_hugging_face(files) and stored_task(directory) == "TextEmbedder"

@@ -58,6 +58,8 @@ class Task(abc.ABC):
         not_served: What exports say of signatures that the task cannot have, a line each.
         draws: Whether answers are drawn at random, by a seed that is part of the input: rounding, which depends on the
             shape of a batch, then decides a draw now and then.
+        rounded_outputs: Outputs of `predict_batch` that are integers between two of which rounding, which depends on
+            the shape of a batch, decides now and then.
         ragged_outputs: As of a `Signature`, for what `predict_batch` gives.
         ragged_items: What their places hold, such as "entities" or "blanks"; "" if there are no such outputs.
         max_source_length: Input tokens beyond this count are cut off, or read in further windows.
@@ -76,6 +78,7 @@ class Task(abc.ABC):
     further_signatures: Mapping[str, Signature] = _NOTHING
     not_served: tuple[str, ...] = ()
     draws: bool = False
+    rounded_outputs: tuple[str, ...] = ()
     ragged_outputs: Mapping[str, Any] = _NOTHING
     ragged_items: ClassVar[str] = ""
     max_source_length: int

@@ -14,6 +14,13 @@ from zoo.training.distributed.jax_processes import part_processes
 from zoo.training.distributed.layouts import TensorParallel, check_heads, shape_on_one_device
 from zoo.training.distributed.replicas import Replicas, replicas_of, scope_of
 from zoo.training.loop import TrainingResult, train
+from zoo.training.losses.batch_loss import BatchLoss
+from zoo.training.losses.cosent import CoSENT
+from zoo.training.losses.cosine_regression import CosineRegression
+from zoo.training.losses.in_batch_negatives import InBatchNegatives
+from zoo.training.losses.matryoshka import Matryoshka
+from zoo.training.losses.triplet_loss import TripletLoss
+from zoo.training.losses.vector_distillation import VectorDistillation
 from zoo.training.optimizers.adam import Adam, AdamW
 from zoo.training.optimizers.build_optimizer import build_optimizer
 from zoo.training.optimizers.fine_tuning import freeze, layer_rate_factors
@@ -39,14 +46,19 @@ __all__ = [
     "STRATEGIES",
     "Adam",
     "AdamW",
+    "BatchLoss",
+    "CoSENT",
     "ConstantAfterWarmUp",
     "CosineDecay",
+    "CosineRegression",
     "Devices",
     "EarlyStopping",
     "History",
+    "InBatchNegatives",
     "InverseSquareRoot",
     "LinearDecay",
     "LossScaleOptimizer",
+    "Matryoshka",
     "ModelFlops",
     "Muon",
     "Profile",
@@ -63,7 +75,9 @@ __all__ = [
     "TokenNegativeLogLikelihood",
     "TrainingCallback",
     "TrainingResult",
+    "TripletLoss",
     "Validation",
+    "VectorDistillation",
     "WarmupStableDecay",
     "average_checkpoints",
     "build_optimizer",

@@ -6,12 +6,14 @@ import shutil
 import keras
 import numpy as np
 import pytest
+import sentence_transformers
 import torch
 from tiny_sentence_transformers import make_directory
 
 import zoo
 from export.ask import main as ask
 from export.export_command import main as export_command
+from zoo.convert.conversion import convert
 from zoo.errors import UserError
 from zoo.models import SentenceEncoder
 from zoo.tasks import EmbeddingSettings, TextEmbedder
@@ -194,3 +196,99 @@ def test_a_dense_layer_that_cannot_be_followed_is_refused(directories, changes, 
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
     with pytest.raises(UserError, match=message):
         zoo.load(made)
+
+
+@pytest.mark.usefixtures("untraced_tasks")
+def test_fewer_bits_are_those_of_sentence_transformers(pair, tmp_path):
+    embedder = zoo.load(pair[0])
+    embedder = embedder.with_settings(truncate_dim=None) if embedder.settings.truncate_dim else embedder
+    vectors = embedder(TEXTS)
+    embedder = embedder.calibrated(TEXTS)
+    ranges = np.vstack([vectors.min(axis=0), vectors.max(axis=0)])
+    np.testing.assert_array_equal(np.array(embedder.settings.ranges, "float32"), ranges)
+    for precision in ("int8", "uint8", "binary", "ubinary"):
+        if "binary" in precision:
+            embedder = embedder.with_settings(truncate_dim=vectors.shape[1] // 8 * 8 or None)
+            if embedder.embedding_dim % 8:
+                continue
+        cut = vectors[:, : embedder.embedding_dim]
+        expected = sentence_transformers.quantize_embeddings(cut, precision, ranges[:, : embedder.embedding_dim])
+        found = embedder.with_settings(precision=precision)(TEXTS)
+        assert found.dtype == expected.dtype and found.shape == expected.shape
+        # An entry at a level's edge may fall to either side of it by rounding.
+        assert np.abs(found.astype(int) - expected).max() <= (1 if precision in ("int8", "uint8") else 0)
+        assert np.mean(found != expected) < 0.03
+    stored = embedder.with_settings(precision="int8", truncate_dim=4)
+    stored.save(tmp_path / "preset")
+    again = zoo.load(tmp_path / "preset")
+    assert again.settings == stored.settings
+    np.testing.assert_array_equal(again(TEXTS), stored(TEXTS))
+    assert again.similarity(TEXTS[0], TEXTS[2]) == pytest.approx(
+        embedder.with_settings(truncate_dim=4).similarity(TEXTS[0], TEXTS[2]), abs=1e-6
+    )
+
+
+@pytest.mark.usefixtures("untraced_tasks")
+def test_levels_do_not_wrap_around(mean):
+    """Entries beyond the ranges of calibration have the last level."""
+    embedder = zoo.load(mean[0])
+    half = 0.5 * embedder(TEXTS)
+    narrow = embedder.with_settings(ranges=(half.min(axis=0).tolist(), half.max(axis=0).tolist()), precision="uint8")
+    found, vectors = narrow(TEXTS), embedder(TEXTS)
+    assert (found[vectors > half.max(axis=0)] == 255).all() and (found[vectors < half.min(axis=0)] == 0).all()
+
+
+@pytest.mark.usefixtures("untraced_tasks")
+def test_directories_are_written_for_sentence_transformers(pair, tmp_path):
+    """From a preset and from such a directory itself."""
+    embedder = zoo.load(pair[0])
+    embedder.save(tmp_path / "preset")
+    for number, source in enumerate((tmp_path / "preset", pair[0])):
+        target = tmp_path / f"written_{number}"
+        assert convert(source, target, to="hugging-face") == f"{target}: a directory of sentence-transformers"
+        written = sentence_transformers.SentenceTransformer(str(target), device="cpu")
+        assert written.prompts == embedder.settings.prompts and written.max_seq_length == embedder.max_source_length
+        for prompt in ("", "query"):
+            expected = embedder(TEXTS, prompt=prompt)
+            found = written.encode(TEXTS, prompt_name=prompt or None)
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))
+        again = zoo.load(target)
+        assert again.settings == embedder.settings
+        np.testing.assert_allclose(again(TEXTS), embedder(TEXTS), rtol=0, atol=1e-6 * max(1, np.abs(expected).max()))
+
+
+def test_what_is_not_written_is_said(mean, tmp_path):
+    zoo.load(mean[0]).calibrated(TEXTS).with_settings(precision="int8").save(tmp_path / "preset")
+    message = convert(tmp_path / "preset", tmp_path / "written", to="hugging-face")
+    assert "without its precision int8 and the ranges of its entries" in message
+
+
+def test_precisions_that_cannot_be_are_refused(mean):
+    embedder = zoo.load(mean[0])
+    for changes, message in (
+        ({"precision": "int4"}, "precision must be one of float32, int8, uint8, binary, ubinary, got 'int4'"),
+        ({"precision": "int8"}, "precision int8 needs the ranges of entries; embedder.calibrated"),
+        ({"precision": "ubinary"}, "precision ubinary needs a number of entries that 8 divides, not 12"),
+        ({"ranges": ([0.0], [1.0])}, "ranges are of 1 entries, and vectors have 12"),
+        ({"ranges": ([0.0],)}, "ranges must be two sequences"),
+    ):
+        with pytest.raises(UserError, match=message):
+            embedder.with_settings(**changes)
+    with pytest.raises(UserError, match="calibration needs texts"):
+        embedder.calibrated(["a"])
+
+
+@pytest.mark.parametrize(("precision", "changes"), [("int8", {}), ("ubinary", {"truncate_dim": 8})])
+def test_exports_answer_in_fewer_bits(mean, one_server, precision, changes, tmp_path, capsys):
+    embedder = zoo.load(mean[0]).calibrated(TEXTS)
+    embedder.save(tmp_path / "preset")
+    served = tmp_path / "served"
+    more = [f"{name}={value}" for name, value in changes.items()]
+    export_command([str(tmp_path / "preset"), str(served), "--set", f"precision={precision}", *more])
+    one_server(served)
+    capsys.readouterr()
+    ask([str(served), TEXTS[2]])
+    lines = capsys.readouterr().out.splitlines()
+    (found,) = [json.loads(line.split("REST")[1]) for line in lines if "  REST " in line]
+    expected = embedder.with_settings(precision=precision, **changes)(TEXTS[2]).tolist()
+    assert (found["embedding"] if isinstance(found, dict) else found) == expected

@@ -22,7 +22,7 @@ _TRANSFORMER_FILES = (
 )
 SETTINGS_FILE = "config_sentence_transformers.json"
 # By the flags of earlier versions, which put the results side by side in this order, and the names of later ones.
-_FLAGS = {
+FLAGS = {
     "pooling_mode_cls_token": "first",
     "pooling_mode_max_tokens": "max",
     "pooling_mode_mean_tokens": "mean",
@@ -30,7 +30,7 @@ _FLAGS = {
     "pooling_mode_weightedmean_tokens": "weighted_mean",
     "pooling_mode_lasttoken": "last",
 }
-_MODES = {
+MODES = {
     "cls": "first",
     "max": "max",
     "mean": "mean",
@@ -38,7 +38,7 @@ _MODES = {
     "weightedmean": "weighted_mean",
     "lasttoken": "last",
 }
-_ACTIVATIONS = {"Identity": "linear", "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu", "SiLU": "swish"}
+ACTIVATIONS = {"Identity": "linear", "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu", "SiLU": "swish"}
 # Of modules that make one vector of another.
 _OF_VECTORS = {
     "module_input_name": ("sentence_embedding", None),
@@ -154,12 +154,12 @@ def _poolings(folder, prompts):
     if "pooling_mode" in content:
         modes = content["pooling_mode"]
         modes = [modes] if isinstance(modes, str) else modes
-        known = isinstance(modes, list) and modes and all(mode in _MODES for mode in modes)
-        found = [_MODES[mode] for mode in modes] if known else []
+        known = isinstance(modes, list) and modes and all(mode in MODES for mode in modes)
+        found = [MODES[mode] for mode in modes] if known else []
     else:
-        found = [ours for flag, ours in _FLAGS.items() if content.get(flag)]
+        found = [ours for flag, ours in FLAGS.items() if content.get(flag)]
     if not found:
-        raise UserError(f"{path}: it names no pooling of {', '.join(_MODES)}")
+        raise UserError(f"{path}: it names no pooling of {', '.join(MODES)}")
     if content.get("include_prompt", True) is not True and any(prompts.values()):
         raise UserError(f"{path}: include_prompt false is not supported beside prompts")
     return found
@@ -172,13 +172,13 @@ def _projection(folder):
     function = str(content.get("activation_function", "torch.nn.modules.activation.Tanh"))
     name = function.rpartition(".")[2]
     # One of another package is not loaded there either, unless its code is trusted.
-    if name not in _ACTIVATIONS or not function.startswith("torch."):
-        known = ", ".join(_ACTIVATIONS)
+    if name not in ACTIVATIONS or not function.startswith("torch."):
+        known = ", ".join(ACTIVATIONS)
         raise UserError(f"{path}: activation_function {function!r} is not supported; supported are {known} of torch.nn")
     units = content.get("out_features")
     if not isinstance(units, int) or units < 1:
         raise UserError(f"{path} is damaged: out_features is {units!r}; copy it again")
-    return {"units": units, "activation": _ACTIVATIONS[name], "use_bias": bool(content.get("bias", True))}
+    return {"units": units, "activation": ACTIVATIONS[name], "use_bias": bool(content.get("bias", True))}
 
 
 def stated_length(files, task="feature-extraction"):

@@ -54,7 +54,8 @@ def save_hugging_face(
         end_token_id: Of a language model's tokenizer: the token that ends a text; None if there is none.
         begin_token_id, start_token_id: Of an encoder-decoder: the token that begins a text, or None, and what the
             decoder reads first; the end token if None.
-        assets: Functions by file name, such as vocab.txt, each of which writes that path when called with it.
+        assets: Functions by file name, such as vocab.txt, each of which writes that path when called with it; a name
+            may be within a folder.
         configuration: Further keys of config.json, of other programs than transformers.
 
     Raises:
@@ -100,8 +101,10 @@ def _write_files(directory, files):
         staging = Path(tempfile.mkdtemp(prefix=".saving-", dir=directory))
         try:
             for name, write in files.items():
+                (staging / name).parent.mkdir(parents=True, exist_ok=True)
                 write(staging / name)
             for name in files:
+                (directory / name).parent.mkdir(parents=True, exist_ok=True)
                 (staging / name).replace(directory / name)
         finally:
             shutil.rmtree(staging, ignore_errors=True)

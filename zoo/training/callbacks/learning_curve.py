@@ -8,13 +8,14 @@ from zoo.errors import UserError
 from zoo.writing import write_whole, writing
 
 _DOT = 7
+_LOSSES = ("val_nll", "val_loss")
 
 
 def plot_learning_curve(rows: Any, path: Any, title: str = "") -> None:
     """Draws the learning curve of a run as a PNG.
 
-    The upper panel has the training loss and the negative log-likelihood of validation; below it comes one panel for
-    each further score of validation, its best value marked.
+    The upper panel has the training loss and the loss or negative log-likelihood of validation; below it comes one
+    panel for each further score of validation, its best value marked.
 
     Args:
         rows: Rows of a `History`.
@@ -32,7 +33,7 @@ def plot_learning_curve(rows: Any, path: Any, title: str = "") -> None:
     validation = [row for row in rows if row["kind"] == "validation"]
     if not training and not validation:
         raise UserError(f"{path}: there is no history to draw: train for at least one interval")
-    skipped = ("val_nll", "val_seconds", "val_perplexity")
+    skipped = (*_LOSSES, "val_seconds", "val_perplexity")
     scores = list(dict.fromkeys(n for row in validation for n in row if n.startswith("val_") and n not in skipped))
 
     figure = Figure(figsize=(8, 3.2 + 2.0 * len(scores)), layout="constrained")
@@ -46,10 +47,12 @@ def plot_learning_curve(rows: Any, path: Any, title: str = "") -> None:
         # A single point makes no line.
         dot = {"marker": "o", "markersize": _DOT} if len(steps) == 1 else {}
         loss_panel.plot(steps, values, color="tab:blue", linewidth=1, label="training loss", **dot)
-    steps, values = _points(validation, "val_nll")
-    if steps:
-        loss_panel.plot(steps, values, color="tab:orange", label="validation nll", **_marked(steps))
-    loss_panel.set_ylabel("nats per token")
+    for name in _LOSSES:
+        steps, values = _points(validation, name)
+        if steps:
+            label = f"validation {name.removeprefix('val_')}"
+            loss_panel.plot(steps, values, color="tab:orange", label=label, **_marked(steps))
+    loss_panel.set_ylabel("loss" if any("val_loss" in row for row in validation) else "nats per token")
     if loss_panel.lines:
         loss_panel.legend(frameon=False)
     if title:

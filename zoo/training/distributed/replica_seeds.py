@@ -34,9 +34,12 @@ def spread_seeds(model, replicas):
         return
     import tensorflow as tf
 
-    for variable in model.non_trainable_variables:
-        if not variable.path.endswith("seed_generator_state"):
-            continue
+    for variable in seed_states(model):
         copies = model.distribute_strategy.experimental_local_results(variable.value)
         for (replica, _), copy in zip(replicas.shares, copies, strict=True):
             copy.assign(copy + tf.constant([replica * _STRIDE % 2**32, 0], copy.dtype))
+
+
+def seed_states(model):
+    """The variables with the states of a model's random generators, a list."""
+    return [variable for variable in model.non_trainable_variables if variable.path.endswith("seed_generator_state")]

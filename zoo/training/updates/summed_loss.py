@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from zoo.errors import UserError
+from zoo.training.losses.batch_loss import BatchLoss
 
 
 class SummedLoss:
@@ -17,7 +18,11 @@ class SummedLoss:
     Args:
         loss: What `compile` takes for a loss: a `keras.losses.Loss`, a function or a name, or for a model of several
             outputs a dict or list of them. Reductions "mean_with_sample_weight" and "sum_over_batch_size" ("mean") are
-            divided by the weights and by the number of losses, "sum" by nothing.
+            divided by the weights and by the number of losses, "sum" by nothing. A `BatchLoss`, of a model of one
+            output, is no sum: parts of a batch do not add up to it.
+
+    Attributes:
+        of_whole_batch: Whether it is a `BatchLoss`.
 
     Raises:
         UserError: No loss, or one without a reduction.
@@ -28,8 +33,11 @@ class SummedLoss:
     """
 
     def __init__(self, loss):
+        self.of_whole_batch = isinstance(loss, BatchLoss)
         if isinstance(loss, (dict, list, tuple)):
             keys = loss if isinstance(loss, dict) else range(len(loss))
+            if any(isinstance(loss[key], BatchLoss) for key in keys):
+                raise UserError("a loss of whole batches cannot be trained on beside others; compile with it alone")
             self._losses = {key: _Loss(loss[key]) for key in keys}
         else:
             self._losses = {None: _Loss(loss)}
@@ -64,6 +72,10 @@ class _Loss:
     """One output's loss."""
 
     def __init__(self, loss):
+        if isinstance(loss, BatchLoss):
+            self._of_each, self._of_batch, self._reduction = None, loss.of_batch, "mean_with_sample_weight"
+            return
+        self._of_batch = None
         loss = keras.losses.get(loss)
         if loss is None:
             raise UserError("the model has no loss: call `compile` with one before training")
@@ -80,6 +92,8 @@ class _Loss:
 
     def total(self, labels, outputs, weights):
         labels, outputs = (ops.cast(each, "float32") for each in (labels, outputs))
+        if self._of_batch is not None:
+            return self._of_batch(labels, outputs, ops.cast(weights, "float32"))
         losses = self._of_each(labels, outputs)
         if len(losses.shape) != len(weights.shape):
             raise ValueError(f"losses of shape {losses.shape} need weights of that shape, got {weights.shape}")

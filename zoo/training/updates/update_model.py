@@ -15,6 +15,10 @@ class UpdateModel(keras.Model):
     devices are added; then the model's optimizer makes one update. So the number of devices and of parts decides about
     memory and speed, and not about what is learned.
 
+    Of a `BatchLoss`, which parts do not add up to, outputs are computed first, for several parts without what a
+    backward pass needs. The loss of the outputs of all parts and devices gives their gradient, and with that each part
+    is a sum again, `sum(gradient * output)`, and trained on as others are.
+
     Args:
         model: Built `keras.Model`, compiled.
         loss: `SummedLoss`.
@@ -26,6 +30,7 @@ class UpdateModel(keras.Model):
         self.model = model
         self._loss_sum = loss
         self._accumulate_steps = accumulate_steps
+        self._of_whole_batch = loss.of_whole_batch
         self.built = True
         self.compile(
             optimizer=model.optimizer,
@@ -47,6 +52,21 @@ class UpdateModel(keras.Model):
         """The summed loss of a part `(x, labels, weights)`, given the model's outputs for x."""
         _, labels, weights = part
         return self._loss_sum(labels, outputs, weights)
+
+    def scaled_loss_of(self, part, outputs):
+        """The summed loss of a part, and what is to be differentiated."""
+        loss = self.loss_of(part, outputs)
+        return loss, self.optimizer.scale_loss(loss)
+
+    def loss_of_outputs(self, labels, outputs, weights):
+        """Loss and scaled loss of outputs of a `BatchLoss`; arguments as of `SummedLoss`."""
+        return self.scaled_loss_of((None, labels, weights), outputs)
+
+    @staticmethod
+    def product_of(part, outputs):
+        """As `scaled_loss_of`, of a part whose labels are gradients of its outputs, scaled already."""
+        product = keras.ops.sum(part[1] * keras.ops.cast(outputs, "float32"))
+        return product, product
 
     def parts(self, batch):
         """The parts that a device works on one after the other, for backends that run op by op."""

@@ -1,0 +1,5 @@
+"""`python -m recipes.embedding`."""
+
+from recipes.embedding import main
+
+main()
