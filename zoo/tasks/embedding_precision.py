@@ -14,7 +14,8 @@ LEVELS = ("int8", "uint8")
 def quantized(vectors, precision, ranges=None):
     """Vectors in another precision.
 
-    An entry beyond the range of calibration gets the last level. In sentence-transformers it would wrap around.
+    An entry beyond the range of calibration gets the last level. In sentence-transformers 5.6 it wrapped
+    around there, and int8 was rounded towards 0.
 
     Args:
         vectors: float32 [B, E].
@@ -33,10 +34,8 @@ def quantized(vectors, precision, ranges=None):
     low, high = np.asarray(ranges, np.float32)
     steps = (high - low) / np.float32(255)
     steps = np.where(steps == 0, np.float32(1), steps)
-    levels = (vectors - low) / steps
-    if precision == "uint8":
-        return tf.cast(tf.clip_by_value(levels, 0.0, 255.0), tf.uint8)
-    return tf.cast(tf.clip_by_value(levels - 128.0, -128.0, 127.0), tf.int8)
+    levels = tf.clip_by_value(tf.floor((vectors - low) / steps), 0.0, 255.0)
+    return tf.cast(levels, tf.uint8) if precision == "uint8" else tf.cast(levels - 128.0, tf.int8)
 
 
 def stored_width(width, precision):
