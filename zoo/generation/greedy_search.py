@@ -2,29 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from keras import ops
 
 from zoo.errors import UserError
-from zoo.generation.decode_loop import Choice, decode_loop
+from zoo.generation.decode_loop import decode_loop
 from zoo.generation.decode_options import DecodeOptions
 from zoo.generation.end_tokens import end_ids, is_end
 from zoo.generation.hypotheses import Hypotheses, blank_impossible
 from zoo.generation.next_tokens import best_next_tokens
 from zoo.generation.search import Search
-
-
-class GreedyRecord(NamedTuple):
-    """What greedy search keeps beside the sequences.
-
-    Attributes:
-        log_probs: float32 [B]. -inf once every next token was blocked or impossible.
-        lengths: int32 [B]. Tokens before the end token.
-    """
-
-    log_probs: Any
-    lengths: Any
+from zoo.generation.sequence_record import continued, empty_record
 
 
 @dataclass(frozen=True)
@@ -79,26 +68,14 @@ class Greedy(Search):
                 is_better = log_probs[:, place] >= best
                 best = ops.where(is_better, log_probs[:, place], best)
                 chosen = ops.where(is_better, token_ids[:, place], chosen)
-            ends = is_end(chosen, eos_id)
-            length = state.index + 1
-            record = GreedyRecord(
-                log_probs=ops.where(state.done, state.search.log_probs, state.search.log_probs + best),
-                lengths=ops.where(state.done, state.search.lengths, length - ops.cast(ends, "int32")),
-            )
-            final = ops.logical_or(ends, ops.logical_or(length >= limits.max_new_tokens, best == -float("inf")))
-            return Choice(
-                token_ids=ops.where(state.done, options.pad_id, chosen),
-                parents=None,
-                search=record,
-                done=ops.logical_or(state.done, final),
-            )
+            return continued(state, chosen, best, limits.max_new_tokens, options)
 
         last = decode_loop(
             step,
             choose,
             state,
             start_ids,
-            GreedyRecord(ops.zeros((num_rows,), dtype="float32"), ops.zeros((num_rows,), dtype="int32")),
+            empty_record(num_rows),
             limits.max_new_tokens <= 0,
             options,
             limits.max_new_tokens,

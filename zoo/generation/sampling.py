@@ -3,7 +3,7 @@
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from keras import ops
 
@@ -11,9 +11,9 @@ from zoo.errors import UserError
 from zoo.generation.arg_max import arg_max
 from zoo.generation.context import history, make_context
 from zoo.generation.control import Control
-from zoo.generation.decode_loop import Choice, decode_loop
+from zoo.generation.decode_loop import decode_loop
 from zoo.generation.decode_options import DecodeOptions
-from zoo.generation.end_tokens import end_ids, is_end
+from zoo.generation.end_tokens import end_ids
 from zoo.generation.hypotheses import Hypotheses, blank_impossible
 from zoo.generation.inverse_cdf import draw
 from zoo.generation.next_tokens import token_log_probs
@@ -22,22 +22,11 @@ from zoo.generation.repetition_penalty import check_repetition_penalty, with_rep
 from zoo.generation.row_gather import gather_per_row
 from zoo.generation.row_limits import RowLimits, check_count
 from zoo.generation.search import Search
+from zoo.generation.sequence_record import continued, empty_record
 from zoo.generation.token_filters import check_filters, filtered_weights
 
 LARGEST_SEED = 2**31 - 1
 _SMALLEST_TOP_P = 1e-6
-
-
-class SamplingRecord(NamedTuple):
-    """What sampling keeps beside the sequences.
-
-    Attributes:
-        log_probs: float32 [N]. -inf once every next token was blocked or impossible.
-        lengths: int32 [N]. Tokens before the end token.
-    """
-
-    log_probs: Any
-    lengths: Any
 
 
 @dataclass(frozen=True)
@@ -164,27 +153,14 @@ class Sampling(Search):
             found = token_log_probs(logits, chosen[:, None], peak_ids[:, None])[:, 0]
             possible = gather_per_row(allowed, chosen[:, None])[:, 0] > -float("inf")
             found = ops.where(possible, found, -float("inf"))
-            ends = is_end(chosen, eos_id)
-            length = state.index + 1
-            record = SamplingRecord(
-                log_probs=ops.where(state.done, state.search.log_probs, state.search.log_probs + found),
-                lengths=ops.where(state.done, state.search.lengths, length - ops.cast(ends, "int32")),
-            )
-            final = ops.logical_or(ends, ops.logical_or(length >= limits.max_new_tokens, found == -float("inf")))
-            return Choice(
-                token_ids=ops.where(state.done, options.pad_id, chosen),
-                parents=None,
-                search=record,
-                done=ops.logical_or(state.done, final),
-            )
+            return continued(state, chosen, found, limits.max_new_tokens, options)
 
-        num_sequences = num_rows * num_return
         last = decode_loop(
             step,
             choose,
             state,
             ops.repeat(start_ids, num_return, axis=0),
-            SamplingRecord(ops.zeros((num_sequences,), dtype="float32"), ops.zeros((num_sequences,), dtype="int32")),
+            empty_record(num_rows * num_return),
             limits.max_new_tokens <= 0,
             options,
             limits.max_new_tokens,

@@ -1,6 +1,14 @@
-"""On the backend of the environment: losses of whole batches, in parts and on replicas, beside one update of all."""
+"""On the backend of the environment: losses of whole batches, in parts and on replicas, beside one update of all.
+
+    python batch_loss_run.py FILE
+
+Under PyTorch one process writes what it came to into FILE, and those that have been given what `torchrun` sets train
+together and compare with it.
+"""
 
 import contextlib
+import os
+import sys
 import tempfile
 
 import keras
@@ -121,6 +129,22 @@ def losses():
     np.testing.assert_allclose(value, ((vectors[:, 0] - teacher) ** 2).mean(), rtol=1e-5)
 
 
+def check_replicas(whole):
+    """Two replicas, which come to what one device has come to."""
+    devices = open_devices({"tensorflow": "mirrored", "jax": "mesh"}.get(BACKEND, "auto"))
+    for parts in (1, 2):
+        check(trained(scope=devices.scope(), accumulate_steps=parts), whole)
+        print(f"{parts} parts on 2 replicas")
+
+
+if "RANK" in os.environ:
+    with np.load(sys.argv[1]) as stored:
+        check_replicas((stored["arr_0"], [stored[f"arr_{index}"] for index in range(1, len(stored.files))]))
+    import torch
+
+    torch.distributed.destroy_process_group()
+    sys.exit()
+
 losses()
 print("losses")
 whole = trained()
@@ -134,8 +158,7 @@ first, again = (trained(accumulate_steps=2, dropout=0.3) for _ in range(2))
 check(first, again)
 assert abs(first[0][0] - whole[0][0]) > 1e-3
 print("dropout")
-if BACKEND != "torch":
-    devices = open_devices("mirrored" if BACKEND == "tensorflow" else "mesh")
-    for parts in (1, 2):
-        check(trained(scope=devices.scope(), accumulate_steps=parts), whole)
-        print(f"{parts} parts on 2 replicas")
+if BACKEND == "torch":
+    np.savez(sys.argv[1], whole[0], *whole[1])
+else:
+    check_replicas(whole)

@@ -1,13 +1,9 @@
 """Losses of embedders beside those of sentence-transformers, and batches in parts beside batches as a whole."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
+from worker_processes import finished, free_ports, start, torchrun_variables
 
 from zoo.errors import UserError
 from zoo.training import (
@@ -24,7 +20,6 @@ sentence_transformers = pytest.importorskip("sentence_transformers")
 torch = pytest.importorskip("torch")
 losses = sentence_transformers.sentence_transformer.losses
 
-HERE = Path(__file__).parent
 RNG = np.random.default_rng(7)
 VECTORS = RNG.normal(size=(6, 3, 12)).astype("float32")
 SCORES = np.array([0.1, 0.9, 0.4, 0.4, 1.0, 0.0], "float32")
@@ -123,22 +118,20 @@ def test_vectors_of_length_0_have_no_nan():
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "torch", "jax"])
-def test_parts_update_as_the_whole_batch_does(backend):
-    """Under TensorFlow on two replicas and under JAX on a mesh of two devices as well."""
+def test_parts_update_as_the_whole_batch_does(backend, tmp_path):
+    """Two replicas of TensorFlow, a mesh of two devices of JAX and two processes of PyTorch as well."""
     pytest.importorskip(backend)
-    environment = {
-        **os.environ,
-        "KERAS_BACKEND": backend,
-        "PYTHONPATH": os.pathsep.join([str(HERE.parents[2]), os.environ.get("PYTHONPATH", "")]),
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
-        "JAX_PLATFORMS": "cpu",
-    }
-    done = subprocess.run(
-        [sys.executable, HERE / "batch_loss_run.py"], env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    replicas = [f"{parts} parts on 2 replicas" for parts in (1, 2)] if backend != "torch" else []
-    assert done.stdout.splitlines() == ["losses", *(f"{parts} parts" for parts in (2, 4)), "dropout", *replicas]
+    variables = dict(KERAS_BACKEND=backend, XLA_FLAGS="--xla_force_host_platform_device_count=2", JAX_PLATFORMS="cpu")
+    whole = tmp_path / "whole.npz"
+    replicas = [f"{parts} parts on 2 replicas" for parts in (1, 2)]
+    found = finished(start("batch_loss_run.py", whole, **variables)).splitlines()
+    assert found == ["losses", "2 parts", "4 parts", "dropout", *(replicas if backend != "torch" else [])]
+    if backend == "torch":
+        (port,) = free_ports(1)
+        processes = [
+            start("batch_loss_run.py", whole, **variables, **torchrun_variables(index, 2, port)) for index in range(2)
+        ]
+        assert [finished(process).splitlines() for process in processes] == [replicas] * 2
 
 
 @pytest.mark.parametrize(

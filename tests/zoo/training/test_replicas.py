@@ -6,8 +6,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +26,7 @@ from replica_cases import (
     trained,
     uneven_batch,
 )
+from worker_processes import environment, finished, free_ports, start, torchrun_variables
 
 from recipes.options.devices import DeviceOptions
 from zoo.errors import UserError
@@ -53,38 +52,6 @@ OF_TWO_REPLICAS = (
     "mixed_bfloat16",
     "mixed_float16",
 )
-
-
-def environment(**more):
-    folders = [str(HERE / "absent"), str(HERE.parents[2]), str(HERE)]
-    path = os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")])
-    return {**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3", **more}
-
-
-def start(program, *arguments, **more):
-    return subprocess.Popen(
-        [sys.executable, HERE / program, *map(str, arguments)],
-        env=environment(**more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finished(process, seconds=300):
-    out, err = process.communicate(timeout=seconds)
-    assert process.returncode == 0, err[-3000:]
-    return out
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 @pytest.mark.parametrize("count", [2, 4])
@@ -204,14 +171,7 @@ def start_workers(backend, count, *arguments, **of_the_last):
             cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
             more = {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})}
         else:
-            more = {
-                "RANK": str(index),
-                "LOCAL_RANK": str(index),
-                "WORLD_SIZE": str(count),
-                "MASTER_ADDR": "127.0.0.1",
-                "MASTER_PORT": str(ports[0]),
-                "TORCHELASTIC_RUN_ID": "test",
-            }
+            more = torchrun_variables(index, count, ports[0])
         variables.append({"KERAS_BACKEND": backend, **more})
     variables[-1] |= of_the_last
     return [start("worker_run.py", *arguments, **each) for each in variables]

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from zoo.data.batches.batch_position import check_batch_position
 from zoo.data.batches.batch_stream import BatchStream
 from zoo.errors import UserError
 
@@ -109,11 +110,7 @@ class ConversationBlocks:
             UserError: when the epoch has fewer than `skip_batches` batches.
         """
         total = self.num_batches(epoch)
-        if skip_batches > total:
-            raise UserError(
-                f"cannot resume after batch {skip_batches} of epoch {epoch}, which has {total} batches: "
-                "the data or the batch size changed; start the run anew"
-            )
+        check_batch_position(skip_batches, epoch, total)
         order = np.arange(len(self._rows))
         if self._shuffle:
             order = np.random.default_rng([self._seed, epoch]).permutation(order)

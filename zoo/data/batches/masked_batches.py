@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.batches.batch_position import check_batch_position
 from zoo.data.batches.batch_stream import BatchStream
 from zoo.errors import UserError
 
@@ -67,11 +68,7 @@ class MaskedBatches:
         """
         plan, batches = self._plan(epoch)
         total = len(batches)
-        if skip_batches > total:
-            raise UserError(
-                f"cannot resume after batch {skip_batches} of epoch {epoch}, which has {total} batches: "
-                "the text or the batch size changed; start the run anew"
-            )
+        check_batch_position(skip_batches, epoch, total)
         for index in range(skip_batches, total):
             # The generator of the plan is [seed, epoch], which numpy reads as [seed, epoch, 0].
             rng = np.random.default_rng([self._seed, self._epoch(epoch), 1 + index])

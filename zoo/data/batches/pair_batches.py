@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.batches.batch_position import check_batch_position
 from zoo.data.batches.batch_stream import BatchStream
 from zoo.data.batches.encoded_pairs import EncodedPairs, TokenRows
 from zoo.data.batches.length_buckets import bucket_lengths, cut_batches, num_buckets, similar_lengths_first
@@ -149,11 +150,7 @@ class PairBatches:
                 yield self._batch(pool, rows)
         if seen == 0:
             raise UserError(self._nothing_left())
-        if seen < skip_batches:
-            raise UserError(
-                f"cannot resume after batch {skip_batches} of epoch {epoch}, which has {seen} batches: "
-                "the data or the batch size changed; start the run anew"
-            )
+        check_batch_position(skip_batches, epoch, seen)
 
     def stream(self, start_epoch: int = 0, start_batch: int = 0) -> BatchStream:
         """Returns a `BatchStream`: the batches of all epochs without end, from the given position on."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.batches.batch_position import check_batch_position
 from zoo.data.batches.batch_stream import BatchStream
 from zoo.data.batches.encoded_pairs import TokenRows
 from zoo.data.batches.length_buckets import bucket_lengths, num_buckets
@@ -124,11 +125,7 @@ class RowBatches:
             UserError: when the epoch has fewer than `skip_batches` batches.
         """
         plan = self._plan(epoch)
-        if skip_batches > len(plan):
-            raise UserError(
-                f"cannot resume after batch {skip_batches} of epoch {epoch}, which has {len(plan)} batches: "
-                "the data or the batch size changed; start the run anew"
-            )
+        check_batch_position(skip_batches, epoch, len(plan))
         for rows in plan[skip_batches:]:
             yield self._batch(rows)
 

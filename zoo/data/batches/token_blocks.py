@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.batches.batch_position import check_batch_position
 from zoo.data.batches.batch_stream import BatchStream
 from zoo.data.batches.encoded_pairs import TokenRows
 from zoo.errors import UserError
@@ -94,11 +95,7 @@ class TokenBlocks:
             UserError: when the epoch has fewer than `skip_batches` batches.
         """
         total = self.num_batches(epoch)
-        if skip_batches > total:
-            raise UserError(
-                f"cannot resume after batch {skip_batches} of epoch {epoch}, which has {total} batches: "
-                "the text or the batch size changed; start the run anew"
-            )
+        check_batch_position(skip_batches, epoch, total)
         stream, order = self._plan(epoch)
         for index in range(skip_batches, total):
             yield self._batch(stream, order[index * self._batch_size : (index + 1) * self._batch_size])
