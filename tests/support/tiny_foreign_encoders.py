@@ -10,23 +10,24 @@ from tiny_sentencepiece import FAIRSEQ, spiece
 
 from zoo.checkpoints.hugging_face import tokenizer_files
 
-FAMILIES = ("mpnet", "electra", "xlm-roberta", "modernbert")
-MASKS = {"mpnet": "<mask>", "electra": "[MASK]", "xlm-roberta": "<mask>", "modernbert": "[MASK]"}
+FAMILIES = ("mpnet", "electra", "xlm-roberta", "camembert", "modernbert")
+MASKS = {"mpnet": "<mask>", "electra": "[MASK]", "xlm-roberta": "<mask>", "camembert": "<mask>", "modernbert": "[MASK]"}
 _SIZES = dict(hidden_size=16, intermediate_size=24, num_attention_heads=2, num_hidden_layers=2)
 _CONFIGS = {
     "mpnet": transformers.MPNetConfig,
     "electra": transformers.ElectraConfig,
     "xlm-roberta": transformers.XLMRobertaConfig,
+    "camembert": transformers.CamembertConfig,
     "modernbert": transformers.ModernBertConfig,
 }
-_PREFIXES = {"mpnet": "MPNet", "electra": "Electra", "xlm-roberta": "XLMRoberta", "modernbert": "ModernBert"}
+_PREFIXES = {family: config.__name__.removesuffix("Config") for family, config in _CONFIGS.items()}
 
 
 def write_tokenizer(directory, family):
     """Writes a tokenizer's files; returns transformers' tokenizer."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "config.json").write_text(json.dumps({"model_type": family}))
-    {"mpnet": _mpnet, "electra": _electra, "xlm-roberta": _xlm_roberta, "modernbert": _modernbert}[family](directory)
+    _WRITERS[family](directory)
     return transformers.AutoTokenizer.from_pretrained(directory)
 
 
@@ -63,6 +64,10 @@ def _xlm_roberta(directory):
     (directory / "tokenizer_config.json").write_text('{"tokenizer_class": "XLMRobertaTokenizer"}')
 
 
+def _camembert(directory):
+    (directory / "sentencepiece.bpe.model").write_bytes(spiece(FAIRSEQ))
+
+
 def _modernbert(directory):
     """Byte-level BPE after NFC, with runs of blanks as added tokens, as the published one has them."""
     pieces, names = tokenizers.pre_tokenizers, ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]
@@ -83,3 +88,12 @@ def _modernbert(directory):
     )
     roles = dict(zip(("unk_token", "cls_token", "sep_token", "pad_token", "mask_token"), names, strict=True))
     transformers.PreTrainedTokenizerFast(tokenizer_object=found, **roles).save_pretrained(directory)
+
+
+_WRITERS = {
+    "mpnet": _mpnet,
+    "electra": _electra,
+    "xlm-roberta": _xlm_roberta,
+    "camembert": _camembert,
+    "modernbert": _modernbert,
+}

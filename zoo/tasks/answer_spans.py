@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from zoo.tokenizers.offsets import byte_positions, character_offsets, code_points
+from zoo.tokenizers.offsets import whole_characters
 
 _LOWEST = -1e9
 
@@ -116,7 +116,12 @@ class AnswerSpans:
             last = tf.minimum(tf.gather(lasts, last), begin + tf.gather(self._windows.lengths, window) - 1)
         row = tf.gather(rows, window)
         start, end = self._without_blanks(row, first, last)
-        characters, bytes_ = self._whole_characters(row, start, end)
+        starts, ends = (
+            tf.RaggedTensor.from_value_rowids(each, row, tf.size(self._texts, tf.int32), validate=False)
+            for each in (start, end)
+        )
+        *characters, start_bytes, end_bytes = (each.flat_values for each in whole_characters(self._texts, starts, ends))
+        characters, bytes_ = tf.stack(characters, axis=1), tf.stack([start_bytes, end_bytes], axis=1)
         texts = tf.strings.substr(tf.gather(self._texts, row), bytes_[:, 0], tf.maximum(bytes_[:, 1] - bytes_[:, 0], 0))
         return LocatedSpans(row, tf.gather_nd(spans.scores, place), texts, characters, bytes_)
 
@@ -134,18 +139,6 @@ class AnswerSpans:
         # A token of nothing but blanks is an empty place at its end.
         behind = tf.where(behind == tf.strings.length(last_text), 0, behind)
         return start + before, end - behind
-
-    def _whole_characters(self, row, start, end):
-        """The same places in characters and in bytes, int32 [C, 2] each; tokens may end inside a character."""
-        lengths = tf.math.unsorted_segment_sum(2 * tf.ones_like(row), row, tf.size(self._texts))
-        offsets = tf.stack([tf.where(start < end, start + 1, start), end], axis=1)
-        ragged = tf.RaggedTensor.from_row_lengths(tf.reshape(offsets, [-1]), lengths, validate=False)
-        characters = tf.reshape(character_offsets(self._texts, ragged).flat_values, [-1, 2])
-        characters -= tf.stack([tf.cast(start < end, tf.int32), tf.zeros_like(start)], axis=1)
-        decoded = code_points(self._texts)
-        positions = byte_positions(decoded.values)
-        before = tf.gather(tf.cast(decoded.row_splits, tf.int32), row)[:, tf.newaxis]
-        return characters, tf.gather(positions, before + characters) - tf.gather(positions, before)
 
 
 def _words(word_ids):

@@ -11,9 +11,11 @@ from zoo.errors import UserError
 from zoo.generation.tag_decoding import TagRules, best_tags, tag_spans
 from zoo.tasks.encoded import Encoded
 from zoo.tasks.encoder_task import SPECIAL_TOKENS, EncoderTask
+from zoo.tasks.places_of_tokens import require_places
 from zoo.tasks.registry import register_task
-from zoo.tokenizers import BytePairTokenizer, Tokenizer, character_offsets, clean_text
+from zoo.tokenizers import BytePairTokenizer, Tokenizer, clean_text
 from zoo.tokenizers.byte_pair.words import BLANK_WORD
+from zoo.tokenizers.offsets import whole_characters
 
 WORD_SCORES = ("mean", "first", "token")
 
@@ -34,12 +36,14 @@ class EntitySettings:
             `zoo.generation.tag_decoding.TagRules`.
         word_scores: "mean" of the log-probabilities of a word's tokens, or those of its "first" token; "token" if
             each token is to have a tag of its own, so that entities may begin and end inside a word.
+        trim_blanks: Whether the blanks that a tokenizer of byte pairs has in its tokens are no part of words.
     """
 
     window: int = 256
     overlap: int = 64
     scheme: str = "BIO"
     word_scores: str = "mean"
+    trim_blanks: bool = True
 
     def __post_init__(self):
         for name, minimum in (("window", SPECIAL_TOKENS + 1), ("overlap", 0)):
@@ -53,6 +57,8 @@ class EntitySettings:
             )
         if self.word_scores not in WORD_SCORES:
             raise UserError(f"word_scores must be one of {', '.join(WORD_SCORES)}, got {self.word_scores!r}")
+        if not isinstance(self.trim_blanks, bool):
+            raise UserError(f"trim_blanks must be true or false, got {self.trim_blanks!r}")
 
 
 @register_task
@@ -60,7 +66,8 @@ class EntityRecognizer(EncoderTask):
     """Finds entities in text with a token classifier.
 
     Words are what the tokenizer's pre-tokenisation makes of a text, so an entity never ends inside a word. Blanks are
-    no part of words: not the one that a `BytePairTokenizer` keeps before a word, nor runs of them. Texts may have any
+    no part of words, unless the settings say so: not the one that a `BytePairTokenizer` keeps before a word, nor runs
+    of them. Texts may have any
     length. Offsets refer to `zoo.tokenizers.clean_text(text)`: text that is no valid UTF-8 is read with U+FFFD
     in place of what is wrong.
 
@@ -106,8 +113,7 @@ class EntityRecognizer(EncoderTask):
 
     def __init__(self, model: keras.Model, tokenizer: Tokenizer, tags: Any, settings: Any = None, examples: Any = ()):
         super().__init__(model, tokenizer, settings, examples)
-        if not hasattr(tokenizer, "tokenize_with_offsets"):
-            raise UserError(f"{type(tokenizer).__name__} gives no offsets, which entities need")
+        require_places(tokenizer, "entities")
         settings = self.settings
         self.rules = TagRules(tags, settings.scheme)
         if len(self.rules.tags) != model.num_labels:
@@ -157,7 +163,7 @@ class EntityRecognizer(EncoderTask):
         lengths = tf.reduce_max(tf.concat([tokens.word_ids, tf.fill([tokens.word_ids.nrows(), 1], -1)], 1), axis=1) + 1
         word_starts = _first_of_words(tokens.starts, tokens.word_ids)
         word_ends = _last_of_words(tokens.ends, tokens.word_ids)
-        if isinstance(self.tokenizer, BytePairTokenizer):
+        if self.settings.trim_blanks and isinstance(self.tokenizer, BytePairTokenizer):
             scores, lengths, word_starts, word_ends = _without_blanks(cleaned, scores, lengths, word_starts, word_ends)
         words = Encoded({"scores": scores, "lengths": lengths}, padding={"scores": 0.0})
         starts, ends, label_ids, spans_scores, counts = self.run(self._spans, words)
@@ -166,15 +172,15 @@ class EntityRecognizer(EncoderTask):
         found = tf.range(width)[tf.newaxis] < counts[:, tf.newaxis]
         start_byte = tf.where(found, tf.gather(word_starts, starts, batch_dims=1), 0)
         end_byte = tf.where(found, tf.gather(word_ends, tf.maximum(ends - 1, 0), batch_dims=1), 0)
-        both = tf.RaggedTensor.from_tensor(tf.concat([start_byte, end_byte], 1))
-        characters = tf.reshape(character_offsets(cleaned, both).flat_values, [-1, 2 * width])
+        places = whole_characters(cleaned, *map(tf.RaggedTensor.from_tensor, (start_byte, end_byte)))
+        start, end, start_byte, end_byte = (tf.reshape(each.flat_values, [-1, width]) for each in places)
         names = tf.gather(tf.constant(self.labels), label_ids)
         return {
             "text": tf.strings.substr(cleaned[:, tf.newaxis], start_byte, end_byte - start_byte),
             "label": tf.where(found, names, ""),
             "score": spans_scores,
-            "start": characters[:, :width],
-            "end": characters[:, width:],
+            "start": start,
+            "end": end,
             "start_byte": start_byte,
             "end_byte": end_byte,
             "count": counts,

@@ -101,7 +101,7 @@ def task_from_hugging_face(
 
 def _text_embedder(files, dtype, special_tokens_in_text):
     found = load_sentence_transformer(files, dtype)
-    tokenizer = _encoder_tokenizer(found.directory, "encoder")
+    tokenizer = _encoder_tokenizer(found.directory)
     if special_tokens_in_text:
         tokenizer = tokenizer.reading_from_text(tokenizer.control_tokens)
     longest = found.max_length or max_text_length(found.directory) or found.model.max_sequence_length
@@ -114,7 +114,7 @@ def _text_embedder(files, dtype, special_tokens_in_text):
 
 def _encoder_task(files, found, special_tokens_in_text, task):
     model = found.model
-    tokenizer, trims_offsets = _tokenizer_and_trimming(files, found.kind)
+    tokenizer, trims_offsets = _tokenizer_and_trimming(files)
     if special_tokens_in_text:
         tokenizer = tokenizer.reading_from_text(tokenizer.control_tokens)
     if found.kind == "sequence_classifier":
@@ -131,7 +131,7 @@ def _encoder_task(files, found, special_tokens_in_text, task):
         overlap = min(EntitySettings().overlap, (longest - SPECIAL_TOKENS) // 4)
         scheme = tag_scheme(found.labels)
         word_scores = "token" if scheme == SIMPLE else "mean"
-        settings = EntitySettings(window=longest, overlap=overlap, scheme=scheme, word_scores=word_scores)
+        settings = EntitySettings(longest, overlap, scheme, word_scores, trim_blanks=trims_offsets)
         return EntityRecognizer(model, tokenizer, found.labels, settings)
     if found.kind == "sequence_classifier":
         if found.problem_type == "regression" or (found.problem_type is None and len(found.labels) == 1):
@@ -153,20 +153,15 @@ def _encoder_task(files, found, special_tokens_in_text, task):
     return MaskedLanguageModel(model, tokenizer, FillSettings(max_source_length=longest))
 
 
-def _encoder_tokenizer(files, kind):
-    return _tokenizer_and_trimming(files, kind)[0]
+def _encoder_tokenizer(files):
+    return _tokenizer_and_trimming(files)[0]
 
 
-def _tokenizer_and_trimming(files, kind):
+def _tokenizer_and_trimming(files):
     """The tokenizer of an encoder, and whether the places of its tokens leave out the blanks beside them."""
     if not is_byte_pair(files):
         return load_tokenizer(files), True
     tokenizer, around, trims_offsets = read_byte_pair(files)
-    if kind == "token_classifier" and not trims_offsets:
-        raise UserError(
-            f"{files}: trim_offsets false of its tokenizer is not supported: entities would begin with the blank "
-            "before them"
-        )
     if around not in ("both", None):
         raise UserError(f"{files}: an encoder whose tokenizer puts no special tokens around texts is not supported")
     return tokenizer, trims_offsets

@@ -12,6 +12,7 @@ from zoo.tasks.encoder_task import SPECIAL_TOKENS
 from zoo.tasks.pair_rows import TokenSpans
 from zoo.tasks.pair_settings import PairSettings
 from zoo.tasks.pair_task import PairTask
+from zoo.tasks.places_of_tokens import require_places
 from zoo.tasks.registry import register_task
 from zoo.tasks.signature import Signature
 from zoo.tasks.task import plain
@@ -111,12 +112,7 @@ class QuestionAnswerer(PairTask):
         if settings.window > longest:
             settings = replace(settings, window=longest, overlap=min(settings.overlap, longest // 2))
         super().__init__(model, tokenizer, settings, examples)
-        if not hasattr(tokenizer, "tokenize_with_offsets"):
-            raise UserError(f"{type(tokenizer).__name__} gives no offsets, which answers need")
-        for name in ("normalization", "drop_missing_bytes"):
-            if getattr(tokenizer, name, None):
-                found = f"{name}={getattr(tokenizer, name)!r}"
-                raise UserError(f"a tokenizer with {found} gives no places of tokens, which answers need")
+        require_places(tokenizer, "answers")
         self.further_signatures = {"n_best": self._n_best_signature(self.settings.num_answers)}
 
     def _n_best_signature(self, most):

@@ -1,5 +1,7 @@
 """Unicode's normal form C, inside a graph."""
 
+from typing import NamedTuple
+
 import tensorflow as tf
 import tensorflow_text as tf_text
 
@@ -17,6 +19,8 @@ _LEFT_ALONE = """
     1e130-1e136 1e2ae 1e2ec-1e2ef 1e4ec-1e4ef 1e5ee-1e5ef
 """
 _LEFT_ALONE_CHARACTER = f"[{class_content(_LEFT_ALONE)}]"
+# Nothing is moved past these, nor joined with what is before them: neither marks nor later parts of Korean syllables.
+_BEGINNING = rf"{_LEFT_ALONE_CHARACTER}|[^\pM\x{{1160}}-\x{{11FF}}\x{{D7B0}}-\x{{D7FF}}]"
 
 
 def compose(texts) -> tf.Tensor:
@@ -40,3 +44,78 @@ def compose(texts) -> tf.Tensor:
         return tf.strings.unsorted_segment_join(parts, split.indices[:, 0], tf.size(texts))
 
     return tf.cond(found, in_parts, lambda: tf_text.normalize_utf8(texts, "NFC"))
+
+
+class ComposedTexts(NamedTuple):
+    """Texts in normal form C and where they come from. S is the number of pieces that texts consist of.
+
+    Attributes:
+        texts: string [B].
+        rows: int64 [B + 1], where in the pieces each text begins; the last is S.
+        ends: int32 [S], where each piece ends, in bytes of `texts` counted through all of them.
+        source_ends: int32 [S], where it ends in the texts before.
+        same: bool [S], whether it was like that before.
+    """
+
+    texts: tf.Tensor
+    rows: tf.Tensor
+    ends: tf.Tensor
+    source_ends: tf.Tensor
+    same: tf.Tensor
+
+    def source_places(self, starts: tf.RaggedTensor, ends: tf.RaggedTensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """Where in the texts before composing spans of the composed texts are from.
+
+        Args:
+            starts, ends: int32 ragged [B, None], in bytes of each text.
+
+        Returns:
+            The same for the texts before. A span that begins or ends inside what was composed has all of it.
+        """
+        row = starts.value_rowids()
+        before, source_before = (_at(values, self.rows) for values in (self.ends, self.source_ends))
+        first, source_first = tf.gather(before, row), tf.gather(source_before, row)
+        starts_of_pieces, source_starts = (
+            tf.concat([[0], values], 0)[: tf.size(values)] for values in (self.ends, self.source_ends)
+        )
+
+        def source(places, side, changed):
+            places = places.flat_values + first
+            piece = tf.minimum(tf.searchsorted(self.ends, places, side), tf.maximum(tf.size(self.ends) - 1, 0))
+            within = tf.gather(source_starts, piece) + places - tf.gather(starts_of_pieces, piece)
+            return tf.where(tf.gather(self.same, piece), within, tf.gather(changed, piece)) - source_first
+
+        return (
+            starts.with_flat_values(source(starts, "right", source_starts)),
+            ends.with_flat_values(source(ends, "left", self.source_ends)),
+        )
+
+
+def compose_with_places(texts: tf.Tensor, kept: str = "") -> ComposedTexts:
+    """`compose`, and what says where in the texts the composed ones come from.
+
+    Args:
+        texts: string [B], valid UTF-8.
+        kept: Regular expression of strings that stay as they are, with which nothing behind them is joined.
+    """
+
+    def in_pieces():
+        marked = tf.strings.regex_replace(texts, kept, rb"\0" + _BOUNDARY) if kept else texts
+        marked = tf.strings.regex_replace(marked, _BEGINNING, _BOUNDARY + rb"\0")
+        split = tf.raw_ops.StringSplit(input=marked, delimiter=_BOUNDARY, skip_empty=True)
+        composed, row = compose(split.values), split.indices[:, 0]
+        rows = tf.searchsorted(row, tf.range(tf.size(texts, tf.int64) + 1), out_type=tf.int64)
+        joined = tf.strings.unsorted_segment_join(composed, row, tf.size(texts))
+        lengths = (tf.cumsum(tf.strings.length(each)) for each in (composed, split.values))
+        return ComposedTexts(joined, rows, *lengths, composed == split.values)
+
+    def whole():
+        ends = tf.cumsum(tf.strings.length(texts))
+        return ComposedTexts(texts, tf.range(tf.size(texts, tf.int64) + 1), ends, ends, tf.ones_like(texts, tf.bool))
+
+    return ComposedTexts(*tf.cond(tf.reduce_any(compose(texts) != texts), in_pieces, whole))
+
+
+def _at(ends, rows):
+    """How far the pieces before each of those numbers go."""
+    return tf.gather(tf.concat([[0], ends], 0), rows)

@@ -75,3 +75,39 @@ def character_offsets(texts: Any, byte_offsets: tf.RaggedTensor) -> tf.RaggedTen
     offsets = tf.clip_by_value(offsets, 0, last - first)
     found = tf.searchsorted(positions, first + offsets) - tf.cast(tf.gather(decoded.row_splits, rows), tf.int32)
     return byte_offsets.with_flat_values(found)
+
+
+class PlacesOfCharacters(NamedTuple):
+    """Where spans of texts are, all int32 ragged [B, None] and half-open.
+
+    Attributes:
+        starts, ends: In characters.
+        start_bytes, end_bytes: In bytes.
+    """
+
+    starts: tf.RaggedTensor
+    ends: tf.RaggedTensor
+    start_bytes: tf.RaggedTensor
+    end_bytes: tf.RaggedTensor
+
+
+def whole_characters(texts: Any, starts: tf.RaggedTensor, ends: tf.RaggedTensor) -> PlacesOfCharacters:
+    """Spans that have all of the characters of which they have a part; tokens may begin and end inside a character.
+
+    Args:
+        texts: string tensor of shape [B], valid UTF-8.
+        starts, ends: int32 ragged [B, None], in bytes and half-open.
+    """
+    first, last = starts.flat_values, ends.flat_values
+    some = tf.cast(first < last, tf.int32)
+    offsets = tf.reshape(tf.stack([first + some, last], axis=1), [-1])
+    pairs = tf.RaggedTensor.from_row_lengths(offsets, 2 * starts.row_lengths(), validate=False)
+    characters = tf.reshape(character_offsets(texts, pairs).flat_values, [-1, 2])
+    characters -= tf.stack([some, tf.zeros_like(some)], axis=1)
+    decoded = code_points(texts)
+    positions = byte_positions(decoded.values)
+    before = tf.gather(tf.cast(decoded.row_splits, tf.int32), starts.value_rowids())[:, tf.newaxis]
+    places = tf.gather(positions, before + characters) - tf.gather(positions, before)
+    return PlacesOfCharacters(
+        *(starts.with_flat_values(part[:, side]) for part in (characters, places) for side in (0, 1))
+    )

@@ -172,25 +172,33 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
         """`encode` for what is between added tokens, P texts as the splitter leaves them."""
         return self._encode(parts.texts)
 
-    def _with_offsets(self, texts, tokenize) -> TokenizedText:
-        """The tokens of texts by a function that gives those of texts without added tokens."""
+    def _with_offsets(self, texts, tokenize, splitter=None) -> TokenizedText:
+        """The tokens of texts by a function that gives those of texts without added tokens.
+
+        Args:
+            texts: As of `encode`.
+            tokenize: From string [P] to `TokenizedText`.
+            splitter: In the place of the one that `encode` goes by.
+        """
+        splitter = splitter or self._splitter
         with tf.device(DEVICE):
             texts = string_tensor(texts)
-            if self._splitter is None:
+            if splitter is None:
                 return tokenize(texts)
 
             def split():
-                parts = self._splitter.split(clean_text(texts))
+                parts = splitter.split(clean_text(texts))
                 return _components(*joined_tokens(parts, tokenize(parts.texts)))
 
-            *fields, row_splits = self._if_split(texts, split, lambda: _components(*tokenize(texts)))
+            *fields, row_splits = self._if_split(texts, split, lambda: _components(*tokenize(texts)), splitter)
             return TokenizedText(
                 *(tf.RaggedTensor.from_row_splits(field, row_splits, validate=False) for field in fields)
             )
 
-    def _if_split(self, texts, split, whole):
+    def _if_split(self, texts, split, whole, splitter=None):
         """What `split` gives if any text may hold an added token, or else `whole`; both give tuples of tensors."""
-        if not self._splitter.tells:
+        splitter = splitter or self._splitter
+        if not splitter.tells:
             return split()
 
         def placed(branch):
@@ -198,7 +206,7 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
             with tf.device(DEVICE):
                 return branch()
 
-        return tf.cond(self._splitter.may_split(texts), lambda: placed(split), lambda: placed(whole))
+        return tf.cond(splitter.may_split(texts), lambda: placed(split), lambda: placed(whole))
 
     @abc.abstractmethod
     def decode(self, token_ids: Any) -> tf.Tensor:

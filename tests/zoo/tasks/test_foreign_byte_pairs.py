@@ -262,45 +262,58 @@ def test_entities_without_blanks(tmp_path):
         tmp_path, transformers.RobertaForTokenClassification, id2label=dict(enumerate(TAGS))
     )
     recognizer = zoo.load(tmp_path)
-    texts = [*TEXTS, *sentences(20, seed=7), "low\u3000 \u00a0fox", "  ", "a\n\nb\t c  ", " Köln  Köln, 中 😀 12"]
-    found = recognizer(texts)
-    for text, entities in zip(texts, found, strict=True):
-        inputs = tokenizer(text, return_tensors="pt")
-        with torch.no_grad():
-            scores = torch.log_softmax(model(**inputs).logits[0], -1).numpy()
-        words = {}
-        for place, word in enumerate(inputs.word_ids()):
-            if word is not None:
-                words.setdefault(word, []).append(place)
-        tags, spans = [], []
-        for places in words.values():
-            start, end = (inputs.token_to_chars(place)[i] for place, i in ((places[0], 0), (places[-1], 1)))
-            if text[start:end].strip():
-                start += len(text[start:end]) - len(text[start:end].lstrip())
-                tags.append(TAGS[scores[places].mean(axis=0).argmax()])
-                spans.append((start, end))
-        expected = [(label, spans[first][0], spans[end - 1][1]) for first, end, label in tags_to_spans(tags, "IOB1")]
+    found = recognizer(TAGGED)
+    for text, entities in zip(TAGGED, found, strict=True):
+        expected = entities_of(model, tokenizer, text, trims=True)
         assert [(e["label"], e["start"], e["end"]) for e in entities] == expected
         assert all(e["text"] == text[e["start"] : e["end"]] == e["text"].strip() for e in entities)
     assert sum(map(len, found)) > 40
 
 
+TAGGED = [*TEXTS, *sentences(20, seed=7), "low\u3000 \u00a0fox", "  ", "a\n\nb\t c  ", " Köln  Köln, 中 😀 12"]
+
+
+def entities_of(model, tokenizer, text, trims):
+    """From the logits, words and places of transformers; with `trims` without blanks."""
+    inputs = tokenizer(text, return_tensors="pt")
+    with torch.no_grad():
+        scores = torch.log_softmax(model(**inputs).logits[0], -1).numpy()
+    words = {}
+    for place, word in enumerate(inputs.word_ids()):
+        if word is not None:
+            words.setdefault(word, []).append(place)
+    tags, spans = [], []
+    for places in words.values():
+        start, end = (inputs.token_to_chars(place)[i] for place, i in ((places[0], 0), (places[-1], 1)))
+        if text[start:end].strip() or not trims:
+            start += len(text[start:end]) - len(text[start:end].lstrip()) if trims else 0
+            tags.append(TAGS[scores[places].mean(axis=0).argmax()])
+            spans.append((start, end))
+    return [(label, spans[first][0], spans[end - 1][1]) for first, end, label in tags_to_spans(tags, "IOB1")]
+
+
+@pytest.mark.usefixtures("untraced_tasks")
 def test_entities_that_begin_with_a_blank(tmp_path):
-    """As transformers gives them after trim_offsets false."""
-    write_roberta(tmp_path, transformers.RobertaForTokenClassification, id2label=dict(enumerate(TAGS)))
+    """As transformers gives them after trim_offsets false, in either file."""
+    model, _ = write_roberta(tmp_path, transformers.RobertaForTokenClassification, id2label=dict(enumerate(TAGS)))
     path = tmp_path / "tokenizer_config.json"
     config = json.loads(path.read_text())
     path.write_text(json.dumps({**config, "trim_offsets": False}))
-    with pytest.raises(UserError, match="trim_offsets false of its tokenizer is not supported"):
-        zoo.load(tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    expected = [entities_of(model, tokenizer, text, trims=False) for text in TAGGED]
+    assert sum(TAGGED[row][start] == " " for row, found in enumerate(expected) for _, start, _ in found) > 10
+
+    def found():
+        return [[(e["label"], e["start"], e["end"]) for e in entities] for entities in zoo.load(tmp_path)(TAGGED)]
+
+    assert found() == expected
     path.write_text(json.dumps(config))
     transformers.AutoTokenizer.from_pretrained(tmp_path).save_pretrained(tmp_path)
-    assert zoo.load(tmp_path).labels
+    assert found() != expected
     path = tmp_path / "tokenizer.json"
     content = json.loads(path.read_text())
     path.write_text(json.dumps({**content, "post_processor": {**content["post_processor"], "trim_offsets": False}}))
-    with pytest.raises(UserError, match="trim_offsets false of its tokenizer is not supported"):
-        zoo.load(tmp_path)
+    assert found() == expected
 
 
 @pytest.mark.usefixtures("untraced_tasks")

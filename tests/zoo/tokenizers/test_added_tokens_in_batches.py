@@ -40,7 +40,10 @@ def tokenizers():
 
 def traced(tokenizer):
     """Ids, and where the tokenizer tells them offsets."""
-    offsets = getattr(tokenizer, "tokenize_with_offsets", lambda texts: ())
+    offsets = tokenizer.tokenize_with_offsets
+    if isinstance(tokenizer, SentencePieceTokenizer):
+        known = not tokenizer.escaped and not any(token.normalized for token in tokenizer.added_tokens)
+        offsets = offsets if known else lambda texts: ()
     return tf.function(
         lambda texts: (tokenizer.encode(texts), *offsets(texts)),
         input_signature=[tf.TensorSpec([None], tf.string)],

@@ -1,5 +1,6 @@
 """CamemBERT in Hugging Face directories: a RoBERTa under another name."""
 
+from zoo.architectures.camembert.model import Camembert
 from zoo.architectures.roberta.hugging_face import RobertaArchitecture
 
 
@@ -7,6 +8,7 @@ class CamembertArchitecture(RobertaArchitecture):
     """CamemBERT."""
 
     model_type = "camembert"
+    model_class = Camembert
     class_prefix = "Camembert"
     tokenizer_class = "CamembertTokenizer"
 

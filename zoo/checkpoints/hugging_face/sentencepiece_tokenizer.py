@@ -1,7 +1,7 @@
 """SentencePiece tokenizers of Hugging Face directories, whose ids are other than those of the model file.
 
-XLM-RoBERTa, mBART, PEGASUS and T5 number the pieces of a SentencePiece model anew and put special tokens before and
-after them. The tokenizer here is one of a SentencePiece model made with that very numbering.
+XLM-RoBERTa, CamemBERT, mBART, PEGASUS and T5 number the pieces of a SentencePiece model anew and put special tokens
+before and after them. The tokenizer here is one of a SentencePiece model made with that very numbering.
 """
 
 from dataclasses import dataclass, replace
@@ -69,6 +69,13 @@ XLM_ROBERTA_NUMBERING = SentencePieceNumbering(
     mask="<mask>",
     swallowing=("mask",),
     around=(("<s>",), ("</s>",)),
+)
+_NOT_USED = ("<s>NOTUSED", "</s>NOTUSED", "<unk>NOTUSED")
+# fairseq's numbering before a vocabulary that has those special tokens itself.
+CAMEMBERT_NUMBERING = replace(
+    XLM_ROBERTA_NUMBERING,
+    before=("<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED", "<s>", "</s>"),
+    extra=_NOT_USED,
 )
 MBART_NUMBERING, MBART50_NUMBERING = (
     replace(XLM_ROBERTA_NUMBERING, after=(*languages, "<mask>"), extra=languages, around=None)

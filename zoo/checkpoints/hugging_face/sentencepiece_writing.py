@@ -1,9 +1,10 @@
-"""The SentencePiece model files of XLM-RoBERTa, mBART, PEGASUS and T5: the inverse of `read_sentencepiece`."""
+"""The SentencePiece model files of XLM-RoBERTa, mBART, PEGASUS, T5 and others: the inverse of `read_sentencepiece`."""
 
 from sentencepiece import sentencepiece_model_pb2
 
 from zoo.checkpoints.hugging_face.sentencepiece_rules import check_model_rules
 from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import (
+    CAMEMBERT_NUMBERING,
     MBART50_NUMBERING,
     MBART_NUMBERING,
     PEGASUS_NUMBERING,
@@ -20,7 +21,7 @@ def numbering_of(family, tokenizer):
     """The `SentencePieceNumbering` of a family that a tokenizer's own ids follow.
 
     Args:
-        family: "mbart", "pegasus", "t5" or "xlm-roberta".
+        family: "mbart", "pegasus", "t5" or "xlm-roberta", which stands for CamemBERT too.
         tokenizer: A `SentencePieceTokenizer`.
 
     Raises:
@@ -31,7 +32,7 @@ def numbering_of(family, tokenizer):
         "mbart": (MBART50_NUMBERING, MBART_NUMBERING),
         "pegasus": (PEGASUS_NUMBERING,),
         "t5": (t5_numbering(sum(piece.startswith(_EXTRA_ID) for piece in pieces)),),
-        "xlm-roberta": (XLM_ROBERTA_NUMBERING,),
+        "xlm-roberta": (XLM_ROBERTA_NUMBERING, CAMEMBERT_NUMBERING),
     }[family]
     for numbering in possible:
         first, last = len(numbering.before), len(pieces) - len(numbering.after)

@@ -1,6 +1,7 @@
 """Byte-level BPE tokens of GPT-2, RoBERTa and BART vocabularies, encoded and decoded inside a TensorFlow graph."""
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from zoo.errors import UserError
 from zoo.tokenizers.added_tokens.added_token import AddedToken, AddedTokens
+from zoo.tokenizers.added_tokens.splitter import AddedTokenSplitter
 from zoo.tokenizers.byte_pair.alphabet import ALPHABET, spelled_bytes
 from zoo.tokenizers.byte_pair.cover import BytePairCover
 from zoo.tokenizers.byte_pair.files import (
@@ -26,7 +28,7 @@ from zoo.tokenizers.byte_pair.tokenizer_json import read_tokenizer_json
 from zoo.tokenizers.byte_pair.training import train_byte_pair
 from zoo.tokenizers.byte_pair.vocabulary import KNOWN_SPECIAL_TOKENS, BytePairVocabulary
 from zoo.tokenizers.byte_pair.words import BytePairWords
-from zoo.tokenizers.canonical_composition import compose
+from zoo.tokenizers.canonical_composition import compose, compose_with_places
 from zoo.tokenizers.clean_text import clean_text
 from zoo.tokenizers.merging_tokenizer import MergingTokenizer
 from zoo.tokenizers.tokenized_text import TokenizedText
@@ -141,6 +143,9 @@ class BytePairTokenizer(MergingTokenizer):
         self.pad_id = self.eos_id if ids["pad"] is None else ids["pad"]
         self.cls_id, self.sep_id = self.bos_id, self.eos_id
         self._written = _normalized_contents(added.tokens) if normalization else {}
+        # What finds added tokens in normalised texts.
+        written = [replace(token, content=self._written.get(token.id, token.content)) for token in added.read]
+        self._splitter_of_composed = AddedTokenSplitter(written) if written and normalization else None
         self._words = BytePairWords(add_prefix_space, pre_tokenizer)
         self.pre_tokenizer = self._words.pre_tokenizer
         self._cover = BytePairCover(self._vocabulary, ignore_merges)
@@ -304,15 +309,21 @@ class BytePairTokenizer(MergingTokenizer):
             The tokens. They cover the text without gaps, each the bytes that it stands for, the blank before a word
             included; so one may begin or end inside a character. An added token has the blanks that it swallows too. A
             blank that `add_prefix_space` adds has no place in the text: a token that is nothing but
-            that is empty.
+            that is empty. Of letters and accents that normalisation joins, each token that has part of it has all.
 
         Raises:
-            UserError: for a tokenizer that normalises texts or drops bytes, whose tokens have no such places.
+            UserError: for a tokenizer that drops bytes, whose tokens have no such places.
         """
-        for name in ("normalization", "drop_missing_bytes"):
-            if getattr(self, name):
-                raise UserError(f"the places of tokens in a text are not known with {name}={getattr(self, name)!r}")
-        return self._with_offsets(texts, self._tokenize_with_offsets)
+        if self.drop_missing_bytes:
+            raise UserError("the places of tokens in a text are not known with drop_missing_bytes=True")
+        if not self.normalization:
+            return self._with_offsets(texts, self._tokenize_with_offsets)
+        with tf.device(DEVICE):
+            plain = [re.escape(token.content) for token in self._added.read if not token.normalized]
+            composed = compose_with_places(clean_text(texts), "|".join(plain))
+            tokens = self._with_offsets(composed.texts, self._tokenize_with_offsets, self._splitter_of_composed)
+            starts, ends = composed.source_places(tokens.starts, tokens.ends)
+            return tokens._replace(starts=starts, ends=ends)
 
     def _tokenize_with_offsets(self, texts):
         words = self._words.split(clean_text(texts))

@@ -17,10 +17,12 @@ from zoo.tokenizers.added_tokens.search import telling_characters
 from zoo.tokenizers.clean_text import clean_text, replace_surrogates
 from zoo.tokenizers.sentencepiece.character_map import characters_that_may_become
 from zoo.tokenizers.sentencepiece.normalizer import SentencePieceNormalizer, without_normalization
+from zoo.tokenizers.sentencepiece.piece_places import pieces_with_places
 from zoo.tokenizers.sentencepiece.resource import LastingSentencepiece
 from zoo.tokenizers.sentencepiece.reversible_escape import ESCAPE_SYMBOLS, escape_graph, escape_text, unescape_graph
 from zoo.tokenizers.sentencepiece.segmentation_sampler import SegmentationSampler
 from zoo.tokenizers.sentencepiece.training import train_sentencepiece
+from zoo.tokenizers.tokenized_text import TokenizedText
 from zoo.tokenizers.tokenizer import ADDED_TOKENS, CONFIG_FILE, Tokenizer, read_asset, read_options
 
 MODEL_FILE = "sentencepiece.model"
@@ -114,6 +116,7 @@ class SentencePieceTokenizer(Tokenizer):
             if self._normalizer is not None:
                 self._part_encoder = LastingSentencepiece(without_normalization(self.model), out_type=tf.int32)
             self._surfaces = tf.constant(self._all_surfaces(), tf.string)
+            self._begins_word = tf.constant([piece.startswith(_BLANK) for piece in self._facts.pieces])
 
     def _all_surfaces(self):
         """The bytes of each id, those of added tokens included."""
@@ -203,6 +206,24 @@ class SentencePieceTokenizer(Tokenizer):
     def _encode(self, texts):
         texts = clean_text(texts)
         return self._encoder.tokenize(escape_graph(texts) if self.escaped else texts)
+
+    def tokenize_with_offsets(self, texts: Any) -> TokenizedText:
+        """Tokens of each text, and where in the text each comes from, the blanks before it left out.
+
+        Args:
+            texts: string tensor of shape [B], or a list of str or bytes.
+
+        Raises:
+            UserError: for models that carry the reversible escape, and with added tokens that are looked for in
+                normalised text.
+        """
+        if self.escaped or self._normalizer is not None:
+            what = "the reversible escape" if self.escaped else "added tokens of normalised text"
+            raise UserError(f"places of tokens in a text are not known with {what}")
+        return self._with_offsets(texts, self._tokenize_with_offsets)
+
+    def _tokenize_with_offsets(self, texts):
+        return pieces_with_places(self._encoder, clean_text(texts), self._begins_word)
 
     def _encode_parts(self, parts):
         return self._encode(parts.texts) if self._normalizer is None else self._part_encoder.tokenize(parts.texts)
