@@ -39,7 +39,8 @@ class ExportConfig:
         name: The model's name in requests; by default the serving directory's name.
         servers: TensorFlow Serving versions that must be able to run it.
         buckets: Input lengths in tokens to warm up and to check; by default powers of two up to the longest
-            input, or to 512 where that has more than 1024 tokens.
+            input, or to 512 where that has more than 1024 tokens. A model of 67 million weights or more is warmed up
+            with one of at most 64 unless asked.
         max_batch_size: Most rows in a batch, for the checks and for the server's batching configuration.
         parity_file: UTF-8 text, one input per line; the first 200 are compared between Python and the SavedModel. By
             default the examples in the preset, or a few sentences if it has none. For a model that takes several texts

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import export
+from export.asked_lengths import AskedLengths
 from export.errors import VerificationError
 from export.json_arrays import encode_array
 from export.parity_comparison import MAX_DETAILS, Comparison
@@ -34,11 +35,12 @@ def check_parity(
 
     Compared are the examples in batches, the first of them alone, texts that tend to break things (empty, blank,
     emoji, over-long, invalid UTF-8, NUL), one text per bucket, an empty batch, and for signatures with controls the
-    default and other values of each. Strings and integers must be equal, other numbers within 1e-4 of max(1, |Python's
-    number|); every string must be valid UTF-8 and every number finite, or REST answers would be invalid JSON. Controls
-    outside their bounds must be refused by name, or as the `form` has it, get an `error` while their neighbours are
-    answered. Every warm-up record must succeed. A task that draws at random is compared with Python's answer to a batch
-    of the same shape.
+    default and other values of each. Of a large model long inputs are asked one by one and once, and fewer of the
+    others alone; the report says which lengths were. Strings and integers must be equal, other numbers within 1e-4 of
+    max(1, |Python's number|); every string must be valid UTF-8 and every number finite, or REST answers would be
+    invalid JSON. Controls outside their bounds must be refused by name, or as the `form` has it, get an `error` while
+    their neighbours are answered. Every warm-up record must succeed. A task that draws at random is compared with
+    Python's answer to a batch of the same shape.
 
     Args:
         directory: the SavedModel's directory, with its warm-up file.
@@ -62,7 +64,13 @@ def check_parity(
     requests = answer_requests(task, examples, examples_by_bucket, max_batch_size, form.row_errors)
     refusals = refusal_requests(task, form.row_errors)
     answers = _run_in_fresh_process(directory, requests + refusals, Path(scratch_directory))
-    report = ParityReport(tensorflow=answers["tensorflow"], signatures=answers["signatures"])
+    lengths = AskedLengths(task)
+    report = ParityReport(
+        tensorflow=answers["tensorflow"],
+        signatures=answers["signatures"],
+        tokens=lengths.of_signatures(requests),
+        asked_apart_from=None if lengths.together is None else lengths.together + 1,
+    )
     comparison = Comparison(report, task, form)
     comparison.check_signatures(expected_signatures(task))
     for record in answers["warm_up"]:

@@ -17,6 +17,9 @@ class ParityReport:
     Attributes:
         requests: requests that were answered and compared with Python.
         rows: rows in them.
+        tokens: by signature how many tokens the longest inputs of these requests have, without special ones.
+        asked_apart_from: tokens from which inputs were asked one by one, and once, since the model is a large one; None
+            if all were asked in batches.
         refusals: requests with controls of the wrong length or outside their bounds, all refused by name.
         row_errors: rows with controls outside their bounds, all answered with an `error` that names the control.
         warm_up_records: warm-up records replayed.
@@ -31,6 +34,8 @@ class ParityReport:
 
     requests: int = 0
     rows: int = 0
+    tokens: dict = field(default_factory=dict)
+    asked_apart_from: int | None = None
     refusals: int = 0
     row_errors: int = 0
     warm_up_records: int = 0

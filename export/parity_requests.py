@@ -2,14 +2,15 @@
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import tensorflow as tf
 
+from export.asked_lengths import AskedLengths
 from export.errors import VerificationError, shorten_message
 from export.input_rows import input_columns, input_rows, text_array
-from export.served_form import least_value, stand_in
+from export.served_form import least_value, stand_in, trial_value
 from zoo.tasks.controls import refusal
 from zoo.tasks.required_texts import blank_refusal
 from zoo.tasks.signature import SERVING_DEFAULT
@@ -43,7 +44,7 @@ DIFFICULT_TEXTS = (
     b"x" * 1000,
 )
 
-_NUM_ALONE = 8
+_FEW = 8
 _BLANK = b" "
 
 
@@ -59,6 +60,7 @@ class ParityRequest:
         refused_name: the input whose name the refusal must start with.
         errors: dict from rows that are refused to what their output `error` must say.
         ask: Python's function of the signature, from tensors by input name to tensors by output name.
+        once: whether its rows are asked nowhere else, in a call of the task neither.
     """
 
     signature: str
@@ -68,6 +70,7 @@ class ParityRequest:
     refused_name: str | None = None
     errors: dict = field(default_factory=dict)
     ask: Callable | None = field(default=None, repr=False)
+    once: bool = False
 
     @property
     def num_rows(self):
@@ -96,6 +99,7 @@ def answer_requests(task, examples, examples_by_bucket, batch_size, row_errors=F
     """Requests that must be answered as Python answers.
 
     `serving_default` and one request of each other signature have the defaults of controls; the rest those for trials.
+    Long inputs of a large model are asked one by one: all of `serving_default`, of other signatures the longest.
 
     Args:
         task: a `zoo.tasks.task.Task`.
@@ -112,38 +116,43 @@ def answer_requests(task, examples, examples_by_bucket, batch_size, row_errors=F
     Raises:
         VerificationError: if Python itself fails on one of them.
     """
+    lengths = AskedLengths(task)
     rows = input_rows(task.inputs, examples)
     by_bucket = input_rows(task.inputs, examples_by_bucket.values())
     longest = max(by_bucket, key=lambda row: sum(map(len, row.values())))
     difficult = input_rows(task.inputs, DIFFICULT_TEXTS)
     if max(examples_by_bucket) == task.max_source_length:
         difficult.append({name: b" ".join([text] * 3) for name, text in longest.items()})
-    few = [*rows[:_NUM_ALONE], *input_rows(task.inputs, [b""]), *by_bucket]
-    sets = rows, difficult, few
     requests = []
     for name, signature in task.signatures.items():
         ask = _Asked(name, signature)
-        rows, difficult, few = ([row for row in each if _is_allowed(signature, row)] for each in sets)
-        groups = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
-        few = few[:batch_size]
+        allowed = [[row for row in each if _is_allowed(signature, row)] for each in (rows, difficult, by_bucket)]
+        (short, hard, steps), long = zip(*map(lengths.apart, allowed), strict=True)
+        groups = [short[start : start + batch_size] for start in range(0, len(short), batch_size)]
+        empty = [row for row in input_rows(task.inputs, [b""]) if _is_allowed(signature, row)]
+        few = ([*short[:_FEW], *empty, *steps] or [row for rows in long for row in rows[:1]])[:batch_size]
         if name == SERVING_DEFAULT:
-            plain = [ask(group) for group in [*groups, difficult, by_bucket, []]]
+            plain = [ask(group) for group in [*groups, hard, steps, []]]
             requests += plain
-            requests += [row for request in plain[len(groups) :] for row in ask.alone(request)]
-            requests += ask.alone(plain[0], _NUM_ALONE)
+            if not lengths.large:
+                requests += [row for request in plain[len(groups) :] for row in ask.alone(request)]
+            requests += ask.alone(plain[0], lengths.alone)
+            requests += [replace(ask([row]), once=True) for row in itertools.chain(*long)]
             requests += _judged(ask, few, batch_size) if row_errors and signature.required else []
-        elif signature.controls:
+            continue
+        if signature.controls:
             requests.append(ask(few[:1], _default_controls(signature.controls, 1)))
             for controls in (_trial_controls, _varied_controls):
                 request = ask(few, controls(signature.controls, len(few)))
-                requests += [request, *ask.alone(request, _NUM_ALONE)]
+                requests += [request, *ask.alone(request, lengths.alone)]
             requests.append(ask([], _default_controls(signature.controls, 0)))
             requests += _judged(ask, few, batch_size) if row_errors else []
         else:
-            for group in (few, difficult, []):
+            for group in (few, hard, []):
                 request = ask(group)
-                requests += [request, *ask.alone(request, _NUM_ALONE)]
+                requests += [request, *ask.alone(request, lengths.alone)]
             requests += _judged(ask, few, batch_size) if row_errors and signature.required else []
+        requests += [ask([row], _trial_controls(signature.controls, 1)) for row in long[-1][-1:]]
     return requests
 
 
@@ -283,11 +292,9 @@ def _default_controls(controls, rows):
 
 def _trial_controls(controls, rows):
     """The defaults, or where there is one the value for trials."""
-    return {name: np.repeat(_control_values(control, [_trial(control)]), rows) for name, control in controls.items()}
-
-
-def _trial(control):
-    return control.default if isinstance(control, TextControl) or control.trial is None else control.trial
+    return {
+        name: np.repeat(_control_values(control, [trial_value(control)]), rows) for name, control in controls.items()
+    }
 
 
 def _varied_controls(controls, rows):
@@ -301,7 +308,7 @@ def _varied_controls(controls, rows):
             # Its turn comes first, since a batch has few rows.
             values, order = [*control.trials, control.default], 0
         else:
-            values = [control.minimum, (control.minimum + _trial(control)) / 2, _trial(control)]
+            values = [control.minimum, (control.minimum + trial_value(control)) / 2, trial_value(control)]
         values = _control_values(control, values)
         varied[name] = values[(np.arange(rows) // 3**order) % len(values)]
     return varied

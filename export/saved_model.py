@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from export.asked_lengths import AskedLengths
 from export.directories import check_serving_directory
 from export.input_rows import input_rows
 from export.limits import DEFAULT_MAX_BATCH_SIZE, MAX_PARITY_TEXTS
@@ -93,6 +94,9 @@ def export_saved_model(
     allowed_batch_sizes(max_batch_size)
     form = ServedForm(row_errors, fixed_width(task, entities=max_entities, blanks=max_blanks, items=max_items))
     name = check_model_name(name, serving_directory)
+    lengths = AskedLengths(task)
+    # A server that loads a large model would go through its records for minutes.
+    brief = lengths.large and buckets is None
     buckets = _check_buckets(buckets, task.max_source_length)
     texts = list(_default_texts(task) if parity_texts is None else parity_texts)
     if not texts:
@@ -106,6 +110,8 @@ def export_saved_model(
         )
         for length in buckets
     }
+    longest = max((length for length in buckets if length <= (lengths.together or 0)), default=buckets[0])
+    warmed_up = {longest: rows_by_bucket[longest]} if brief else rows_by_bucket
     with incoming_version(serving_directory) as incoming:
         directory = incoming.version_directory
         packed = PackedWeights()
@@ -113,7 +119,7 @@ def export_saved_model(
             signatures = build_signatures(exported, form)
             with writing_to(serving_directory):
                 tf.saved_model.save(ServedTask(exported), str(directory), signatures=signatures)
-                write_warm_up(directory, warm_up_requests(exported, rows_by_bucket))
+                write_warm_up(directory, warm_up_requests(exported, warmed_up, brief))
             accepting_servers = check_ops(directory, servers)
             report = check_parity(
                 directory,

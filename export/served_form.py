@@ -118,6 +118,11 @@ def stand_in(declared, name):
     return STAND_IN if name in declared.required else ""
 
 
+def trial_value(control):
+    """The value of a control where any will do: that for trials if it has one, or the default."""
+    return control.default if isinstance(control, TextControl) or control.trial is None else control.trial
+
+
 def least_value(control):
     """The value of a control that stands in for one out of bounds, numpy or tensor of shape []."""
     return tf.constant("" if isinstance(control, TextControl) else control.minimum, control.dtype)

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from export.input_rows import input_columns, input_rows
 from export.prediction_log import encode_predict_log
+from export.served_form import trial_value
 
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
 MAX_RECORDS = 1000
@@ -57,17 +58,21 @@ def text_of_length(tokenizer, texts, num_tokens):
     return b" ".join(words[: max(bisect.bisect_right(range(1, len(words) + 1), num_tokens, key=num_tokens_of), 1)])
 
 
-def warm_up_requests(task, examples_by_bucket):
+def warm_up_requests(task, examples_by_bucket, brief=False):
     """Requests for each signature and bucket: (signature name, dict of input arrays of shape [1]).
 
     Args:
         task: a `zoo.tasks.task.Task`.
         examples_by_bucket: dict from a length in tokens to an example of it, as `input_rows` takes them.
+        brief: whether controls have the values for trials, with which answers are short.
     """
     for row in input_rows(task.inputs, examples_by_bucket.values()):
         for name, signature in task.signatures.items():
             controls = {
-                key: np.array([control.default], dtype=tf.as_dtype(control.dtype).as_numpy_dtype)
+                key: np.array(
+                    [trial_value(control) if brief else control.default],
+                    dtype=tf.as_dtype(control.dtype).as_numpy_dtype,
+                )
                 for key, control in signature.controls.items()
             }
             yield name, {**input_columns(signature.inputs, [row]), **controls}

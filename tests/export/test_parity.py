@@ -1,5 +1,6 @@
 """What the comparison finds, with a doctored server; test_saved_model.py runs the fresh process instead."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from export import parity
+from export import asked_lengths, parity
+from export.asked_lengths import AskedLengths
 from export.errors import VerificationError
 from export.json_arrays import decode_array, encode_array
 from export.parity import check_parity, check_same_answers, request_to_compare
@@ -439,3 +441,36 @@ def test_rows_of_a_fixed_width(check, folder, monkeypatch):
     for name, value in (("word", b"x"), ("count", 2), ("total", 3)):
         change = _changed_row(b"A man rides a horse.", name, lambda _, value=value: value)
         assert "serving_default('A man rides a horse.')" in _details(check, change, form=form)
+
+
+def test_long_inputs_of_large_models_are_asked_one_by_one(folder, monkeypatch):
+    monkeypatch.setattr(asked_lengths, "LARGE", 1)
+    monkeypatch.setattr(asked_lengths, "TOGETHER", 4)
+    buckets = {3: b"one two", 6: b"one two three four five", 20: b" ".join([b"word"] * 19)}
+    requests = answer_requests(folder, folder.examples, buckets, 4)
+    lengths = AskedLengths(folder)
+    longest = {
+        name: [max(lengths.tokens([{"text": text} for text in each.inputs["text"]]), default=0) for each in of_name]
+        for name in folder.signatures
+        for of_name in [[request for request in requests if request.signature == name]]
+    }
+    for request, tokens in zip(requests, itertools.chain(*longest.values()), strict=True):
+        assert tokens <= 4 or request.num_rows == 1
+        assert request.once == (tokens > 4 and request.signature == "serving_default")
+    # Both buckets, examples, difficult texts, and three times the longest text, which is cut to 20 words.
+    assert sorted(tokens for tokens in longest["serving_default"] if tokens > 4) == [5, 5, 5, 7, 19, 20]
+    assert [tokens for tokens in longest["generate"] if tokens > 4] == [19]
+    assert lengths.of_signatures(requests)["generate"] == sorted(set(longest["generate"]))
+    small = sum(request.num_rows for request in requests)
+    monkeypatch.setattr(asked_lengths, "LARGE", 2**26)
+    assert small < sum(request.num_rows for request in answer_requests(folder, folder.examples, buckets, 4))
+    assert not any(request.once for request in answer_requests(folder, folder.examples, buckets, 4))
+
+
+def test_the_report_says_what_a_large_model_was_asked(check, monkeypatch):
+    assert check().asked_apart_from is None
+    monkeypatch.setattr(asked_lengths, "LARGE", 1)
+    monkeypatch.setattr(asked_lengths, "TOGETHER", 4)
+    report = check()
+    assert report.asked_apart_from == 5
+    assert report.tokens == {"serving_default": [0, 3, 4, 5, 7, 15], "generate": [0, 3, 5]}

@@ -2,8 +2,8 @@
 
 import keras
 
-MOST_LOGITS = 2**26
-"""Logits there may be at a time: 256 MiB of float32, and some copies."""
+from zoo.layers.row_blocks import MOST_LOGITS
+
 LONG = 1024
 """Positions beyond which a model's sequences are looked at."""
 

@@ -5,6 +5,7 @@ from keras import ops
 from zoo.layers.flops import Vectors, flops_in_turn
 from zoo.layers.key_value_cache import decode_positions, lengthened_cache
 from zoo.layers.rotary_positions import shared_rotations
+from zoo.layers.row_blocks import MOST_LOGITS, in_blocks
 from zoo.models.transformer_model import TransformerModel
 
 
@@ -43,6 +44,10 @@ class Decoder(TransformerModel):
         Returns:
             float32 `[B, T, V]`.
         """
+        return self.logits(self._hidden_states(inputs, training))
+
+    def _hidden_states(self, inputs, training=None):
+        """The last block's output `[B, T, D]` for the inputs of `call`."""
         attention_mask, positions = None, None
         if inputs.get("segment_ids") is not None:
             attention_mask, positions = _within_segments(ops.convert_to_tensor(inputs["segment_ids"]))
@@ -52,7 +57,29 @@ class Decoder(TransformerModel):
         x = self.dropout(x, training=training)
         for block, rotation in self._with_rotations(x, positions):
             x = block(x, attention_mask=attention_mask, rotation=rotation, training=training)
-        return self.logits(x)
+        return x
+
+    def log_probs(self, token_ids, labels):
+        """Log-probability of a token after each position.
+
+        Never has more than `MOST_LOGITS` logits at a time under TensorFlow.
+
+        Args:
+            token_ids: int32 `[B, T]`, padding at the end.
+            labels: int32 `[B, T]`, the token after each position.
+
+        Returns:
+            float32 `[B, T]`.
+        """
+
+        def of_positions(x, labels):
+            logits = self.logits(x)
+            chosen = ops.take_along_axis(logits, labels[:, None], axis=-1)[:, 0]
+            return chosen - ops.logsumexp(logits, axis=-1)
+
+        x = ops.reshape(self._hidden_states({"token_ids": token_ids}), (-1, self.hidden_dim))
+        found = in_blocks(of_positions, (x, ops.reshape(labels, (-1,))), max(MOST_LOGITS // self.vocabulary_size, 1))
+        return ops.reshape(found, ops.shape(labels))
 
     def logits(self, x, output_matrix=None):
         """float32 logits of the last block's output."""

@@ -22,7 +22,7 @@ from zoo.tasks.stop_strings import MOST_BYTES, StopStrings, joined_stop_strings
 from zoo.tasks.text_control import SEPARATOR, TextControl
 from zoo.tokenizers import Tokenizer
 
-# Positions that go through the model at a time when texts are scored: each has logits of the whole vocabulary.
+# Positions that go through the model at a time when texts are scored, as far as rows are not longer.
 _POSITIONS_AT_A_TIME = 4096
 
 
@@ -399,9 +399,7 @@ class TextGenerator(GeneratingTask):
 
     def _score(self, *, token_ids, labels, weights):
         """Sums of log-probabilities of labels, float32 [B], in backend operations."""
-        logits = self.model({"token_ids": token_ids})
-        chosen = keras.ops.take_along_axis(logits, labels[:, :, None], axis=-1)[:, :, 0]
-        log_probs = chosen - keras.ops.logsumexp(logits, axis=-1)
+        log_probs = self.model.log_probs(token_ids, labels)
         return (keras.ops.sum(keras.ops.where(weights > 0, log_probs, 0.0), axis=1),)
 
 

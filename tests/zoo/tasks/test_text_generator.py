@@ -6,6 +6,7 @@ from tiny_generator import NEW, POSITIONS, PROMPTS, drawn_with_wide_character, m
 
 import zoo
 from zoo.errors import UserError
+from zoo.models import decoder
 from zoo.tasks import GenerationSettings, PromptTemplate, TextGenerator
 from zoo.tasks.stop_strings import StopStrings, StopStringsOnHost, joined_stop_strings
 from zoo.tasks.text_control import SEPARATOR
@@ -206,6 +207,16 @@ def test_scores_of_texts_beyond_the_context(generator):
     assert long.truncated and long.num_tokens == POSITIONS
     with pytest.raises(UserError, match="2 texts and 1 continuations"):
         generator.score(["a", "b"], ["c"])
+
+
+def test_scores_with_few_logits_at_a_time(generator, monkeypatch):
+    """As long texts of large vocabularies have them: three positions at a time, of rows of any length."""
+    texts, continuations = ["the slow", "", "low"], [" fox", "slow", " jumps, the slower fox"]
+    expected = generator.score(texts, continuations)
+    monkeypatch.setattr(decoder, "MOST_LOGITS", 3 * generator.model.vocabulary_size)
+    for found, whole in zip(generator.with_settings().score(texts, continuations), expected, strict=True):
+        assert found.log_prob == pytest.approx(whole.log_prob, abs=1e-5)
+        assert found[1:] == whole[1:]
 
 
 def test_choices_share_a_probability_of_one(generator):
