@@ -10,7 +10,15 @@ from zoo.errors import UserError
 from zoo.layers.flops import Vectors, attention_flops
 from zoo.layers.given_arguments import given_arguments
 from zoo.layers.initializers import projection_initializer
-from zoo.layers.key_value_cache import attend_after_prompt, attend_own, attend_shared, empty_cache, write_position
+from zoo.layers.key_value_cache import (
+    attend_after_prompt,
+    attend_own,
+    attend_shared,
+    empty_cache,
+    most_recent,
+    smaller,
+    write_position,
+)
 from zoo.layers.partition import columns, rows
 from zoo.layers.projection import Projection
 from zoo.layers.query_blocks import in_query_blocks
@@ -291,22 +299,32 @@ class Attention(keras.layers.Layer):
     def _capped(self, logits):
         return logits if self.softcap is None else ops.tanh(logits / self.softcap) * self.softcap
 
-    def prefill(self, inputs: Any, rotation: Any = None) -> tuple[Any, tuple]:
-        """Causal attention over a whole sequence, and its keys and values for the steps that follow.
+    def prefill(self, inputs: Any, rotation: Any = None, lengths: Any = None, chunk: Any = None) -> tuple[Any, tuple]:
+        """Causal attention over prompts, and their keys and values for the steps that follow.
 
         Args:
             inputs: float `[B, T, D]`; padding belongs at the end, where no real position sees it.
             rotation: As of `call`.
+            lengths: int32 `[B]`, real tokens of each prompt; all are if None.
+            chunk: `PromptChunk` where the inputs go on with prompts of which a part has been read; `lengths` are then
+                of no use.
 
         Returns:
-            float `[B, T, D]`, and keys and values, two tensors `[B, H', T, K]`.
+            float `[B, T, D]`, and keys and values, two tensors `[B, H', P, K]`: P is T, or the length of the prompts.
+            With a window they are the last W - 1 of each row, or those that there are, at the end.
         """
         q, k, v = self._whole(inputs, rotation=rotation)
-        if self.in_blocks:
-            outputs = self._attend_in_blocks(q, k, v, True)
-        else:
-            outputs = self._attend(q, k, v, self._mask(inputs, None, None, True, True), True)
-        return outputs, (ops.transpose(k, (0, 2, 1, 3)), ops.transpose(v, (0, 2, 1, 3)))
+        new = tuple(ops.transpose(each, (0, 2, 1, 3)) for each in (k, v))
+        if chunk is not None:
+            seen, kept = chunk.joined(new, self.window)
+            k, v = (ops.transpose(each, (0, 2, 1, 3)) for each in seen)
+            return self._attend(q, k, v, chunk.mask(ops.shape(q)[1], ops.shape(k)[1], self.window), False), kept
+        outputs = self._attend(q, k, v, self._mask(inputs, None, None, True, True), True)
+        if self.window is None:
+            return outputs, new
+        length = ops.shape(inputs)[1]
+        ends = ops.full((ops.shape(inputs)[0],), length, "int32") if lengths is None else lengths
+        return outputs, tuple(most_recent(each, ends, smaller(length, self.window - 1)) for each in new)
 
     def keys_and_values(self, key_value: Any) -> Any:
         """Keys and values of another sequence in cache layout: two tensors `[B, H', S, K]` from `[B, S, D']`."""
@@ -314,9 +332,10 @@ class Attention(keras.layers.Layer):
         keys = self._placed(keys, self.key_norm, None)
         return ops.transpose(keys, (0, 2, 1, 3)), ops.transpose(values, (0, 2, 1, 3))
 
-    def empty_cache(self, batch_size: int, max_length: int) -> tuple:
-        """A zero cache: keys and values, each `[B, H', max_length, K]` in the compute dtype."""
-        return empty_cache(batch_size, self.num_key_value_heads, max_length, self.head_dim, self.compute_dtype)
+    def empty_cache(self, batch_size: int, max_length: int, most: int | None = None) -> tuple:
+        """A zero cache of `most` places at most: keys and values, `[B, H', max_length, K]` in the compute dtype."""
+        length = max_length if most is None else smaller(max_length, most)
+        return empty_cache(batch_size, self.num_key_value_heads, length, self.head_dim, self.compute_dtype)
 
     def step(self, query: Any, cache: Any, position: Any, prompt: Any = None) -> tuple[Any, tuple]:
         """Attention of one new position to itself and those before it; its key and value are written first.

@@ -3,6 +3,10 @@
 N rows, H' heads of keys and values (G times as many of queries), S positions, K the width of a head. Both products are
 then batched matrix products without a transpose of the cache. What is the same for all blocks of a model
 (`DecodePosition`) is computed once a step: in small models the time of a step goes into the number of its operations.
+
+Attention with a window of W positions has a cache of at most W: a ring, in which a new position takes the place of the
+one that leaves the window. The last W - 1 positions of prompts come first in it, at its start, of shorter prompts those
+that there are, right before the first step's.
 """
 
 import math
@@ -22,7 +26,8 @@ class DecodePosition(NamedTuple):
         cache_index: int32 scalar, the new position in the caches.
         visible: bool `[1, 1, 1, S]` or `[N, 1, 1, S]`, the positions of the cache that are seen.
         region: under TensorFlow what `write_position` needs to know, else None.
-        prompt_visible: bool `[B, 1, 1, 1, P]`, the seen positions of prompts that are not in the cache.
+        prompt_visible: bool `[B, 1, 1, 1, P]`, the seen positions of prompts that are not in the cache; of these the
+            last W - 1 with a window.
         rotation: `Rotation` of the new tokens, `[1, R / 2]` or `[N, R / 2]`; None without rotary positions.
         bias: float32 `[1, H, 1, S]` that is added to logits and hides what is not visible, in place of `visible`.
     """
@@ -64,35 +69,52 @@ def decode_position(keys, index, prompt_mask=None, prompts_apart=False, window=N
     """The `DecodePosition` of a step, without a rotation.
 
     Args:
-        keys: The keys of any block, `[N, H, S, K]`.
+        keys: The keys of any block with this window, `[N, H, S, K]`.
         index: int32 scalar, the position that the step writes and the last that it sees; the same for every row.
         prompt_mask: bool or int `[N, P]`, True for real tokens, where the cache begins with P positions of prompts;
             `index` is counted from their end.
         prompts_apart: Whether the prompts are not in the cache; their mask is then `[B, P]`, for N = B * G.
-        window: How many positions a token sees, itself and those right before it; all if None.
+        window: How many positions a token sees, itself and those right before it; all if None. The cache is then a
+            ring of that many, or of those that there are so far.
     """
-    num_rows, length = ops.shape(keys)[0], ops.shape(keys)[2]
     index = ops.cast(index, "int32")
-    before = 0 if prompt_mask is None or prompts_apart else ops.shape(prompt_mask)[1]
-    order = ops.arange(length - before, dtype="int32")
-    visible = (order <= index)[None]
-    if window is not None:
-        visible = ops.logical_and(visible, order > index - window)
-    in_prompt = None
-    if prompt_mask is not None:
-        in_prompt = ops.cast(prompt_mask, "bool")
-        if window is not None:
-            # Steps continue each prompt right after its own last token.
-            lengths = ops.sum(ops.cast(in_prompt, "int32"), axis=1, keepdims=True)
-            positions = ops.arange(ops.shape(prompt_mask)[1], dtype="int32")
-            in_prompt = ops.logical_and(in_prompt, positions[None] > lengths + index - window)
-        if not prompts_apart:
-            visible = ops.broadcast_to(visible, (num_rows, length - before))
-            visible, in_prompt = ops.concatenate([in_prompt, visible], axis=1), None
-    position = index + before
+    in_prompt = None if prompt_mask is None else ops.cast(prompt_mask, "bool")
+    if window is None:
+        position, visible, in_prompt = _in_line(keys, index, in_prompt, prompts_apart)
+    else:
+        position, visible, in_prompt = _in_ring(keys, index, in_prompt, prompts_apart, window)
     region = _region(keys, position) if keras.config.backend() == "tensorflow" else None
     prompt_visible = None if in_prompt is None else in_prompt[:, None, None, None]
     return DecodePosition(position, visible[:, None, None], region, prompt_visible)
+
+
+def _in_line(keys, index, in_prompt, prompts_apart):
+    """Place, and what is visible of the cache and of prompts apart from it, where all positions are kept."""
+    num_rows, length = ops.shape(keys)[0], ops.shape(keys)[2]
+    before = 0 if in_prompt is None or prompts_apart else ops.shape(in_prompt)[1]
+    visible = (ops.arange(length - before, dtype="int32") <= index)[None]
+    if in_prompt is not None and not prompts_apart:
+        visible = ops.broadcast_to(visible, (num_rows, length - before))
+        visible, in_prompt = ops.concatenate([in_prompt, visible], axis=1), None
+    return index + before, visible, in_prompt
+
+
+def _in_ring(keys, index, in_prompt, prompts_apart, window):
+    """The same with a ring. Positions are counted from the end of each prompt: its own are negative."""
+    before, first = 0, ops.zeros((1, 1), "int32")
+    if in_prompt is not None:
+        before = smaller(ops.shape(in_prompt)[1], window - 1)
+        first = -ops.minimum(ops.sum(ops.cast(in_prompt, "int32"), axis=1, keepdims=True), before)
+    in_cache = 0 if prompts_apart else before
+    # What each place holds: the last position that came there; where none has, one before the beginning.
+    held = index - ops.mod(index + in_cache - ops.arange(ops.shape(keys)[2], dtype="int32")[None], window)
+    visible = held >= (0 if prompts_apart else first)
+    if prompts_apart:
+        held = ops.arange(before, dtype="int32")[None] - before
+        in_prompt = ops.logical_and(held >= first, held > index - window)
+    else:
+        in_prompt = None
+    return ops.mod(index + in_cache, window), visible, in_prompt
 
 
 def decode_positions(attentions, cache, index, positions=None, prompt_mask=None, prompts_apart=False):
@@ -107,9 +129,11 @@ def decode_positions(attentions, cache, index, positions=None, prompt_mask=None,
     Returns:
         list of `DecodePosition`.
     """
-    windows = {layer.window for layer in attentions}
-    keys = cache[0][0]
-    by_window = {window: decode_position(keys, index, prompt_mask, prompts_apart, window) for window in windows}
+    keys_by_window = {layer.window: keys for layer, (keys, _) in zip(attentions, cache, strict=True)}
+    by_window = {
+        window: decode_position(keys, index, prompt_mask, prompts_apart, window)
+        for window, keys in keys_by_window.items()
+    }
     positions = ops.reshape(ops.cast(index, "int32"), (1,)) if positions is None else positions
     rotations = shared_rotations(attentions, positions)
     return [
@@ -124,17 +148,49 @@ def empty_cache(num_rows, num_heads, max_length, head_dim, dtype):
     return ops.zeros(shape, dtype), ops.zeros(shape, dtype)
 
 
-def lengthened_cache(cache, extra):
+def lengthened_cache(cache, extra, window=None):
     """A cache with room for more positions at its end.
 
     Args:
         cache: Nest of keys and values, `[N, H, S, K]` each.
         extra: int32 scalar.
+        window: Positions beyond which it does not grow; None if it grows with every step.
 
     Returns:
-        The same nest, `[N, H, S + extra, K]` each.
+        The same nest, `[N, H, S + extra, K]` each, or `[N, H, window, K]`.
     """
-    return tree.map_structure(lambda leaf: ops.pad(leaf, ((0, 0), (0, 0), (0, extra), (0, 0))), cache)
+
+    def longer(leaf):
+        room = extra if window is None else smaller(extra, window - ops.shape(leaf)[2])
+        return ops.pad(leaf, ((0, 0), (0, 0), (0, room), (0, 0)))
+
+    return tree.map_structure(longer, cache)
+
+
+def most_recent(cache, ends, most):
+    """The last positions of each row that come before its end, next to each other at the end.
+
+    Args:
+        cache: Keys or values, `[N, H, S, K]`.
+        ends: int32 `[N]`.
+        most: How many, an int or an int32 scalar, at most S; places that a row is too short for have no meaning.
+
+    Returns:
+        `[N, H, most, K]`.
+    """
+    places = ops.maximum(ends[:, None] - most + ops.arange(most, dtype="int32"), 0)
+    if keras.config.backend() != "tensorflow":
+        return ops.take_along_axis(cache, places[:, None, :, None], axis=2)
+    import tensorflow as tf
+
+    return tf.gather(cache, places, axis=2, batch_dims=1)
+
+
+def smaller(one, other):
+    """The smaller of two lengths, each an int or an int32 scalar tensor; an int of two ints."""
+    if isinstance(one, int) and isinstance(other, int):
+        return min(one, other)
+    return ops.minimum(one, other)
 
 
 def write_position(cache, new, position):

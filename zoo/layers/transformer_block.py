@@ -265,17 +265,17 @@ class TransformerBlock(ReadsEarlierPaths, Recomputable, keras.layers.Layer):
         outputs = outputs if output_norm is None else output_norm(outputs)
         return x + self.dropout(outputs, training=training)
 
-    def prefill(self, inputs: Any, rotation: Any = None) -> tuple[Any, Any]:
+    def prefill(self, inputs: Any, rotation: Any = None, lengths: Any = None, chunk: Any = None) -> tuple[Any, Any]:
         """As `call` of a causal block without dropout, and what the steps that follow need.
 
         Args:
             inputs: float `[B, T, D]`.
-            rotation: See `Attention`.
+            rotation, lengths, chunk: See `Attention.prefill`.
 
         Returns:
-            float `[B, T, D]`, and keys and values, `[B, H', T, K]` each.
+            float `[B, T, D]`, and keys and values as of `Attention.prefill`.
         """
-        return self._with_state(inputs, lambda x: self.self_attention.prefill(x, rotation))
+        return self._with_state(inputs, lambda x: self.self_attention.prefill(x, rotation, lengths, chunk))
 
     def step(
         self,

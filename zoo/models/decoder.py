@@ -4,6 +4,7 @@ from keras import ops
 
 from zoo.layers.flops import Vectors, flops_in_turn
 from zoo.layers.key_value_cache import decode_positions, lengthened_cache
+from zoo.layers.prompt_chunk import PromptChunk, chunk_length, reads_in_chunks
 from zoo.layers.rotary_positions import shared_rotations
 from zoo.layers.row_blocks import MOST_LOGITS, in_blocks
 from zoo.models.transformer_model import TransformerModel
@@ -99,22 +100,54 @@ class Decoder(TransformerModel):
 
         Args:
             token_ids: int32 `[B, P]`, padding at the end; P may be 0.
-            padding_mask: bool or int `[B, P]`, True for real tokens; not read here, since no real token sees padding
-                that follows it.
+            padding_mask: bool or int `[B, P]`, True for real tokens; all are if None.
 
         Returns:
-            The prompt's cache, a tuple over blocks of keys and values `[B, H', P, K]`.
+            The prompt's cache, a tuple over blocks of keys and values `[B, H', P, K]`; of blocks with a window of W
+            positions `[B, H', min(P, W - 1), K]`, the last of each prompt at the end.
         """
         if not self.built:
             self.build()
+        lengths = None
+        if padding_mask is not None:
+            lengths = ops.sum(ops.cast(padding_mask, "int32"), axis=1)
+        if reads_in_chunks(self.max_sequence_length):
+            return self._prefill_in_chunks(token_ids, lengths)
         x = self.token_embedding(token_ids)
         if self.position_embedding is not None:
             x = self.position_embedding(x)
         prompt_cache = []
         for block, rotation in self._with_rotations(x):
-            x, keys_and_values = block.prefill(x, rotation)
+            x, keys_and_values = block.prefill(x, rotation, lengths)
             prompt_cache.append(keys_and_values)
         return tuple(prompt_cache)
+
+    def _prefill_in_chunks(self, token_ids, lengths):
+        """The same under TensorFlow, with no more than some tokens on their way through the blocks at a time."""
+        import tensorflow as tf
+
+        token_ids = tf.convert_to_tensor(token_ids)
+        rows, length = tf.unstack(tf.shape(token_ids))
+        lengths = tf.fill([rows], length) if lengths is None else lengths
+        attentions = self._attentions()
+        size = chunk_length(rows, length, max(layer.num_heads for layer in attentions))
+
+        def read(start, caches):
+            stop = tf.minimum(start + size, length)
+            positions = tf.range(start, stop)
+            x = self.token_embedding(token_ids[:, start:stop])
+            if self.position_embedding is not None:
+                x = self.position_embedding(x, positions)
+            kept = []
+            for (block, rotation), cache in zip(self._with_rotations(x, positions), caches, strict=True):
+                x, cache = block.prefill(x, rotation, chunk=PromptChunk(start, lengths, cache))
+                kept.append(cache)
+            return stop, tuple(kept)
+
+        empty = tuple(
+            layer.empty_cache(rows, length, None if layer.window is None else layer.window - 1) for layer in attentions
+        )
+        return tf.while_loop(lambda start, _: start < length, read, (0, empty), parallel_iterations=1)[1]
 
     def start_cache(self, num_rows, max_length, prompt_cache=None):
         """The state before the first step: an empty cache, or one that begins with the prompts.
@@ -127,15 +160,17 @@ class Decoder(TransformerModel):
 
         Returns:
             The cache, a tuple over blocks of keys and values `[N, H', max_length, K]` in the compute dtype, with P
-            more positions in front if these are the prompts'.
+            more positions in front if these are the prompts'; of blocks with a window not more than that.
         """
-        cache = tuple(attention.empty_cache(num_rows, max_length) for attention in self._attentions())
+        attentions = self._attentions()
         if prompt_cache is None:
-            return cache
-        return tuple(
-            tuple(ops.concatenate(parts, axis=2) for parts in zip(prompt, room, strict=True))
-            for prompt, room in zip(prompt_cache, cache, strict=True)
-        )
+            return tuple(layer.empty_cache(num_rows, max_length, layer.window) for layer in attentions)
+        cache = []
+        for layer, prompt in zip(attentions, prompt_cache, strict=True):
+            most = None if layer.window is None else layer.window - ops.shape(prompt[0])[2]
+            room = layer.empty_cache(num_rows, max_length, most)
+            cache.append(tuple(ops.concatenate(parts, axis=2) for parts in zip(prompt, room, strict=True)))
+        return tuple(cache)
 
     def after_prompts(self, token_ids, padding_mask, max_length, num_hypotheses=1):
         """What a search over continuations of prompts needs.
@@ -164,7 +199,9 @@ class Decoder(TransformerModel):
 
     def lengthened(self, cache, extra):
         """The cache of `decode_step` with room for `extra` more steps, an int32 scalar."""
-        return lengthened_cache(cache, extra)
+        return tuple(
+            lengthened_cache(each, extra, layer.window) for each, layer in zip(cache, self._attentions(), strict=True)
+        )
 
     def output_matrix(self):
         """The matrix `[D, V]` from hidden states to logits, in the compute dtype, for `decode_step`."""

@@ -28,9 +28,3 @@ def test_blocks_give_what_the_whole_gives(most, options, monkeypatch):
             # In a window of padding nothing is real, and what comes out has no meaning.
             real = padding_mask if mask is not None else np.full_like(padding_mask, True)
             np.testing.assert_allclose(found[real], whole[real], atol=1e-5)
-    layer.in_blocks = False
-    whole = layer.prefill(inputs)
-    layer.in_blocks = True
-    found = tf.function(layer.prefill, input_signature=[tf.TensorSpec([None, None, 16])])(inputs)
-    for one, other in zip(tf.nest.flatten(found), tf.nest.flatten(whole), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
