@@ -9,42 +9,17 @@ import numpy as np
 
 from zoo.architectures import architecture_named
 from zoo.architectures.configuration_keys import ConfigurationKeys
+from zoo.architectures.rotary_keys import read_rotary
 from zoo.checkpoints.foreign_model import LANGUAGE_MODEL, ForeignModel, check_kind
+from zoo.checkpoints.gguf_families import FAMILIES
 from zoo.checkpoints.named_tensors import NamedTensors, assign_tensors
 from zoo.errors import UserError
+from zoo.layers.rotary_positions import RotaryPositions
 
 SUFFIX = ".gguf"
-# What the key general.architecture may say, as does `model_type` elsewhere; Mistral's files say llama.
-ARCHITECTURES = ("llama", "qwen2", "qwen3")
-# In files of these, rows of queries and keys lie in the order of positions that turn neighbours together.
-_INTERLEAVED = ("llama",)
-_KEYS = {
-    "embedding_length": "hidden_size",
-    "feed_forward_length": "intermediate_size",
-    "block_count": "num_hidden_layers",
-    "attention.head_count": "num_attention_heads",
-    "attention.head_count_kv": "num_key_value_heads",
-    "attention.key_length": "head_dim",
-    "attention.layer_norm_rms_epsilon": "rms_norm_eps",
-    "context_length": "max_position_embeddings",
-    "rope.freq_base": "rope_theta",
-}
-_NAMES = {
-    "token_embd": "model.embed_tokens",
-    "output_norm": "model.norm",
-    "output": "lm_head",
-    "attn_norm": "input_layernorm",
-    "ffn_norm": "post_attention_layernorm",
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
-    "attn_q_norm": "self_attn.q_norm",
-    "attn_k_norm": "self_attn.k_norm",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-}
+# The tensor that divides the frequencies of Llama 3.1 and later, and what it is computed from: files have the result.
+_FREQUENCIES = "rope_freqs.weight"
+_LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
 
 
 def is_gguf(path):
@@ -71,11 +46,12 @@ def load_gguf(path, kind=None, dtype=None):
     path = Path(path)
     check_kind(kind, LANGUAGE_MODEL, path)
     reader = open_gguf(path)
-    content = _configuration(reader, path)
-    architecture = architecture_named(content["model_type"])
-    if architecture is None or architecture.group != LANGUAGE_MODEL:
-        raise UserError(f"{path}: the zoo has no decoder of kind {content['model_type']!r}")
-    tensors = GgufTensors(reader, path, content)
+    family, content = _configuration(reader, path)
+    architecture = architecture_named(family.model_type)
+    assert architecture is not None and architecture.group == LANGUAGE_MODEL, "families are of the zoo's decoders"
+    tensors = GgufTensors(reader, path, family, content)
+    if tensors.frequencies is not None:
+        content["rope_scaling"] = _scaling_of(tensors.frequencies, content, path)
     content["tie_word_embeddings"] = architecture.output_matrix not in tensors.shapes
     content["vocab_size"] = tensors.shapes.get(architecture.table, (0,))[0]
     content["attention_bias"] = "model.layers.0.self_attn.q_proj.bias" in tensors.shapes
@@ -105,17 +81,27 @@ def open_gguf(path):
 
 
 def _configuration(reader, path):
-    """What config.json would say."""
+    """The `GgufFamily` of a file, and what config.json would say."""
     values = {key: field.contents() for key, field in reader.fields.items() if not key.startswith("tokenizer.")}
     name = values.get("general.architecture")
-    if name not in ARCHITECTURES:
-        known = ", ".join(ARCHITECTURES)
+    if name not in FAMILIES:
+        known = ", ".join(FAMILIES)
         raise UserError(f"{path}: general.architecture {name!r} is not supported; supported are {known}")
+    family = FAMILIES[name]
     own = {key.removeprefix(f"{name}."): value for key, value in values.items() if key.startswith(f"{name}.")}
-    content = {theirs: own.pop(key) for key, theirs in _KEYS.items() if key in own}
+    content = {theirs: own.pop(key) for key, theirs in family.keys.items() if key in own}
     heads, width = content.get("num_attention_heads"), content.get("hidden_size")
-    if "head_dim" not in content and isinstance(width, int) and isinstance(heads, int) and heads > 0:
-        content["head_dim"] = width // heads
+    for key in ("embedding_length", "attention.head_count", "block_count"):
+        size = content.get(family.keys[key])
+        if not isinstance(size, int) or size < 1:
+            raise UserError(f"{path}: {name}.{key} {size!r} is not supported; it must be a positive number")
+    content.setdefault("head_dim", width // heads)
+    family.further(content, own, lambda key, reason: UserError(f"{path}: {name}.{key} is not supported: {reason}"))
+    if own.get("rope.scaling.type") == "linear":
+        content["rope_scaling"] = {
+            "rope_type": own.pop("rope.scaling.type"),
+            "factor": own.pop("rope.scaling.factor", 0),
+        }
     # What follows from others, or changes nothing.
     repeated = {
         "rope.dimension_count": content.get("head_dim"),
@@ -126,7 +112,21 @@ def _configuration(reader, path):
     for key, value in own.items():
         if key not in repeated or value != repeated[key]:
             raise UserError(f"{path}: {name}.{key} {value!r} is not supported")
-    return {**content, "model_type": name}
+    return family, {**content, "model_type": family.model_type}
+
+
+def _scaling_of(divisors, content, path):
+    """What config.json would say for frequencies of positions to be divided by these numbers, `[K / 2]`."""
+    scaling = {"rope_type": "llama3", "factor": float(divisors.max()), **_LLAMA3}
+    keys = ConfigurationKeys({"rope_theta": content.get("rope_theta", 10000.0), "rope_scaling": scaling}, path)
+    rotary = read_rotary(keys, 10000.0)
+    plain, scaled = (
+        RotaryPositions(content["head_dim"], rotary["rotary_base"], each).frequencies
+        for each in (None, rotary["rotary_scaling"])
+    )
+    if divisors.shape != plain.shape or not np.allclose(plain / scaled, divisors, rtol=1e-4):
+        raise UserError(f"{path}: the tensor {_FREQUENCIES} is not supported: its numbers are not those of Llama 3.1")
+    return scaling
 
 
 class GgufTensors(NamedTensors):
@@ -135,20 +135,38 @@ class GgufTensors(NamedTensors):
     Args:
         reader: `gguf.GGUFReader`.
         path: What error messages call the file.
+        family: `GgufFamily`.
         content: As in config.json.
+
+    Attributes:
+        frequencies: Numbers that divide the frequencies of rotary positions, float32 `[K / 2]`; None if there are none.
     """
 
-    def __init__(self, reader, path, content):
+    def __init__(self, reader, path, family, content):
         super().__init__(path)
-        self._heads = {}
+        self._heads, self._family = {}, family
+        self.frequencies = None
         for tensor in reader.tensors:
-            name = _their_name(tensor.name, path)
+            if tensor.name == _FREQUENCIES and family.interleaved:
+                self.frequencies = self._floats(tensor)
+                continue
+            name = _their_name(tensor.name, path, family.names)
             self.add(name, [int(size) for size in reversed(tensor.shape)], tensor)
             for part, key in (("q_proj", "num_attention_heads"), ("k_proj", "num_key_value_heads")):
-                if content["model_type"] in _INTERLEAVED and f".{part}." in name:
+                if family.interleaved and f".{part}." in name:
                     self._heads[name] = content.get(key) or content["num_attention_heads"]
 
     def _read(self, name, source):
+        values = self._floats(source).reshape(self.shapes[name])
+        if name in self._heads:
+            # Pairs of neighbours become pairs of halves.
+            halves = values.reshape(self._heads[name], -1, 2, *values.shape[1:])
+            values = halves.swapaxes(1, 2).reshape(values.shape)
+        if self._family.unit_norms and name.endswith("norm.weight"):
+            values = values - 1
+        return values
+
+    def _floats(self, source):
         from gguf import dequantize
 
         try:
@@ -156,19 +174,14 @@ class GgufTensors(NamedTensors):
         except (NotImplementedError, ValueError) as error:
             kind = getattr(source.tensor_type, "name", source.tensor_type)
             raise UserError(f"{self.origin}: {source.name} is of kind {kind}, which is not supported") from error
-        values = np.asarray(values, "float32").reshape(self.shapes[name])
-        if name in self._heads:
-            # Pairs of neighbours become pairs of halves.
-            halves = values.reshape(self._heads[name], -1, 2, *values.shape[1:])
-            values = halves.swapaxes(1, 2).reshape(values.shape)
-        return values
+        return np.asarray(values, "float32")
 
 
-def _their_name(name, path):
+def _their_name(name, path, names):
     parts = name.split(".")
     prefix = ""
     if parts[0] == "blk" and len(parts) == 4:
         prefix, parts = f"model.layers.{parts[1]}.", parts[2:]
-    if len(parts) != 2 or parts[0] not in _NAMES:
+    if len(parts) != 2 or parts[0] not in names:
         raise UserError(f"{path}: the tensor {name} is not supported")
-    return f"{prefix}{_NAMES[parts[0]]}.{parts[1]}"
+    return f"{prefix}{names[parts[0]]}.{parts[1]}"

@@ -13,7 +13,7 @@ from zoo.errors import UserError
 gguf = pytest.importorskip("gguf")
 tokenizers = pytest.importorskip("tokenizers")
 torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 
 NAMES = {
     "model.embed_tokens.weight": "token_embd.weight",
@@ -33,11 +33,20 @@ NAMES = {
 }
 
 
-def name_in_gguf(name):
-    if name in NAMES:
-        return NAMES[name]
+FOUR_NORMS = {
+    "post_attention_layernorm": "post_attention_norm",
+    "pre_feedforward_layernorm": "ffn_norm",
+    "post_feedforward_layernorm": "post_ffw_norm",
+}
+JOINT = {"self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up"}
+
+
+def name_in_gguf(name, architecture):
+    names = {**NAMES, **(FOUR_NORMS if architecture.startswith("gemma") else JOINT if architecture == "phi3" else {})}
+    if name in names:
+        return names[name]
     _, _, layer, *middle, last = name.split(".")
-    return f"blk.{layer}.{NAMES['.'.join(middle)]}.{last}"
+    return f"blk.{layer}.{names['.'.join(middle)]}.{last}"
 
 
 def interleaved(values, heads):
@@ -51,15 +60,37 @@ def write_gguf(path, model, architecture, kind, tokenizer=None, **further):
     """Writes a model; its own matrices become those that the file gives back."""
     config = model.config
     writer = gguf.GGUFWriter(path, architecture)
+    writer.add_vocab_size(config.vocab_size)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
     writer.add_feed_forward_length(config.intermediate_size)
     writer.add_block_count(config.num_hidden_layers)
     writer.add_head_count(config.num_attention_heads)
     writer.add_head_count_kv(config.num_key_value_heads)
-    writer.add_key_length(config.head_dim)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    if getattr(config, "head_dim", None) and architecture != "phi3":
+        writer.add_key_length(config.head_dim)
+    rotary = config.rope_parameters
+    if architecture == "gemma3":
+        rotary = rotary["full_attention"]
+        if rotary["rope_type"] == "linear":
+            writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+            writer.add_rope_scaling_factor(rotary["factor"])
+    if architecture != "gemma2":
+        writer.add_rope_freq_base(rotary["rope_theta"])
+    if architecture.startswith("gemma"):
+        writer.add_value_length(config.head_dim)
+        for key in ("attn_logit_softcapping", "final_logit_softcapping"):
+            if getattr(config, key):
+                writer.add_float32(f"{architecture}.{key}", getattr(config, key))
+    if architecture.startswith("gemma") or architecture == "phi3":
+        writer.add_sliding_window(config.sliding_window or 0)
+    if architecture == "phi3":
+        width = config.hidden_size // config.num_attention_heads
+        writer.add_rope_dimension_count(int(rotary.get("partial_rotary_factor", 1.0) * width))
+        writer.add_rope_scaling_orig_ctx_len(config.original_max_position_embeddings)
+    if rotary["rope_type"] == "llama3":
+        writer.add_tensor("rope_freqs.weight", llama3_divisors(config))
     if tokenizer is not None:
         writer.add_tokenizer_model("gpt2")
         writer.add_tokenizer_pre("llama-bpe")
@@ -73,33 +104,73 @@ def write_gguf(path, model, architecture, kind, tokenizer=None, **further):
         writer.add_uint32(f"{architecture}.{key.replace('__', '.')}", value)
     for name, parameter in model.named_parameters():
         values = parameter.detach().numpy()
+        if architecture.startswith("gemma") and values.ndim == 1:
+            values = values + 1
         stored = values if values.ndim == 1 else gguf.quantize(values, kind)
         with torch.no_grad():
             if values.ndim == 2:
                 parameter.copy_(torch.tensor(gguf.dequantize(stored, kind)))
         heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}.get(name.split(".")[-2])
-        if heads and architecture == "llama":
+        if heads and architecture in ("llama", "smollm3"):
             stored = interleaved(values, heads)
             stored = stored if values.ndim == 1 else gguf.quantize(stored, kind)
-        writer.add_tensor(name_in_gguf(name), stored, raw_dtype=None if values.ndim == 1 else kind)
+        writer.add_tensor(name_in_gguf(name, architecture), stored, raw_dtype=None if values.ndim == 1 else kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
 
 
+def llama3_divisors(config):
+    """What llama.cpp's converter writes for these positions: it divides frequencies, float32 [K / 2]."""
+    rotary, found = config.rope_parameters, []
+    length, low, high = (
+        rotary[key] for key in ("original_max_position_embeddings", "low_freq_factor", "high_freq_factor")
+    )
+    for place in range(0, config.head_dim, 2):
+        wave = 2 * np.pi * rotary["rope_theta"] ** (place / config.head_dim)
+        smooth = np.clip((length / wave - low) / (high - low), 0, 1)
+        found.append(1 / ((1 - smooth) / rotary["factor"] + smooth))
+    return np.array(found, "float32")
+
+
+LLAMA31 = dict(
+    rope_type="llama3",
+    rope_theta=500000.0,
+    factor=8.0,
+    low_freq_factor=1.0,
+    high_freq_factor=4.0,
+    original_max_position_embeddings=8192,
+)
+# Scales of attention that no file says: all programs take the width of a head.
+GEMMA = dict(head_dim=8, query_pre_attn_scalar=8, sliding_window=5)
+
+
 @pytest.mark.parametrize(
-    ("name", "architecture", "kind"),
+    ("name", "architecture", "kind", "changes"),
     [
-        ("llama", "llama", "F32"),
-        ("llama", "llama", "Q8_0"),
-        ("llama", "llama", "Q4_1"),
-        ("mistral_everything", "llama", "BF16"),
-        ("qwen3", "qwen3", "F16"),
+        ("llama", "llama", "F32", {}),
+        ("llama", "llama", "Q8_0", {}),
+        ("llama", "llama", "Q4_1", {}),
+        ("llama_scaled", "llama", "F32", dict(rope_parameters=LLAMA31, head_dim=16)),
+        ("mistral_everything", "llama", "BF16", {}),
+        ("qwen2", "qwen2", "F32", {}),
+        ("qwen3", "qwen3", "F16", {}),
+        ("smollm3", "smollm3", "F32", dict(num_hidden_layers=5, no_rope_layer_interval=4)),
+        ("gemma2", "gemma2", "F32", dict(GEMMA, attn_logit_softcapping=2.0, num_hidden_layers=4)),
+        ("gemma3_scaled", "gemma3", "F32", dict(GEMMA, layer_types=None, num_hidden_layers=7)),
+        ("phi3", "phi3", "F32", dict(max_position_embeddings=64, original_max_position_embeddings=64)),
+        ("phi3_windows", "phi3", "F32", dict(max_position_embeddings=64, original_max_position_embeddings=64)),
     ],
 )
-def test_logits_are_those_of_transformers(name, architecture, kind, tmp_path):
-    theirs, path = reference(name), tmp_path / "model.gguf"
+def test_logits_are_those_of_transformers(name, architecture, kind, changes, tmp_path):
+    if architecture == "gemma3":
+        local = dict(rope_type="default", rope_theta=10000.0)
+        full = dict(rope_type="linear", rope_theta=1e6, factor=8.0)
+        changes = dict(changes, rope_parameters=dict(sliding_attention=local, full_attention=full))
+    theirs, path = reference(name, **changes), tmp_path / "model.gguf"
+    if architecture == "smollm3":
+        assert theirs.config.no_rope_layers == [1, 1, 1, 0, 1]
     write_gguf(path, theirs, architecture, gguf.GGMLQuantizationType[kind])
     assert is_gguf(path)
     found = load_gguf(path)
@@ -108,7 +179,20 @@ def test_logits_are_those_of_transformers(name, architecture, kind, tmp_path):
         expected = theirs(torch.tensor(token_ids)).logits.numpy()
     ours = keras.ops.convert_to_numpy(found.model({"token_ids": token_ids}))
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
-    assert found.kind == "language_model" and found.family == architecture
+    assert found.kind == "language_model" and found.family == theirs.config.model_type.replace("mistral", "llama")
+
+
+@pytest.mark.parametrize(("name", "architecture"), [("qwen2", "qwen2"), ("gemma2", "gemma2"), ("phi3", "phi3")])
+def test_transformers_reads_the_same_weights_from_these_files(name, architecture, tmp_path):
+    """The files that these tests write are what others take for one: their names, and what 1 is added to."""
+    theirs = reference(name)
+    expected = {key: value.detach().clone() for key, value in theirs.state_dict().items()}
+    write_gguf(tmp_path / "model.gguf", theirs, architecture, gguf.GGMLQuantizationType.F32)
+    again = transformers.AutoModelForCausalLM.from_pretrained(tmp_path, gguf_file="model.gguf", pad_token_id=0)
+    found = again.state_dict()
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key].float(), value, atol=1e-6, err_msg=key)
 
 
 def test_what_cannot_be_followed_is_refused(tmp_path):
@@ -125,11 +209,25 @@ def test_what_cannot_be_followed_is_refused(tmp_path):
     write_gguf(path, theirs, "falcon", gguf.GGMLQuantizationType.F32)
     with pytest.raises(UserError, match=r"general\.architecture 'falcon' is not supported; supported are llama"):
         load_gguf(path)
+    theirs.config.rope_parameters = dict(LLAMA31, low_freq_factor=2.0)
+    write_gguf(path, theirs, "llama", gguf.GGMLQuantizationType.F32)
+    with pytest.raises(UserError, match=r"rope_freqs\.weight is not supported: its numbers are not those of Llama 3.1"):
+        load_gguf(path)
     with pytest.raises(UserError, match="is no 'encoder'"):
         load_gguf(path, kind="encoder")
     path.write_bytes(b"GGUF" + bytes(64))
     with pytest.raises(UserError, match=r"model\.gguf is damaged or no GGUF file"):
         load_gguf(path)
+
+
+def test_a_window_that_a_file_must_name_is_missed(tmp_path, monkeypatch):
+    monkeypatch.setattr(gguf.GGUFWriter, "add_sliding_window", lambda writer, window: None)
+    for name, architecture in (("phi3", "phi3"), ("gemma3", "gemma3")):
+        write_gguf(tmp_path / "model.gguf", reference(name), architecture, gguf.GGMLQuantizationType.F32)
+        with pytest.raises(
+            UserError, match=rf"{architecture}\.attention\.sliding_window is not supported: it is missing"
+        ):
+            load_gguf(tmp_path / "model.gguf")
 
 
 def test_a_file_is_loaded_as_a_text_generator(tmp_path, monkeypatch):
