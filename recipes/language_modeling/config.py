@@ -32,13 +32,16 @@ _OF_NEW_MODELS = (
 class LanguageModelingConfig(AddedTokenOptions, TuningOptions, StepOptions):
     r"""Trains a GPT-2 or Llama on raw text, from scratch or from a pretrained one, and saves a preset that writes text.
 
-    With --data chat a pretrained language model learns the answers of conversations.
+    With --data chat a pretrained language model learns the answers of conversations, with --data preferences which
+    answers are preferred to others (direct preference optimisation).
 
     Text is a named data set (--dataset) or files (--train, --validation): plain UTF-8, also .gz, read to the last blank
     and line end, or .jsonl. A run that was stopped goes on when the same command is given again.
     """
 
-    variant: Literal["own-data", "chat", "shakespeare", "shakespeare-large", "shakespeare-llama"] = "own-data"
+    variant: Literal["own-data", "chat", "preferences", "shakespeare", "shakespeare-large", "shakespeare-llama"] = (
+        "own-data"
+    )
     directory: Path = Path("runs/language_modeling")
 
     dataset: str | None = None
@@ -52,9 +55,12 @@ class LanguageModelingConfig(AddedTokenOptions, TuningOptions, StepOptions):
     document if None."""
     text_field: str = "text"
     """The field of .jsonl files that holds the text."""
-    data: Literal["text", "chat"] = "text"
-    """What the files hold: text, or .jsonl conversations, each a list of messages with role and content, of which the
-    answers are learned. They are written by the chat template of --pretrained, whole ones side by side."""
+    data: Literal["text", "chat", "preferences"] = "text"
+    """What the files hold: text; .jsonl conversations, each a list of messages with role and content, of which the
+    answers are learned, written by the chat template of --pretrained, whole ones side by side; or .jsonl preferences
+    with prompt, chosen and rejected, all texts or all lists of messages."""
+    dpo_beta: float = 0.1
+    """How dear it is to go away from the model before training, for --data preferences."""
     messages_field: str = "messages"
     """The field that holds the messages of a conversation."""
 
@@ -149,6 +155,7 @@ class LanguageModelingConfig(AddedTokenOptions, TuningOptions, StepOptions):
         check_range("--temperature", self.temperature, least=0, most=100)
         check_range("--top-p", self.top_p, above=0, most=1)
         check_range("--z-loss", self.z_loss, least=0)
+        check_range("--dpo-beta", self.dpo_beta, above=0)
         self._check_new_model()
 
     def _check_new_model(self):
@@ -173,12 +180,15 @@ def check_data_options(config):
     Raises:
         UserError: naming the options.
     """
-    if config.data == "chat":
+    if config.data != "text":
         if config.pretrained is None:
-            raise UserError("--data chat needs --pretrained, a language model with a chat template")
+            what = " with a chat template" if config.data == "chat" else ""
+            raise UserError(f"--data {config.data} needs --pretrained, a language model{what}")
         for name in ("dataset", "document_separator"):
             if getattr(config, name) is not None:
-                raise UserError(f"{flag(name)} is for text, not for --data chat")
+                raise UserError(f"{flag(name)} is for text, not for --data {config.data}")
+    if config.data == "preferences" and config.z_loss:
+        raise UserError("--z-loss is for --data text and chat, whose loss is of single tokens")
     if config.dataset is not None and (config.train or config.validation):
         raise UserError("--dataset and --train name two texts; give one of them")
     if config.dataset is None:
@@ -204,6 +214,18 @@ def chat():
         final_learning_rate=5e-6,
         beta_2=0.999,
         weight_decay=0.01,
+    )
+
+
+def preferences():
+    """Starting point for preferences of your own, in .jsonl files, and a pretrained model."""
+    return replace(
+        chat(),
+        variant="preferences",
+        directory=Path("runs/preferences"),
+        data="preferences",
+        learning_rate=5e-6,
+        final_learning_rate=5e-7,
     )
 
 
@@ -269,6 +291,7 @@ def shakespeare_llama():
 VARIANTS = {
     "own-data": own_data,
     "chat": chat,
+    "preferences": preferences,
     "shakespeare": shakespeare,
     "shakespeare-large": shakespeare_large,
     "shakespeare-llama": shakespeare_llama,

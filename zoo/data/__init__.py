@@ -11,6 +11,7 @@ from zoo.data.batches.length_filter import FilterReport, LengthFilter
 from zoo.data.batches.line_rows import LineRows
 from zoo.data.batches.masked_batches import MaskedBatches
 from zoo.data.batches.pair_batches import PairBatches
+from zoo.data.batches.preference_batches import PreferenceBatches
 from zoo.data.batches.row_batches import RowBatches
 from zoo.data.batches.same_label_batches import SameLabelBatches
 from zoo.data.batches.sentence_pairs import SentencePairs
@@ -26,6 +27,7 @@ from zoo.data.readers.conversation_lines import ConversationLines
 from zoo.data.readers.entities import Entity, EntityText
 from zoo.data.readers.entity_readers import ConllEntities, JsonlEntities
 from zoo.data.readers.exact_documents import ExactDocuments
+from zoo.data.readers.preference_lines import Preference, PreferenceLines
 from zoo.data.readers.summaries import JsonlSummaries, SummarizedText
 from zoo.data.readers.text_documents import TextDocuments
 from zoo.data.readers.text_pairs import JsonlText, ParallelText, TableText
@@ -54,6 +56,9 @@ __all__ = [
     "MaskedBatches",
     "PairBatches",
     "ParallelText",
+    "Preference",
+    "PreferenceBatches",
+    "PreferenceLines",
     "RowBatches",
     "SameLabelBatches",
     "SentencePairs",

@@ -7,6 +7,7 @@ from zoo.models.encoder import Encoder
 from zoo.models.encoder_decoder import EncoderDecoder
 from zoo.models.flop_count import training_flops
 from zoo.models.masked_token_predictor import MaskedTokenPredictor
+from zoo.models.preference_scorer import PreferenceScorer
 from zoo.models.sentence_encoder import SentenceEncoder
 from zoo.models.sentence_tuple_encoder import SentenceTupleEncoder
 from zoo.models.sequence_classifier import SequenceClassifier
@@ -25,6 +26,7 @@ __all__ = [
     "EncoderDecoder",
     "Llama",
     "MaskedTokenPredictor",
+    "PreferenceScorer",
     "SentenceEncoder",
     "SentenceTupleEncoder",
     "SequenceClassifier",

@@ -17,6 +17,12 @@ from zoo.training.loop import TrainingResult, train
 from zoo.training.losses.batch_loss import BatchLoss
 from zoo.training.losses.cosent import CoSENT
 from zoo.training.losses.cosine_regression import CosineRegression
+from zoo.training.losses.direct_preference import (
+    DirectPreferenceLoss,
+    PreferenceNegativeLogLikelihood,
+    RewardAccuracy,
+    RewardMargin,
+)
 from zoo.training.losses.in_batch_negatives import InBatchNegatives
 from zoo.training.losses.matryoshka import Matryoshka
 from zoo.training.losses.triplet_loss import TripletLoss
@@ -52,6 +58,7 @@ __all__ = [
     "CosineDecay",
     "CosineRegression",
     "Devices",
+    "DirectPreferenceLoss",
     "EarlyStopping",
     "History",
     "InBatchNegatives",
@@ -61,10 +68,13 @@ __all__ = [
     "Matryoshka",
     "ModelFlops",
     "Muon",
+    "PreferenceNegativeLogLikelihood",
     "Profile",
     "Progress",
     "Replicas",
     "Resume",
+    "RewardAccuracy",
+    "RewardMargin",
     "RunClaim",
     "ShareOfRun",
     "TensorBoard",
