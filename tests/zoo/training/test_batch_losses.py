@@ -123,9 +123,11 @@ def test_parts_update_as_the_whole_batch_does(backend, tmp_path):
     pytest.importorskip(backend)
     variables = dict(KERAS_BACKEND=backend, XLA_FLAGS="--xla_force_host_platform_device_count=2", JAX_PLATFORMS="cpu")
     whole = tmp_path / "whole.npz"
-    replicas = [f"{parts} parts on 2 replicas" for parts in (1, 2)]
+    # Those that compile take fewer numbers of parts, at seconds each.
+    alone, together = ((2, 4), (1, 2)) if backend == "torch" else ((4,), (2,))
+    replicas = [f"{parts} parts on 2 replicas" for parts in together]
     found = finished(start("batch_loss_run.py", whole, **variables)).splitlines()
-    assert found == ["losses", "2 parts", "4 parts", "dropout", *(replicas if backend != "torch" else [])]
+    assert found == ["losses", *(f"{parts} parts" for parts in alone), "dropout", *(replicas if backend != "torch" else [])]
     if backend == "torch":
         (port,) = free_ports(1)
         processes = [
