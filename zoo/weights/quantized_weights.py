@@ -4,6 +4,8 @@ The classes of this package make their layers from sizes, so Keras, which writes
 what `quantize` and `enable_lora` did to single layers; `saved` says it in a form that a saved configuration can carry.
 """
 
+import contextlib
+import gc
 from typing import Any
 
 import keras
@@ -28,9 +30,11 @@ class QuantizedWeights(WeightForm):
 
     def apply(self, model: keras.Model) -> keras.Model:
         """Quantises what is not quantised yet; see `WeightForm`."""
-        for layer in layers_by_path(model).values():
-            if isinstance(layer, keras.layers.Dense) and layer.quantization_mode is None:
-                layer.quantize(self.mode)
+        layers = [layer for layer in layers_by_path(model).values() if isinstance(layer, keras.layers.Dense)]
+        with _objects_left_alone():
+            for layer in layers:
+                if layer.quantization_mode is None:
+                    layer.quantize(self.mode)
         return model
 
     def saved(self, model: keras.Model) -> dict[str, Any]:
@@ -72,6 +76,16 @@ class QuantizedWeights(WeightForm):
         for path, change in new.items():
             if "lora_rank" in change:
                 layers[path].enable_lora(change["lora_rank"], change["lora_alpha"])
+
+
+@contextlib.contextmanager
+def _objects_left_alone():
+    """Keras looks for garbage after each layer, among all objects of the program, which may take a second each time."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _described(layer):

@@ -127,7 +127,12 @@ def test_parts_update_as_the_whole_batch_does(backend, tmp_path):
     alone, together = ((2, 4), (1, 2)) if backend == "torch" else ((4,), (2,))
     replicas = [f"{parts} parts on 2 replicas" for parts in together]
     found = finished(start("batch_loss_run.py", whole, **variables)).splitlines()
-    assert found == ["losses", *(f"{parts} parts" for parts in alone), "dropout", *(replicas if backend != "torch" else [])]
+    assert found == [
+        "losses",
+        *(f"{parts} parts" for parts in alone),
+        "dropout",
+        *(replicas if backend != "torch" else []),
+    ]
     if backend == "torch":
         (port,) = free_ports(1)
         processes = [
