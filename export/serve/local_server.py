@@ -1,27 +1,23 @@
 """The local server: models, REST and gRPC, started and stopped together."""
 
 import contextlib
-import socket
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
 import grpc
-import uvicorn
 
 from export.directories import check_served_directory
+from export.serve.application import local_application
 from export.serve.batching import read_batching
 from export.serve.grpc_services import add_services
+from export.serve.http_server import STOP_SECONDS, HttpServer, bind, bracketed
 from export.serve.model_config import read_model_config, single_model_config
 from export.serve.model_manager import ModelManager
-from export.serve.rest import RestApi
 from export.serve.status import ServingError
 from zoo.errors import UserError
 
 _GRPC_THREADS = 32
-_STOP_SECONDS = 30
 
 
 class LocalServer:
@@ -79,7 +75,7 @@ class LocalServer:
             raise UserError(f"{origin}: {error.message}") from error
         self._host, self._rest_port, self._grpc_port = host, rest_port, grpc_port
         self._rest_timeout_seconds = rest_timeout_seconds
-        self._rest = self._rest_thread = self._grpc = None
+        self._rest = self._grpc = None
         self.rest_url = self.grpc_address = None
 
     def start(self) -> Self:
@@ -91,24 +87,25 @@ class LocalServer:
         Raises:
             UserError: a port is taken or the host is not of this machine.
         """
-        rest_socket = _bind(self._host, self._rest_port, "--rest-port")
+        self._rest = HttpServer(self._host, self._rest_port, "--rest-port")
         with contextlib.ExitStack() as failure:
             failure.callback(self.stop)
-            failure.callback(rest_socket.close)
             self._start_grpc()
             self.manager.start()
-            self._start_rest(rest_socket)
+            add_services(self._grpc, self.manager)
+            self._grpc.start()
+            self._rest.start(local_application(self.manager, self._rest_timeout_seconds))
+            self.rest_url = self._rest.url
             failure.pop_all()
         return self
 
     def stop(self) -> None:
         """Lets the requests inside finish, then frees the ports and the models."""
-        if self._rest_thread is not None:
-            self._rest.should_exit = True
-            self._rest_thread.join()
-            self._rest_thread = None
+        if self._rest is not None:
+            self._rest.stop()
+            self._rest = None
         if self._grpc is not None:
-            self._grpc.stop(grace=_STOP_SECONDS).wait()
+            self._grpc.stop(grace=STOP_SECONDS).wait()
             self._grpc = None
         self.manager.stop()
 
@@ -136,7 +133,7 @@ class LocalServer:
 
     def _start_grpc(self):
         # The port is tried with a plain socket first: gRPC logs C++ errors of its own when it is taken.
-        probe = _bind(self._host, self._grpc_port, "--port")
+        probe = bind(self._host, self._grpc_port, "--port")
         port = probe.getsockname()[1]
         probe.close()
         self._grpc = grpc.server(
@@ -147,27 +144,8 @@ class LocalServer:
                 ("grpc.max_send_message_length", -1),
             ],
         )
-        self.grpc_address = f"{_bracketed(self._host)}:{port}"
+        self.grpc_address = f"{bracketed(self._host)}:{port}"
         self._grpc.add_insecure_port(self.grpc_address)
-
-    def _start_rest(self, rest_socket):
-        add_services(self._grpc, self.manager)
-        self._grpc.start()
-        config = uvicorn.Config(
-            RestApi(self.manager, self._rest_timeout_seconds),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=_STOP_SECONDS,
-        )
-        self._rest = uvicorn.Server(config)
-        self._rest_thread = threading.Thread(
-            target=self._rest.run, kwargs={"sockets": [rest_socket]}, name="serve-rest", daemon=True
-        )
-        self._rest_thread.start()
-        while not self._rest.started and self._rest_thread.is_alive():
-            time.sleep(0.01)
-        self.rest_url = f"http://{_bracketed(self._host)}:{rest_socket.getsockname()[1]}"
 
 
 def _model_config(base_path, model_name, model_config_file):
@@ -183,28 +161,3 @@ def _model_config(base_path, model_name, model_config_file):
         raise UserError(f"{base_path}: no such folder; give the folder that holds the version folders (1, 2, ...)")
     check_served_directory(base_path)
     return single_model_config(model_name or path.name, path), str(base_path)
-
-
-def _bind(host, port, flag):
-    """Returns a bound socket that does not listen yet, so that clients are refused until the models are loaded."""
-    if not 0 <= port <= 65535:
-        raise UserError(f"{flag} {port} is no port number; give 0 to 65535")
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except socket.gaierror as error:
-        raise UserError(f"--host {host} is unknown on this machine: {error.strerror}") from error
-    bound = socket.socket(family, kind, protocol)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind(address)
-    except OSError as error:
-        bound.close()
-        raise UserError(
-            f"cannot listen on {host} port {port}: {error.strerror}; "
-            f"stop the program that uses it or choose another with {flag}"
-        ) from error
-    return bound
-
-
-def _bracketed(host):
-    return f"[{host}]" if ":" in host else host

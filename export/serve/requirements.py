@@ -1,4 +1,4 @@
-"""The check that the packages of the `serving` extra are installed."""
+"""The check that the packages of an extra are installed."""
 
 import importlib
 
@@ -21,11 +21,25 @@ def require_serving_extra():
     Raises:
         UserError: a package is missing; the message says how to install it.
     """
-    for module in _MODULES:
+    require_modules("the local server", "serving", _MODULES)
+
+
+def require_modules(what, extra, modules):
+    """Imports modules.
+
+    Args:
+        what: That needs them, for the message.
+        extra: The extra that has them.
+        modules: Their names.
+
+    Raises:
+        UserError: one is missing; the message says how to install it.
+    """
+    for module in modules:
         try:
             importlib.import_module(module)
         except ModuleNotFoundError as error:
             raise UserError(
-                f"the local server needs the Python module {error.name!r}, which is not installed; "
-                "run: pip install '.[serving]' in the project's folder"
+                f"{what} needs the Python module {error.name!r}, which is not installed; "
+                f"run: pip install '.[{extra}]' in the project's folder"
             ) from error

@@ -24,6 +24,7 @@ def saved_model_batches(directory, texts, new_tokens, threads):
         "repetition_penalty": 1.0,
         "seed": 0,
         "stop": "",
+        "so_far": "",
     }
 
     def work(batch_size, new_tokens=new_tokens):

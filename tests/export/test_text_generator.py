@@ -172,7 +172,16 @@ def test_a_row_with_an_impossible_control_says_so_over_rest(exported, over_rest,
     good, bad = body["predictions"]
     assert (good["text"], good["error"]) == (generator("low"), "")
     assert bad.pop("error").startswith(f"{name} must be between")
-    assert bad == {"text": "", "score": 0.0, "num_tokens": 0, "truncated": False}
+    assert bad == {
+        "text": "",
+        "score": 0.0,
+        "num_tokens": 0,
+        "truncated": False,
+        "token_ids": "",
+        "finished": False,
+        "settled_bytes": 0,
+        "prompt_tokens": 0,
+    }
 
 
 def test_rows_of_one_request_have_stop_strings_of_their_own(exported):

@@ -19,7 +19,7 @@ PROMPTS = [
 POSITIONS, NEW = 40, 12
 
 
-def make_generator(**settings):
+def make_generator(positions=POSITIONS, chat_template=None, **settings):
     tokenizer = BytePairTokenizer.train(["low lower lowest slow slower, the quick brown fox jumps"] * 9, 285)
     # One number more than the tokenizer has tokens, as where vocabularies are rounded up.
     model = GPT2(
@@ -28,13 +28,13 @@ def make_generator(**settings):
         intermediate_dim=48,
         num_heads=4,
         num_layers=2,
-        max_sequence_length=POSITIONS,
+        max_sequence_length=positions,
     )
     model.build()
     rng = np.random.default_rng(7)
     model.set_weights([value + rng.normal(0, 0.25, value.shape) for value in model.get_weights()])
     settings = {"max_new_tokens": NEW, **settings}
-    return TextGenerator(model, tokenizer, GenerationSettings(**settings), ["the quick", "low"])
+    return TextGenerator(model, tokenizer, GenerationSettings(**settings), ["the quick", "low"], chat_template)
 
 
 def drawn_with_wide_character(generator):

@@ -26,6 +26,8 @@ class DecodeOptions:
             `max_new_tokens`.
         min_new_tokens: int32 `[B]` or scalar, tokens that must come before the end token.
         no_repeat_ngram_size: No n-gram of this size occurs twice in a sequence; 0 allows everything.
+        num_before: int32 `[B]` or scalar, tokens that earlier calls have chosen for a row and that are part of its
+            context now: random numbers are drawn as if all were chosen in one call. The limits do not count them.
         token_rules: Tokens that never come or must come first or last. Forced tokens count 0.
         context_token_ids: int32 `[B, P]` or None, what comes before the generated tokens, the start token included if
             it shall count; n-grams of it are not repeated either, as for a decoder-only model in transformers, and
@@ -48,6 +50,7 @@ class DecodeOptions:
     loop_length: Any
     min_new_tokens: Any = 0
     no_repeat_ngram_size: int = 0
+    num_before: Any = 0
     token_rules: TokenRules = NO_RULES
     context_token_ids: Any = None
     context_mask: Any = None

@@ -127,7 +127,7 @@ class Sampling(Search):
         # All at once: the generator is a hundred operations, which would be too many for one number a step.
         uniforms = uniform(
             per_sequence(seed, "int32")[:, None],
-            ops.arange(loop_length, dtype="int32")[None, :],
+            per_sequence(options.num_before, "int32")[:, None] + ops.arange(loop_length, dtype="int32")[None, :],
             ops.reshape(ops.broadcast_to(ops.arange(num_return, dtype="int32"), (num_rows, num_return)), (-1, 1)),
         )
 

@@ -33,7 +33,11 @@ def check_controls(specifications, given):
             if not isinstance(value, str) or len(value.encode()) > control.most_bytes:
                 raise UserError(f"{name} must be a text of at most {control.most_bytes} bytes, got {value!r}")
             allowed = control.choices is None or value in control.choices
-            if not allowed or (control.pattern is not None and not re.fullmatch(control.pattern, value)):
+            if control.pattern is not None:
+                allowed = allowed and re.fullmatch(control.pattern, value) is not None
+            if control.accepts is not None:
+                allowed = allowed and bool(control.accepts(tf.constant([value]))[0])
+            if not allowed:
                 raise UserError(f"{refusal(name, control)}, got {value!r}")
             continue
         kind, article = (Integral, "an integer") if control.dtype.startswith("int") else (Real, "a number")
@@ -115,6 +119,8 @@ def within_bounds(name, control, value):
         inside = tf.strings.length(value) <= control.most_bytes
         if control.pattern is not None:
             inside &= tf.strings.regex_full_match(value, control.pattern)
+        if control.accepts is not None:
+            inside &= tf.reshape(control.accepts(tf.reshape(value, [-1])), tf.shape(value))
     else:
         # A NaN fails every comparison, so the bounds are stated as what must hold.
         inside = tf.logical_and(value >= control.minimum, value <= control.maximum)
@@ -128,7 +134,7 @@ def refusal(name, control):
     if control.choices is not None:
         return f"{name} must be one of {', '.join(map(repr, control.choices))}"
     length = f"{name} must have at most {control.most_bytes} bytes"
-    return length if control.pattern is None else f"{length} and {control.rule}"
+    return f"{length} and {control.rule}" if control.rule else length
 
 
 def _resolve(name, control, value, batch_size):

@@ -12,6 +12,7 @@ from zoo.errors import UserError
 from zoo.tasks.chat_pieces import HISTORY, ChatPieces
 from zoo.tasks.chat_template import ChatTemplate
 from zoo.tasks.controls import with_a_row
+from zoo.tasks.resumption import RESUMPTION
 from zoo.tasks.signature import Signature
 from zoo.tasks.text_control import SEPARATOR, TextControl
 from zoo.tokenizers.added_tokens.rendered_text import RenderedTextTokenizer
@@ -138,9 +139,9 @@ class Conversations:
             texts, told, rows = with_a_row(said, {"user": user}, texts)
             told = {name: clean_text(text) for name, text in told.items()}
             conversations = pieces.graph(clean_text(texts["user"]), **told, spell=self.tokenizer.literal.spell)
-            return generator.predict_batch(conversations[:rows], **given)
+            return generator.resumable_batch(conversations[:rows], **given)
 
-        outputs = {**generator.outputs, "text": "what the assistant says"}
+        outputs = {**generator.outputs, **RESUMPTION, "text": "what the assistant says"}
         return Signature(answer, ("user",), outputs, {**said, **generator.controls}, draws=generator.draws)
 
 

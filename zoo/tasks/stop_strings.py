@@ -1,5 +1,6 @@
 """Strings that end a generated text: looked for while tokens come, and cut off from the text; each row has its own."""
 
+import itertools
 from dataclasses import dataclass, field
 
 import keras
@@ -49,9 +50,11 @@ class StopStrings:
         rows: string tensor [N], the stop strings of each row with `SEPARATOR` between them; empty ones do not count, so
             that a row of nothing but separators has none.
         token_bytes: The bytes of each id of the vocabulary, `BytePairTokenizer.token_bytes`; special tokens have none.
+        before: string tensor [N], the bytes that earlier calls have generated, which a stop string may begin in; None
+            for none.
     """
 
-    def __init__(self, rows, token_bytes):
+    def __init__(self, rows, token_bytes, before=None):
         rows = tf.strings.unicode_transcode(rows, "UTF-8", "UTF-8", errors="replace")
         rows = tf.strings.regex_replace(rows, rf"{SEPARATOR}+", SEPARATOR)
         self._rows = tf.strings.regex_replace(rows, rf"^{SEPARATOR}|{SEPARATOR}$", "")
@@ -59,6 +62,7 @@ class StopStrings:
         strings = tf.strings.split(self._rows, SEPARATOR).flat_values
         # A token is a byte at least, so a string that the last token completes lies within this many.
         self._reach = tf.reduce_max(tf.concat([[0], tf.strings.length(strings)], axis=0))
+        self._before = tf.zeros_like(self._rows) if before is None else before
         # Rows of one batch have few different ones.
         self._patterns, self._pattern_of_row = tf.unique(_pattern(self._rows))
 
@@ -85,7 +89,13 @@ class StopStrings:
         rows = tuple(
             tuple(string for string in row.split(SEPARATOR.encode()) if string) for row in self._rows.numpy().tolist()
         )
-        return StopStringsOnHost(rows if any(rows) else (), self._token_bytes)
+        before = tuple(self._before.numpy().tolist()) if any(rows) else ()
+        return StopStringsOnHost(rows if any(rows) else (), self._token_bytes, before)
+
+    def may_begin(self):
+        """How many bytes at the end of each row's text may be the beginning of a stop string, int32 [N]."""
+        lengths = tf.strings.length(tf.strings.split(self._rows, SEPARATOR))
+        return tf.maximum(tf.cast(tf.reduce_max(lengths, axis=1), tf.int32) - 1, 0)
 
     def hook(self):
         """What `zoo.generation` calls after each step: whether sequences hold a stop string of theirs, bool [N].
@@ -96,8 +106,12 @@ class StopStrings:
 
     def _found(self, token_ids, index):
         def look():
-            recent = token_ids[:, tf.maximum(index - self._reach, 0) : index]
+            first = tf.maximum(index - self._reach, 0)
+            recent = token_ids[:, first:index]
             texts = tf.strings.reduce_join(tf.gather(tf.constant(self._token_bytes, tf.string), recent), axis=1)
+            cut = tf.maximum(tf.strings.length(self._before) - self._reach, 0)
+            before = tf.strings.substr(self._before, cut, tf.fill(tf.shape(cut), self._reach))
+            texts = tf.strings.join([tf.where(first == 0, before, ""), texts])
             return tf.strings.length(self.cut(texts)) < tf.strings.length(texts)
 
         return tf.cond(self._reach > 0, look, lambda: tf.fill([tf.shape(token_ids)[0]], False))
@@ -111,10 +125,12 @@ class StopStringsOnHost:
         rows: The stop strings of each row as bytes, a tuple of tuples; () if no row has any. Rows that a batch has
             beyond these have none.
         token_bytes: As of `StopStrings`.
+        before: What earlier calls have generated, bytes of each row; () for nothing.
     """
 
     rows: tuple
     token_bytes: tuple = field(compare=False, repr=False)
+    before: tuple = ()
 
     def hook(self):
         """See `StopStrings.hook`; None if no row has stop strings."""
@@ -125,8 +141,11 @@ class StopStringsOnHost:
     def found(self, token_ids, index):
         """Whether sequences, a numpy array [N, L], hold a stop string among the last tokens; a numpy array [N]."""
         reach = max(len(string) for strings in self.rows for string in strings)
-        recent = np.asarray(token_ids)[:, max(int(index) - reach, 0) : int(index)]
+        first = max(int(index) - reach, 0)
+        recent = np.asarray(token_ids)[:, first : int(index)]
         texts = [b"".join(self.token_bytes[token] for token in row) for row in recent.tolist()]
+        if first == 0:
+            texts = [b"".join(parts) for parts in itertools.zip_longest(self.before, texts, fillvalue=b"")]
         found = np.zeros(len(texts), bool)
         for row, (strings, text) in enumerate(zip(self.rows, texts, strict=False)):
             found[row] = any(string in text for string in strings)

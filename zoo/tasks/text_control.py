@@ -1,7 +1,8 @@
 """A per-row option of a task that is a text."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 SEPARATOR = "\x1e"
 """Stands between the texts of a row where several are one string: U+001E, which ASCII calls record separator."""
@@ -18,6 +19,8 @@ class TextControl:
         trials: Values that exports are verified with.
         choices: All values that are allowed; None for any text.
         pattern: Regular expression, of RE2 and Python alike, that a value must match as a whole; None for any text.
+        accepts: From values, a string tensor [B] that may hold anything, to a bool tensor [B]: what a pattern cannot
+            say, besides it. None for nothing.
         rule: What a value must be so that it does, for messages.
     """
 
@@ -28,4 +31,5 @@ class TextControl:
     trials: tuple[str, ...]
     choices: tuple[str, ...] | None = None
     pattern: str | None = None
+    accepts: Callable[[Any], Any] | None = None
     rule: str = ""

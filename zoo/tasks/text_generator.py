@@ -1,5 +1,6 @@
 """Text generation: a prompt in, its continuation out; and the probability of given continuations."""
 
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 import keras
@@ -17,6 +18,7 @@ from zoo.tasks.generating_task import GeneratingTask
 from zoo.tasks.generation_settings import GenerationSettings, within_positions
 from zoo.tasks.inference import loop_length_in_backend
 from zoo.tasks.registry import register_task
+from zoo.tasks.resumption import RESUMPTION, joined_token_ids, read_token_ids, so_far_control
 from zoo.tasks.signature import Signature
 from zoo.tasks.stop_strings import MOST_BYTES, StopStrings, joined_stop_strings
 from zoo.tasks.text_control import SEPARATOR, TextControl
@@ -144,14 +146,44 @@ class TextGenerator(GeneratingTask):
 
     @property
     def controls(self) -> dict[str, Any]:
-        """The per-row options of `predict_batch`: lengths, those of the search, and stop strings."""
+        """The per-row options of `predict_batch`: lengths, those of the search, stop strings, and what is said."""
         stop = TextControl(
             "",
             MOST_BYTES,
             "strings that end a text, with U+001E between them; empty for the exported ones, U+001E for none",
             ("e", f"the{SEPARATOR} ", SEPARATOR),
         )
-        return {**super().controls, "stop": stop}
+        return {**super().controls, "stop": stop, "so_far": so_far_control(self)}
+
+    @property
+    def signatures(self) -> dict[str, Any]:
+        """See `Task.signatures`; the one with the controls says as well what a call that goes on needs."""
+        found = super().signatures
+        outputs = {**self.outputs, **RESUMPTION}
+        generate = replace(found[self.controls_signature], function=self.resumable_batch, outputs=outputs)
+        return {**found, self.controls_signature: generate}
+
+    def predict_batch(self, *texts: Any, **given: Any) -> dict[str, Any]:
+        """The continuations of one batch; see `Task.predict_batch`. Each output has shape [B]."""
+        found = self.resumable_batch(*texts, **given)
+        return {name: found[name] for name in self.outputs}
+
+    def resumable_batch(self, *texts: Any, **given: Any) -> dict[str, Any]:
+        """`predict_batch` with what a later call needs to go on, so that a text can be had in parts.
+
+        Parts together are the text of one call, but for rounding. Each call gets the `token_ids` of the one before as
+        its `so_far`, and a larger `max_new_tokens`: all controls mean the whole continuation, as do `text` and
+        `num_tokens`; `score` is that of the tokens which this call has chosen.
+
+        Args:
+            texts, given: As of `predict_batch`.
+
+        Returns:
+            As of `predict_batch`, and `token_ids`, string [B], ids with blanks between them; `finished`, bool [B],
+            whether the continuation has come to its end; `settled_bytes`, int32 [B], how many bytes of the text nothing
+            that follows can change; `prompt_tokens`, int32 [B], how many tokens of the prompt were read.
+        """
+        return super().predict_batch(*texts, **given)
 
     @property
     def _vocabulary_size(self):
@@ -301,47 +333,75 @@ class TextGenerator(GeneratingTask):
         shares /= shares.sum()
         return {choices[i]: float(shares[i]) for i in np.argsort(-shares, kind="stable")}
 
-    def encode(self, text: Any, stop: Any, search: Any, num_return: int, **controls: Any) -> Any:
+    def encode(self, text: Any, stop: Any, so_far: Any, search: Any, num_return: int, **controls: Any) -> Any:
         """Tokens of prompts and the options of their rows; see `Task.encode`."""
+        said = read_token_ids(so_far)
+        num_before = tf.cast(said.row_lengths(), tf.int32)
+        before = tf.strings.reduce_join(tf.gather(tf.constant(self.tokenizer.token_bytes, tf.string), said), axis=1)
         stop = tf.repeat(tf.where(stop == "", self._stop, stop), num_return)
-        stop = StopStrings(stop, self.tokenizer.token_bytes)
+        stop = StopStrings(stop, self.tokenizer.token_bytes, tf.repeat(before, num_return))
         if "seed" in controls:
             # Other prompts get other random numbers, or all texts of one seed would take the same turns.
             of_text = tf.cast(tf.strings.to_hash_bucket_fast(text, LARGEST_SEED), tf.int32)
             controls["seed"] = tf.bitwise.bitwise_xor(controls["seed"], of_text)
-        tokens, truncated = self._encode_prompts(text, self.max_source_length)
+        prompt, truncated = self._encode_prompts(text, self.max_source_length)
+        tokens = tf.concat([prompt, tf.cast(said, prompt.dtype)], axis=1)
         lengths = tf.cast(tokens.row_lengths(), tf.int32)
+        for limit in ("max_new_tokens", "min_new_tokens"):
+            controls[limit] = tf.maximum(controls[limit] - num_before, 0)
         token_ids = tf.cast(tokens.to_tensor(default_value=self.tokenizer.eos_id), tf.int32)
         before = lengths - 1
-        loop_length = tf.reduce_max(controls["max_new_tokens"])
+        loop_length = tf.maximum(tf.reduce_max(controls["max_new_tokens"]), 1)
         return Encoded(
             {
                 # The loop reads the last token itself; all before it are read at once.
                 "prompt_token_ids": token_ids[:, :-1],
                 "prompt_mask": tf.sequence_mask(before, tf.shape(token_ids)[1] - 1, dtype=tf.int32),
                 "start_ids": tf.gather(token_ids, before, batch_dims=1),
+                "num_before": num_before,
                 **controls,
             },
             padding={"prompt_token_ids": self.tokenizer.eos_id, "prompt_mask": 0},
-            longest=self.max_source_length,
+            longest=self.max_source_length + self.settings.max_new_tokens - 1,
             options={
                 "loop_length": loop_length_in_backend(loop_length, self.settings.max_new_tokens),
                 "stop": stop.in_backend(),
             },
-            kept={"stop": stop, "truncated": truncated[:, tf.newaxis]},
+            kept={
+                "stop": stop,
+                "said": said,
+                "truncated": truncated[:, tf.newaxis],
+                "prompt_tokens": tf.cast(prompt.row_lengths(), tf.int32)[:, tf.newaxis],
+            },
         )
 
     def decode(self, results: Any, kept: Any) -> dict[str, Any]:
-        """Continuations, their scores and lengths and whether prompts were cut, [B, num_return] each."""
+        """What `resumable_batch` gives, [B, num_return] each."""
         found, counts, scores = results
-        texts = kept["stop"].cut(self.tokenizer.decode(tf.reshape(found, [-1, tf.shape(found)[-1]])))
-        truncated = tf.broadcast_to(kept["truncated"], tf.shape(scores))
-        return {
-            "text": tf.reshape(texts, tf.shape(scores)),
+        shape = tf.shape(scores)
+        said = tf.gather(kept["said"], tf.repeat(tf.range(shape[0]), shape[1]))
+        found = tf.RaggedTensor.from_tensor(tf.reshape(found, [-1, tf.shape(found)[-1]]), tf.reshape(counts, [-1]))
+        found = tf.concat([said, tf.cast(found, said.dtype)], axis=1)
+        num_tokens = tf.cast(found.row_lengths(), tf.int32)
+        whole = self.tokenizer.decode(found)
+        texts = kept["stop"].cut(whole)
+        stopped = tf.strings.length(texts) < tf.strings.length(whole)
+        finished = stopped | (num_tokens < tf.repeat(kept["max_new_tokens"], shape[1]))
+        settled = tf.minimum(self.tokenizer.settled_bytes(found), tf.strings.length(texts) - kept["stop"].may_begin())
+        settled = tf.strings.substr(texts, tf.zeros_like(settled), tf.maximum(settled, 0))
+        # Less what a character lacks its end of.
+        settled = tf.strings.length(tf.strings.unicode_transcode(settled, "UTF-8", "UTF-8", errors="ignore"))
+        answers = {
+            "text": texts,
             "score": scores,
-            "num_tokens": counts,
-            "truncated": truncated,
+            "num_tokens": num_tokens,
+            "truncated": tf.broadcast_to(kept["truncated"], shape),
+            "token_ids": joined_token_ids(found),
+            "finished": finished,
+            "settled_bytes": tf.where(finished, tf.strings.length(texts), settled),
+            "prompt_tokens": tf.broadcast_to(kept["prompt_tokens"], shape),
         }
+        return {name: tf.reshape(value, shape) for name, value in answers.items()}
 
     def _encode_prompts(self, text, longest):
         """Tokens of prompts, at least one each: int32 [B, None], cut to the last `longest`; and which were cut."""
@@ -366,6 +426,7 @@ class TextGenerator(GeneratingTask):
         start_ids: Any,
         max_new_tokens: Any,
         min_new_tokens: Any,
+        num_before: Any,
         loop_length: Any,
         search: Any,
         num_return: int,
@@ -387,6 +448,7 @@ class TextGenerator(GeneratingTask):
             min_new_tokens=min_new_tokens,
             loop_length=loop_length,
             no_repeat_ngram_size=self.settings.no_repeat_ngram_size,
+            num_before=num_before,
             context_token_ids=context,
             context_mask=context_mask,
             # A model may have more numbers than the tokenizer has tokens.

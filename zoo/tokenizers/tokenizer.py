@@ -222,6 +222,18 @@ class Tokenizer(tf.Module, metaclass=_AbstractModuleType):
             tensorflow.errors.InvalidArgumentError: for an id outside the vocabulary.
         """
 
+    def settled_bytes(self, token_ids: tf.RaggedTensor) -> tf.Tensor:
+        """How much of a text nothing that follows can change, such as the rest of a character.
+
+        Args:
+            token_ids: int32 [B, None], the tokens so far.
+
+        Returns:
+            int32 [B], bytes of what `decode` gives. Characters are not divided.
+        """
+        # A half character at the end is U+FFFD until its other half comes.
+        return tf.strings.length(tf.strings.regex_replace(self.decode(token_ids), r"\x{fffd}+$", ""))
+
     def id_to_token(self, token_ids: Any) -> list[str]:
         """The vocabulary's own spelling of each id.
 

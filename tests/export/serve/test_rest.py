@@ -162,7 +162,7 @@ def test_malformed_requests(rest, method, path):
 
 
 def test_other_paths(server, rest):
-    assert rest.raw("GET", server.rest_url + "/")[0] == 404
+    assert rest.raw("GET", server.rest_url + "/nothing")[0] == 404
     assert rest.request("GET", server.rest_url + "/v1/models") == (400, {"error": "Missing model name in request."})
     assert rest.request("GET", server.rest_url + "/v1/models/other") == (
         404,

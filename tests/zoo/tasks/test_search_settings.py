@@ -75,7 +75,7 @@ def test_greedy_search_of_a_generator():
     generator = make_generator()
     greedy = generator.with_settings(search=Greedy())
     assert greedy(PROMPTS) == generator(PROMPTS, temperature=0.0) and not greedy.draws and generator.draws
-    assert list(greedy.controls) == ["max_new_tokens", "min_new_tokens", "stop"]
+    assert list(greedy.controls) == ["max_new_tokens", "min_new_tokens", "stop", "so_far"]
     assert greedy.with_settings(temperature=0.5).settings.search == Sampling(temperature=0.5)
     with pytest.raises(UserError, match="greedy search finds one sequence for each row, not 2"):
         greedy.samples(PROMPTS[0], 2)

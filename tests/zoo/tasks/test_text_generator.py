@@ -1,3 +1,5 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -257,6 +259,50 @@ def test_predict_batch_with_controls_for_each_row(generator):
     assert all(value.shape[0] == 0 for value in empty.values())
 
 
+def in_parts(generator, prompts, at_a_time, most, **controls):
+    """Answers of one prompt each, in calls of a few tokens; the texts that were settled between them are checked."""
+    rows = len(prompts)
+    so_far, settled = tf.fill([rows], ""), [b""] * rows
+    for end in range(at_a_time, most + at_a_time, at_a_time):
+        limit = tf.fill([rows], min(end, most))
+        found = generator.resumable_batch(tf.constant(prompts), so_far=so_far, max_new_tokens=limit, **controls)
+        so_far = found["token_ids"]
+        texts, lengths = found["text"].numpy().tolist(), found["settled_bytes"].numpy().tolist()
+        for row, (text, length) in enumerate(zip(texts, lengths, strict=True)):
+            assert text.startswith(settled[row]) and length >= len(settled[row])
+            settled[row] = text[:length]
+            settled[row].decode("utf-8")
+        if found["finished"].numpy().all():
+            break
+    # Rows that had ended would have gone on with others; these are left to end alone.
+    return found
+
+
+@pytest.mark.parametrize("changes", [{"stop": ["\n\n", "w r"]}, {"repetition_penalty": 1.4, "no_repeat_ngram_size": 2}])
+def test_parts_together_are_one_call(generator, changes):
+    generator = generator.with_settings(**changes)
+    wide = 0
+    for seed, prompt in itertools.product(range(3), PROMPTS):
+        whole = generator.resumable_batch(tf.constant([prompt]), seed=tf.constant([seed]))
+        wide += any(ord(character) > 127 for character in whole["text"].numpy()[0].decode())
+        for at_a_time in (1, 5):
+            found = in_parts(generator, [prompt], at_a_time, NEW, seed=tf.constant([seed]))
+            for name in ("text", "num_tokens", "truncated", "token_ids", "finished", "prompt_tokens"):
+                assert found[name].numpy().tolist() == whole[name].numpy().tolist(), (name, prompt, seed)
+    assert wide > 3
+    (found,) = whole["token_ids"].numpy().tolist()
+    assert len(found.split()) == whole["num_tokens"].numpy()[0]
+
+
+def test_a_stop_string_across_two_calls(generator):
+    text = generator("low", seed=1, stop=())
+    middle = len(text) // 2
+    stop = text[middle - 2 : middle + 2]
+    expected = text[: text.index(stop)]
+    found = in_parts(generator, ["low"], 1, NEW, seed=tf.constant([1]), stop=tf.constant([stop]))
+    assert [found["text"].numpy()[0].decode(), found["finished"].numpy()[0]] == [expected, True]
+
+
 @pytest.mark.parametrize(
     ("controls", "message"),
     [
@@ -272,6 +318,9 @@ def test_predict_batch_with_controls_for_each_row(generator):
         ({"stop": ["x" * 60] * 20}, "more than 1024 bytes together"),
         ({"stop": "abc"}, "stop must be a list of strings"),
         ({"stop": ["a\x1eb"]}, "which separates stop strings"),
+        ({"so_far": "1 x"}, "so_far must have at most 120 bytes and be at most 12 token ids below 285"),
+        ({"so_far": "285"}, "at most 12 token ids below 285"),
+        ({"so_far": "1" + " 1" * NEW}, "at most 12 token ids below 285"),
     ],
 )
 def test_bad_options_are_named(generator, controls, message):

@@ -4,6 +4,7 @@ import json
 import random
 
 import pytest
+import tensorflow as tf
 from byte_fallback_reference import KINDS, PIECES, SPECIAL, fuzzed, read, reference, vocabulary_and_merges
 from byte_pair_reference import broken_texts, odd_texts, source_code
 from wordpiece_reference import OTHER_SCRIPTS
@@ -43,6 +44,14 @@ def test_ids_and_texts(kind, entries):
     decoded = [text.decode() for text in ours.decode(rows).numpy()]
     assert decoded == theirs.decode_batch(rows)
     assert ["".join(ours.decode_stream(row)) for row in rows] == decoded
+    for cut in (1, 2, 5):
+        begun = [row[:-cut] for row in rows]
+        settled = ours.settled_bytes(tf.ragged.constant(begun, tf.int32, ragged_rank=1)).numpy()
+        for text, length, whole in zip(ours.decode(begun).numpy(), settled, decoded, strict=True):
+            assert whole.encode().startswith(text[:length])
+        # Nothing waits but bytes and control tokens at the end, whose ids come first.
+        ended = [row[: max((place + 1 for place, token in enumerate(row) if token >= 259), default=0)] for row in begun]
+        assert all(length >= len(text) for text, length in zip(ours.decode(ended).numpy(), settled, strict=True))
 
 
 def test_control_tokens_are_text_unless_asked_for(entries):

@@ -211,6 +211,18 @@ class ByteFallbackTokenizer(MergingTokenizer):
                 texts = tf.strings.regex_replace(texts, f"^ {{1,{self.strip_blanks}}}", "", replace_global=False)
             return texts
 
+    def settled_bytes(self, token_ids: tf.RaggedTensor) -> tf.Tensor:
+        """See `Tokenizer.settled_bytes`. Bytes next to each other wait for the last of them."""
+        with tf.device(DEVICE):
+            ids, rows = token_ids.flat_values, token_ids.value_rowids()
+            is_text = ~(tf.gather(self._is_byte, ids) | tf.gather(self._is_skipped, ids))
+            places = tf.range(tf.size(ids, tf.int64)) + 1 - tf.gather(token_ids.row_starts(), rows)
+            counts = tf.math.unsorted_segment_max(tf.where(is_text, places, 0), rows, token_ids.nrows())
+            # Of a row without tokens the maximum is the least integer.
+            counts = tf.maximum(counts, 0)
+            kept = tf.boolean_mask(ids, places <= tf.gather(counts, rows))
+            return tf.strings.length(self.decode(tf.RaggedTensor.from_row_lengths(kept, counts)))
+
     def decode_stream(self, token_ids: Iterable[int]) -> Iterator[str]:
         """The text of ids as they come, in parts that together are what `decode` gives.
 
