@@ -109,6 +109,10 @@ class FineTuning(Recipe):
         """How the files are read."""
         yield from readings(*self.sources)
 
+    def pretrained_part(self):
+        """The encoder."""
+        return self.model.encoder
+
     def counted(self):
         """The encoder."""
         return self.model.encoder
@@ -140,5 +144,5 @@ def learning_rate_of(config):
     if config.learning_rate is not None:
         return config.learning_rate
     if config.pretrained is not None:
-        return 5e-5
+        return {"full": 5e-5, "lora": 5e-4, "dora": 5e-4}.get(config.tune, 1e-3)
     return 1e-3 if config.size in ("tiny", "mini", "small") else 1e-4

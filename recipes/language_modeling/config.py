@@ -8,6 +8,7 @@ from recipes.command_line.variants import parse_variants
 from recipes.options.added_tokens import AddedTokenOptions
 from recipes.options.run import flag
 from recipes.options.steps import StepOptions
+from recipes.options.tuning import TuningOptions
 from zoo.errors import UserError
 from zoo.ranges import check_range
 
@@ -28,7 +29,7 @@ _OF_NEW_MODELS = (
 
 
 @dataclass(frozen=True)
-class LanguageModelingConfig(AddedTokenOptions, StepOptions):
+class LanguageModelingConfig(AddedTokenOptions, TuningOptions, StepOptions):
     r"""Trains a GPT-2 or Llama on raw text, from scratch or from a pretrained one, and saves a preset that writes text.
 
     With --data chat a pretrained language model learns the answers of conversations, with --data preferences which

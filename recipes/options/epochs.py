@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from recipes.options.encoder import EncoderOptions
 from recipes.options.split_files import SplitFileOptions
+from recipes.options.tuning import TuningOptions
 from zoo.errors import UserError
 from zoo.ranges import check_range
 
 
 @dataclass(frozen=True)
-class EpochConfig(EncoderOptions, SplitFileOptions):
+class EpochConfig(EncoderOptions, TuningOptions, SplitFileOptions):
     """Encoder and optimisation of a recipe that counts its training in epochs."""
 
     trainable_blocks: int | None = None
@@ -24,8 +25,9 @@ class EpochConfig(EncoderOptions, SplitFileOptions):
     epochs: int | None = None
     """Passes over the training data; if None 5 of a pretrained encoder, 10 from scratch, and more for few examples."""
     learning_rate: float | None = None
-    """Learning rate at the end of warm-up, from which it falls linearly to 0; if None 5e-5 of a pretrained encoder,
-    and from scratch 1e-3, or for sizes from medium on 1e-4."""
+    """Learning rate at the end of warm-up, from which it falls linearly to 0; if None 5e-5 of a pretrained encoder
+    (by --tune: 5e-4 of low-rank adapters, 1e-3 of others, biases and the head), and from scratch 1e-3, or for sizes
+    from medium on 1e-4."""
     warmup_share: float = 0.1
     """Share of all updates that is warm-up."""
 

@@ -6,6 +6,7 @@ from typing import Literal
 from recipes.options.run import flag
 from recipes.options.split_files import SplitFileOptions
 from recipes.options.steps import StepOptions
+from recipes.options.tuning import TuningOptions
 from zoo.errors import UserError
 from zoo.metrics.text_language import language_from_code
 from zoo.ranges import check_range
@@ -24,7 +25,7 @@ NEW_MODEL_OPTIONS = (
 
 
 @dataclass(frozen=True)
-class SequenceToSequenceConfig(StepOptions, SplitFileOptions):
+class SequenceToSequenceConfig(TuningOptions, StepOptions, SplitFileOptions):
     """Vocabulary, model, optimisation and decoding of a recipe that learns to write a text from another."""
 
     vocabulary_size: int | None = 2000

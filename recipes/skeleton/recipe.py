@@ -115,6 +115,10 @@ class Recipe:
         """Yields what to say about the data."""
         return ()
 
+    def pretrained_part(self):
+        """What of the model comes from --pretrained, where that is less than all."""
+        return self.model
+
     def counted(self):
         """The model whose parameters are told."""
         return self.model

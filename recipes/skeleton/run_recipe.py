@@ -6,8 +6,11 @@ from recipes.options.added_tokens import AddedTokenOptions
 from recipes.skeleton.dry_run import end_if_dry_run
 from recipes.skeleton.results import print_ending, training_facts, write_results
 from recipes.skeleton.train_and_average import train_and_average
+from recipes.skeleton.tuned_part import keeps_adapters_apart, learning_line
 from recipes.vocabularies.added_tokens import added_tokens_line
 from recipes.vocabularies.trained_size import vocabulary_line
+from zoo.adapters import Tuning, fold_adapters
+from zoo.checkpoints.peft import write_peft
 from zoo.training import RunClaim, Validation, build_optimizer
 from zoo.training.runs.run_directory import check_run_directory
 from zoo.weights import with_dtype
@@ -31,12 +34,14 @@ def run_recipe(recipe_class, config):
         UserError: for a directory that holds something else, and what the recipe cannot do.
     """
     recipe = recipe_class(config)
+    tuning = config.tuning() if hasattr(config, "tuning") else Tuning()
     recipe.resumed = check_run_directory(config, recipe=recipe.name)
     devices = config.devices.open()
     keras.utils.set_random_seed(config.seed)
     recipe.open_data()
     with devices.scope():
         recipe.model, recipe.tokenizers = recipe.start()
+        tuning.apply(recipe.model, recipe.pretrained_part())
     recipe.train_batches, validation_batches = recipe.batches()
     recipe.plan = recipe.make_plan(recipe.train_batches.num_batches())
     recipe.task = recipe.make_task(recipe.model)
@@ -46,6 +51,7 @@ def run_recipe(recipe_class, config):
         _compile(recipe)
     for line in _lines(recipe):
         recipe.say(line)
+    keeps_adapter = keeps_adapters_apart(recipe)
     end_if_dry_run(config, recipe.model, recipe.train_batches, recipe.plan.total_steps)
 
     kept = dict(zip(recipe.tokenizer_folders, dict.fromkeys(recipe.tokenizers), strict=False))
@@ -56,6 +62,9 @@ def run_recipe(recipe_class, config):
 
     final = recipe.model if config.precision == "float32" else with_dtype(recipe.model, "float32")
     final.jit_compile = recipe.model.jit_compile
+    if keeps_adapter:
+        write_peft(final, config.directory / "adapter", config.pretrained)
+    fold_adapters(final)
     recipe.task = recipe.final_task(final)
     recipe.task.save(config.directory)
     results = {**recipe.evaluate(), **training_facts(final, result, checkpoints, speed=recipe.speed)}
@@ -86,6 +95,8 @@ def _lines(recipe):
     yield from recipe.data_lines()
     batches = "" if epoch is None else f"{epoch:,} batches an epoch; "
     yield f"{recipe.model_line()}; {batches}{keras.config.backend()} backend"
+    if getattr(config, "tune", "full") != "full":
+        yield learning_line(recipe.model, config.tune)
     if recipe.trains_vocabulary() and config.vocabulary_size is None:
         yield from vocabulary_line(tokenizer)
     if isinstance(config, AddedTokenOptions):

@@ -44,7 +44,7 @@ FOLDERS = {
 }
 """Folder by `model_type`."""
 
-__all__ = ["FOLDERS", "architecture_named", "architecture_of", "keras_hub_maps"]
+__all__ = ["FOLDERS", "architecture_named", "architecture_of", "architectures_of", "keras_hub_maps"]
 
 
 def architecture_named(model_type: str | None) -> "AnyArchitecture | None":
@@ -64,7 +64,16 @@ def architecture_of(model: Any) -> "AnyArchitecture":
     Raises:
         UserError: if there is none, with what each family of the model's class says.
     """
-    reasons = []
+    return architectures_of(model)[0]
+
+
+def architectures_of(model: Any) -> "list[AnyArchitecture]":
+    """Every family that transformers can read a model as.
+
+    Raises:
+        UserError: if there is none, with what each family of the model's class says.
+    """
+    found, reasons = [], []
     for model_type in FOLDERS:
         family = _registered(model_type)
         if family.holds(model):
@@ -73,7 +82,9 @@ def architecture_of(model: Any) -> "AnyArchitecture":
             except UserError as error:
                 reasons.append(str(error))
             else:
-                return family
+                found.append(family)
+    if found:
+        return found
     said = "; ".join(reasons) or "no family has it"
     raise UserError(f"a {type(model).__name__} like this cannot be written as a Hugging Face directory: {said}")
 

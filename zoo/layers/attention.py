@@ -141,7 +141,7 @@ class Attention(keras.layers.Layer):
     def joint_packing(self) -> Packing:
         """The `zoo.weights.Packing` of query, key and value as one product, for attention to itself."""
         together = (self.query, self.key, self.value)
-        variables = [variable for projection in together for variable in projection.variables]
+        variables = [variable for projection in together for variable in projection.packed_variables()]
         return Packing(self, "packed", variables, lambda: PackedMatrix.of_projections(*together))
 
     def flops(self, vectors: Vectors, source: Any = None) -> tuple[int, Vectors]:

@@ -4,21 +4,29 @@ from typing import ClassVar
 
 import keras
 
+from zoo.adapters import restore_adapters, saved_adapters
 from zoo.errors import UserError
 from zoo.layers.partition import Partitioned
 from zoo.weights import QuantizedWeights, ReadsEarlierPaths
 
 _QUANTIZED = "quantized_layers"
+_ADAPTED = "adapters"
 
 
 class TransformerModel(ReadsEarlierPaths, Partitioned, keras.Model):
-    """A `keras.Model` that is quantised again when it is read.
+    """A `keras.Model` that is quantised again, and gets its adapters again, when it is read.
 
-    `.keras` files, presets and `keras.saving.serialize_keras_object` keep which layers are quantised. Low-rank adapters
-    (`enable_lora`) are added to the matrices they adapt when weights are saved, as everywhere in Keras, but for
-    those of quantised layers, which are kept. Files of earlier versions are read as they are.
+    `.keras` files, presets and `keras.saving.serialize_keras_object` keep which layers are quantised, and which
+    adapters (`zoo.adapters`) projections have. Those of Keras (`enable_lora`) are added to the matrices they adapt when
+    weights are saved, as everywhere in Keras, but for those of quantised layers, which are kept. Files of earlier
+    versions are read as they are.
+
+    Attributes:
+        keeps_base: Whether weights that do not learn are those of a checkpoint that training began from, so that
+            its own checkpoints leave them out.
     """
 
+    keeps_base: bool = False
     sizes: ClassVar[dict] = {}
     """Arguments of the class by the name of a published size."""
 
@@ -46,10 +54,11 @@ class TransformerModel(ReadsEarlierPaths, Partitioned, keras.Model):
         return iter(())
 
     def get_build_config(self):
-        """What Keras saves of how the model was built: its quantised layers, too."""
+        """What Keras saves of how the model was built: its quantised layers and its adapters, too."""
         config = super().get_build_config()
-        quantized = QuantizedWeights().saved(self)
-        return {**(config or {}), _QUANTIZED: quantized} if quantized else config
+        changes = {_QUANTIZED: QuantizedWeights().saved(self), _ADAPTED: saved_adapters(self)}
+        changes = {key: value for key, value in changes.items() if value}
+        return {**(config or {}), **changes} if changes else config
 
     def build_from_config(self, config):
         """Builds the model of a saved configuration."""
@@ -57,3 +66,7 @@ class TransformerModel(ReadsEarlierPaths, Partitioned, keras.Model):
             QuantizedWeights.restore(self, config[_QUANTIZED])
         else:
             super().build_from_config(config)
+        if config.get(_ADAPTED):
+            if not self.built:
+                self.build(None)
+            restore_adapters(self, config[_ADAPTED])

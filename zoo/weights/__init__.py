@@ -1,4 +1,5 @@
-"""The forms that weights are held in: packed, quantised, in another precision, with low-rank adapters; and copies.
+"""The forms that weights are held in: packed, quantised, in another precision; and copies. Adapters are in
+`zoo.adapters`.
 
 A `WeightForm` says how a model gets into it and out again, which variables it then reads, what of it is saved, and how
 much it may change answers.
@@ -7,7 +8,6 @@ much it may change answers.
 from zoo.weights.copying import copy_weights
 from zoo.weights.earlier_paths import ReadsEarlierPaths
 from zoo.weights.layers_by_path import layers_by_path
-from zoo.weights.low_rank_adapters import LowRankAdapters
 from zoo.weights.new_tokens import with_new_tokens
 from zoo.weights.packed_matrix import PackedMatrix
 from zoo.weights.packed_weights import PackedWeights, Packing
@@ -16,7 +16,6 @@ from zoo.weights.stored_precision import StoredPrecision, with_dtype
 from zoo.weights.weight_form import WeightForm
 
 __all__ = [
-    "LowRankAdapters",
     "PackedMatrix",
     "PackedWeights",
     "Packing",

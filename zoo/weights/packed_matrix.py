@@ -48,15 +48,16 @@ class PackedMatrix:
 
     @classmethod
     def of_projections(cls, *projections: Any) -> Self:
-        """The joint product of `keras.layers.Dense` layers that read the same rows, their results side by side.
+        """The joint product of `zoo.layers.Projection`s that read the same rows, their results side by side.
 
         Raises:
             ValueError: if some have a bias and others have none.
         """
-        matrix = np.concatenate([ops.convert_to_numpy(each.kernel) for each in projections], axis=1)
-        biases = [ops.convert_to_numpy(each.bias) for each in projections if each.bias is not None]
+        matrices, biases = zip(*(each.folded() for each in projections), strict=True)
+        biases = [bias for bias in biases if bias is not None]
         if len(biases) not in (0, len(projections)):
             raise ValueError(f"{len(biases)} of {len(projections)} projections have a bias: all must, or none")
+        matrix = np.concatenate(matrices, axis=1)
         return cls(matrix, np.concatenate(biases) if biases else None, projections[0].compute_dtype)
 
     def product(self, rows: Any) -> Any:

@@ -19,10 +19,11 @@ from changed_models import (
     quantize,
 )
 
+from zoo.adapters import AdaptedProjections, LowRank
 from zoo.checkpoints.preset import load_preset, save_preset
 from zoo.errors import UserError
 from zoo.models import training_flops
-from zoo.weights import LowRankAdapters, QuantizedWeights, StoredPrecision, layers_by_path, with_dtype
+from zoo.weights import QuantizedWeights, StoredPrecision, layers_by_path, with_dtype
 
 every_change = pytest.mark.parametrize("name", NAMES)
 
@@ -68,10 +69,10 @@ def test_forms_are_applied_and_undone(mode):
     before = outputs(expected, inputs)
     np.testing.assert_array_equal(outputs(model, inputs), before)
     trained = [variable.path for variable in model.trainable_variables]
-    adapters = LowRankAdapters(rank=2)
+    adapters = AdaptedProjections(lambda _: LowRank(2))
     with adapters.applied_to(model):
         np.testing.assert_allclose(outputs(model, inputs), before, rtol=0, atol=1e-6)
-        added = [variable for variable in model.trainable_variables if "lora" in variable.path]
+        added = [variable for variable in model.trainable_variables if variable.path.endswith(("/down", "/up"))]
         assert len(added) == 2 * 12 and len(added) + 1 < len(adapters.variables(model))
         for variable in added:
             variable.assign(np.full(variable.shape, 0.2))

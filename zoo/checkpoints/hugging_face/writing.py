@@ -10,6 +10,7 @@ from typing import Any
 import keras
 from safetensors import SafetensorError
 
+from zoo.adapters import adapters_of
 from zoo.architectures import architecture_of
 from zoo.checkpoints.hugging_face.directory_files import CONFIG_FILE
 from zoo.checkpoints.hugging_face.encoders import encoder_to_hugging_face
@@ -70,6 +71,8 @@ def save_hugging_face(
             raise UserError(f"labels and problem_type are those of a classifier, which a {type(model).__name__} is not")
         if not model.built:
             model.build()
+    if adapters_of(model):
+        raise UserError("the model has adapters, for which these files have no place: fold_adapters(model) comes first")
     architecture = architecture_of(model)
     if architecture.group == "encoder":
         content, tensors = encoder_to_hugging_face(model, architecture, labels, problem_type, pad_token_id)

@@ -1,5 +1,6 @@
 """Writes checkpoints during training and continues from them, to the bit."""
 
+import hashlib
 import logging
 import math
 from pathlib import Path
@@ -32,8 +33,19 @@ def checkpoint_directory(run_directory) -> Path:
 
 
 def model_state(model):
-    """All variables that a model's future depends on: weights, statistics and the states of its dropout seeds."""
-    return model.variables
+    """All variables that a model's future depends on: weights, statistics and the states of its dropout seeds.
+
+    Without the weights that do not learn, of a model that keeps those of a checkpoint (`keeps_base`).
+    """
+    kept = {id(variable) for variable in kept_base(model)}
+    return [variable for variable in model.variables if id(variable) not in kept]
+
+
+def kept_base(model):
+    """The weights of a model that are those of a checkpoint and do not learn."""
+    if not getattr(model, "keeps_base", False):
+        return []
+    return [variable for variable in model.weights if not variable.trainable]
 
 
 def optimizer_state(optimizer):
@@ -90,6 +102,7 @@ class Resume(TrainingCallback):
         self.mode = mode
         self._scores = {}  # step -> score, of the checkpoints on disk
         self._stateful = {}
+        self._base_digest = None
 
     @property
     def directory(self) -> Path:
@@ -122,6 +135,11 @@ class Resume(TrainingCallback):
             except DamagedCheckpointError as error:
                 _log.warning("%s; trying the one before", error)
                 continue
+            if state.get("base", self._base()) != self._base():
+                raise UserError(
+                    f"{path}: learned beside other weights than those of --pretrained now: give the checkpoint that "
+                    "the run began from, or choose another folder"
+                )
             assign_arrays(model_state(self.model), arrays["model"], path)
             assign_arrays(optimizer_state(self.model.optimizer), arrays["optimizer"], path)
             self.run.random_states = arrays["random"]
@@ -180,6 +198,7 @@ class Resume(TrainingCallback):
             "callbacks": {name: callback.state_dict() for name, callback in self._stateful.items()},
             "keras": keras.__version__,
             "backend": keras.backend.backend(),
+            "base": self._base(),
         }
         arrays = {
             "model": [whole_value(variable) for variable in model_state(self.model)],
@@ -189,6 +208,16 @@ class Resume(TrainingCallback):
         path = write_checkpoint(self.directory, self.run.step, arrays, state)
         self._prune()
         return path
+
+    def _base(self):
+        """A digest of the weights that checkpoints leave out, which training does not change; None without any."""
+        base = kept_base(self.model)
+        if self._base_digest is None and base:
+            digest = hashlib.sha256()
+            for variable in base:
+                digest.update(whole_value(variable).tobytes())
+            self._base_digest = digest.hexdigest()
+        return self._base_digest
 
     def _prune(self):
         best = self.best_steps()
