@@ -88,6 +88,14 @@ def test_importing_the_package_imports_no_backend_and_keras_knows_its_classes(tm
         assert done.stdout == "Encoder\n", done.stderr
 
 
+def test_every_part_can_be_imported_first():
+    """Layers and models are imported after Keras, and parts that they need may be what brings in Keras."""
+    parts = ["zoo.weights", "zoo.adapters", "zoo.architectures"]
+    for part in parts:
+        done = run(["-c", f"import {part}"], KERAS_BACKEND="jax")
+        assert done.returncode == 0, done.stderr
+
+
 def test_compiled_models_load_after_importing_the_package_alone(tmp_path):
     """With the optimizers, schedules, losses and metrics of `zoo.training`; TensorFlow is not imported for them."""
     import zoo

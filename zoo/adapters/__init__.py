@@ -1,5 +1,8 @@
 """Adapters: small layers beside the matrices of a pretrained model, which are trained in place of these."""
 
+# Layers and models come after Keras, see `zoo`, and need modules from here: so Keras comes first.
+import keras  # noqa: F401
+
 from zoo.adapters.adapted_projections import (
     TARGETS,
     AdaptedProjections,

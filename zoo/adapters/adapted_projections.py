@@ -9,7 +9,8 @@ import keras
 from zoo.adapters.adapter import Adapter
 from zoo.errors import UserError
 from zoo.layers.projection import Projection
-from zoo.weights import WeightForm, layers_by_path
+from zoo.weights.layers_by_path import layers_by_path
+from zoo.weights.weight_form import WeightForm
 
 TARGETS = {
     "query": "query",

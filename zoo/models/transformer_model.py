@@ -4,10 +4,11 @@ from typing import ClassVar
 
 import keras
 
-from zoo.adapters import restore_adapters, saved_adapters
+from zoo.adapters.adapted_projections import restore_adapters, saved_adapters
 from zoo.errors import UserError
 from zoo.layers.partition import Partitioned
-from zoo.weights import QuantizedWeights, ReadsEarlierPaths
+from zoo.weights.earlier_paths import ReadsEarlierPaths
+from zoo.weights.quantized_weights import QuantizedWeights
 
 _QUANTIZED = "quantized_layers"
 _ADAPTED = "adapters"

@@ -5,6 +5,9 @@ A `WeightForm` says how a model gets into it and out again, which variables it t
 much it may change answers.
 """
 
+# Layers and models come after Keras, see `zoo`, and need modules from here: so Keras comes first.
+import keras  # noqa: F401
+
 from zoo.weights.copying import copy_weights
 from zoo.weights.earlier_paths import ReadsEarlierPaths
 from zoo.weights.layers_by_path import layers_by_path
