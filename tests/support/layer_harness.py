@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.architectures.albert.model import Albert
 from zoo.architectures.gemma2.model import Gemma
 from zoo.architectures.llama.model import Llama
 from zoo.layers import (
@@ -26,6 +27,7 @@ from zoo.layers import (
     TransformerBlock,
 )
 from zoo.models import GPT2, T5, Encoder, EncoderDecoder, MaskedTokenPredictor, SequenceClassifier, TokenClassifier
+from zoo.models.encoder_model import EncoderModel
 
 B, T, S, D, V = 4, 5, 6, 16, 23
 SOURCE_MASK = np.array([[1] * 6, [1] * 4 + [0] * 2, [1] + [0] * 5, [0] * 6], "int32")
@@ -217,6 +219,12 @@ def _encoder(**options):
     return lambda **kwargs: Encoder(**{"vocabulary_size": V, **sizes, **options}, **kwargs)
 
 
+def _albert(**kwargs):
+    sizes = dict(hidden_dim=D, intermediate_dim=24, num_heads=4, num_layers=5, max_sequence_length=12, num_segments=3)
+    shared = dict(num_groups=2, group_blocks=2, embedding_dim=6)
+    return Albert(**{"vocabulary_size": V, **sizes, **shared, "layer_norm_epsilon": 1e-3}, **kwargs)
+
+
 def _with_head(cls, *arguments, encoder=None, **options):
     def make(dtype=None, **kwargs):
         return cls(_encoder(**(encoder or {}))(dtype=dtype), *arguments, **options, **kwargs)
@@ -243,6 +251,7 @@ def _encoder_cases():
     roberta = dict(position_offset=2, num_segments=1, activation="gelu_approximate", layer_norm_epsilon=1e-5)
     for name, make, positions, take in (
         ("encoder_bert", _encoder(), SOURCE_POSITIONS, vectors),
+        ("encoder_albert", _albert, SOURCE_POSITIONS, vectors),
         ("encoder_roberta", _encoder(**roberta), SOURCE_POSITIONS, vectors),
         (
             "encoder_distilbert",
@@ -360,7 +369,7 @@ def check_precision(case, policy):
         np.testing.assert_array_equal(ops.convert_to_numpy(weight), ops.convert_to_numpy(same))
     assert {weight.dtype for weight in layer.trainable_weights} <= {"float32"}
     raw = run(case, layer)
-    computes_logits = not isinstance(layer, Encoder) and isinstance(layer, (keras.Model, MaskedLanguageModelHead))
+    computes_logits = not isinstance(layer, EncoderModel) and isinstance(layer, (keras.Model, MaskedLanguageModelHead))
     expected_dtype = "float32" if computes_logits else policy.removeprefix("mixed_")
     assert keras.backend.standardize_dtype(raw.dtype) == expected_dtype
     expected, found = call(case, reference)[case.positions], call(case, layer)

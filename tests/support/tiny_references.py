@@ -47,6 +47,18 @@ CONFIGS = {
         layer_norm_eps=1e-3,
         hidden_act="relu",
     ),
+    "Albert": lambda: transformers.AlbertConfig(
+        vocab_size=V,
+        **{**_BERT_SIZES, "num_hidden_layers": 5},
+        embedding_size=12,
+        num_hidden_groups=2,
+        inner_group_num=2,
+        max_position_embeddings=9,
+        type_vocab_size=3,
+        layer_norm_eps=1e-3,
+        hidden_act="relu",
+        pad_token_id=0,
+    ),
     "ModernBert": lambda: transformers.ModernBertConfig(
         vocab_size=V,
         **{**_BERT_SIZES, "num_hidden_layers": 4},
@@ -71,9 +83,9 @@ KINDS = {
 }
 EVERY = [
     f"{family}{suffix}"
-    for family in ("Bert", "DistilBert", "Roberta", "XLMRoberta", "MPNet", "Electra", "ModernBert")
+    for family in ("Bert", "DistilBert", "Roberta", "XLMRoberta", "MPNet", "Electra", "Albert", "ModernBert")
     for suffix in KINDS
-    if family == "Bert" or suffix != "ForPreTraining"
+    if family in ("Bert", "Albert") or suffix != "ForPreTraining"
 ]
 
 
@@ -143,6 +155,7 @@ def reference_outputs(model):
         "logits": "logits",
         "prediction_logits": "token_logits",
         "seq_relationship_logits": "next_sentence_logits",
+        "sop_logits": "next_sentence_logits",
     }
     return real_positions({names[key]: value.numpy() for key, value in found.items() if value is not None})
 

@@ -26,6 +26,7 @@ FOLDERS = {
     "camembert": "camembert",
     "mpnet": "mpnet",
     "electra": "electra",
+    "albert": "albert",
     "modernbert": "modernbert",
     "llama": "llama",
     "mistral": "mistral",

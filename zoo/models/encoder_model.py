@@ -1,5 +1,6 @@
 """What encoders of every family are made of: embeddings, blocks, and perhaps a pooler."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -34,6 +35,12 @@ class EncoderModel(TransformerModel):
         norm_bias: Whether normalisation adds a bias.
         num_relative_buckets: Ranges of distances that logits of attention have a learned bias for, the same in all
             blocks; 0 for none. See `RelativePositionBias`.
+        passes: The blocks by index in the order in which a sequence goes through them, some perhaps several times; each
+            once if None.
+        projected_embedding: Whether vectors of tokens are projected to D; where they have another width if None.
+
+    Attributes:
+        passes: tuple of int, as given or made.
     """
 
     def __init__(
@@ -49,6 +56,8 @@ class EncoderModel(TransformerModel):
         embedding_dropout: float | None = None,
         norm_bias: bool = True,
         num_relative_buckets: int = 0,
+        passes: Sequence[int] | None = None,
+        projected_embedding: bool | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -99,6 +108,7 @@ class EncoderModel(TransformerModel):
             )
             for i, block in enumerate(blocks)
         ]
+        self.passes = tuple(range(len(blocks)) if passes is None else passes)
         embedding_norm = order == "post" if embedding_norm is None else embedding_norm
         self.embedding_norm, self.final_norm = (
             normalization("layer", self.layer_norm_epsilon, norm_bias, dtype=self.dtype_policy, name=name)
@@ -109,9 +119,9 @@ class EncoderModel(TransformerModel):
         rate = config["dropout"] if embedding_dropout is None else embedding_dropout
         self.dropout = keras.layers.Dropout(rate, dtype=self.dtype_policy, name="dropout")
         self.pooler = self._projection("pooler", activation="tanh") if config["pooler"] else None
-        self.embedding_projection = (
-            self._projection("embedding_projection") if self.embedding_dim != self.hidden_dim else None
-        )
+        narrow = self.embedding_dim != self.hidden_dim
+        projected = narrow if projected_embedding is None else projected_embedding
+        self.embedding_projection = self._projection("embedding_projection") if projected else None
         self.relative_bias = (
             RelativePositionBias(
                 self.encoder_blocks[0].self_attention.num_heads,
@@ -187,7 +197,8 @@ class EncoderModel(TransformerModel):
         places = ops.arange(ops.shape(x)[1])
         bias = None if self.relative_bias is None else self.relative_bias(places, places)
         rotations = shared_rotations([block.self_attention for block in self.encoder_blocks], places)
-        for block, rotation in zip(self.encoder_blocks, rotations, strict=True):
+        for i in self.passes:
+            block, rotation = self.encoder_blocks[i], rotations[i]
             x = block(x, padding_mask=inputs["padding_mask"], bias=bias, rotation=rotation, training=training)
         if self.final_norm is not None:
             x = self.final_norm(x)
@@ -200,7 +211,9 @@ class EncoderModel(TransformerModel):
         """Operations of forward and backward pass without the pooler, and the `Vectors` of the hidden states."""
         tables = (self.token_embedding, self.segment_embedding, self.position_embedding, self.embedding_norm)
         vectors = Vectors(*inputs["token_ids"].shape).through(*tables, self.relative_bias)
-        flops, vectors = flops_in_turn(vectors, self.embedding_projection, *self.encoder_blocks)
+        flops, vectors = flops_in_turn(
+            vectors, self.embedding_projection, *(self.encoder_blocks[i] for i in self.passes)
+        )
         return flops, vectors.through(self.final_norm)
 
     def flops(self, inputs: dict[str, Any]) -> int:

@@ -104,11 +104,15 @@ def test_positions_and_windows_of_earlier_files(tmp_path):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("family", ["XLMRoberta", "MPNet", "Electra", "ModernBert"])
+@pytest.mark.parametrize("family", ["XLMRoberta", "MPNet", "Electra", "Albert", "ModernBert"])
 def test_what_a_configuration_leaves_out_is_what_transformers_takes(family):
     """The reference is a configuration in full, as transformers fills it up."""
     config = getattr(transformers, f"{family}Config")
-    sizes = {**SIZES, "max_position_embeddings": 50, **({"embedding_size": 16} if family == "Electra" else {})}
+    sizes = {
+        **SIZES,
+        "max_position_embeddings": 50,
+        **({"embedding_size": 16} if family in ("Electra", "Albert") else {}),
+    }
     architecture = architecture_named(config.model_type)
     special = {"pad_token_id": 1, **({} if family == "XLMRoberta" else {"bos_token_id": 0, "eos_token_id": 0})}
     filled = config(**sizes, **special).to_dict()
@@ -134,7 +138,7 @@ OTHER |= {"classifier_pooling": "mean", "classifier_dropout": 0.3, "layer_types"
 OTHER |= {"rope_parameters": ROTARY, "local_attention": 64}
 
 
-@pytest.mark.parametrize("family", ["XLMRoberta", "MPNet", "Electra", "ModernBert"])
+@pytest.mark.parametrize("family", ["XLMRoberta", "MPNet", "Electra", "Albert", "ModernBert"])
 def test_another_value_of_every_key_is_followed_or_refused(family):
     config = getattr(transformers, f"{family}Config")
     architecture = architecture_named(config.model_type)

@@ -181,7 +181,7 @@ def test_shards_and_their_index(directory):
     [
         (
             {"model_type": "falcon"},
-            ["model_type 'falcon' is not supported; supported are bart, bert, camembert, distilbert, electra, gemma2"],
+            ["model_type 'falcon' is not supported; supported are albert, bart, bert, camembert, distilbert"],
         ),
         ({"model_type": None}, ["model_type None is not supported"]),
         ({"position_embedding_type": "relative_key"}, ["position_embedding_type 'relative_key' is not supported"]),

@@ -11,10 +11,12 @@ import torch
 import transformers
 from tiny_encoder_tasks import TEXTS
 from tiny_foreign_encoders import FAMILIES, MASKS, write, write_tokenizer
+from tiny_sentencepiece import FAIRSEQ, spiece
 
 import zoo
 from export import export_saved_model
 from zoo.checkpoints.hugging_face import DirectoryFiles, load_hugging_face, save_hugging_face, tokenizer_files
+from zoo.errors import UserError
 from zoo.tasks.foreign import _encoder_tokenizer
 
 OFTEN = ("xlm-roberta", "modernbert")
@@ -136,6 +138,18 @@ def test_places_of_tokens_are_those_of_transformers(family, tmp_path):
         ends = [len(text) - len(text.encode()[end:].decode(errors="ignore")) for end in ends]
         places = [widened(text, start, end) for start, end in places]
         assert list(zip(starts, ends, strict=True)) == places, text
+
+
+def test_tokenizers_of_other_families_are_refused_by_name(tmp_path):
+    """With its model file as with the tokenizer.json that transformers makes of it."""
+    (tmp_path / "config.json").write_text('{"model_type": "albert"}')
+    (tmp_path / "spiece.model").write_bytes(spiece(FAIRSEQ))
+    with pytest.raises(UserError, match="tokenizer_class 'AlbertTokenizer' is not supported"):
+        _encoder_tokenizer(DirectoryFiles(tmp_path))
+    (tmp_path / "spiece.model").rename(tmp_path / "elsewhere")
+    transformers.AlbertTokenizer().save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="tokenizer_class 'AlbertTokenizer' is not supported"):
+        _encoder_tokenizer(DirectoryFiles(tmp_path))
 
 
 def widened(text, start, end):

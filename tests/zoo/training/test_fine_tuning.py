@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from zoo.architectures.albert.model import Albert
 from zoo.errors import UserError
 from zoo.models import Encoder, TokenClassifier
 from zoo.training import TokenCrossEntropy, build_optimizer, freeze, layer_rate_factors
@@ -44,6 +45,18 @@ def test_freezing(model, blocks):
     freeze(model, blocks)
     expected = {"classifier", *BLOCKS, *EMBEDDINGS} if blocks is None else {"classifier", *BLOCKS[LAYERS - blocks :]}
     assert changed_after_one_update(model).keys() == expected
+
+
+def test_a_block_that_layers_share_counts_as_the_top_one_of_them():
+    sizes = dict(hidden_dim=8, intermediate_dim=12, num_heads=2, num_layers=4, num_groups=2, max_sequence_length=6)
+    model = TokenClassifier(Albert(vocabulary_size=11, **sizes, embedding_dim=4, pooler=False), num_labels=3)
+    model.build()
+    blocks = model.encoder.encoder_blocks
+    factors = layer_rate_factors(model, 0.5)
+    assert [factors[block.variables[0].path] for block in blocks] == [0.5**3, 0.5]
+    for number, trained in ((0, []), (1, [1]), (2, [1]), (3, [0, 1]), (4, [0, 1])):
+        freeze(model, number)
+        assert [i for i, block in enumerate(blocks) if block.trainable] == trained
 
 
 def test_thawing(model):

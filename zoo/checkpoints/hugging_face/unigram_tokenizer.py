@@ -7,6 +7,7 @@ from zoo.checkpoints.hugging_face.added_tokens import ADDED_TOKENS_DECODER, desc
 from zoo.checkpoints.hugging_face.directory_files import FAST_FILE, TOKENIZER_CONFIG_FILE, DirectoryFiles
 from zoo.checkpoints.hugging_face.sentencepiece_tokenizer import (
     CAMEMBERT_NUMBERING,
+    PEGASUS_NUMBERING,
     XLM_ROBERTA_NUMBERING,
     read_sentencepiece,
 )
@@ -28,7 +29,8 @@ def is_unigram(directory):
     files = DirectoryFiles.of(directory)
     if files.holds(FAST_FILE):
         return (files.json(FAST_FILE).get("model") or {}).get("type") == "Unigram"
-    return files.holds(XLM_ROBERTA_NUMBERING.model_file)
+    # The other one is a file of families that are refused by name.
+    return files.holds(XLM_ROBERTA_NUMBERING.model_file) or files.holds(PEGASUS_NUMBERING.model_file)
 
 
 def read_unigram(directory):
@@ -44,15 +46,15 @@ def read_unigram(directory):
 
 def _numbering(files):
     """That of the class which the files name, or else of the family; without a class of its own, of tokenizer.json."""
-    name = tokenizer_class(files)
-    if name not in (*_NUMBERINGS, *GENERIC_CLASSES, None):
-        raise UserError(
-            f"{files / TOKENIZER_CONFIG_FILE}: tokenizer_class {name!r} is not supported; of SentencePiece tokenizers "
-            f"of encoders only {' and '.join(_NUMBERINGS)} are"
-        )
+    name, path = tokenizer_class(files), files / TOKENIZER_CONFIG_FILE
     if name is None:
         family = architecture_named(files.config.get("model_type"))
-        name = family and family.tokenizer_class
+        name, path = family and family.tokenizer_class, files
+    if name not in (*_NUMBERINGS, *GENERIC_CLASSES, None):
+        raise UserError(
+            f"{path}: tokenizer_class {name!r} is not supported; of SentencePiece tokenizers "
+            f"of encoders only {' and '.join(_NUMBERINGS)} are"
+        )
     entries = (files.json(FAST_FILE).get("model") or {}).get("vocab")
     if name not in _NUMBERINGS and entries and entries[0][0] == CAMEMBERT_NUMBERING.before[0]:
         return CAMEMBERT_NUMBERING

@@ -12,7 +12,8 @@ def freeze(model: Any, trainable_blocks: Any = None) -> None:
     Args:
         model: A model with a head over an encoder, such as `zoo.models.TokenClassifier`.
         trainable_blocks: How many of the encoder's blocks learn, counted from the top, besides the head and the
-            pooler; None for everything, embeddings included.
+            pooler; None for everything, embeddings included. A block that several layers share learns if one of them
+            does.
 
     Raises:
         UserError: for more blocks than there are, or fewer than none.
@@ -26,14 +27,15 @@ def freeze(model: Any, trainable_blocks: Any = None) -> None:
     # Layer by layer: under TensorFlow, Keras ignores `encoder.trainable = True` if the encoder itself already is.
     for layer in encoder.embedding_layers:
         layer.trainable = trainable_blocks is None
-    for depth, block in enumerate(encoder.encoder_blocks):
-        block.trainable = trainable_blocks is None or depth >= encoder.num_layers - trainable_blocks
+    for block, height in _heights(encoder):
+        block.trainable = trainable_blocks is None or height < trainable_blocks
 
 
 def layer_rate_factors(model: Any, decay: Any) -> dict[str, float]:
     """Factors of the learning rate that shrink from the head down to the embeddings.
 
-    The head and the pooler have factor 1, the top block `decay`, the one below `decay ** 2`, and so on.
+    The head and the pooler have factor 1, the top block `decay`, the one below `decay ** 2`, and so on. A block that
+    several layers share counts as the top one of them.
 
     Args:
         model: A built model with a head over an encoder.
@@ -50,8 +52,18 @@ def layer_rate_factors(model: Any, decay: Any) -> dict[str, float]:
     check_range("the layer-wise learning-rate decay", decay, above=0, most=1)
     encoder = model.encoder
     factors = {}
-    for depth, block in enumerate(encoder.encoder_blocks):
-        factors.update({variable.path: decay ** (encoder.num_layers - depth) for variable in block.variables})
+    for block, height in _heights(encoder):
+        factors.update({variable.path: decay ** (height + 1) for variable in block.variables})
     for layer in encoder.embedding_layers:
         factors.update({variable.path: decay ** (encoder.num_layers + 1) for variable in layer.variables})
     return factors
+
+
+def _heights(encoder):
+    """Each block and how many layers are above the last one that it makes."""
+    passes = list(encoder.passes)
+    layers_of_pass = encoder.num_layers / len(passes)
+    for i, block in enumerate(encoder.encoder_blocks):
+        # A block that no layer goes through has nothing to learn.
+        above = passes[::-1].index(i) if i in passes else len(passes)
+        yield block, int(above * layers_of_pass)
