@@ -39,7 +39,7 @@ class AskedLengths:
         if not self.large:
             return rows, []
         tokens = self.tokens(rows)
-        long = [place for place in range(len(rows)) if tokens[place] > self.together]
+        long = [place for place in range(len(rows)) if tokens[place] > TOGETHER]
         return (
             [row for place, row in enumerate(rows) if place not in long],
             [rows[place] for place in sorted(long, key=tokens.__getitem__)],

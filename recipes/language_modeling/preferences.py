@@ -134,7 +134,7 @@ class PreferenceModeling(LanguageModeling):
 
 def _pair(task, preference):
     """`ConversationTokens` of the prompt with the chosen, and with the rejected answer."""
-    return tuple(_text(task, preference, answer) for answer in (preference.chosen, preference.rejected))
+    return _text(task, preference, preference.chosen), _text(task, preference, preference.rejected)
 
 
 def _text(task, preference, answer):

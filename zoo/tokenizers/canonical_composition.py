@@ -106,8 +106,8 @@ def compose_with_places(texts: tf.Tensor, kept: str = "") -> ComposedTexts:
         composed, row = compose(split.values), split.indices[:, 0]
         rows = tf.searchsorted(row, tf.range(tf.size(texts, tf.int64) + 1), out_type=tf.int64)
         joined = tf.strings.unsorted_segment_join(composed, row, tf.size(texts))
-        lengths = (tf.cumsum(tf.strings.length(each)) for each in (composed, split.values))
-        return ComposedTexts(joined, rows, *lengths, composed == split.values)
+        ends, source_ends = (tf.cumsum(tf.strings.length(each)) for each in (composed, split.values))
+        return ComposedTexts(joined, rows, ends, source_ends, composed == split.values)
 
     def whole():
         ends = tf.cumsum(tf.strings.length(texts))

@@ -58,7 +58,7 @@ def _numbering(files):
     entries = (files.json(FAST_FILE).get("model") or {}).get("vocab")
     if name not in _NUMBERINGS and entries and entries[0][0] == CAMEMBERT_NUMBERING.before[0]:
         return CAMEMBERT_NUMBERING
-    return _NUMBERINGS.get(name, XLM_ROBERTA_NUMBERING)
+    return XLM_ROBERTA_NUMBERING if name is None else _NUMBERINGS.get(name, XLM_ROBERTA_NUMBERING)
 
 
 def unigram_files(tokenizer):
