@@ -162,9 +162,22 @@ def test_impossible_options(options, message, vocabulary):
         BytePairTokenizer(*vocabulary, (), **options)
 
 
-def test_places_of_tokens_are_refused_where_texts_change(vocabulary):
-    with pytest.raises(UserError, match="places of tokens in a text are not known with normalization='NFC'"):
-        made("qwen2", vocabulary).tokenize_with_offsets(["a"])
+def test_tokens_of_composed_texts_have_every_byte(vocabulary):
+    """Every token that has part of a composed letter has all of it, and bytes that no token has are refused."""
+    texts = ["Cafe\u0301 is open", "\u212b e\u0323\u0302", "plain", ""]
+    found = made("qwen2", vocabulary).tokenize_with_offsets(texts)
+    assert found.token_ids.to_list() == made("qwen2", vocabulary).encode(texts).to_list()
+    for text, starts, ends in zip(texts, found.starts.to_list(), found.ends.to_list(), strict=True):
+        places = [range(start, end) for start, end in zip(starts, ends, strict=True)]
+        assert {place for each in places for place in each} == set(range(len(text.encode())))
+        assert starts == sorted(starts) and ends == sorted(ends)
+    cafe = range(3, 6)
+    assert any(
+        set(cafe) <= set(range(*each)) for each in zip(found.starts[0].numpy(), found.ends[0].numpy(), strict=True)
+    )
+    dropping = BytePairTokenizer(*vocabulary, (), drop_missing_bytes=True)
+    with pytest.raises(UserError, match="places of tokens in a text are not known with drop_missing_bytes=True"):
+        dropping.tokenize_with_offsets(["a"])
 
 
 def test_other_kinds_than_gpt2_go_into_tokenizer_json(vocabulary):

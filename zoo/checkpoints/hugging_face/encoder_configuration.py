@@ -108,9 +108,7 @@ class EncoderConfiguration:
         with_pooler = self.architecture.uses_pooler(kind)
         if kind == "encoder":
             with_pooler = with_pooler and any(
-                f".{name}".endswith(f".{rule.theirs}.weight")
-                for rule in self.architecture.pooler
-                for name in tensor_names
+                f".{rule.theirs}." in f".{name}" for rule in self.architecture.pooler for name in tensor_names
             )
         head = {} if kind == "encoder" else self.architecture.arguments_of_head(kind, self._keys)
         if kind in CLASSIFIERS:
