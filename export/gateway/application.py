@@ -15,6 +15,7 @@ from export.gateway.openai_generation import CHAT, COMPLETIONS, OpenAiGeneration
 from export.gateway.openai_models import list_models, retrieve_model
 from export.gateway.rerank import Rerank
 from export.serve.kserve import KServe
+from export.serve.page import Page
 from export.serve.status import ServingError
 
 
@@ -86,6 +87,7 @@ def _routes(models, metrics, options):
         posted("/v2/rerank", rerank),
         Route("/metrics", metrics.respond),
         *KServe(models).routes(),
+        *Page(models, streaming=True).routes(),
     ]
 
 

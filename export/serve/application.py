@@ -1,4 +1,4 @@
-"""What the local server answers over HTTP: TensorFlow Serving's REST API, and KServe's V2 beside it."""
+"""What the local server answers over HTTP: TensorFlow Serving's REST API, and beside it KServe's V2 and the page."""
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -6,6 +6,7 @@ from starlette.responses import JSONResponse
 
 from export.serve.kserve import KServe
 from export.serve.manager_backend import ManagerBackend
+from export.serve.page import Page
 from export.serve.rest import RestApi
 from export.serve.status import ServingError
 
@@ -19,14 +20,14 @@ def local_application(manager, timeout_seconds):
     """
     backend = ManagerBackend(manager, timeout_seconds)
     further = Starlette(
-        routes=KServe(backend).routes(),
+        routes=[*KServe(backend).routes(), *Page(backend, streaming=False).routes()],
         exception_handlers={ServingError: _failed, HTTPException: _no_route},
     )
     rest = RestApi(manager, timeout_seconds)
 
     async def application(scope, receive, send):
         path = scope["path"]
-        answer = further if path == "/v2" or path.startswith("/v2/") else rest
+        answer = further if path in ("/", "/v2") or path.startswith(("/v2/", "/page/")) else rest
         await answer(scope, receive, send)
 
     return application
