@@ -1,15 +1,14 @@
 """Command line of the local server: `python -m export.serve SERVING_DIR`."""
 
 import logging
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from export.serve.requirements import require_serving_extra
+from export.serve.stop_signals import stop_event
 from zoo.errors import command_line
 
 
@@ -54,17 +53,8 @@ def serve(
         rest_timeout_seconds=rest_timeout_seconds,
         batching_parameters_file=batching_parameters_file,
     )
-    stop = threading.Event()
-
-    def on_signal(number, frame):
-        # A second signal ends the process at once.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        stop.set()
-
     with server:
-        signal.signal(signal.SIGINT, on_signal)
-        signal.signal(signal.SIGTERM, on_signal)
+        stop = stop_event()
         for name in server.manager.model_names:
             _announce(server, name)
         stop.wait()

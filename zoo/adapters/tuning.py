@@ -17,6 +17,7 @@ from zoo.ranges import check_range
 
 Method = Literal["full", "head", "bitfit", "lora", "dora", "ia3", "adapter"]
 METHODS = get_args(Method)
+_WITH_ADAPTERS = ("lora", "dora", "ia3", "adapter")
 # After the publications.
 _TARGETS = {"ia3": ("key", "value", "down"), "adapter": ("output", "down")}
 _BIASES = ("bias", "beta")
@@ -66,7 +67,7 @@ class Tuning:
         check_range("dropout", self.dropout, least=0, below=1)
         if self.alpha is not None:
             check_range("alpha", self.alpha, above=0)
-        if self.method in ("lora", "dora", "ia3", "adapter"):
+        if self.method in _WITH_ADAPTERS:
             self._form()
 
     def apply(self, model: keras.Model, body: Any = None) -> keras.Model:
@@ -90,7 +91,7 @@ class Tuning:
         for variable in body.weights:
             named = self.method == "bitfit" and variable.name in _BIASES
             variable.trainable = named or (variable.trainable and id(variable) in learning)
-        if self.method in ("lora", "dora", "ia3", "adapter"):
+        if self.method in _WITH_ADAPTERS:
             self._form().apply(body)
         if not model.trainable_variables:
             raise UserError(f"with {self.method!r} nothing of the model would learn: it has no new head")

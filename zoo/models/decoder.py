@@ -74,9 +74,7 @@ class Decoder(TransformerModel):
         """
 
         def of_positions(x, labels):
-            logits = self.logits(x)
-            chosen = ops.take_along_axis(logits, labels[:, None], axis=-1)[:, 0]
-            return chosen - ops.logsumexp(logits, axis=-1)
+            return token_log_probs(self.logits(x), labels)
 
         x = ops.reshape(self._hidden_states({"token_ids": token_ids}), (-1, self.hidden_dim))
         found = in_blocks(of_positions, (x, ops.reshape(labels, (-1,))), max(MOST_LOGITS // self.vocabulary_size, 1))
@@ -265,3 +263,9 @@ def _within_segments(segment_ids):
     same = segment_ids[:, :, None] == segment_ids[:, None, :]
     visible = ops.logical_and(same, order[:, None] >= order[None, :])
     return visible, ops.sum(ops.cast(visible, "int32"), axis=-1) - 1
+
+
+def token_log_probs(logits, labels):
+    """Log-probabilities of tokens, float32 `[...]`, by logits `[..., V]` and token ids `[...]`."""
+    chosen = ops.take_along_axis(logits, labels[..., None], axis=-1)[..., 0]
+    return chosen - ops.logsumexp(logits, axis=-1)

@@ -8,6 +8,7 @@ from zoo.layers.activations import activate, check_activation
 from zoo.layers.initializers import BERT_STDDEV, projection_initializer
 from zoo.layers.partition import columns
 from zoo.layers.rms_norm import normalization
+from zoo.models.inner_model import with_inner_model
 from zoo.models.transformer_model import TransformerModel
 
 
@@ -81,8 +82,4 @@ class EncoderWithHead(TransformerModel):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """The model of a configuration, whose precision is that of its encoder too."""
-        config = dict(config)
-        encoder = config.pop("encoder")
-        if "dtype" in config:
-            encoder = {**encoder, "config": {**encoder["config"], "dtype": config["dtype"]}}
-        return cls(keras.saving.deserialize_keras_object(encoder, custom_objects=custom_objects), **config)
+        return cls(**with_inner_model(config, "encoder", custom_objects))

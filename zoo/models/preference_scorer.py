@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.models.decoder import token_log_probs
+from zoo.models.inner_model import with_inner_model
 from zoo.models.transformer_model import TransformerModel
 
 
@@ -50,8 +52,7 @@ class PreferenceScorer(TransformerModel):
         shape = ops.shape(inputs["token_ids"])
         logits = self.decoder({"token_ids": ops.reshape(inputs["token_ids"], (-1, shape[2]))}, training=training)
         labels = ops.cast(ops.reshape(inputs["labels"], (-1, shape[2])), "int32")
-        chosen = ops.take_along_axis(logits, labels[:, :, None], axis=-1)[:, :, 0]
-        log_probs = ops.reshape(chosen - ops.logsumexp(logits, axis=-1), shape)
+        log_probs = ops.reshape(token_log_probs(logits, labels), shape)
         return ops.sum(log_probs * ops.cast(inputs["learned"], "float32"), axis=-1)
 
     def flops(self, inputs: dict[str, Any]) -> int:
@@ -66,8 +67,4 @@ class PreferenceScorer(TransformerModel):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "PreferenceScorer":
         """The model of a configuration, whose precision is that of its decoder too."""
-        config = dict(config)
-        inner = config.pop("decoder")
-        if "dtype" in config:
-            inner = {**inner, "config": {**inner["config"], "dtype": config["dtype"]}}
-        return cls(keras.saving.deserialize_keras_object(inner, custom_objects=custom_objects), **config)
+        return cls(**with_inner_model(config, "decoder", custom_objects))

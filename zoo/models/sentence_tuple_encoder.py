@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.models.inner_model import with_inner_model
 from zoo.models.sentence_encoder import SentenceEncoder
 from zoo.models.transformer_model import TransformerModel
 
@@ -77,8 +78,4 @@ class SentenceTupleEncoder(TransformerModel):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "SentenceTupleEncoder":
         """The model of a configuration, whose precision is that of its encoder too."""
-        config = dict(config)
-        inner = config.pop("sentence_encoder")
-        if "dtype" in config:
-            inner = {**inner, "config": {**inner["config"], "dtype": config["dtype"]}}
-        return cls(keras.saving.deserialize_keras_object(inner, custom_objects=custom_objects), **config)
+        return cls(**with_inner_model(config, "sentence_encoder", custom_objects))

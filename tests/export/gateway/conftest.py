@@ -11,7 +11,7 @@ from served_generator import TEMPLATE, save_generator
 from tiny_generator import make_generator
 
 from export.gateway import Gateway
-from export.gateway.gateway import GatewayOptions
+from export.gateway.gateway_options import GatewayOptions
 from export.serve import LocalServer
 
 POSITIONS, NEW = 120, 24
