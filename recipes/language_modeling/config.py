@@ -140,6 +140,8 @@ class LanguageModelingConfig(AddedTokenOptions, TuningOptions, StepOptions):
             "sample_tokens",
         )
         self.check_shares("dropout")
+        if self.optimizer == "muon" and self.tune != "full":
+            raise UserError(f"--optimizer muon is for matrices, which --tune {self.tune} leaves as they are: use adamw")
         check_range("--context", self.context, least=2)
         if self.max_positions is not None and self.max_positions < self.context:
             raise UserError(f"--max-positions {self.max_positions} is less than --context {self.context}")

@@ -8,6 +8,7 @@ import pytest
 from fine_tuning_data import write_classes
 
 import zoo
+from recipes.language_modeling.config import parse_command_line as parse_language_model
 from recipes.ner.config import parse_command_line as parse_ner
 from recipes.text_classification import recipe as text_classification
 from recipes.text_classification.config import parse_command_line
@@ -132,6 +133,11 @@ def test_the_encoder_stays_as_it_was(corpus, tmp_path, method):
             "--trainable-blocks and --tune both say what learns",
         ),
         (parse_ner, ("--tune", "ia3", "--pretrained", "base", "--add-token", "[E]"), "--add-token adds vectors"),
+        (
+            parse_language_model,
+            ("--tune", "lora", "--pretrained", "base", "--optimizer", "muon"),
+            "--optimizer muon is for matrices, which --tune lora leaves as they are",
+        ),
     ],
 )
 def test_contradictions_are_refused(parse, given, message):
